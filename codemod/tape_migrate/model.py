@@ -1,0 +1,124 @@
+"""The values that cross module borders: sites, outcomes, options, migrations. All are frozen."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+
+class Api(enum.Enum):
+    """A TensorFlow entry point that builds symbolic gradients (the spelling used in reports)."""
+
+    TF_GRADIENTS = "tf.gradients"
+    TF_V1_GRADIENTS = "tf.compat.v1.gradients"
+    K_GRADIENTS = "K.gradients"
+    TF_HESSIANS = "tf.hessians"
+    BATCH_JACOBIAN = "batch_jacobian"
+    OPTIMIZER_GET_GRADIENTS = "optimizer.get_gradients"
+    OPTIMIZER_COMPUTE_GRADIENTS = "optimizer.compute_gradients"
+
+
+class Outcome(enum.Enum):
+    """What became of one gradient call; every call ends in exactly one."""
+
+    MIGRATED = "migrated"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+
+
+class Applicability(enum.Enum):
+    """How sure a migration is.
+
+    ``SAFE`` is exact by construction. ``REVIEW`` is exact under an assumption which the
+    site's message spells out and which a person should confirm.
+    """
+
+    SAFE = "safe"
+    REVIEW = "review"
+
+
+class Shape(enum.Enum):
+    """Which recipe rewrote a call (one module of ``tape_migrate.shapes`` each)."""
+
+    LOCAL = "local"
+    NESTED = "nested"
+    HESSIANS = "hessians"
+    CONTROL_FLOW = "control-flow"
+    LOOP_BODY = "loop-body"
+    IN_TF_FUNCTION = "in-tf-function"
+
+
+class TfFunction(enum.Enum):
+    """Policy for putting Python control flow around a gradient under ``tf.function``."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller of the engine may choose."""
+
+    tf_function: TfFunction = TfFunction.AUTO
+    annotate: bool = False
+    """Write ``# TODO(tape-migrate) TM1xx: …`` above each refused call (once)."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """One gradient call found in a source, before anything is decided about it."""
+
+    line: int
+    """1-based line of the call in the original source."""
+    column: int
+    """1-based column, in characters."""
+    api: Api
+    function: str
+    """Qualified name of the innermost enclosing function (``Net.net_f``), or ``<module>``."""
+
+
+@dataclass(frozen=True)
+class SiteResult:
+    """A site with its outcome."""
+
+    site: Site
+    outcome: Outcome
+    message: str
+    """One sentence: what was done under which assumption, or why not and what to do by hand."""
+    shape: Shape | None = None
+    applicability: Applicability | None = None
+    code: str | None = None
+    """``TM1xx`` for a refusal, ``TM0xx`` for a skip, None for a migration."""
+    new_lines: tuple[int, int] | None = None
+    """First and last 1-based line of the replacement in the new source, if migrated."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """The engine's whole answer for one file."""
+
+    path: str
+    old: bytes
+    new: bytes
+    sites: tuple[SiteResult, ...] = ()
+    internal_error: str | None = None
+    """Set when a guard failed: then ``new == old`` and every site is refused with TM199."""
+    notes: tuple[str, ...] = field(default=())
+    """File-level remarks, e.g. which mode was assumed."""
+
+    @property
+    def changed(self) -> bool:
+        return self.new != self.old
+
+
+class SourceError(Exception):
+    """The bytes are not Python that this interpreter can parse (or not text at all).
+
+    ``line`` is the 1-based line where reading failed, or None where no line is known.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
