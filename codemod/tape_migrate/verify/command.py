@@ -1,0 +1,115 @@
+"""What ``tape-migrate verify`` does, without the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tape_migrate.model import SourceError
+from tape_migrate.verify.case import Case, CaseError, load_case, migrated
+from tape_migrate.verify.inputs import InputError, parse_argument
+
+EXIT_EQUAL = 0
+EXIT_NOT_PROVEN = 1
+EXIT_USAGE = 2
+EXIT_FAILED = 3
+
+MISSING = 'verify needs TensorFlow: pip install "tape-migrate[verify]"'
+
+
+def run_cli(
+    target: str,
+    inputs: Sequence[str] = (),
+    *,
+    device: str = "all",
+    json_path: str | None = None,
+    old_python: str | None = None,
+    new_python: str | None = None,
+    tf_function: str = "auto",
+) -> tuple[str, int]:
+    """Verify what `target` names; returns the report and the exit code.
+
+    A target is ``module.py::function`` (with `inputs` such as ``x=float32[16,1]``), a folder that
+    holds ``case.toml``, or a folder of such folders at any depth. `json_path` also gets the
+    evidence as JSON (``-``: the report itself is the JSON). Exit codes: 0 every case is equal
+    (or was left as it was), 1 some case is not proven, 2 wrong usage, 3 a side cannot be run.
+    """
+    try:
+        cases = find_cases(target, inputs, tf_function)
+    except (CaseError, InputError, SourceError) as error:
+        return f"{error}\n", EXIT_USAGE
+    if device not in ("cpu", "gpu", "all"):
+        return f"device must be cpu, gpu or all, not {device!r}\n", EXIT_USAGE
+    try:
+        from tape_migrate.verify import harness, process, report  # noqa: PLC0415
+        from tape_migrate.verify.compare import Verdict  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        return f"{MISSING}\n", EXIT_FAILED
+    try:
+        evidence = harness.verify_cases(cases, old_python, new_python, device)
+    except process.TensorFlowMissingError as error:
+        return f"{MISSING}\n({error})\n", EXIT_FAILED
+    data = report.json_text(evidence)
+    if json_path is not None and json_path != "-":
+        Path(json_path).write_text(data, encoding="utf-8")
+    compared = [item for item, case in zip(evidence, cases, strict=True) if case.after is not None]
+    proven = compared and all(item.verdict is Verdict.EQUAL for item in compared)
+    return (
+        data if json_path == "-" else report.text_table(evidence),
+        EXIT_EQUAL if proven else EXIT_NOT_PROVEN,
+    )
+
+
+def find_cases(target: str, inputs: Sequence[str] = (), tf_function: str = "auto") -> list[Case]:
+    """The cases that a target names, in order of their paths.
+
+    Raises:
+        CaseError: if there is nothing there, or a case cannot be read.
+        InputError: for an input that cannot be read.
+        SourceError: if the module is not Python.
+    """
+    file, separator, entry = target.partition("::")
+    if separator:
+        return [module_case(Path(file), entry, inputs, tf_function)]
+    folder = Path(target)
+    if not folder.is_dir():
+        raise CaseError(f"{target}: neither module.py::function nor a folder with case.toml")
+    if inputs:
+        raise CaseError("inputs go with module.py::function; a case.toml has its own")
+    found = sorted(path.parent for path in folder.rglob("case.toml"))
+    if not found:
+        raise CaseError(f"{target}: no case.toml in this folder or below")
+    return [load_case(path) for path in found]
+
+
+def module_case(
+    path: Path, entry: str, inputs: Sequence[str] = (), tf_function: str = "auto"
+) -> Case:
+    """A case from a module of any project: its source, and what the engine makes of it.
+
+    The module's relative imports and its neighbours work as they do in place, unmigrated.
+    """
+    try:
+        before = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CaseError(f"{path}: {error}") from None
+    if not entry:
+        raise CaseError(f"{path}: name the function after ::")
+    folder = path.resolve().parent
+    parts: list[str] = []
+    while (folder / "__init__.py").exists():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return Case(
+        name=f"{path}::{entry}",
+        before=before,
+        after=migrated(before, {"tf_function": tf_function}),
+        entry=entry,
+        inputs=tuple(parse_argument(text) for text in inputs),
+        old_mode="auto",
+        path=path.name,
+        package=".".join(parts),
+        sys_path=(str(folder),),
+    )
