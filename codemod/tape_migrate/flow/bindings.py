@@ -1,0 +1,283 @@
+"""Which names a function, lambda, class or module binds, reads from outside, and writes outside.
+
+This follows Python's own symbol table: comprehension variables are invisible outside their
+comprehension, a walrus inside one binds in the enclosing scope, class scopes are skipped by
+the functions nested in them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+ScopeNode: TypeAlias = FunctionNode | ast.ClassDef | ast.Module
+Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+FUNCTION_NODES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_TRY_STAR: type[ast.AST] | None = getattr(ast, "TryStar", None)  # Python 3.11
+TRY_STATEMENTS: tuple[type[ast.AST], ...] = (ast.Try, _TRY_STAR) if _TRY_STAR else (ast.Try,)
+_LEAF_FIELDS = frozenset(
+    ("attr", "asname", "conversion", "ctx", "id", "is_async", "kind", "level", "lineno", "module")
+) | {"op", "ops", "simple", "tag", "type_comment"}
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
+_NO_NAMES: frozenset[str] = frozenset()
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The child nodes in field order, without contexts and operators (which ``ast`` shares)."""
+    kind = type(node)
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        fields = _FIELDS[kind] = tuple(f for f in kind._fields if f not in _LEAF_FIELDS)
+    found: list[ast.AST] = []
+    for name in fields:
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            found.append(value)
+        elif isinstance(value, list):
+            found.extend([item for item in value if isinstance(item, ast.AST)])
+    return found
+
+
+def all_arguments(args: ast.arguments) -> Iterator[ast.arg]:
+    """Every parameter, in the order of the signature."""
+    yield from args.posonlyargs
+    yield from args.args
+    if args.vararg:
+        yield args.vararg
+    yield from args.kwonlyargs
+    if args.kwarg:
+        yield args.kwarg
+
+
+def target_names(targets: Iterable[ast.expr]) -> frozenset[str]:
+    """The plain names that assignment targets bind (``a, (b, *c)``; not ``a.x`` or ``a[i]``)."""
+    names: set[str] = set()
+    stack = list(targets)
+    while stack:
+        target = stack.pop()
+        if isinstance(target, ast.Name):
+            names.add(target.id)
+        elif isinstance(target, ast.Starred):
+            stack.append(target.value)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            stack.extend(target.elts)
+    return frozenset(names)
+
+
+def outside_parts(node: ast.AST) -> list[ast.AST]:
+    """The parts of a function or class node that the *enclosing* scope evaluates, in order."""
+    if isinstance(node, ast.ClassDef):
+        return [
+            *node.decorator_list,
+            *getattr(node, "type_params", ()),
+            *node.bases,
+            *node.keywords,
+        ]
+    assert isinstance(node, FUNCTION_NODES)
+    args = node.args
+    parts: list[ast.AST] = []
+    if not isinstance(node, ast.Lambda):
+        parts += [*node.decorator_list, *getattr(node, "type_params", ())]
+    parts += [*args.defaults, *(default for default in args.kw_defaults if default is not None)]
+    parts += [arg.annotation for arg in all_arguments(args) if arg.annotation is not None]
+    if not isinstance(node, ast.Lambda) and node.returns is not None:
+        parts.append(node.returns)
+    return parts
+
+
+def import_bindings(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """The names an import statement binds; a star import binds none that can be known."""
+    names = []
+    for alias in node.names:
+        if alias.name != "*":
+            names.append(alias.asname or alias.name.partition(".")[0])
+    return names
+
+
+@dataclass
+class _Scan:
+    """What one scope holds directly, before its nested scopes are folded in."""
+
+    owner: ast.AST
+    parameters: frozenset[str]
+    bound: set[str] = field(default_factory=set)
+    loads: set[str] = field(default_factory=set)
+    early_loads: set[str] = field(default_factory=set)
+    globals: set[str] = field(default_factory=set)
+    nonlocals: set[str] = field(default_factory=set)
+    nested: list[tuple[ast.AST, frozenset[str]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class NameTable:
+    """The names of one scope.
+
+    ``bound`` are its own variables, ``globals``/``nonlocals`` what it declares as such,
+    ``free`` the names it (or a scope nested in it) reads or writes but does not own,
+    ``nonlocal_writes``/``global_writes`` the ones among them that are rebound from inside.
+    ``loads`` are the names read directly in the scope, ``nested`` its child scopes' nodes.
+    """
+
+    bound: frozenset[str]
+    globals: frozenset[str]
+    nonlocals: frozenset[str]
+    loads: frozenset[str]
+    free: frozenset[str]
+    global_names: frozenset[str]
+    nonlocal_writes: frozenset[str]
+    global_writes: frozenset[str]
+    captured: frozenset[str]
+    """Names that functions, lambdas and classes nested in the scope take from it or beyond."""
+    remote_writes: frozenset[str]
+    """Names of the scope (or beyond) that nested functions rebind."""
+    nested: tuple[ast.AST, ...]
+
+
+def _evaluation_order(node: ast.AST) -> list[ast.AST]:
+    if isinstance(node, ast.Assign):
+        return [node.value, *node.targets]
+    if isinstance(node, (ast.For, ast.AsyncFor)):
+        return [node.iter, node.target, *node.body, *node.orelse]
+    return children(node)
+
+
+def _scan(owner: ast.AST, body: Sequence[ast.AST], parameters: frozenset[str]) -> _Scan:
+    scan = _Scan(owner, parameters, bound=set(parameters))
+    stack: list[tuple[ast.AST, frozenset[str]]] = [(node, _NO_NAMES) for node in reversed(body)]
+    while stack:
+        node, hidden = stack.pop()
+        if isinstance(node, ast.Name):
+            if node.id in hidden:
+                continue
+            if isinstance(node.ctx, ast.Load):
+                scan.loads.add(node.id)
+                if node.id not in scan.bound:
+                    scan.early_loads.add(node.id)
+            else:
+                scan.bound.add(node.id)
+            continue
+        if isinstance(node, ast.Constant):
+            continue
+        if isinstance(node, (*FUNCTION_NODES, ast.ClassDef)):
+            scan.nested.append((node, hidden))
+            if not isinstance(node, ast.Lambda):
+                scan.bound.add(node.name)
+            stack.extend((part, hidden) for part in reversed(outside_parts(node)))
+            continue
+        if isinstance(node, COMPREHENSIONS):
+            inner = hidden | target_names(gen.target for gen in node.generators)
+            parts = [(part, inner) for part in children(node)]
+            parts.append((node.generators[0].iter, hidden))
+            stack.extend(reversed(parts))
+            continue
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            scan.bound.update(import_bindings(node))
+            continue
+        if isinstance(node, ast.Global):
+            scan.globals.update(node.names)
+        elif isinstance(node, ast.Nonlocal):
+            scan.nonlocals.update(node.names)
+        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+            if node.name:
+                scan.bound.add(node.name)
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            scan.bound.add(node.rest)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            scan.loads.add(node.target.id)
+            if node.target.id not in scan.bound:
+                scan.early_loads.add(node.target.id)
+        stack.extend((child, hidden) for child in reversed(_evaluation_order(node)))
+    return scan
+
+
+def _fold(scan: _Scan, tables: dict[ast.AST, NameTable]) -> NameTable:
+    declared = scan.globals | scan.nonlocals
+    bound = scan.bound - declared
+    is_class = isinstance(scan.owner, ast.ClassDef)
+    captured: set[str] = set()
+    nonlocal_writes: set[str] = set()
+    global_names: set[str] = set(scan.globals)
+    global_writes: set[str] = scan.globals & scan.bound
+    for node, hidden in scan.nested:
+        table = tables[node]
+        captured |= table.free - hidden
+        nonlocal_writes |= table.nonlocal_writes
+        global_names |= table.global_names
+        global_writes |= table.global_writes
+    at_module = isinstance(scan.owner, ast.Module)
+    remote = frozenset(nonlocal_writes | (global_writes if at_module else set()))
+    own = (scan.loads | scan.nonlocals) - scan.globals
+    if is_class:
+        free = ((own - bound) | (scan.early_loads - scan.globals)) | captured
+        written = nonlocal_writes | (scan.nonlocals & scan.bound)
+    else:
+        free = (own | captured) - bound
+        written = (nonlocal_writes | (scan.nonlocals & scan.bound)) - bound
+    return NameTable(
+        bound=frozenset(bound),
+        globals=frozenset(scan.globals),
+        nonlocals=frozenset(scan.nonlocals),
+        loads=frozenset(scan.loads),
+        free=frozenset(free),
+        global_names=frozenset(global_names),
+        nonlocal_writes=frozenset(written),
+        global_writes=frozenset(global_writes),
+        captured=frozenset(captured | global_names if at_module else captured),
+        remote_writes=remote,
+        nested=tuple(node for node, _ in scan.nested),
+    )
+
+
+def _scan_node(node: ast.AST) -> _Scan:
+    if isinstance(node, ast.Lambda):
+        return _scan(node, [node.body], frozenset(a.arg for a in all_arguments(node.args)))
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return _scan(node, node.body, frozenset(a.arg for a in all_arguments(node.args)))
+    assert isinstance(node, (ast.ClassDef, ast.Module))
+    return _scan(node, node.body, _NO_NAMES)
+
+
+def name_tables(root: _Scan) -> dict[ast.AST, NameTable]:
+    """Tables of a scanned scope and of every scope nested in it, keyed by their nodes."""
+    order = [root]
+    for scan in order:
+        order.extend(_scan_node(node) for node, _ in scan.nested)
+    tables: dict[ast.AST, NameTable] = {}
+    for scan in reversed(order):
+        tables[scan.owner] = _fold(scan, tables)
+    return tables
+
+
+def tables_of(node: ScopeNode) -> dict[ast.AST, NameTable]:
+    """Name tables of the scope that ``node`` opens and of all scopes within it."""
+    return name_tables(_scan_node(node))
+
+
+def table_of_body(body: Sequence[ast.stmt], args: ast.arguments | None) -> NameTable:
+    """Name table of a bare statement list: a function's if ``args`` is given, else a module's."""
+    owner: ast.AST = ast.Module(body=list(body), type_ignores=[])
+    if args is not None:
+        owner = ast.Lambda(args=args, body=ast.Constant(value=None))
+    parameters = frozenset(a.arg for a in all_arguments(args)) if args is not None else _NO_NAMES
+    return name_tables(_scan(owner, body, parameters))[owner]
+
+
+def free_variables(fn: FunctionNode) -> frozenset[str]:
+    """Names that calling ``fn`` may read (or rebind) outside it, nested functions included.
+
+    Builtins and module globals count too. Decorators, defaults and annotations do not: the
+    enclosing scope evaluates them.
+    """
+    table = tables_of(fn)[fn]
+    return table.free | table.global_names
+
+
+def class_body_variables(node: ast.ClassDef) -> frozenset[str]:
+    """Names that executing the class body itself reads from outside (not its methods' names)."""
+    table = tables_of(node)[node]
+    return table.free - table.captured | ((table.loads - table.bound) & table.free)
