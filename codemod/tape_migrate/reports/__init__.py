@@ -1,1 +1,1 @@
-"""TODO."""
+"""What a run says: unified diff, text report, JSON report."""

@@ -1,0 +1,22 @@
+"""Entry point of ``tape-migrate`` and ``python -m tape_migrate``."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    if sys.argv[1:] == ["--version"]:
+        # Asked so often by other tools that it should not wait for the imports below.
+        from tape_migrate import __version__  # noqa: PLC0415
+
+        print(f"tape-migrate {__version__}")
+        return
+    from tape_migrate.cli import main as run  # noqa: PLC0415
+
+    run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Refusals and shapes explained, as text."""
+
+from __future__ import annotations
+
+import textwrap
+
+from tape_migrate.model import Shape
+from tape_migrate.refusals import Reason, all_refusals, find
+
+_WIDTH = 88
+
+_SHAPES = {
+    Shape.LOCAL: "Source, target and call lie in one function (or the module): the statements "
+    "from the source to the target go into a tape, the gradient comes after it.",
+    Shape.NESTED: "A gradient of a gradient: the tape of each higher order encloses the tape of "
+    "the order below.",
+    Shape.HESSIANS: "tf.hessians: an inner tape gives the gradient, an outer tape its jacobian.",
+    Shape.CONTROL_FLOW: "Python control flow lies around or in the way of the gradient: it is put "
+    "under tf.function, which turns it into the graph's own.",
+    Shape.LOOP_BODY: "The call is in the body of tf.while_loop, tf.map_fn or tf.scan: the tape "
+    "goes into the body.",
+    Shape.IN_TF_FUNCTION: "The function is already a tf.function: the tape goes inside it.",
+}
+
+
+def explanation(key: str | None) -> str | None:
+    """Return the text for a code, a code's name or a shape; the list of all for None.
+
+    None if there is nothing of that name.
+    """
+    if key is None:
+        return _listing()
+    reason = find(key)
+    if reason is not None:
+        return _reason(reason)
+    for shape, sentence in _SHAPES.items():
+        if shape.value == key.lower():
+            return f"{shape.value}\n\n{textwrap.fill(sentence, _WIDTH)}\n"
+    return None
+
+
+def _listing() -> str:
+    reasons = all_refusals()
+    width = max(len(reason.slug) for reason in reasons)
+    lines = [f"{entry.code}  {entry.slug:<{width}}  {entry.sentence}" for entry in reasons]
+    lines += ["", "Shapes: " + ", ".join(shape.value for shape in Shape)]
+    return "\n".join(lines) + "\n"
+
+
+def _reason(reason: Reason) -> str:
+    parts = [
+        f"{reason.code} {reason.slug}",
+        textwrap.fill(reason.sentence, _WIDTH),
+        textwrap.fill(f"What to do: {reason.advice}", _WIDTH),
+    ]
+    if reason.example:
+        parts.append("Example:\n\n" + textwrap.indent(reason.example, "    "))
+    return "\n\n".join(parts) + "\n"

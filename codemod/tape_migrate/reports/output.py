@@ -1,0 +1,135 @@
+"""Where reports go: standard output for results, standard error for diagnostics."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tape_migrate.reports.text import (
+    failure_line,
+    interruption_lines,
+    site_lines,
+    summary_line,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tape_migrate.runner import FileResult, RunResult
+
+
+class Output:
+    """Writes a run's reports; never raises because nobody reads them any more.
+
+    A reader such as ``head`` that goes away must not keep the remaining files from being
+    written, so what cannot be printed is dropped.
+    """
+
+    def __init__(self) -> None:
+        self._open = True
+        self._terminal = sys.stdout.isatty()
+        self._console: Console | None = None
+
+    def failure(self, result: FileResult) -> None:
+        """Print a failed file's line to standard error; nothing for other files."""
+        if result.status.value == "failed":
+            self._diagnostic(failure_line(result))
+
+    def diff(self, result: FileResult) -> None:
+        """Print what changed in a file, if anything."""
+        from tape_migrate.reports.diff import (  # noqa: PLC0415
+            print_coloured,
+            terminal_lines,
+            unified_diff,
+        )
+
+        migration = result.migration
+        if migration is None or not migration.changed or result.status.value == "failed":
+            return
+        lines = unified_diff(result.path, migration.old, migration.new)
+        if not self._terminal and not os.environ.get("FORCE_COLOR"):
+            self._write(b"".join(lines))
+            return
+        encoding = _encoding(migration.old)
+        if _colour_wanted(self._terminal):
+            console = self._rich()
+            self._guard(lambda: print_coloured(lines, console, encoding))
+        else:
+            self.text("".join(f"{text}\n" for _, text in terminal_lines(lines, encoding)))
+
+    def report(self, result: RunResult, *, wrote: bool) -> None:
+        """Print a line per site and the summary."""
+        self.text("".join(f"{line}\n" for line in site_lines(result)))
+        if result.interrupted:
+            self._interruption(result, wrote)
+        self.text(summary_line(result, wrote=wrote) + "\n")
+
+    def json(self, result: RunResult) -> None:
+        """Print the JSON report."""
+        from tape_migrate.reports.jsonreport import dumps  # noqa: PLC0415
+
+        if result.interrupted:
+            self._interruption(result, True)
+        self.text(dumps(result))
+
+    def text(self, text: str) -> None:
+        """Print text; characters that standard output cannot encode are spelled out."""
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        self._write(text.encode(encoding, "backslashreplace"))
+
+    def close(self) -> None:
+        """Flush, so that a broken pipe shows here and not when Python shuts down."""
+        self._guard(sys.stdout.flush)
+
+    def _interruption(self, result: RunResult, wrote: bool) -> None:
+        for line in interruption_lines(result, wrote=wrote):
+            self._diagnostic(line)
+
+    def _diagnostic(self, line: str) -> None:
+        self._guard(sys.stdout.flush)
+        try:
+            print(line.encode("utf-8", "backslashreplace").decode(), file=sys.stderr, flush=True)
+        except (OSError, UnicodeEncodeError):
+            return
+
+    def _rich(self) -> Console:
+        if self._console is None:
+            from rich.console import Console  # noqa: PLC0415
+
+            self._console = Console(force_terminal=True)
+        return self._console
+
+    def _write(self, data: bytes) -> None:
+        def write() -> None:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+
+        if data:
+            self._guard(write)
+
+    def _guard(self, action: Callable[[], object]) -> None:
+        if not self._open:
+            return
+        try:
+            action()
+        except BrokenPipeError:
+            self._open = False
+            # Python flushes once more at exit; let that go nowhere.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+
+
+def _colour_wanted(terminal: bool) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
+
+
+def _encoding(data: bytes) -> str:
+    from tape_migrate.sources.text import decode  # noqa: PLC0415
+
+    return decode(data).encoding

@@ -1,0 +1,224 @@
+"""One run over many files: find, read, migrate, write. Prints nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tape_migrate.model import Options, Outcome, SiteResult, SourceError
+from tape_migrate.sources.discover import Discovery, discover
+from tape_migrate.sources.prefilter import find_hits, read_file
+
+if TYPE_CHECKING:
+    from tape_migrate.model import Migration
+    from tape_migrate.project import Project
+
+
+class FileStatus(enum.Enum):
+    """What became of one file."""
+
+    CHANGED = "changed"
+    """Written, or in a dry run: would be."""
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    """Could not be read, parsed or written; it is as it was."""
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """One file's outcome."""
+
+    path: str
+    status: FileStatus
+    message: str
+    """One sentence or empty."""
+    migration: Migration | None = None
+    """The engine's answer, where it was asked and had one."""
+    line: int | None = None
+    """1-based line of what made the file fail, where known."""
+    written: bool = False
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The counts of a run."""
+
+    sites: int
+    migrated: int
+    refused: int
+    skipped: int
+    files_scanned: int
+    files_changed: int
+    files_failed: int
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A whole run."""
+
+    scanned: tuple[str, ...]
+    """Every file looked at, sorted."""
+    results: tuple[FileResult, ...]
+    """The files the engine was asked about and those that failed, sorted by path; every other
+    scanned file is unchanged because it holds none of the words."""
+    not_reached: tuple[str, ...] = ()
+    """Files left untouched because the run was interrupted."""
+    interrupted: bool = False
+
+    @property
+    def sites(self) -> Iterator[SiteResult]:
+        """All sites, file by file."""
+        for result in self.results:
+            if result.migration is not None:
+                yield from result.migration.sites
+
+    def summary(self) -> Summary:
+        """Count."""
+        outcomes = [site.outcome for site in self.sites]
+        statuses = [result.status for result in self.results]
+        return Summary(
+            sites=len(outcomes),
+            migrated=outcomes.count(Outcome.MIGRATED),
+            refused=outcomes.count(Outcome.REFUSED),
+            skipped=outcomes.count(Outcome.SKIPPED),
+            files_scanned=len(self.scanned),
+            files_changed=statuses.count(FileStatus.CHANGED),
+            files_failed=statuses.count(FileStatus.FAILED),
+        )
+
+
+def run(
+    paths: Sequence[str],
+    options: Options,
+    *,
+    write: bool = False,
+    on_result: Callable[[FileResult], None] | None = None,
+) -> RunResult:
+    """Migrate the Python files behind ``paths``; with ``write`` also on disk.
+
+    ``on_result`` hears of every file of ``RunResult.results`` as soon as it is done. A file that
+    fails never stops the others. Ctrl-C ends the run early and in order: files are whole, and
+    the result says which were not reached.
+
+    Raises PathError (``sources.discover``) for a path that cannot be looked at.
+    """
+    found = discover(paths)
+    tell = on_result or (lambda result: None)
+    results = [
+        FileResult(failure.path, FileStatus.FAILED, failure.message) for failure in found.failures
+    ]
+    waiting = list(found.files)
+    interrupted = False
+    try:
+        looked = find_hits(found.files)
+        waiting = [found.files[index] for index in looked.hits]
+        results += [
+            FileResult(found.files[index], FileStatus.FAILED, message)
+            for index, message in looked.failures
+        ]
+        for result in results:
+            tell(result)
+        project = _project(found) if waiting else None
+        while waiting:
+            result = _migrate(waiting[0], options, project)
+            with _interrupts_held():
+                if write and result.status is FileStatus.CHANGED and result.migration is not None:
+                    result = _write(result, result.migration)
+                results.append(result)
+                waiting.pop(0)
+            tell(result)
+    except KeyboardInterrupt:
+        interrupted = True
+    results.sort(key=lambda result: result.path)
+    scanned = tuple(sorted({*found.files, *(failure.path for failure in found.failures)}))
+    return RunResult(scanned, tuple(results), tuple(waiting), interrupted)
+
+
+def _migrate(path: str, options: Options, project: Project | None) -> FileResult:
+    """Ask the engine about one file; none of the file's troubles come out as an exception."""
+    # The engine costs start-up time which trees without any hit need not pay.
+    from tape_migrate.api import migrate_source  # noqa: PLC0415
+
+    try:
+        data = read_file(path)
+        migration = migrate_source(data, options, path=path, project=project)
+    except OSError as error:
+        return FileResult(path, FileStatus.FAILED, error.strerror or str(error))
+    except SourceError as error:
+        return FileResult(path, FileStatus.FAILED, error.message, line=error.line)
+    except RecursionError:
+        return FileResult(path, FileStatus.FAILED, "nested too deeply to be analysed")
+    if migration.internal_error is not None:
+        message = f"internal error: {migration.internal_error}"
+        return FileResult(path, FileStatus.FAILED, message, migration)
+    status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
+    return FileResult(path, status, _counts(migration), migration)
+
+
+def _write(result: FileResult, migration: Migration) -> FileResult:
+    from tape_migrate.sources.write import WriteError, write_atomically  # noqa: PLC0415
+
+    try:
+        write_atomically(result.path, migration.new, expected=migration.old)
+    except WriteError as error:
+        return replace(result, status=FileStatus.FAILED, message=str(error))
+    return replace(result, written=True)
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let a Ctrl-C that comes inside take effect after it.
+
+    Without this, one that comes between a write and its record would make the result lie.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Ctrl-C only ever reaches the main thread
+        return
+    came: list[int] = []
+    previous = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if came:
+        raise KeyboardInterrupt
+
+
+def _counts(migration: Migration) -> str:
+    outcomes = [site.outcome for site in migration.sites]
+    parts = [
+        f"{count} {outcome.value}" for outcome in Outcome if (count := outcomes.count(outcome))
+    ]
+    return ", ".join(parts)
+
+
+class _LazySources(Mapping[str, bytes]):
+    """The bytes of many files, read when asked for."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self._files = dict.fromkeys(files)
+
+    def __getitem__(self, path: str) -> bytes:
+        if path not in self._files:
+            raise KeyError(path)
+        return read_file(path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def _project(found: Discovery) -> Project | None:
+    """Let modules know of each other where a folder was given; single files stand alone."""
+    if not found.folders:
+        return None
+    from tape_migrate.project import build_project  # noqa: PLC0415
+
+    return build_project(_LazySources(found.files))
