@@ -1,0 +1,32 @@
+"""Run the own test suites of published releases before and after a migration.
+
+    python tests/corpus/suites.py --python PYTHON [--cache DIR] [--only NAME] [--json FILE]
+
+A tape works in a TensorFlow 1 graph too, so the tests that a release shipped with judge its
+migration: each suite is run on the release as published, then on a copy whose library was
+migrated (its tests are the untouched ones) and, where the calls are in the tests, on a copy
+in which tests were migrated as well. Every test that passed before must pass after. Prints a
+table; exit code 1 if a test is lost, or if a suite no longer passes as often as recorded.
+
+PYTHON is the interpreter that runs the suites; this one runs the tool. Sources go on its
+``PYTHONPATH``; nothing is installed into it. The numbers recorded here are those of Python 3.9
+with this environment::
+
+    python3.9 -m venv suites
+    suites/bin/pip install "tensorflow-cpu==2.6.5" "keras==2.6.*" "numpy==1.19.5" \\
+        "protobuf<3.21" "tensorflow-probability==0.14.1" dm-tree "scipy==1.7.3" \\
+        "pandas==1.2.5" "typing-extensions==3.10.0.2" "six==1.15.0" \\
+        multipledispatch tabulate mock pytest
+
+(SciANN wants scikit-learn and h5py too.)
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+    raise SystemExit(importlib.import_module("tests.corpus.suites_main").main())
