@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tape_migrate.reports.escape import printable, printable_path
+from tape_migrate.reports.linediff import Change, changes
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _CONTEXT = 3
-_LONG = 2000
 _NO_NEWLINE = b"\\ No newline at end of file\n"
 
 
@@ -74,32 +73,29 @@ def _header(path: str) -> tuple[bytes, bytes]:
 
 
 def _hunks(a: list[bytes], b: list[bytes]) -> Iterator[bytes]:
-    # Most of a file is the same before the first and after the last edit; the matcher's time
-    # grows with the square of what it is given.
-    shorter = min(len(a), len(b))
-    head = 0
-    while head < shorter and a[head] == b[head]:
-        head += 1
-    tail = 0
-    while tail < shorter - head and a[-1 - tail] == b[-1 - tail]:
-        tail += 1
-    head = max(head - _CONTEXT, 0)
-    tail = max(tail - _CONTEXT, 0)
-    middle_a, middle_b = a[head : len(a) - tail], b[head : len(b) - tail]
-    matcher = difflib.SequenceMatcher(
-        None, middle_a, middle_b, autojunk=len(middle_a) > _LONG or len(middle_b) > _LONG
-    )
-    for group in matcher.get_grouped_opcodes(_CONTEXT):
-        first, last = group[0], group[-1]
-        old_range = _range(first[1] + head, last[2] + head)
-        new_range = _range(first[3] + head, last[4] + head)
-        yield f"@@ -{old_range} +{new_range} @@\n".encode()
-        for tag, a1, a2, b1, b2 in group:
-            if tag == "equal":
-                yield from _marked(b" ", middle_a[a1:a2])
-            else:
-                yield from _marked(b"-", middle_a[a1:a2])
-                yield from _marked(b"+", middle_b[b1:b2])
+    group: list[Change] = []
+    for change in changes(a, b):
+        if group and change.old_start - group[-1].old_stop > 2 * _CONTEXT:
+            yield from _hunk(a, b, group)
+            group = []
+        group.append(change)
+    yield from _hunk(a, b, group)
+
+
+def _hunk(a: list[bytes], b: list[bytes], group: list[Change]) -> Iterator[bytes]:
+    """Yield one hunk: its changes with context around and between."""
+    before = min(_CONTEXT, group[0].old_start)
+    after = min(_CONTEXT, len(a) - group[-1].old_stop)
+    old_range = _range(group[0].old_start - before, group[-1].old_stop + after)
+    new_range = _range(group[0].new_start - before, group[-1].new_stop + after)
+    yield f"@@ -{old_range} +{new_range} @@\n".encode()
+    position = group[0].old_start - before
+    for change in group:
+        yield from _marked(b" ", a[position : change.old_start])
+        yield from _marked(b"-", a[change.old_start : change.old_stop])
+        yield from _marked(b"+", b[change.new_start : change.new_stop])
+        position = change.old_stop
+    yield from _marked(b" ", a[position : position + after])
 
 
 def _marked(mark: bytes, lines: list[bytes]) -> Iterator[bytes]:

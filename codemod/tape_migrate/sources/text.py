@@ -83,8 +83,8 @@ def _declared_encoding(data: bytes) -> str:
         except UnicodeDecodeError as invalid:
             line = _line_of(data, invalid.start)
             byte = data[invalid.start]
-            message = f"byte 0x{byte:02x} is not valid utf-8 and no encoding is declared"
             if "unknown encoding" not in str(error):
+                message = f"byte 0x{byte:02x} is not valid utf-8"
                 raise SourceError(message, line) from error
         raise SourceError(str(error)) from error
     return "utf-8" if encoding == "utf-8-sig" else encoding
