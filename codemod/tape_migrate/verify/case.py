@@ -34,6 +34,7 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "seeds": list,
     "finite_differences": dict,
     "tf_function": str,
+    "not_run": str,
 }
 _DIFFERENCE_KEYS = {"target", "source", "gradient", "skip"}
 
@@ -89,6 +90,8 @@ class Case:
     """Why the new code is not to be run under ``tf.function``."""
     differences: Differences | None = None
     path: str = "case.py"
+    not_run: str | None = None
+    """Why this case is text only."""
     package: str = ""
     """Dotted package of the module, for its relative imports."""
     sys_path: tuple[str, ...] = ()
@@ -139,6 +142,7 @@ def load_case(folder: Path) -> Case:
         skip_function=data.get("tf_function"),
         differences=_differences(toml, data),
         path=str(folder / "before.py"),
+        not_run=data.get("not_run"),
     )
 
 
@@ -167,8 +171,6 @@ def _check_keys(toml: Path, data: dict[str, Any]) -> None:
         raise CaseError(f"{toml}: old_mode {data['old_mode']!r} is none of {', '.join(OLD_MODES)}")
     if "entry" in data and "outputs" in data:
         raise CaseError(f"{toml}: give entry (a function to call) or outputs (names), not both")
-    if outcome == "migrated" and "entry" not in data and not data.get("outputs"):
-        raise CaseError(f"{toml}: a module-level program needs outputs, the names to compare")
     if (data.get("allow_zero") or data.get("allow_none")) and not data.get("reason"):
         raise CaseError(f"{toml}: allow_zero and allow_none need a reason")
 

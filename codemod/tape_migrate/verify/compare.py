@@ -187,7 +187,8 @@ def arbitrate(old: RunResult, new: RunResult, old64: RunResult, new64: RunResult
     """Decide whether a difference beyond the tolerance is rounding, by a float64 run of both.
 
     Returns the sentence that excuses it, or None: either float64 disagrees too, or one side's
-    error against float64 is more than 8 times the other's, or float64 could not be run.
+    error against float64 is more than 8 times the other's, or float64 could not be run, or no
+    value is beyond its tolerance (then the difference is of another kind).
     """
     wide = compare(old64, new64, allow_zero=True, allow_none=True)
     if wide.verdict is not Verdict.EQUAL:
@@ -195,7 +196,7 @@ def arbitrate(old: RunResult, new: RunResult, old64: RunResult, new64: RunResult
     groups = [dict(_float_leaves(list(leaves(run.value)))) for run in (old, new, old64, new64)]
     if any(list(group) != list(groups[0]) for group in groups):
         return None
-    worst = 0.0
+    worst = None
     for path in groups[0]:
         one, other, exact, _ = (group[path].array for group in groups)
         if relative_error(one, other) <= RTOL[groups[0][path].dtype]:
@@ -203,7 +204,9 @@ def arbitrate(old: RunResult, new: RunResult, old64: RunResult, new64: RunResult
         errors = sorted((relative_error(exact, one), relative_error(exact, other)))
         if not np.isfinite(errors[1]) or errors[1] > ARBITRATION_FACTOR * errors[0]:
             return None
-        worst = max(worst, errors[1])
+        worst = max(worst or 0.0, errors[1])
+    if worst is None:
+        return None
     return (
         f"rounding only: in float64 both sides agree to {wide.worst:.1e}, "
         f"and both are within {worst:.1e} of it"
@@ -218,7 +221,7 @@ def unexpected(node: Node, expect: Iterable[tuple[str, Any]]) -> str | None:
     for key, value in expect:
         try:
             got = _at(node, key)
-        except (KeyError, IndexError, TypeError, SyntaxError):
+        except (ValueError, IndexError, TypeError, SyntaxError):
             return f"expected a value for {key}, but the result has none"
         problem = _mismatch(got, value, key)
         if problem is not None:

@@ -61,6 +61,11 @@ class Verifier:
             TensorFlowMissingError: if a side has no TensorFlow.
         """
         began = time.perf_counter()
+        if case.not_run is not None:
+            return Evidence(case.name, Verdict.NOT_RUN, case.not_run)
+        if case.entry is None and not case.outputs:
+            text = "the case names neither an entry nor outputs"
+            return Evidence(case.name, Verdict.NOT_RUN, text)
         if case.after is None:
             return Evidence(case.name, Verdict.NOT_RUN, "nothing was migrated: nothing to compare")
         old_worker = self._v1 if case.old_mode == "v1" else self.old
@@ -90,6 +95,17 @@ class Verifier:
             check,
             time.perf_counter() - began,
         )
+
+    def run_before(self, case: Case, device: str = "CPU:0") -> RunResult:
+        """Run only the old side, in the case's own mode (``auto`` counts as ``graph``).
+
+        Raises:
+            TensorFlowMissingError: if the old side has no TensorFlow.
+        """
+        worker = self._v1 if case.old_mode == "v1" else self.old
+        mode = "autograph" if case.old_mode == "autograph" else "graph"
+        seed = case.seeds[0]
+        return run_side(worker, case, case.before, mode=mode, device=device, seed=seed)
 
     def _device_names(self) -> list[str]:
         names = ["CPU:0"] if self._devices != "gpu" else []

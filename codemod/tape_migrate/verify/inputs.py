@@ -93,11 +93,14 @@ def parse_input(value: Any) -> Input:
         return _parse_spec(value, match) if match else Literal(value)
     if isinstance(value, (list, tuple)):
         items = tuple(parse_input(item) for item in value)
-        if all(isinstance(item, Literal) for item in items):
-            return Literal(value)
-        return Nested("list" if isinstance(value, list) else "tuple", items)
+        if isinstance(value, tuple):
+            return Nested("tuple", items)
+        plain = all(isinstance(item, Literal) for item in items)
+        return Literal(value) if plain else Nested("list", items)
     if isinstance(value, dict):
         items = tuple(parse_input(item) for item in value.values())
+        if all(isinstance(item, Literal) for item in items):
+            return Literal(value)
         return Nested("dict", items, tuple(str(key) for key in value))
     return Literal(value)
 

@@ -81,7 +81,7 @@ def find_entry(module: Any, entry: str) -> Any:
     owner, _, method = entry.rpartition(".")
     if owner.isidentifier() and inspect.isclass(getattr(module, owner, None)):
         cls = getattr(module, owner)
-        if inspect.isfunction(inspect.getattr_static(cls, method, None)):
+        if not isinstance(inspect.getattr_static(cls, method), (staticmethod, classmethod)):
             return getattr(cls(), method)
     return eval(entry, module.__dict__)
 
@@ -235,6 +235,9 @@ def run_job(job: Any) -> Any:
             answer["not_run"] = str(error)
         except (Exception, SystemExit) as error:
             text = str(error).strip().splitlines() or [""]
+            if text[0].startswith("in user code"):
+                # AutoGraph puts the traceback first and what went wrong last.
+                text = [text[-1].strip()]
             lines = traceback.format_exc().rstrip().splitlines()
             answer["error"] = {
                 "type": type(error).__name__,

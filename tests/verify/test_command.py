@@ -1,0 +1,127 @@
+"""Targets, reports and exit codes of ``tape-migrate verify``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from tape_migrate.verify import command
+from tape_migrate.verify.command import find_cases, module_case, run_cli
+
+BEFORE = """import tensorflow as tf
+
+
+def f(x):
+    y = x ** 3
+    return tf.gradients(y, x)[0]
+"""
+AFTER = """import tensorflow as tf
+
+
+def f(x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = x ** 3
+    return tape.gradient(y, x)
+"""
+TOML = 'entry = "f"\noutcome = "migrated"\n[inputs]\nx = "float32[4]"\n'
+
+
+def write(folder: Path, after: str | None = AFTER, toml: str = TOML) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "before.py").write_text(BEFORE, encoding="utf-8")
+    (folder / "case.toml").write_text(toml, encoding="utf-8")
+    if after is not None:
+        (folder / "after.py").write_text(after, encoding="utf-8")
+    return folder
+
+
+def test_a_folder_of_cases(tmp_path: Path) -> None:
+    write(tmp_path / "local" / "right")
+    write(tmp_path / "local" / "wrong", AFTER.replace("** 3\n    return", "** 2\n    return"))
+    write(tmp_path / "refused" / "left", None, 'entry = "f"\noutcome = "refused"\n')
+    target = tmp_path / "evidence.json"
+    report, code = run_cli(str(tmp_path), device="cpu", json_path=str(target))
+    assert code == command.EXIT_NOT_PROVEN
+    assert "local/right: EQUAL: eager and tf.function: bit-equal" in report
+    assert "local/wrong: DIFFERENT: " in report
+    assert "refused/left: NOT RUN: nothing was migrated" in report
+    assert "3 cases: 1 equal, 1 not run, 1 different" in report
+    data = json.loads(target.read_text(encoding="utf-8"))
+    assert data["version"] == 1
+    assert data["summary"]["cases"] == 3
+    assert [item["verdict"] for item in data["cases"]] == ["equal", "different", "not run"]
+
+
+def test_one_case_equal(tmp_path: Path) -> None:
+    folder = write(tmp_path / "local" / "right")
+    report, code = run_cli(str(folder), device="cpu", json_path="-")
+    assert code == command.EXIT_EQUAL
+    assert json.loads(report)["summary"]["equal"] == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "inputs", "complaint"),
+    [
+        ("nowhere", [], "neither module.py::function nor a folder"),
+        (".", [], "no case.toml"),
+        (".", ["x=float32[2]"], "a case.toml has its own"),
+        ("gone.py::f", [], "gone.py"),
+        ("here.py::", [], "name the function after ::"),
+        ("here.py::f", ["x=float33[2]"], "unknown dtype"),
+    ],
+)
+def test_wrong_usage(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+    inputs: list[str],
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "migrated", lambda *_: AFTER)
+    (tmp_path / "here.py").write_text(BEFORE, encoding="utf-8")
+    report, code = run_cli(target, inputs)
+    assert code == command.EXIT_USAGE
+    assert complaint in report
+
+
+def test_missing_tensorflow_says_what_to_install(tmp_path: Path) -> None:
+    wrapper = tmp_path / "python"
+    wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -I "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o755)
+    folder = write(tmp_path / "local" / "right")
+    report, code = run_cli(str(folder), old_python=str(wrapper), new_python=str(wrapper))
+    assert code == command.EXIT_FAILED
+    assert 'pip install "tape-migrate[verify]"' in report
+
+
+def test_cases_come_in_order(tmp_path: Path) -> None:
+    for name in ("b", "a", "c"):
+        write(tmp_path / "local" / name)
+    names = [case.name for case in find_cases(str(tmp_path))]
+    assert names == ["local/a", "local/b", "local/c"]
+
+
+def test_a_module_in_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "nets" / "deep"
+    package.mkdir(parents=True)
+    for folder in (package, package.parent):
+        (folder / "__init__.py").write_text("", encoding="utf-8")
+    (package / "ops.py").write_text("def cube(x):\n    return x ** 3\n", encoding="utf-8")
+    head = "import tensorflow as tf\nfrom .ops import cube\n\n\n"
+    module = package / "model.py"
+    module.write_text(
+        head + "def f(x):\n    y = cube(x)\n    return tf.gradients(y, x)[0]\n", encoding="utf-8"
+    )
+    after = head + (
+        "def f(x):\n    with tf.GradientTape() as tape:\n        tape.watch(x)\n"
+        "        y = cube(x)\n    return tape.gradient(y, x)\n"
+    )
+    monkeypatch.setattr(command, "migrated", lambda *_: after)
+    case = module_case(module, "f", ["x=float32[3]"])
+    assert (case.package, case.sys_path) == ("nets.deep", (str(tmp_path),))
+    report, code = run_cli(f"{module}::f", ["x=float32[3]"], device="cpu")
+    assert code == command.EXIT_EQUAL, report

@@ -1,0 +1,423 @@
+"""Right migrations are found equal, on the real TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tape_migrate.verify import Case, Verdict, Verifier, parse_input, verify_cases
+from tape_migrate.verify.evidence import Evidence
+
+HEAD = "import tensorflow as tf\n\n\n"
+
+
+def case(before: str, after: str, entry: str | None = "f", **more: Any) -> Case:
+    inputs = more.pop("inputs", {"x": "float32[4,3]"} if entry else {})
+    parsed = tuple((name, parse_input(value)) for name, value in inputs.items())
+    return Case("test", HEAD + before, HEAD + after, entry, inputs=parsed, **more)
+
+
+def rows(evidence: Evidence) -> dict[str, Verdict]:
+    return {row.mode: row.verdict for row in evidence.rows if row.device != "GPU"}
+
+
+ALL_EQUAL = {"eager": Verdict.EQUAL, "tf.function": Verdict.EQUAL, "graph": Verdict.EQUAL}
+
+VARIABLE = (
+    """
+w = tf.Variable(tf.random.normal([3, 2]))
+
+def f(x):
+    y = tf.tanh(tf.matmul(x, w))
+    return tf.gradients(y, [x, w])
+""",
+    """
+w = tf.Variable(tf.random.normal([3, 2]))
+
+def f(x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.tanh(tf.matmul(x, w))
+    return tape.gradient(y, [x, w])
+""",
+)
+
+METHOD = (
+    """
+class Net:
+    def __init__(self):
+        self.w = tf.Variable(tf.random.uniform([3, 1]))
+
+    def u(self, x):
+        return tf.matmul(tf.sin(x), self.w)
+
+    def f(self, x):
+        return {"g": tf.gradients(self.u(x), x)[0], "n": x.shape[0]}
+""",
+    """
+class Net:
+    def __init__(self):
+        self.w = tf.Variable(tf.random.uniform([3, 1]))
+
+    def u(self, x):
+        return tf.matmul(tf.sin(x), self.w)
+
+    def f(self, x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            u = self.u(x)
+        return {"g": tape.gradient(u, x), "n": x.shape[0]}
+""",
+)
+
+DROPOUT = (
+    """
+def f(x):
+    y = tf.nn.dropout(x * x, rate=0.5) + tf.random.uniform([3])
+    return tf.gradients(y, x)
+""",
+    """
+def f(x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.nn.dropout(x * x, rate=0.5) + tf.random.uniform([3])
+    return tape.gradient(y, [x])
+""",
+)
+
+SECOND = (
+    """
+def f(x):
+    y = x ** 3 * tf.exp(x)
+    g = tf.gradients(y, x)[0]
+    return g, tf.gradients(g, x)[0]
+""",
+    """
+def f(x):
+    with tf.GradientTape() as tape2:
+        tape2.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = x ** 3 * tf.exp(x)
+        g = tape.gradient(y, x)
+    return g, tape2.gradient(g, x)
+""",
+)
+
+SLICES = (
+    """
+def f(x, i):
+    return tf.gradients(tf.gather(x, i) ** 2, x)[0]
+""",
+    """
+def f(x, i):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.gather(x, i) ** 2
+    return tape.gradient(y, x)
+""",
+)
+
+NESTED_ARGUMENTS = (
+    """
+def f(net, xs, power):
+    y = xs[0] ** power + net["b"] * xs[1]
+    return tf.gradients(y, xs + [net["b"]])
+""",
+    """
+def f(net, xs, power):
+    with tf.GradientTape() as tape:
+        tape.watch([xs, net])
+        y = xs[0] ** power + net["b"] * xs[1]
+    return tape.gradient(y, xs + [net["b"]])
+""",
+)
+
+VARIABLE_ARGUMENT = (
+    """
+def f(x):
+    return tf.gradients(x * x, x)
+""",
+    """
+def f(x):
+    with tf.GradientTape() as tape:
+        y = x * x
+    return tape.gradient(y, [x])
+""",
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        pytest.param(*VARIABLE, {}, id="variable"),
+        pytest.param(*METHOD, {"entry": "Net.f"}, id="method"),
+        pytest.param(*METHOD, {"entry": "Net().f"}, id="expression"),
+        pytest.param(*DROPOUT, {}, id="random-ops"),
+        pytest.param(*SECOND, {"inputs": {"x": "float64[5]"}}, id="second-order-float64"),
+        pytest.param(*SECOND, {"inputs": {"x": "bfloat16[5]"}}, id="second-order-bfloat16"),
+        pytest.param(
+            *SLICES, {"inputs": {"x": "float32[4,3]", "i": "int32[5] int < 4"}}, id="slices"
+        ),
+        pytest.param(
+            *NESTED_ARGUMENTS,
+            {
+                "inputs": {
+                    "net": {"b": "float32[2]"},
+                    "xs": ["float32[2]", "float32[2] positive"],
+                    "power": 2,
+                }
+            },
+            id="nested-arguments",
+        ),
+        pytest.param(
+            *VARIABLE_ARGUMENT, {"inputs": {"x": "float32[3] variable"}}, id="variable-argument"
+        ),
+    ],
+)
+def test_right_migrations_are_equal(
+    verifier: Verifier, before: str, after: str, more: dict[str, Any]
+) -> None:
+    evidence = verifier.verify(case(before, after, **more))
+    assert evidence.verdict is Verdict.EQUAL, evidence
+    assert rows(evidence) == ALL_EQUAL
+    assert all(row.tensors > 0 for row in evidence.rows if row.verdict is Verdict.EQUAL)
+
+
+EXAMPLE_1 = (
+    """
+x = tf.Variable(1.0)
+y = x * 2.0
+z = tf.constant(5.0)
+g = tf.keras.backend.gradients(y, [x, z])
+""",
+    """
+x = tf.Variable(1.0)
+with tf.GradientTape() as tape:
+    y = x * 2.0
+z = tf.constant(5.0)
+g = tape.gradient(y, [x, z])
+""",
+)
+
+EXAMPLE_3 = (
+    """
+x = tf.Variable(2.0)
+if x > 1.0:
+    y = x * x
+else:
+    y = x
+g = tf.keras.backend.gradients(y, x)
+""",
+    """
+x = tf.Variable(2.0)
+
+
+@tf.function
+def branch(x):
+    if x > 1.0:
+        y = x * x
+    else:
+        y = x
+    return y
+
+
+with tf.GradientTape() as tape:
+    y = branch(x)
+g = tape.gradient(y, [x])
+""",
+)
+
+
+def test_module_level_program(verifier: Verifier) -> None:
+    program = case(*EXAMPLE_1, entry=None, outputs=("g",), expect=(("g", [2.0, "None"]),))
+    evidence = verifier.verify(program)
+    assert evidence.verdict is Verdict.EQUAL, evidence
+    assert rows(evidence) == ALL_EQUAL
+
+
+@pytest.mark.parametrize("old_mode", ["autograph", "auto"])
+def test_python_control_flow_needs_autograph_on_the_old_side(
+    verifier: Verifier, old_mode: str
+) -> None:
+    program = case(
+        *EXAMPLE_3, entry=None, outputs=("g",), expect=(("g", [4.0]),), old_mode=old_mode
+    )
+    evidence = verifier.verify(program)
+    assert evidence.verdict is Verdict.EQUAL, evidence
+    assert evidence.old is not None
+    assert evidence.old.mode == "autograph"
+
+
+def test_graph_mode_says_that_the_old_program_fails(verifier: Verifier) -> None:
+    program = case(*EXAMPLE_3, entry=None, outputs=("g",))
+    evidence = verifier.verify(program)
+    assert evidence.verdict is Verdict.FAILED
+    assert "the old code raised" in evidence.sentence
+
+
+def test_autograph_of_a_function_and_of_a_method(verifier: Verifier) -> None:
+    before = """
+class Net:
+    def f(self, x):
+        if tf.reduce_sum(x) > 0.0:
+            y = x * x
+        else:
+            y = tf.exp(x)
+        return tf.gradients(y, x)[0]
+"""
+    after = """
+class Net:
+    @tf.function
+    def f(self, x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            if tf.reduce_sum(x) > 0.0:
+                y = x * x
+            else:
+                y = tf.exp(x)
+        return tape.gradient(y, x)
+"""
+    evidence = verifier.verify(case(before, after, "Net.f", old_mode="autograph", seeds=(0, 1, 2)))
+    assert evidence.verdict is Verdict.EQUAL, evidence
+    assert {row.seed for row in evidence.rows if row.mode == "eager"} == {0, 1, 2}
+
+
+def test_known_values_are_held_against_both_sides(verifier: Verifier) -> None:
+    wrong = case(*EXAMPLE_1, entry=None, outputs=("g",), expect=(("g", [3.0, "None"]),))
+    evidence = verifier.verify(wrong)
+    assert evidence.verdict is Verdict.DIFFERENT
+    assert "old side: g[0]: expected 3.0, got 2.0" in evidence.sentence
+
+
+def test_variables_made_in_the_function(verifier: Verifier) -> None:
+    before = """
+def f(x):
+    w = tf.Variable(lambda: tf.random.normal([3]))
+    return tf.gradients(x * x * w, [x, w])
+"""
+    after = """
+def f(x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        w = tf.Variable(lambda: tf.random.normal([3]))
+        y = x * x * w
+    return tape.gradient(y, [x, w])
+"""
+    evidence = verifier.verify(case(before, after))
+    assert evidence.verdict is Verdict.EQUAL, evidence
+    assert rows(evidence)["tf.function"] is Verdict.NOT_RUN
+    reasons = [row.sentence for row in evidence.rows if row.mode == "tf.function"]
+    assert "singleton tf.Variables" in reasons[0]
+
+
+def test_variables_made_on_the_first_call(verifier: Verifier) -> None:
+    # tf.function traces this twice, and each trace draws.
+    body = """
+class Net:
+    w = None
+
+    def f(self, x):
+        if self.w is None:
+            self.w = tf.Variable(lambda: tf.random.normal([3]))
+        noise = tf.random.uniform([3])
+"""
+    before = body + "        return tf.gradients(x * x * self.w * noise, x)[0]\n"
+    after = (
+        body
+        + """
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = x * x * self.w * noise
+        return tape.gradient(y, x)
+"""
+    )
+    evidence = verifier.verify(case(before, after, "Net.f"))
+    assert rows(evidence) == ALL_EQUAL, evidence
+
+
+def test_rounding_beyond_the_tolerance_is_settled_in_float64(verifier: Verifier) -> None:
+    # The argument of sin is rounded to 1e-3, by either side in its own way.
+    before = """
+def f(x):
+    return tf.gradients(tf.sin(x + 10000.0), x)[0]
+"""
+    after = """
+def f(x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.sin((2.0 * x + 10000.0) - x)
+    return tape.gradient(y, x)
+"""
+    evidence = verifier.verify(case(before, after, inputs={"x": "float32[50]"}))
+    eager = evidence.rows[0]
+    assert eager.worst is not None
+    assert eager.worst > 2e-5
+    assert eager.verdict is Verdict.EQUAL, eager
+    assert "rounding only" in eager.sentence
+
+
+def test_a_small_but_real_difference_is_not_rounding(verifier: Verifier) -> None:
+    before = "\ndef f(x):\n    return tf.gradients(x * x, x)[0]\n"
+    after = """
+def f(x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x * 1.0001
+    return tape.gradient(y, x)
+"""
+    evidence = verifier.verify(case(before, after))
+    assert evidence.verdict is Verdict.DIFFERENT
+
+
+def test_no_gpu_is_said_and_never_equal(verifier: Verifier) -> None:
+    evidence = verifier.verify(case(*VARIABLE))
+    gpu = [row for row in evidence.rows if row.device.startswith("GPU")]
+    assert gpu
+    if not verifier.new.hello["gpus"]:
+        assert [(row.verdict, row.sentence) for row in gpu] == [(Verdict.NOT_RUN, "no GPU")]
+    else:
+        assert all(row.verdict is Verdict.EQUAL for row in gpu if row.mode != "graph")
+
+
+def test_only_a_gpu_asked_for_and_none_there(verifier: Verifier) -> None:
+    if verifier.new.hello["gpus"]:
+        pytest.skip("there is a GPU")
+    (evidence,) = verify_cases([case(*VARIABLE)], devices="gpu")
+    assert evidence.verdict is Verdict.NOT_RUN
+    assert evidence.sentence == "no GPU"
+
+
+def test_nothing_migrated_is_not_run(verifier: Verifier) -> None:
+    untouched = Case("test", HEAD, None, "f")
+    assert verifier.verify(untouched).verdict is Verdict.NOT_RUN
+    text_only = Case("test", HEAD, HEAD, "f", not_run="needs Keras 2")
+    assert verifier.verify(text_only).sentence == "needs Keras 2"
+
+
+def test_v1_graphs(verifier: Verifier) -> None:
+    before = """
+w = tf.get_variable("w", [3], initializer=tf.ones_initializer())
+
+def f(x):
+    return tf.gradients(tf.to_float(x) ** 2 * w, x)[0]
+"""
+    after = """
+w = tf.Variable(tf.ones([3]))
+
+def f(x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.cast(x, tf.float32) ** 2 * w
+    return tape.gradient(y, x)
+"""
+    evidence = verifier.verify(case(before, after, old_mode="v1"))
+    assert evidence.verdict is Verdict.EQUAL, evidence
+
+
+def test_evidence_as_json(verifier: Verifier) -> None:
+    data = verifier.verify(case(*VARIABLE)).as_json()
+    assert data["verdict"] == "equal"
+    assert data["old"]["mode"] == "graph"
+    assert {row["mode"] for row in data["rows"]} >= {"eager", "tf.function", "graph"}
+    assert all(row["worst_relative_error"] == 0.0 for row in data["rows"][:2])

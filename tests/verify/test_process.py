@@ -1,0 +1,117 @@
+"""One case can spoil no other: crashes, hangs, exits, prints, monkey patches."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tape_migrate.verify import Case, Verdict, Verifier, parse_input, verify_cases
+from tape_migrate.verify.harness import run_side
+from tape_migrate.verify.process import TensorFlowMissingError, Worker
+
+HEAD = "import os, sys, time\nimport tensorflow as tf\n\n"
+BEFORE = "def f(x):\n    return tf.gradients(x * x, x)[0]\n"
+AFTER = """
+def f(x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+    return tape.gradient(y, x)
+"""
+
+
+def case(before: str = BEFORE, after: str = AFTER, name: str = "test") -> Case:
+    inputs = (("x", parse_input("float32[3]")),)
+    return Case(name, HEAD + before, HEAD + after, "f", inputs=inputs)
+
+
+def test_a_crash_fails_its_own_case_only() -> None:
+    crash = case(before="print('last words', file=sys.stderr, flush=True)\nos._exit(7)\n")
+    with Verifier(devices="cpu") as own:
+        verdicts = [own.verify(c).verdict for c in (case(), crash, case())]
+        sentence = own.verify(crash).sentence
+        starts = own.old.starts, own.new.starts
+    assert verdicts == [Verdict.EQUAL, Verdict.FAILED, Verdict.EQUAL]
+    assert "WorkerDied: the process ended with exit status 7" in sentence
+    assert starts == (3, 1)
+
+
+def test_a_hang_is_stopped_after_the_limit() -> None:
+    hang = case(after="time.sleep(600)\n")
+    started = time.monotonic()
+    found, good = verify_cases([hang, case()], devices="cpu", job_limit_s=3.0)
+    assert time.monotonic() - started < 120
+    assert found.verdict is Verdict.FAILED
+    assert "Timeout: still running after 3 s" in found.sentence
+    assert good.verdict is Verdict.EQUAL
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "print('{not json}')\nos.write(1, b'noise')\n" + BEFORE,
+        "sys.stdin.read()\n" + BEFORE,
+        "os.chdir('/')\n" + BEFORE,
+    ],
+    ids=["prints", "reads", "changes directory"],
+)
+def test_noise_does_not_matter(verifier: Verifier, before: str) -> None:
+    assert verifier.verify(case(before)).verdict is Verdict.EQUAL
+    assert verifier.verify(case()).verdict is Verdict.EQUAL
+
+
+@pytest.mark.parametrize(
+    ("before", "sentence"),
+    [
+        ("sys.exit(3)\n", "SystemExit: 3"),
+        ("raise ValueError('first\\nsecond')\n", "ValueError: first"),
+        ("def g(x):\n    return x\n", "NameError: name 'f' is not defined"),
+        ("def f(x:\n", "SyntaxError"),
+        ("def f(y):\n    return y\n", "TypeError"),
+        ("import tensorflow.contrib\n", "ModuleNotFoundError: No module named"),
+    ],
+)
+def test_errors_are_told_with_their_first_line(
+    verifier: Verifier, before: str, sentence: str
+) -> None:
+    evidence = verifier.verify(case(before))
+    assert evidence.verdict is Verdict.FAILED
+    assert sentence in evidence.sentence
+    assert evidence.rows[0].traceback
+
+
+def test_every_run_gets_a_fresh_module(verifier: Verifier) -> None:
+    counting = "count = [0]\n" + BEFORE.replace("x * x", "x * x * (count.append(1) or len(count))")
+    worker = verifier.old
+    once = case(counting)
+    runs = [
+        run_side(worker, once, once.before, mode="graph", device="CPU:0", seed=0) for _ in range(2)
+    ]
+    assert [run.error for run in runs] == [None, None]
+    first, second = (getattr(run.value, "array") for run in runs)  # noqa: B009
+    assert (first == second).all()
+
+
+def test_an_interpreter_without_tensorflow(tmp_path: Path) -> None:
+    # An empty environment made of this interpreter, but without its packages.
+    wrapper = tmp_path / "python"
+    wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -I "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o755)
+    with Worker(str(wrapper)) as worker, pytest.raises(TensorFlowMissingError, match="No module"):
+        worker.hello  # noqa: B018
+
+
+def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
+    missing = str(tmp_path / "nowhere")
+    with (
+        Worker(missing) as worker,
+        pytest.raises(TensorFlowMissingError, match="cannot be started"),
+    ):
+        worker.hello  # noqa: B018
+
+
+def test_the_parent_never_imports_tensorflow(verifier: Verifier) -> None:
+    assert verifier.verify(case()).verdict is Verdict.EQUAL
+    assert "tensorflow" not in sys.modules

@@ -1,0 +1,374 @@
+"""The harness can fail: each of these wrong migrations is caught, and nothing hides behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tape_migrate.verify import Case, Verdict, Verifier, parse_input
+
+HEAD = "import tensorflow as tf\n\n"
+
+BEFORE = """
+def f(x, t):
+    h = tf.sin(x) * t
+    u = h * x + tf.exp(t)
+    return tf.gradients(u, x)[0]
+"""
+
+PAIR = """
+def f(x, t):
+    u = tf.sin(x) * tf.exp(t) * x
+    return tf.gradients(u, [x, t])
+"""
+
+WEIGHTED = """
+def f(x, t):
+    u = tf.sin(x) * x
+    return tf.gradients(u, [x], grad_ys=[t])
+"""
+
+SECOND = """
+def f(x, t):
+    u = x ** 3 * t
+    u_x = tf.gradients(u, x)[0]
+    return u_x, tf.gradients(u_x, x)[0]
+"""
+
+STOPPED = """
+def f(x, t):
+    h = x * t
+    u = h * h * x
+    return tf.gradients(u, x, stop_gradients=[h])[0]
+"""
+
+UNCONNECTED = """
+def f(x, t):
+    u = x * x
+    return tf.gradients(u, [x, t], unconnected_gradients="zero")
+"""
+
+ROWS = """
+def f(x, t):
+    u = tf.gather(x, [0, 2, 0]) * t[0]
+    return tf.gradients(u, x)[0]
+"""
+
+WRONG: dict[str, tuple[str, str, Verdict, str]] = {
+    "watch too late, after every use": (
+        BEFORE,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        h = tf.sin(x) * t
+        u = h * x + tf.exp(t)
+        tape.watch(x)
+    return tape.gradient(u, x)
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "old is float32[4], new is None",
+    ),
+    "watch between two uses": (
+        BEFORE,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        h = tf.sin(x) * t
+        tape.watch(x)
+        u = h * x + tf.exp(t)
+    return tape.gradient(u, x)
+""",
+        Verdict.DIFFERENT,
+        "relative error",
+    ),
+    "target partly computed outside the tape": (
+        BEFORE,
+        """
+def f(x, t):
+    h = tf.sin(x) * t
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        u = h * x + tf.exp(t)
+    return tape.gradient(u, x)
+""",
+        Verdict.DIFFERENT,
+        "relative error",
+    ),
+    "empty tape": (
+        BEFORE,
+        """
+def f(x, t):
+    h = tf.sin(x) * t
+    u = h * x + tf.exp(t)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+    return tape.gradient(u, x)
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "new is None",
+    ),
+    "no watch": (
+        BEFORE,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        h = tf.sin(x) * t
+        u = h * x + tf.exp(t)
+    return tape.gradient(u, x)
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "new is None",
+    ),
+    "wrong source": (
+        BEFORE,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch([x, t])
+        h = tf.sin(x) * t
+        u = h * x + tf.exp(t)
+    return tape.gradient(u, t)
+""",
+        Verdict.DIFFERENT,
+        "relative error",
+    ),
+    "wrong target": (
+        BEFORE,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        h = tf.sin(x) * t
+        u = h * x + tf.exp(t)
+    return tape.gradient(h, x)
+""",
+        Verdict.DIFFERENT,
+        "relative error",
+    ),
+    "swapped arguments": (
+        BEFORE,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        h = tf.sin(x) * t
+        u = h * x + tf.exp(t)
+    return tape.gradient(x, u)
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "new is None",
+    ),
+    "list where [0] was taken": (
+        BEFORE,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        h = tf.sin(x) * t
+        u = h * x + tf.exp(t)
+    return tape.gradient(u, [x])
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "old is float32[4], new is list of 1",
+    ),
+    "[0] of a tensor": (
+        BEFORE,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        h = tf.sin(x) * t
+        u = h * x + tf.exp(t)
+    return tape.gradient(u, x)[0]
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "old is float32[4], new is float32[]",
+    ),
+    "another dtype": (
+        BEFORE,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        h = tf.sin(x) * t
+        u = h * x + tf.exp(t)
+    return tf.cast(tape.gradient(u, x), tf.float64)
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "old is float32[4], new is float64[4]",
+    ),
+    "a source recomputed": (
+        BEFORE,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        h = tf.sin(x) * t
+        u = h * x + tf.exp(t)
+    return tape.gradient(u, tf.identity(x))
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "new is None",
+    ),
+    "the new code raises": (
+        BEFORE,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        u = tf.sin(x) * t
+    tape.gradient(u, x)
+    return tape.gradient(u, x)
+""",
+        Verdict.FAILED,
+        "the new code raised RuntimeError",
+    ),
+    "the old call left where it was": (
+        BEFORE,
+        BEFORE,
+        Verdict.FAILED,
+        "tf.gradients is not supported when eager execution is enabled",
+    ),
+    "sources in another order": (
+        PAIR,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch([x, t])
+        u = tf.sin(x) * tf.exp(t) * x
+    return tape.gradient(u, [t, x])
+""",
+        Verdict.DIFFERENT,
+        "relative error",
+    ),
+    "tuple for list": (
+        PAIR,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch([x, t])
+        u = tf.sin(x) * tf.exp(t) * x
+    return tape.gradient(u, (x, t))
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "old is a list of 2, new is a tuple of 2",
+    ),
+    "grad_ys lost": (
+        WEIGHTED,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        u = tf.sin(x) * x
+    return tape.gradient(u, [x])
+""",
+        Verdict.DIFFERENT,
+        "relative error",
+    ),
+    "outer tape does not watch": (
+        SECOND,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape2:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            u = x ** 3 * t
+        u_x = tape.gradient(u, x)
+    return u_x, tape2.gradient(u_x, x)
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "result[1]: old is float32[4], new is None",
+    ),
+    "first gradient taken outside the outer tape": (
+        SECOND,
+        """
+def f(x, t):
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        u = x ** 3 * t
+    u_x = tape.gradient(u, x)
+    return u_x, tape.gradient(u_x, x)
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "result[1]: old is float32[4], new is None",
+    ),
+    "stop_gradients lost": (
+        STOPPED,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        h = x * t
+        u = h * h * x
+    return tape.gradient(u, x)
+""",
+        Verdict.DIFFERENT,
+        "relative error",
+    ),
+    "unconnected_gradients lost": (
+        UNCONNECTED,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch([x, t])
+        u = x * x
+    return tape.gradient(u, [x, t])
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "result[1]: old is float32[4], new is None",
+    ),
+    "rows made dense": (
+        ROWS,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        u = tf.gather(x, [0, 2, 0]) * t[0]
+    return tf.convert_to_tensor(tape.gradient(u, x))
+""",
+        Verdict.STRUCTURE_DIFFERS,
+        "old is IndexedSlices",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(WRONG))
+def test_wrong_migration_is_caught(verifier: Verifier, name: str) -> None:
+    before, after, verdict, sentence = WRONG[name]
+    inputs = tuple((key, parse_input("float32[4]")) for key in ("x", "t"))
+    evidence = verifier.verify(Case(name, HEAD + before, HEAD + after, "f", inputs=inputs))
+    assert evidence.verdict is verdict, evidence
+    eager = evidence.rows[0]
+    assert (eager.mode, eager.verdict) == ("eager", verdict)
+    assert sentence in eager.sentence
+
+
+RIGHT = """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        {body}
+    return tape.gradient(u, x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "sentence"),
+    [
+        ("u = tf.nn.relu(x)", {"inputs": "float32[4] uniform(-2,-1)"}, "every gradient is zero"),
+        ("u = tf.sqrt(x)", {"inputs": "float32[4] uniform(-2,-1)"}, "holds NaN"),
+        ("u = tf.sqrt(x)", {"inputs": "float32[4] zeros"}, "holds NaN or infinity"),
+        ("u = tf.stop_gradient(x)", {}, "every gradient is None"),
+        ("u = t * t", {}, "every gradient is None"),
+    ],
+)
+def test_vacuous_evidence_proves_nothing(
+    verifier: Verifier, body: str, more: dict[str, Any], sentence: str
+) -> None:
+    before = f"\ndef f(x, t):\n    {body}\n    return tf.gradients(u, x)[0]\n"
+    after = RIGHT.format(body=body)
+    spec = more.get("inputs", "float32[4]")
+    inputs = (("x", parse_input(spec)), ("t", parse_input("float32[4]")))
+    evidence = verifier.verify(Case("vacuous", HEAD + before, HEAD + after, "f", inputs=inputs))
+    assert evidence.verdict is Verdict.VACUOUS, evidence
+    assert sentence in evidence.sentence
