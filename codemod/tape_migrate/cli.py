@@ -153,6 +153,73 @@ def migrate(
         raise typer.Exit(EXIT_WOULD_CHANGE)
 
 
+@_verify_app.command()
+def verify(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET", help="module.py::function, or a folder that holds case.toml files."
+        ),
+    ],
+    *,
+    input_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="NAME=SPEC",
+            help="An argument of the function, e.g. x=float32[16,1]; once for each.",
+        ),
+    ] = None,
+    device: Annotated[
+        Device, typer.Option("--device", help="Where to compare; a missing GPU is said aloud.")
+    ] = Device.ALL,
+    json_file: Annotated[
+        str | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write the evidence as JSON; - prints it instead of the table.",
+        ),
+    ] = None,
+    old_python: Annotated[
+        str | None,
+        typer.Option(
+            "--old-python",
+            metavar="PYTHON",
+            help="Interpreter, with its own TensorFlow, to run the old code on.",
+        ),
+    ] = None,
+    new_python: Annotated[
+        str | None,
+        typer.Option("--new-python", metavar="PYTHON", help="Interpreter to run the new code on."),
+    ] = None,
+    tf_function: Annotated[
+        TfFunction, typer.Option("--tf-function", help="As for the migration itself.")
+    ] = TfFunction.AUTO,
+) -> None:
+    """Run old code in a graph and new code eagerly and compiled, and compare the numbers.
+
+    Exit codes: 0 all equal, 1 not proven, 2 wrong usage, 3 a side cannot be run.
+    """
+    from tape_migrate.verify.command import run_cli  # noqa: PLC0415
+
+    report, code = run_cli(
+        target,
+        input_ or (),
+        device=device.value,
+        json_path=json_file,
+        old_python=old_python,
+        new_python=new_python,
+        tf_function=tf_function.value,
+    )
+    if code == EXIT_USAGE:
+        _usage_error(report.rstrip("\n"))
+    output = Output()
+    output.text(report)
+    output.close()
+    raise typer.Exit(code)
+
+
 @_explain_app.command()
 def explain(
     code: Annotated[
@@ -177,5 +244,5 @@ def explain(
 def _usage_error(message: str) -> NoReturn:
     from tape_migrate.reports.escape import printable  # noqa: PLC0415
 
-    typer.echo(f"tape-migrate: error: {printable(message)}", err=True)
+    typer.echo(f"tape-migrate: error: {printable(message, keep=chr(10))}", err=True)
     raise typer.Exit(EXIT_USAGE)
