@@ -61,7 +61,9 @@ class _Frame:
 class Cfg:
     """The finished graph. ``entry`` and ``exit`` are node ids; edges are lists of ids."""
 
-    def __init__(self, body: Sequence[ast.stmt], args: ast.arguments | None) -> None:
+    def __init__(
+        self, body: Sequence[ast.stmt], args: ast.arguments | None, names: NameTable | None
+    ) -> None:
         self.body = body
         self.args = args
         self.nodes: list[CfgNode] = []
@@ -72,7 +74,7 @@ class Cfg:
         self._index: dict[ast.AST, int] = {}
         self._spans: dict[ast.stmt, tuple[int, int]] = {}
         self._effects: list[Effects | None] = []
-        self._names: NameTable | None = None
+        self._names = names
 
     @property
     def is_function(self) -> bool:
@@ -138,16 +140,21 @@ class Cfg:
                 self.predecessors[target].append(source)
 
 
-def build_cfg(body: Sequence[ast.stmt], args: ast.arguments | None) -> Cfg:
-    """Graph of a statement list; ``args`` are the function's, None at module or class level."""
-    return _Builder(body, args).build()
+def build_cfg(
+    body: Sequence[ast.stmt], args: ast.arguments | None, names: NameTable | None = None
+) -> Cfg:
+    """Graph of a statement list; ``args`` are the function's, None at module or class level.
+
+    ``names`` saves time where the scope's name table is known already.
+    """
+    return _Builder(Cfg(body, args, names)).build()
 
 
 class _Builder:
     """Builds by generators driven from a loop, so that nesting depth costs no recursion."""
 
-    def __init__(self, body: Sequence[ast.stmt], args: ast.arguments | None) -> None:
-        self.cfg = Cfg(body, args)
+    def __init__(self, cfg: Cfg) -> None:
+        self.cfg = cfg
         self.frames: list[_Frame] = []
 
     def build(self) -> Cfg:
@@ -180,7 +187,10 @@ class _Builder:
         return node_id
 
     def _joint(self, sources: Iterable[int]) -> int:
-        return self.cfg._add(Role.JOINT, None, None, sources)
+        """A node without effect, where the next statement may raise before it changes anything."""
+        node_id = self.cfg._add(Role.JOINT, None, None, sources)
+        self._may_raise([node_id])
+        return node_id
 
     def _merge(self, ends: list[int]) -> list[int]:
         """Many ends become one joint, so that long elif chains stay linear in edges."""
@@ -259,7 +269,6 @@ class _Builder:
     def _for(self, stmt: ast.For | ast.AsyncFor, ends: list[int]) -> _Flow:
         header = self._add(Role.HEADER, stmt, stmt, ends)
         turn = self._joint([header])
-        self._may_raise([turn])
         target = self._add(Role.TARGET, stmt, stmt, [turn])
         frame = _Frame("loop", turn, [], {})
         self.frames.append(frame)
@@ -285,7 +294,7 @@ class _Builder:
         if final is not None:
             self.frames.append(final)
             self._may_raise([header])
-        dispatch = self._joint([header]) if stmt.handlers else None
+        dispatch = self.cfg._add(Role.JOINT, None, None, [header]) if stmt.handlers else None
         if dispatch is not None:
             self.frames.append(_Frame("try", dispatch, [], {}))
         out = yield self._block(stmt.body, [header])

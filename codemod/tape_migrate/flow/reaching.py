@@ -255,7 +255,9 @@ class ReachingDefs:
         before = [0] * count
         after = [0] * count
         dirty = bytearray(b"\1" * count)
-        order = [self.cfg.entry, *range(2, count), self.cfg.exit]
+        reachable = self._reachable
+        # Dead code defines nothing, though it has edges out.
+        order = [i for i in (self.cfg.entry, *range(2, count), self.cfg.exit) if reachable[i]]
         pending = True
         while pending:
             pending = False

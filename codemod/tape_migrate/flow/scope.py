@@ -233,8 +233,8 @@ class ScopeFacts:
         node = self.scope.node
         if isinstance(node, ast.Lambda):
             result = ast.copy_location(ast.Return(value=node.body), node.body)
-            return build_cfg([result], node.args)
-        return build_cfg(self.scope.body, self.scope.args)
+            return build_cfg([result], node.args, self.scope.table)
+        return build_cfg(self.scope.body, self.scope.args, self.scope.table)
 
     @cached_property
     def reaching(self) -> ReachingDefs:
