@@ -58,6 +58,8 @@ def check_release(release: Release, tree: Path) -> Verdict:
     """
     verdict = Verdict(release)
     old = _read(tree)
+    known = _known(release, old)
+    verdict.expected = known.total()
     try:
         dry = migrate_tree(tree, write=False)
         if _read(tree) != old:
@@ -74,7 +76,7 @@ def check_release(release: Release, tree: Path) -> Verdict:
     if _read(tree) != new or again.changed:
         verdict.problems.append(f"a second run changes {_differing(new, _read(tree))}")
     _check_counts(dry, verdict)
-    _check_sites(release, old, dry, verdict)
+    _check_sites(old, known, dry, verdict)
     _check_files(old, new, dry, verdict)
     return verdict
 
@@ -100,21 +102,29 @@ def _check_counts(report: Report, verdict: Verdict) -> None:
         verdict.problems.append("calls were lost between the list and the summary")
 
 
-def _check_sites(release: Release, old: dict[str, bytes], report: Report, verdict: Verdict) -> None:
-    known: collections.Counter[tuple[str, int, str]] = collections.Counter()
-    for site in release.sites:
-        if site.path in old and textdiff.parse(old[site.path]) is not None:
-            known[_key(site)] += 1
-    reported = collections.Counter(_key(site) for site in report.sites)
-    missed = known - reported
-    verdict.expected = known.total()
+_Key = tuple[str, int, str]
+
+
+def _known(release: Release, old: dict[str, bytes]) -> collections.Counter[_Key]:
+    parsable = {path for path, data in old.items() if textdiff.parse(data) is not None}
+    return collections.Counter(_key(site) for site in release.sites if site.path in parsable)
+
+
+def _key(site: KnownSite | ReportedSite) -> _Key:
+    return site.path, site.line, _FAMILY.get(site.api, site.api)
+
+
+def _check_sites(
+    old: dict[str, bytes], known: collections.Counter[_Key], report: Report, verdict: Verdict
+) -> None:
+    missed = known - collections.Counter(_key(site) for site in report.sites)
     verdict.found = verdict.expected - missed.total()
     verdict.problems += [f"missed {api} at {path}:{line}" for path, line, api in sorted(missed)]
     verdict.unlisted = [s for s in report.sites if _key(s) not in known]
     places = {(site.path, site.line) for site in report.sites if site.outcome != "skipped"}
     verdict.problems += [
         f"look-alike taken for TensorFlow's at {a.path}:{a.line} ({a.why})"
-        for a in release.look_alikes
+        for a in verdict.release.look_alikes
         if (a.path, a.line) in places
     ]
     verdict.problems += [
@@ -125,10 +135,6 @@ def _check_sites(release: Release, old: dict[str, bytes], report: Report, verdic
     for path, message in sorted(report.failed.items()):
         if path not in old or textdiff.parse(old[path]) is not None:
             verdict.problems.append(f"{path} failed, though it parses: {message}")
-
-
-def _key(site: KnownSite | ReportedSite) -> tuple[str, int, str]:
-    return site.path, site.line, _FAMILY.get(site.api, site.api)
 
 
 def _check_files(
