@@ -12,7 +12,6 @@ from typing import Annotated, NoReturn
 import typer
 
 from tape_migrate.model import Options, TfFunction
-from tape_migrate.reports.output import Output
 
 EXIT_FINE = 0
 EXIT_WOULD_CHANGE = 1
@@ -119,6 +118,7 @@ def migrate(
 
     Without --write nothing is changed: the diff shows what would be.
     """
+    from tape_migrate.reports.output import Output  # noqa: PLC0415
     from tape_migrate.runner import FileResult, run  # noqa: PLC0415
     from tape_migrate.sources.discover import PathError  # noqa: PLC0415
 
@@ -201,6 +201,7 @@ def verify(
 
     Exit codes: 0 all equal, 1 not proven, 2 wrong usage, 3 a side cannot be run.
     """
+    from tape_migrate.reports.output import Output  # noqa: PLC0415
     from tape_migrate.verify.command import run_cli  # noqa: PLC0415
 
     report, code = run_cli(
@@ -232,6 +233,7 @@ def explain(
 ) -> None:
     """Say why a call was left as it is and what to do by hand, or what a shape is."""
     from tape_migrate.reports.explain import explanation  # noqa: PLC0415
+    from tape_migrate.reports.output import Output  # noqa: PLC0415
 
     text = explanation(code)
     if text is None:

@@ -135,7 +135,9 @@ def run(
     except KeyboardInterrupt:
         interrupted = True
     results.sort(key=lambda result: result.path)
-    scanned = tuple(sorted({*found.files, *(failure.path for failure in found.failures)}))
+    scanned = found.files
+    if found.failures:
+        scanned = tuple(sorted({*scanned, *(failure.path for failure in found.failures)}))
     return RunResult(scanned, tuple(results), tuple(waiting), interrupted)
 
 

@@ -36,6 +36,9 @@ SKIPPED_FOLDERS = frozenset(
 )
 """Folders that hold no sources of the project. Named on the command line they are walked."""
 
+_MARKERS = frozenset({".gitignore", "pyvenv.cfg"})
+"""Files that say something about their folder."""
+
 _Scope = tuple[IgnoreRules, int]
 """Rules, and the length of the prefix that makes a path relative to their folder."""
 
@@ -135,41 +138,23 @@ class _Walk:
         while pending:
             folder = pending.pop()
             try:
-                with os.scandir(folder.prefix or ".") as found:
-                    entries = list(found)
+                content = _read_folder(folder.prefix or ".")
             except OSError as error:
                 message = error.strerror or str(error)
                 self.failures.append(Failure(folder.prefix or ".", message))
                 continue
-            names = {entry.name for entry in entries}
-            if "pyvenv.cfg" in names and folder.prefix != start:
+            if "pyvenv.cfg" in content.markers and folder.prefix != start:
                 continue
-            if ".gitignore" in names:
+            if ".gitignore" in content.markers:
                 folder = self._with_rules(folder)
-            self._take_files(folder, entries)
-            for entry in entries:
-                name = entry.name
-                if entry.is_dir(follow_symlinks=False) and name not in SKIPPED_FOLDERS:
-                    path = folder.prefix + name
-                    if not (folder.scopes and _ignored(folder.scopes, name, path, True)):
-                        pending.append(_Folder(path + "/", folder.scopes))
-
-    def _take_files(self, folder: _Folder, entries: list[os.DirEntry[str]]) -> None:
-        """Take the Python files of one folder; pipes, sockets and broken links are none."""
-        prefix, scopes = folder
-        files, links = self.files, self.links
-        for entry in entries:
-            name = entry.name
-            if not name.endswith(".py"):
-                continue
-            if entry.is_file(follow_symlinks=False):
-                taken = files
-            elif entry.is_symlink() and _links_to_file(entry):
-                taken = links
-            else:
-                continue
-            if not (scopes and _ignored(scopes, name, prefix + name, False)):
-                taken.append(prefix + name)
+            prefix, scopes = folder
+            self.files += _kept(folder, content.modules, False)
+            self.links += _kept(folder, content.links, False)
+            pending += [
+                _Folder(f"{path}/", scopes)
+                for path in _kept(folder, content.folders, True)
+                if path[len(prefix) :] not in SKIPPED_FOLDERS
+            ]
 
     def _with_rules(self, folder: _Folder) -> _Folder:
         rules = _load(folder.prefix + ".gitignore")
@@ -219,11 +204,51 @@ class _Below(IgnoreRules):
         return self._outer.decide(name, self._between + path, is_folder)
 
 
+class _Content(NamedTuple):
+    """The names of interest in one folder."""
+
+    modules: list[str]
+    links: list[str]
+    """Links called like modules that lead to files."""
+    folders: list[str]
+    markers: list[str]
+
+
+def _read_folder(path: str) -> _Content:
+    """List a folder; pipes, sockets, broken links and links to folders are left out."""
+    content = _Content([], [], [], [])
+    modules, links, folders, markers = content
+    with os.scandir(path) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.endswith(".py"):
+                if entry.is_file(follow_symlinks=False):
+                    modules.append(name)
+                    continue
+                if entry.is_symlink() and _links_to_file(entry):
+                    links.append(name)
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(name)
+            elif name in _MARKERS:
+                markers.append(name)
+    return content
+
+
 def _links_to_file(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_file()
     except OSError:  # a link that turns in a circle
         return False
+
+
+def _kept(folder: _Folder, names: list[str], are_folders: bool) -> list[str]:
+    """Return the paths of the entries that no rule ignores."""
+    prefix, scopes = folder
+    if not scopes:
+        return [prefix + name for name in names]
+    return [
+        prefix + name for name in names if not _ignored(scopes, name, prefix + name, are_folders)
+    ]
 
 
 def _load(path: str) -> IgnoreRules | None:

@@ -1,0 +1,66 @@
+"""The engine: ``migrate_source(bytes) -> Migration``, a pure function.
+
+Find, decide, edit: each round finds the gradient calls of the current text, decides every one of
+them, and edits those whose turn it is (the lowest order of derivative first, at most one tape a
+function a round); then the text is read again. Calls are followed through the edits by offset, so
+that each ends in exactly one outcome.
+"""
+
+from __future__ import annotations
+
+from tape_migrate.engine import Engine
+from tape_migrate.guards import GuardError, check
+from tape_migrate.model import Migration, Options, Outcome, SiteResult, SourceError
+from tape_migrate.project import Project
+from tape_migrate.sources.text import decode
+
+__all__ = ["Migration", "Options", "SourceError", "migrate_source"]
+
+
+def migrate_source(
+    source: bytes,
+    options: Options | None = None,
+    *,
+    path: str = "<string>",
+    project: Project | None = None,
+) -> Migration:
+    """Migrate the gradient calls of one module.
+
+    Args:
+        source: the module's bytes, in any encoding that Python accepts.
+        options: what may be done; the defaults if None.
+        path: used in the result and to resolve relative imports through ``project``.
+        project: the other modules, for names re-exported by them.
+
+    Returns:
+        The new bytes (``new == old`` if nothing was migrated) and an outcome for every call.
+
+    Raises:
+        SourceError: if ``source`` is not Python that can be decoded and parsed.
+    """
+    options = options or Options()
+    text = decode(source)
+    utf8 = text.text.encode("utf-8")
+    package = project.package_of(path) if project is not None else ""
+    result = Engine(utf8, options, package=package, project=project).run()
+    if result.text == utf8:
+        return Migration(path, source, source, result.sites)
+    try:
+        new = text.encode(result.text.decode("utf-8"))
+        check(utf8, result.text, result.sites)
+        again = Engine(result.text, options, package=package, project=project).run()
+        if again.text != result.text:
+            raise GuardError("a second run would change the result again")
+    except GuardError as error:
+        return Migration(path, source, source, _all_refused(result.sites), str(error))
+    return Migration(path, source, new, result.sites)
+
+
+def _all_refused(sites: tuple[SiteResult, ...]) -> tuple[SiteResult, ...]:
+    return tuple(
+        SiteResult(s.site, Outcome.REFUSED, "the tool's own check of the result failed",
+                   code="TM199")
+        if s.outcome is Outcome.MIGRATED
+        else s
+        for s in sites
+    )  # fmt: skip

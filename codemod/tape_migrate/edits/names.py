@@ -1,0 +1,116 @@
+"""Fresh names, and the name under which TensorFlow is known where code is generated."""
+
+from __future__ import annotations
+
+import ast
+
+from tape_migrate.edits.draft import Draft
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.module import Module
+
+_TENSORFLOW = ("tensorflow", "tensorflow.compat.v1", "tensorflow.compat.v2")
+
+
+def outermost_function(scope: Scope) -> Scope:
+    """The outermost function around ``scope`` (classes are looked through), or the module."""
+    found = scope
+    for current in (scope, *scope.enclosing):
+        if current.kind is ScopeKind.FUNCTION:
+            found = current
+        elif current.kind is ScopeKind.MODULE and found.kind is not ScopeKind.FUNCTION:
+            found = current
+    return found
+
+
+def used_names(module: Module, scope: Scope) -> set[str]:
+    """Names that code generated in ``scope`` must not bind."""
+    outer = outermost_function(scope)
+    found: set[str] = set()
+    for node in ast.walk(outer.node):
+        if isinstance(node, ast.Name):
+            if outer.kind is ScopeKind.MODULE:
+                owner = module.scopes.resolve(node.id, module.scope_of(node))
+                if owner is not None and owner.kind is not ScopeKind.MODULE:
+                    continue
+            found.add(node.id)
+        elif isinstance(node, ast.arg) and outer.kind is not ScopeKind.MODULE:
+            found.add(node.arg)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            found.update(node.names)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found.update((a.asname or a.name).split(".")[0] for a in node.names)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            found.add(node.name)
+    return found
+
+
+def fresh_name(base: str, used: set[str]) -> str:
+    """``base``, ``base2``, ``base3``, … : the first not in ``used``, which it then joins."""
+    name, count = base, 1
+    while name in used:
+        count += 1
+        name = f"{base}{count}"
+    used.add(name)
+    return name
+
+
+def tensorflow_name(module: Module, scope: Scope, call: ast.Call, line: int) -> str | None:
+    """A name that means TensorFlow at ``line`` of ``scope``, or None if an import is needed."""
+    candidates: list[str] = []
+    root: ast.expr = call.func
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    if isinstance(root, ast.Name):
+        candidates.append(root.id)
+    candidates += ["tf", "tensorflow"]
+    candidates += sorted(module.scopes.bindings(module.scopes.module))
+    for name in candidates:
+        if _means_tensorflow(module, scope, name, line):
+            return name
+    return None
+
+
+def _means_tensorflow(module: Module, scope: Scope, name: str, line: int) -> bool:
+    bindings = module.names.bindings(name, scope)
+    if not bindings:
+        return False
+    owner = module.scopes.resolve(name, scope)
+    probe = module.names.meaning_of_name(name, scope)
+    if probe not in _TENSORFLOW:
+        return False
+    if owner is scope or (owner is not None and owner.kind is not ScopeKind.MODULE):
+        return all(isinstance(b, ast.stmt) and b.lineno < line for b in bindings)
+    if scope.kind is ScopeKind.MODULE:
+        return any(isinstance(b, ast.stmt) and b.lineno < line for b in bindings)
+    return True
+
+
+def add_import(module: Module, draft: Draft) -> str:
+    """Insert ``import tensorflow as tf`` after the module's imports; returns the name bound."""
+    used: set[str] = set()
+    for scope in module.scopes:
+        used |= module.scopes.bindings(scope)
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Name):
+            used.add(node.id)
+    name = fresh_name("tf", used) if "tf" in used else "tf"
+    after: ast.stmt | None = None
+    for stmt in module.tree.body:
+        if isinstance(stmt, (ast.Import, ast.ImportFrom)):
+            after = stmt
+        elif isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant) and after is None:
+            after = stmt  # the docstring
+        elif not isinstance(stmt, (ast.Try, ast.If)):
+            break
+    text = b"import tensorflow as " + name.encode() + module.newline
+    if after is None:
+        first = module.tree.body[0] if module.tree.body else None
+        offset = module.line_start(module.first_line(first)) if first is not None else 0
+    else:
+        offset = module.line_end(module.last_line(after))
+        if offset == len(module.text) and not module.text.endswith((b"\n", b"\r")):
+            text = module.newline + text
+    draft.insert(offset, text)
+    return name

@@ -1,0 +1,305 @@
+"""Rounds of find, decide, edit, until no gradient call can be migrated any more."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+
+from tape_migrate.annotate import annotate
+from tape_migrate.edits.draft import Applied, Draft
+from tape_migrate.edits.layout import split_shared_lines
+from tape_migrate.edits.lift_lambda import lift_lambda
+from tape_migrate.edits.names import outermost_function
+from tape_migrate.edits.tape_block import first_comment_line
+from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.ignores import ignored
+from tape_migrate.model import (
+    Applicability,
+    Options,
+    Outcome,
+    Shape,
+    Site,
+    SiteResult,
+)
+from tape_migrate.module import Module
+from tape_migrate.names import Reexports
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.control_flow import compile_control_flow
+from tape_migrate.shapes.decide import decide
+from tape_migrate.shapes.groups import Group, form_groups
+from tape_migrate.shapes.hessians import refuse_hessian
+from tape_migrate.shapes.local import write_group
+from tape_migrate.shapes.plan import Candidate, Refusal
+from tape_migrate.sites import Found, find_sites
+
+_MAX_ROUNDS = 200
+
+
+@dataclass
+class Tracked:
+    """A site followed through the rounds."""
+
+    site: Site
+    offset: int
+    """Where its callee ends in the current text (unique for each call)."""
+    refusal: Refusal | None = None
+    skipped: bool = False
+    migrated: Candidate | None = None
+    first: int = 0
+    """Offset of the first line of the replacement, once migrated."""
+    last: int = 0
+    lifted: bool = False
+    """An edit was made only to make this migration possible."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """The text after the last round, and every site's outcome."""
+
+    text: bytes
+    sites: tuple[SiteResult, ...]
+
+
+class Engine:
+    """Migrates one text (UTF-8, without BOM)."""
+
+    def __init__(
+        self,
+        text: bytes,
+        options: Options,
+        *,
+        package: str = "",
+        project: Reexports | None = None,
+    ) -> None:
+        self._text = text
+        self._options = options
+        self._package = package
+        self._project = project
+
+    def _module(self, text: bytes) -> Module:
+        return Module(text, package=self._package, project=self._project)
+
+    def run(self) -> Result:
+        """Migrate as much as can be migrated exactly.
+
+        Raises:
+            SourceError: if the text does not parse.
+        """
+        frozen: dict[int, Refusal] = {}
+        while True:
+            text, tracked = self._attempt(frozen)
+            useless = {
+                index: site.refusal
+                for index, site in enumerate(tracked)
+                if site.lifted and site.migrated is None and site.refusal is not None
+            }
+            if not useless:
+                break
+            frozen.update(useless)
+        results = [self._result(text, site) for site in tracked]
+        if self._options.annotate:
+            text, results = annotate(text, results, [site.offset for site in tracked])
+        return Result(text, tuple(results))
+
+    def _attempt(self, frozen: dict[int, Refusal]) -> tuple[bytes, list[Tracked]]:
+        text = self._text
+        module = self._module(text)
+        found = find_sites(module)
+        tracked = [Tracked(f.site, module.end(f.call.func)) for f in found]
+        for index, refusal in frozen.items():
+            tracked[index].refusal = refusal
+        for site, item in zip(tracked, found, strict=True):
+            if ignored(module, item.call):
+                site.skipped = True
+        for _ in range(_MAX_ROUNDS):
+            applied = self._round(module, tracked, frozen)
+            if applied is None:
+                break
+            module = self._module(applied.text)
+        if any(site.migrated for site in tracked):
+            applied = compile_control_flow(module, tracked, self._options)
+            if applied is not None:
+                _follow(tracked, applied)
+                module = self._module(applied.text)
+        return module.text, tracked
+
+    def _round(
+        self, module: Module, tracked: list[Tracked], frozen: dict[int, Refusal]
+    ) -> Applied | None:
+        """One round; None when nothing was edited."""
+        by_offset = {
+            site.offset: (index, site)
+            for index, site in enumerate(tracked)
+            if not site.migrated and not site.skipped
+        }
+        if not by_offset:
+            return None
+        pending: list[tuple[int, Tracked, Found]] = []
+        for item in find_sites(module):
+            known = by_offset.get(module.end(item.call.func))
+            if known is not None:
+                pending.append((*known, item))
+        context = Context(module, pending=frozenset(id(item.call) for _, _, item in pending))
+        ready: list[tuple[Tracked, Candidate]] = []
+        refused: set[int] = set()
+        waiting: dict[int, tuple[Tracked, frozenset[int]]] = {}
+        for index, site, item in pending:
+            if index in frozen:
+                refused.add(id(item.call))
+                continue
+            lifted = self._lift(module, site, item)
+            if lifted is not None:
+                site.lifted = True
+                _follow(tracked, lifted)
+                return lifted
+            decision = decide(context, item)
+            if isinstance(decision, Candidate) and decision.shape is Shape.HESSIANS:
+                decision = refuse_hessian(module, decision) or decision
+            if isinstance(decision, Refusal):
+                site.refusal = decision
+                refused.add(id(item.call))
+                continue
+            site.refusal = None
+            waits = context.waits_on(decision.request)
+            if waits:
+                waiting[id(item.call)] = (site, waits)
+            else:
+                ready.append((site, decision))
+        _refuse_dependents(waiting, refused)
+        return self._edit(module, context, ready, tracked)
+
+    def _lift(self, module: Module, site: Tracked, item: Found) -> Applied | None:
+        if item.scope.kind is not ScopeKind.LAMBDA:
+            return None
+        assert isinstance(item.scope.node, ast.Lambda)
+        draft = lift_lambda(module, item.scope.node)
+        return draft.apply() if draft is not None else None
+
+    def _edit(
+        self,
+        module: Module,
+        context: Context,
+        ready: list[tuple[Tracked, Candidate]],
+        tracked: list[Tracked],
+    ) -> Applied | None:
+        if not ready:
+            return None
+        owner = {id(candidate.request.call): site for site, candidate in ready}
+        groups = _one_per_function(
+            module, form_groups(context, [candidate for _, candidate in ready])
+        )
+        for group in groups:
+            split = _split(module, group)
+            if split is not None:
+                for member in group.members:
+                    owner[id(member.request.call)].lifted = True
+                applied = split.apply()
+                _follow(tracked, applied)
+                return applied
+        draft = Draft(module.text)
+        used: dict[int, set[str]] = {}
+        spans: list[tuple[Tracked, Candidate, int, int]] = []
+        for group in groups:
+            write_group(module, draft, group, used)
+            for member in group.members:
+                top, end = _span(module, member)
+                spans.append((owner[id(member.request.call)], member, top, end))
+        applied = draft.apply()
+        _follow(tracked, applied)
+        for site, member, top, end in spans:
+            site.migrated = member
+            site.first = applied.before(top)
+            site.last = applied.follow(end)
+        return applied
+
+    def _result(self, text: bytes, site: Tracked) -> SiteResult:
+        if site.skipped:
+            return SiteResult(
+                site.site, Outcome.SKIPPED, "a comment asks to leave this call alone", code="TM001"
+            )
+        if site.migrated is not None:
+            candidate = site.migrated
+            review = bool(candidate.assumptions)
+            what = [f"rewritten as {candidate.shape.value}"]
+            what += [*candidate.assumptions, *candidate.notes, *site.notes]
+            first = text.count(b"\n", 0, site.first) + 1
+            last = text.count(b"\n", 0, site.last) + 1
+            return SiteResult(
+                site.site,
+                Outcome.MIGRATED,
+                "; ".join(what),
+                shape=candidate.shape,
+                applicability=Applicability.REVIEW if review else Applicability.SAFE,
+                new_lines=(min(first, last), max(first, last)),
+            )
+        refusal = site.refusal or Refusal(
+            "TM126", "the target comes from a gradient call that was left alone"
+        )
+        return SiteResult(site.site, Outcome.REFUSED, refusal.message, code=refusal.code)
+
+
+def _refuse_dependents(
+    waiting: dict[int, tuple[Tracked, frozenset[int]]], refused: set[int]
+) -> None:
+    changed = True
+    while changed:
+        changed = False
+        for call, (site, waits) in list(waiting.items()):
+            if waits & refused:
+                site.refusal = Refusal(
+                    "TM126", "the target comes from a gradient call that was left alone"
+                )
+                refused.add(call)
+                del waiting[call]
+                changed = True
+
+
+def _follow(tracked: list[Tracked], applied: Applied) -> None:
+    for site in tracked:
+        if site.migrated is not None:
+            site.first = applied.follow(site.first)
+            site.last = applied.follow(site.last)
+        else:
+            # The byte before the end belongs to the callee, whatever follows is edited or not.
+            located = applied.locate(site.offset - 1)
+            site.offset = located + 1 if located is not None else -1
+
+
+def _one_per_function(module: Module, groups: list[Group]) -> list[Group]:
+    """The first group of each outermost function, none inside the lines of another."""
+    chosen: list[Group] = []
+    lines: list[tuple[int, int]] = []
+    functions: set[int] = set()
+    for group in groups:
+        outer = outermost_function(group.first.request.found.scope)
+        tops_ends = [_span(module, member) for member in group.members]
+        first = min(top for top, _ in tops_ends)
+        last = max(end for _, end in tops_ends)
+        if id(outer) in functions or any(a <= last and first <= b for a, b in lines):
+            continue
+        functions.add(id(outer))
+        lines.append((first, last))
+        chosen.append(group)
+    return chosen
+
+
+def _span(module: Module, candidate: Candidate) -> tuple[int, int]:
+    """Offsets from the line where the tape is opened to the end of the gradient call."""
+    stmts = candidate.region.stmts
+    stmt = module.statement_of(candidate.request.call)
+    top = module.line_start(first_comment_line(module, stmts[0] if stmts else stmt))
+    end = max(module.end(stmts[-1]) if stmts else 0, module.end(candidate.request.call) - 1)
+    return top, end
+
+
+def _split(module: Module, group: Group) -> Draft | None:
+    places = [
+        module.place_of(stmt)
+        for member in group.members
+        for stmt in [*member.region.stmts, module.statement_of(member.request.call)]
+    ]
+    return split_shared_lines(module, places)
+
+
+__all__ = ["Engine", "Result", "Tracked", "replace"]

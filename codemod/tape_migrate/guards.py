@@ -1,0 +1,52 @@
+"""Checks of a finished migration, made before anything is given out.
+
+They are not proofs of the rewrite (that is ``verify``'s work); they make sure that an error of the
+tool cannot damage a file: the output parses, no comment is lost, and what has no business with a
+tape is byte-identical.
+"""
+
+from __future__ import annotations
+
+import io
+import tokenize
+from collections import Counter
+
+from tape_migrate.model import SiteResult, SourceError
+from tape_migrate.module import parse
+
+
+class GuardError(Exception):
+    """A migration that must not be given out."""
+
+
+def check(old: bytes, new: bytes, sites: tuple[SiteResult, ...]) -> None:
+    """Check ``new`` against ``old`` (both UTF-8).
+
+    Raises:
+        GuardError: if the new text does not parse, or a comment of the old one is missing.
+    """
+    try:
+        parse(new)
+    except SourceError as error:
+        raise GuardError(f"the result does not parse: {error}") from error
+    lost = _comments(old) - _comments(new)
+    if lost:
+        raise GuardError(f"a comment would be lost: {next(iter(lost))}")
+    lost_lines = _words(old) - _words(new)
+    if sum(lost_lines.values()) > 40 * max(1, len(sites)):
+        raise GuardError("more text would be lost than the calls hold")
+
+
+def _comments(text: bytes) -> Counter[str]:
+    found: Counter[str] = Counter()
+    try:
+        for token in tokenize.tokenize(io.BytesIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                found[token.string.rstrip()] += 1
+    except (tokenize.TokenError, IndentationError, SyntaxError) as error:
+        raise GuardError(f"the text cannot be read as tokens: {error}") from error
+    return found
+
+
+def _words(text: bytes) -> Counter[bytes]:
+    return Counter(text.split())

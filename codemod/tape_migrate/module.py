@@ -1,0 +1,263 @@
+"""One parsed module: its text as UTF-8 bytes, its tree, and where each node stands in the bytes."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from tape_migrate.flow.scope import Scope, ScopeFacts, ScopeKind, ScopeTree, build_scopes
+from tape_migrate.model import SourceError
+from tape_migrate.names import Names, Reexports
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+Block = list[ast.stmt]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a statement stands: ``block[index]``, in ``owner`` (the compound statement, or None)."""
+
+    block: Block
+    index: int
+    owner: ast.AST
+    field: str
+
+    @property
+    def stmt(self) -> ast.stmt:
+        return self.block[self.index]
+
+
+def parse(text: bytes) -> ast.Module:
+    """Parse UTF-8 bytes without BOM.
+
+    Raises:
+        SourceError: with the line, if this interpreter cannot parse them.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # invalid escapes in users' strings are not our news
+            return ast.parse(text.decode("utf-8"))
+    except SyntaxError as error:
+        raise SourceError(f"syntax error: {error.msg}", error.lineno) from error
+    except ValueError as error:
+        raise SourceError(f"not Python source: {error}") from error
+    except (RecursionError, MemoryError) as error:
+        raise SourceError("too deeply nested to parse") from error
+
+
+class Module:
+    """Lazy facts about one module's text; every offset is in UTF-8 bytes."""
+
+    def __init__(
+        self,
+        text: bytes,
+        *,
+        tree: ast.Module | None = None,
+        package: str = "",
+        project: Reexports | None = None,
+    ) -> None:
+        self.text = text
+        self.tree = tree if tree is not None else parse(text)
+        self._package = package
+        self._project = project
+
+    @cached_property
+    def scopes(self) -> ScopeTree:
+        return build_scopes(self.tree)
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self.tree, self.scopes, package=self._package, project=self._project)
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(m.end() for m in _LINE_END.finditer(self.text))]
+
+    def facts(self, scope: Scope) -> ScopeFacts:
+        """Dataflow facts of one scope, computed once."""
+        return self.scopes.facts(scope)
+
+    def scope_of(self, node: ast.AST) -> Scope:
+        return self.scopes.scope_of(node)
+
+    def parent_of(self, node: ast.AST) -> ast.AST | None:
+        return self.scopes.parent_of(node)
+
+    def parents(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Ancestors of ``node``, nearest first."""
+        parent = self.parent_of(node)
+        while parent is not None:
+            yield parent
+            parent = self.parent_of(parent)
+
+    def function_of(self, node: ast.AST) -> Scope:
+        """The innermost function, lambda or module scope that ``node`` is evaluated in."""
+        return self.scope_of(node)
+
+    def line_start(self, line: int) -> int:
+        """Offset of the first byte of 1-based ``line``."""
+        starts = self._line_starts
+        return starts[line - 1] if line <= len(starts) else len(self.text)
+
+    def line_end(self, line: int) -> int:
+        """Offset just after the newline that ends 1-based ``line`` (or the end of the text)."""
+        return self.line_start(line + 1)
+
+    def line_text(self, line: int) -> bytes:
+        return self.text[self.line_start(line) : self.line_end(line)]
+
+    @property
+    def line_count(self) -> int:
+        return len(self._line_starts)
+
+    def line_of(self, offset: int) -> int:
+        """1-based line that holds ``offset``."""
+        low, high = 0, len(self._line_starts)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._line_starts[middle] <= offset:
+                low = middle
+            else:
+                high = middle
+        return low + 1
+
+    def start(self, node: ast.expr | ast.stmt | ast.keyword | ast.arg) -> int:
+        return self.line_start(node.lineno) + node.col_offset
+
+    def end(self, node: ast.expr | ast.stmt | ast.keyword | ast.arg) -> int:
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        return self.line_start(node.end_lineno) + node.end_col_offset
+
+    def segment(self, node: ast.expr | ast.stmt) -> bytes:
+        return self.text[self.start(node) : self.end(node)]
+
+    def first_line(self, stmt: ast.stmt) -> int:
+        """First line of a statement, its decorators included."""
+        decorators = getattr(stmt, "decorator_list", [])
+        return min([stmt.lineno, *(d.lineno for d in decorators)])
+
+    def last_line(self, stmt: ast.stmt) -> int:
+        assert stmt.end_lineno is not None
+        return stmt.end_lineno
+
+    def indent_of(self, stmt: ast.stmt) -> bytes:
+        """Leading white space of the statement's first line."""
+        line = self.line_text(self.first_line(stmt))
+        return line[: len(line) - len(line.lstrip(b" \t\f"))]
+
+    def statement_of(self, node: ast.AST) -> ast.stmt:
+        """The innermost statement that holds ``node``."""
+        current: ast.AST | None = node
+        while current is not None and not isinstance(current, ast.stmt):
+            current = self.parent_of(current)
+        assert isinstance(current, ast.stmt)
+        return current
+
+    def place_of(self, stmt: ast.stmt) -> Place:
+        owner = self.parent_of(stmt)
+        assert owner is not None
+        for field, value in ast.iter_fields(owner):
+            if isinstance(value, list):
+                for index, item in enumerate(value):
+                    if item is stmt:
+                        return Place(value, index, owner, field)
+        raise AssertionError("a statement is always in a list of its parent")
+
+    def places(self, node: ast.AST, *, within: Scope) -> list[Place]:
+        """Chain of places that lead to ``node``, innermost first, up to the body of ``within``."""
+        chain: list[Place] = []
+        current: ast.AST | None = self.statement_of(node)
+        while isinstance(current, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            if isinstance(current, ast.stmt):
+                if current is within.node:
+                    break
+                place = self.place_of(current)
+                chain.append(place)
+                current = place.owner
+            else:
+                current = self.parent_of(current)
+        return chain
+
+    @cached_property
+    def newline(self) -> bytes:
+        """The newline of the first line (``\\n`` if there is none)."""
+        match = _LINE_END.search(self.text)
+        return match.group() if match else b"\n"
+
+    @cached_property
+    def indent_unit(self) -> bytes:
+        """One level of indentation, as the module's own blocks are indented."""
+        for node in ast.walk(self.tree):
+            body = getattr(node, "body", None)
+            if isinstance(node, ast.stmt) and isinstance(body, list) and body:
+                first = body[0]
+                if first.lineno == node.lineno:
+                    continue
+                outer, inner = self.indent_of(node), self.indent_of(first)
+                if inner.startswith(outer) and len(inner) > len(outer):
+                    return inner[len(outer) :]
+        return b"    "
+
+    @cached_property
+    def string_lines(self) -> frozenset[int]:
+        """Lines that begin inside a string literal: their leading white space is content."""
+        inside: set[int] = set()
+        for node in ast.walk(self.tree):
+            is_text = isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes))
+            if is_text or isinstance(node, ast.JoinedStr):
+                assert isinstance(node, ast.expr)
+                if node.end_lineno is not None and node.end_lineno > node.lineno:
+                    inside.update(self._literal_lines(node))
+        return frozenset(inside)
+
+    def _literal_lines(self, node: ast.expr) -> Iterator[int]:
+        # Implicitly concatenated literals: lines between the parts are code, so look at each part.
+        segment = self.segment(node)
+        offset = self.start(node)
+        for start, end in _string_spans(segment):
+            first = self.line_of(offset + start)
+            last = self.line_of(offset + max(start, end - 1))
+            yield from range(first + 1, last + 1)
+
+    def is_module_scope(self, scope: Scope) -> bool:
+        return scope.kind is ScopeKind.MODULE
+
+
+_STRING_START = re.compile(rb"(?i)(?:[rbfut]{0,2})('''|\"\"\"|'|\")")
+
+
+def _string_spans(segment: bytes) -> Iterator[tuple[int, int]]:
+    """Spans of the string literals in ``segment``, which holds literals, comments, white space.
+
+    A nested quote inside an f-string's braces (Python 3.12 and later) at worst makes a span too
+    long, which leaves a line unindented inside brackets: harmless.
+    """
+    position = 0
+    while position < len(segment):
+        char = segment[position : position + 1]
+        if char == b"#":
+            newline = _LINE_END.search(segment, position)
+            position = newline.end() if newline else len(segment)
+            continue
+        match = _STRING_START.match(segment, position)
+        if match is None:
+            position += 1
+            continue
+        quote = match.group(1)
+        end = match.end()
+        while end < len(segment):
+            if segment[end : end + 1] == b"\\":
+                end += 2
+            elif segment.startswith(quote, end):
+                end += len(quote)
+                break
+            else:
+                end += 1
+        yield match.start(), end
+        position = end

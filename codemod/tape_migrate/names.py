@@ -1,0 +1,297 @@
+"""Which expression means which TensorFlow API.
+
+A name is resolved through every binding it has in the scope that owns it: imports (at module level
+or inside functions, ``try``/``except ImportError`` pairs included), ``from … import … as``, plain
+assignment aliases (``K = tf.keras.backend``), star imports of known modules, and re-exports through
+modules of the same project. A name with any other binding in that scope (a parameter, a local
+function, a loop variable) means something else, and nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+from tape_migrate.flow.scope import Scope, ScopeTree
+from tape_migrate.model import Api
+
+TENSORFLOW: Final = "tensorflow"
+UNKNOWN: Final = ""
+"""The meaning of a name that is certainly, or possibly, something else."""
+
+_SAME_MODULE: Final = (
+    # Longest first: each is another address of the module on the right.
+    ("tensorflow.compat.v1.keras.backend", "keras.backend"),
+    ("tensorflow.compat.v2.keras.backend", "keras.backend"),
+    ("tensorflow.python.keras.backend", "keras.backend"),
+    ("tensorflow.python.keras._impl.keras.backend", "keras.backend"),
+    ("tensorflow.keras.backend", "keras.backend"),
+    ("tensorflow.python.keras", "keras"),
+    ("tensorflow.compat.v1.keras", "keras"),
+    ("tensorflow.keras", "keras"),
+    ("tf_keras", "keras"),
+    ("keras.backend.tensorflow_backend", "keras.backend"),
+    ("keras.api._v2.keras", "keras"),
+    ("keras.backend.tf", TENSORFLOW),
+    ("tensorflow.compat.v1", TENSORFLOW),
+    ("tensorflow.compat.v2", TENSORFLOW),
+    ("tensorflow.python.ops.gradients_impl", TENSORFLOW),
+    ("tensorflow.python.ops.gradients", TENSORFLOW),
+    ("tensorflow.python.ops.math_ops", TENSORFLOW),
+    ("tensorflow.python.ops.array_ops", TENSORFLOW),
+    ("tensorflow.python.framework.ops", TENSORFLOW),
+    ("tensorflow.python.ops.parallel_for.gradients", "tensorflow.parallel_for"),
+    ("tensorflow.python.ops.parallel_for", "tensorflow.parallel_for"),
+)
+
+_APIS: Final = {
+    "tensorflow.gradients": Api.TF_GRADIENTS,
+    "tensorflow.gradients_v2": Api.TF_GRADIENTS,
+    "tensorflow.hessians": Api.TF_HESSIANS,
+    "tensorflow.HessiansV2": Api.TF_HESSIANS,
+    "keras.backend.gradients": Api.K_GRADIENTS,
+    "tensorflow.parallel_for.batch_jacobian": Api.BATCH_JACOBIAN,
+}
+
+_STAR_EXPORTS: Final = {
+    TENSORFLOW: ("gradients", "hessians"),
+    "keras.backend": ("gradients", "function", "placeholder"),
+}
+
+WORDS: Final = ("gradients", "hessians", "batch_jacobian", "gradients_v2", "HessiansV2")
+"""Last parts of the names above: an expression ending in none of them is never resolved."""
+
+
+class Reexports(Protocol):
+    """What a project knows of its own modules (see ``tape_migrate.project``)."""
+
+    def meaning(self, module: str, name: str) -> str:
+        """Canonical dotted name that ``name`` has at the top level of ``module``, or ``""``."""
+
+
+def canonical(dotted: str) -> str:
+    """The one address used for a dotted name that TensorFlow and Keras give several."""
+    for prefix, replacement in _SAME_MODULE:
+        if dotted == prefix:
+            return replacement
+        if dotted.startswith(prefix + "."):
+            return canonical(replacement + dotted[len(prefix) :])
+    return dotted
+
+
+class Names:
+    """Resolves expressions of one module to canonical dotted names."""
+
+    def __init__(
+        self,
+        tree: ast.Module,
+        scopes: ScopeTree,
+        *,
+        package: str = "",
+        project: Reexports | None = None,
+    ) -> None:
+        self._scopes = scopes
+        self._package = package
+        self._project = project
+        self._raw_cache: dict[tuple[int, str], tuple[str, ...]] = {}
+        self._active: set[tuple[int, str]] = set()
+        self._bindings: dict[tuple[int, str], list[ast.AST | None]] = {}
+        self._stars: list[str] = []
+        for node in ast.walk(tree):
+            for name, owner in _bound_names(node):
+                scope = scopes.scope_of(owner if owner is not None else node)
+                resolved = self._owner(name, scope)
+                self._bindings.setdefault((id(resolved), name), []).append(
+                    node if owner is None else None
+                )
+            if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
+                self._stars.append(self._from_module(node))
+
+    def _owner(self, name: str, scope: Scope) -> Scope:
+        """The scope a *binding* of ``name`` written in ``scope`` belongs to."""
+        return self._scopes.resolve(name, scope) or scope
+
+    def resolve(self, expr: ast.expr) -> str:
+        """Canonical dotted name of ``expr`` (``tensorflow.gradients``), or ``""`` if unknown."""
+        dotted = self.spelled(expr)
+        return canonical(dotted) if dotted else UNKNOWN
+
+    def spelled(self, expr: ast.expr) -> str:
+        """Like ``resolve``, keeping ``tensorflow.compat.v1`` apart from ``tensorflow``."""
+        parts: list[str] = []
+        while isinstance(expr, ast.Attribute):
+            parts.append(expr.attr)
+            expr = expr.value
+        if not isinstance(expr, ast.Name) or self._scopes.is_comprehension_variable(expr):
+            return UNKNOWN
+        meanings = self._meanings(expr.id, self._scopes.scope_of(expr))
+        bases = {m for m in meanings if m}
+        if not bases or UNKNOWN in meanings:
+            return UNKNOWN
+        spelled = {".".join([base, *reversed(parts)]) for base in bases}
+        if len({canonical(s) for s in spelled}) > 1:
+            return UNKNOWN
+        return min(spelled)
+
+    def meaning_of_name(self, name: str, scope: Scope) -> str:
+        """What ``name`` means in ``scope``, as it is spelled (``tensorflow.compat.v1``)."""
+        meanings = self._meanings(name, scope)
+        known = {m for m in meanings if m}
+        if not known or UNKNOWN in meanings or len({canonical(m) for m in known}) > 1:
+            return UNKNOWN
+        return min(known)
+
+    def is_local(self, name: str, scope: Scope) -> bool:
+        """Whether ``name``, read in ``scope``, has any binding in this module."""
+        owner = self._scopes.resolve(name, scope)
+        return owner is not None and (id(owner), name) in self._bindings
+
+    def bindings(self, name: str, scope: Scope) -> list[ast.AST | None]:
+        """Every node that binds ``name`` where ``scope`` would read it (None: a parameter)."""
+        owner = self._scopes.resolve(name, scope)
+        return self._bindings.get((id(owner), name), []) if owner is not None else []
+
+    def api_of(self, func: ast.expr) -> Api | None:
+        """The gradient API that a call of ``func`` invokes, if it certainly is one."""
+        dotted = self.spelled(func)
+        if not dotted:
+            return None
+        api = _APIS.get(canonical(dotted))
+        if api is Api.TF_GRADIENTS and dotted.startswith("tensorflow.compat.v1"):
+            return Api.TF_V1_GRADIENTS
+        return api
+
+    def top_level(self, name: str) -> str:
+        """Meaning of a module-level name for other modules of the project, or ``""``."""
+        meanings = self._meanings(name, self._scopes.module)
+        known = {canonical(m) for m in meanings if m}
+        return known.pop() if len(known) == 1 and all(meanings) else UNKNOWN
+
+    def aliases_of(self, dotted: str) -> Iterator[str]:
+        """Module-level names that mean exactly ``dotted`` (compat spellings included)."""
+        for owner, name in list(self._bindings):
+            if owner == id(self._scopes.module) and self.top_level(name) == dotted:
+                yield name
+
+    def _meanings(self, name: str, scope: Scope) -> tuple[str, ...]:
+        owner = self._scopes.resolve(name, scope)
+        nodes = self._bindings.get((id(owner), name)) if owner is not None else None
+        if not nodes:
+            return self._star_meaning(name)
+        key = (id(owner), name)
+        if key in self._raw_cache:
+            return self._raw_cache[key]
+        if key in self._active:
+            return (UNKNOWN,)
+        self._active.add(key)
+        try:
+            found = tuple(
+                m for node in nodes for m in self._binding_meaning(name, node) if m != "None"
+            )
+        finally:
+            self._active.discard(key)
+        self._raw_cache[key] = found or (UNKNOWN,)
+        return self._raw_cache[key]
+
+    def _star_meaning(self, name: str) -> tuple[str, ...]:
+        for module in reversed(self._stars):
+            base = canonical(module)
+            if name in _STAR_EXPORTS.get(base, ()):
+                return (f"{module}.{name}",)
+            if self._project is not None:
+                meaning = self._project.meaning(module, name)
+                if meaning:
+                    return (meaning,)
+        return (UNKNOWN,)
+
+    def _binding_meaning(self, name: str, node: ast.AST | None) -> Iterator[str]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname == name:
+                    yield alias.name
+                elif alias.asname is None and alias.name.split(".")[0] == name:
+                    yield name
+        elif isinstance(node, ast.ImportFrom):
+            module = self._from_module(node)
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    yield self._imported(module, alias.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            yield self._assigned(name, node)
+        else:
+            yield UNKNOWN
+
+    def _imported(self, module: str, name: str) -> str:
+        if self._project is not None:
+            meaning = self._project.meaning(module, name)
+            if meaning:
+                return meaning
+        return f"{module}.{name}" if module and not module.startswith(".") else UNKNOWN
+
+    def _assigned(self, name: str, node: ast.Assign | ast.AnnAssign) -> str:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id == name and node.value is not None:
+                if isinstance(node.value, ast.Constant) and node.value.value is None:
+                    return "None"  # `tf = None` after a failed import
+                return self.spelled(node.value)
+        return UNKNOWN
+
+    def _from_module(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        parts = self._package.split(".") if self._package else []
+        if node.level - 1 > len(parts) or not parts:
+            return "." + (node.module or "")
+        base = parts[: len(parts) - (node.level - 1)]
+        return ".".join([*base, node.module] if node.module else base)
+
+
+def _bound_names(node: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:
+    """Names that ``node`` itself binds; the second item is set for parameters (their owner)."""
+    match node:
+        case ast.Import(names=names):
+            for alias in names:
+                yield (alias.asname or alias.name.split(".")[0]), None
+        case ast.ImportFrom(names=names):
+            for alias in names:
+                if alias.name != "*":
+                    yield (alias.asname or alias.name), None
+        case ast.Assign(targets=targets):
+            for target in targets:
+                yield from ((name, None) for name in _target_names(target))
+        case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
+            yield name, None
+        case ast.AugAssign(target=ast.Name(id=name)):
+            yield name, None
+        case ast.For(target=target) | ast.AsyncFor(target=target):
+            yield from ((name, None) for name in _target_names(target))
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            for item in items:
+                if item.optional_vars is not None:
+                    yield from ((name, None) for name in _target_names(item.optional_vars))
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name, None
+        case ast.ExceptHandler(name=str(name)):
+            yield name, None
+        case ast.NamedExpr(target=ast.Name(id=name)):
+            yield name, None
+        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            yield name, None
+        case ast.arguments():
+            for arg in [*node.posonlyargs, *node.args, *node.kwonlyargs, node.vararg, node.kwarg]:
+                if arg is not None:
+                    yield arg.arg, arg
+
+
+def _target_names(target: ast.expr) -> Iterator[str]:
+    stack: list[ast.expr] = [target]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, ast.Name):
+            yield item.id
+        elif isinstance(item, (ast.Tuple, ast.List)):
+            stack.extend(item.elts)
+        elif isinstance(item, ast.Starred):
+            stack.append(item.value)

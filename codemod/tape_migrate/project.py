@@ -1,0 +1,82 @@
+"""What the modules of one project tell about each other: re-exports of TensorFlow names."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from tape_migrate.model import SourceError
+from tape_migrate.module import Module, parse
+from tape_migrate.names import UNKNOWN
+
+
+class Project:
+    """Modules of a project by dotted name, parsed only when another module asks for them.
+
+    Implements ``tape_migrate.names.Reexports``. Sources are read through a callable, so that a
+    module nobody imports from is never read.
+    """
+
+    def __init__(self, sources: Mapping[str, bytes], packages: Mapping[str, str]) -> None:
+        self._sources = sources
+        self._module_of_path = dict(packages)
+        self._path_of_module = {
+            module: path for path, module in self._module_of_path.items() if module
+        }
+        self._modules: dict[str, Module | None] = {}
+        self._active: set[tuple[str, str]] = set()
+
+    def package_of(self, path: str) -> str:
+        """Dotted package that relative imports in ``path`` start from."""
+        module = self._module_of_path.get(path, "")
+        if PurePath(path).stem == "__init__":
+            return module
+        return module.rpartition(".")[0]
+
+    def meaning(self, module: str, name: str) -> str:
+        """See ``Reexports.meaning``."""
+        if f"{module}.{name}" in self._path_of_module:
+            return UNKNOWN  # a submodule, not a re-exported TensorFlow name
+        key = (module, name)
+        if key in self._active or module not in self._path_of_module:
+            return UNKNOWN
+        self._active.add(key)
+        try:
+            loaded = self._load(module)
+            return loaded.names.top_level(name) if loaded is not None else UNKNOWN
+        finally:
+            self._active.discard(key)
+
+    def _load(self, module: str) -> Module | None:
+        if module not in self._modules:
+            path = self._path_of_module[module]
+            loaded: Module | None = None
+            try:
+                data = self._sources[path]
+                if b"tensorflow" in data or b"keras" in data or b"import" in data:
+                    tree: ast.Module = parse(data)
+                    loaded = Module(data, tree=tree, package=self.package_of(path), project=self)
+            except (SourceError, KeyError, OSError, UnicodeDecodeError):
+                loaded = None
+            self._modules[module] = loaded
+        return self._modules[module]
+
+
+def build_project(sources: Mapping[str, bytes]) -> Project:
+    """Build a project from paths and their UTF-8 sources (a lazy mapping serves well).
+
+    A file's dotted name follows from the folders with an ``__init__.py`` around it; files outside
+    any package are top-level modules by their stem.
+    """
+    paths = {PurePath(path): path for path in sources}
+    folders = {p.parent for p in paths if p.name == "__init__.py"}
+    packages: dict[str, str] = {}
+    for pure, path in paths.items():
+        parts = [] if pure.stem == "__init__" else [pure.stem]
+        folder = pure.parent
+        while folder in folders:
+            parts.insert(0, folder.name)
+            folder = folder.parent
+        packages[path] = ".".join(parts)
+    return Project(sources, packages)

@@ -1,0 +1,164 @@
+"""Does one value of the module depend on another, by any order of execution?
+
+A coarse, flow-insensitive graph over all scopes: variables, attributes of ``self`` by class,
+parameters fed by visible calls, results of visible functions. It answers the question that
+dataflow inside one function cannot: was an argument, or an attribute, computed from the source
+before the function was entered? It errs on the side of "yes".
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.symbols import Symbol
+from tape_migrate.module import Module
+from tape_migrate.shapes.dependence import CONTAINER_METHODS
+from tape_migrate.shapes.summaries import Function, Summaries
+
+Node = tuple[int, str]
+
+
+class Closure:
+    """The dependence graph of a module."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._summaries = Summaries(module)
+        self._edges: dict[Node, set[Node]] = defaultdict(set)
+        self._feeders: dict[Node, set[Node]] = defaultdict(set)
+        for node in ast.walk(module.tree):
+            self._visit(node)
+
+    def node_for(self, symbol: Symbol, scope: Scope) -> Node:
+        """The graph's node for ``symbol`` read in ``scope``."""
+        if symbol.root in ("self", "cls") and symbol.path and symbol.path[0].startswith("."):
+            owner = self._summaries.class_of(scope)
+            if owner is not None:
+                return (id(owner), symbol.path[0])
+        owner_scope = self._module.scopes.resolve(symbol.root, scope)
+        return (id(owner_scope), symbol.root)
+
+    def may_come_from_same(self, other: Node, source: Node) -> bool:
+        """Whether ``other`` may have been computed from the tensor that ``source`` holds."""
+        if other == source:
+            return False
+        if other in self._reachable(source, avoid=None):
+            return True
+        seen: set[Node] = {source}
+        queue = list(self._feeders[source])
+        while queue:
+            feeder = queue.pop()
+            if feeder in seen:
+                continue
+            seen.add(feeder)
+            if other == feeder or other in self._reachable(feeder, avoid=source):
+                return True
+        return False
+
+    def _reachable(self, start: Node, *, avoid: Node | None) -> set[Node]:
+        seen: set[Node] = set()
+        queue = [start]
+        while queue:
+            node = queue.pop()
+            for following in self._edges[node]:
+                if following != avoid and following not in seen:
+                    seen.add(following)
+                    queue.append(following)
+        return seen
+
+    def _connect(self, sources: Iterator[Node] | list[Node], target: Node) -> None:
+        for source in sources:
+            if source != target:
+                self._edges[source].add(target)
+                self._feeders[target].add(source)
+
+    def _visit(self, node: ast.AST) -> None:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._assign(target, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._assign(target, value)
+            case ast.AugAssign(target=target, value=value):
+                self._assign(target, value)
+            case ast.NamedExpr(target=target, value=value):
+                self._assign(target, value)
+            case ast.For(target=target, iter=value):
+                self._assign(target, value)
+            case ast.With(items=items):
+                for item in items:
+                    if item.optional_vars is not None:
+                        self._assign(item.optional_vars, item.context_expr)
+            case ast.Return(value=ast.expr() as value):
+                function = self._function_around(node)
+                if function is not None:
+                    self._connect(list(self._reads(value)), (id(function), "return"))
+            case ast.Call():
+                self._call(node)
+
+    def _function_around(self, node: ast.AST) -> ast.AST | None:
+        scope = self._module.scope_of(node)
+        return scope.node if scope.kind is ScopeKind.FUNCTION else None
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, (ast.Tuple, ast.List)):
+            if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+                for part, item in zip(target.elts, value.elts, strict=True):
+                    self._assign(part, item)
+                return
+            for part in target.elts:
+                self._assign(part, value)
+            return
+        if isinstance(target, ast.Starred):
+            target = target.value
+        reads = list(self._reads(value))
+        for written in self._reads(target, storing=True):
+            self._connect(reads, written)
+
+    def _call(self, call: ast.Call) -> None:
+        function = self._summaries.callee(call)
+        if function is not None:
+            for parameter, arg in _bind(function, call):
+                scope = self._module.scopes.opened_by(function)
+                self._connect(list(self._reads(arg)), (id(scope), parameter))
+        if isinstance(call.func, ast.Attribute) and call.func.attr in CONTAINER_METHODS:
+            for receiver in self._reads(call.func.value):
+                for arg in call.args:
+                    self._connect(list(self._reads(arg)), receiver)
+
+    def _reads(self, expr: ast.AST, *, storing: bool = False) -> Iterator[Node]:
+        stack: list[ast.AST] = [expr]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                if node.value.id in ("self", "cls"):
+                    scope = self._module.scope_of(node)
+                    yield self.node_for(Symbol(node.value.id, ("." + node.attr,)), scope)
+                    continue
+            if isinstance(node, ast.Name):
+                yield self.node_for(Symbol(node.id), self._module.scope_of(node))
+                continue
+            if isinstance(node, ast.Call) and not storing:
+                function = self._summaries.callee(node)
+                if function is not None:
+                    yield (id(function), "return")
+                    # What a visible function makes of its arguments comes back by its return.
+                    continue
+            stack.extend(ast.iter_child_nodes(node))
+
+
+def _bind(function: Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    names = [a.arg for a in [*function.args.posonlyargs, *function.args.args]]
+    if isinstance(call.func, ast.Attribute) and names:
+        names = names[1:]
+    for name, arg in zip(names, call.args, strict=False):
+        yield name, arg.value if isinstance(arg, ast.Starred) else arg
+    for keyword in call.keywords:
+        if keyword.arg is not None:
+            yield keyword.arg, keyword.value
+        else:
+            for name in names:
+                yield name, keyword.value

@@ -1,0 +1,118 @@
+"""What deciding the calls of one module shares: facts, hazards, earlier decisions."""
+
+from __future__ import annotations
+
+import ast
+from functools import cached_property
+
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.module import Module
+from tape_migrate.shapes.closure import Closure
+from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.hazards import ModuleHazards, refuse_scope
+from tape_migrate.shapes.plan import Refusal, Request
+from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.tensorflow_facts import TENSOR_LOOPS, tensorflow_function
+
+
+class Context:
+    """Lazy facts shared by the decisions about one module's text."""
+
+    def __init__(self, module: Module, *, pending: frozenset[int]) -> None:
+        """``pending`` are the ``id()``s of the gradient calls not migrated yet."""
+        self.module = module
+        self.hazards = ModuleHazards(module)
+        self._pending = pending
+        self._dependences: dict[Scope, Dependence] = {}
+        self._scope_refusals: dict[Scope, Refusal | None] = {}
+
+    def dependence(self, scope: Scope) -> Dependence:
+        known = self._dependences.get(scope)
+        if known is None:
+            known = self._dependences[scope] = Dependence(self.module, scope)
+        return known
+
+    def refuse_scope(self, scope: Scope) -> Refusal | None:
+        if scope not in self._scope_refusals:
+            self._scope_refusals[scope] = refuse_scope(scope)
+        return self._scope_refusals[scope]
+
+    @cached_property
+    def summaries(self) -> Summaries:
+        return Summaries(self.module)
+
+    @cached_property
+    def closure(self) -> Closure:
+        return Closure(self.module)
+
+    def _gradient_calls(self, dep: Dependence, nodes: frozenset[int]) -> list[ast.Call]:
+        found: list[ast.Call] = []
+        for node_id in nodes:
+            node = dep.cfg.nodes[node_id].node
+            if node is not None:
+                found += [c for c in calls_in(node) if id(c) in self._pending]
+        return found
+
+    def waits_on(self, request: Request) -> frozenset[int]:
+        """``id()``s of gradient calls, not migrated yet, that feed the target."""
+        dep = self.dependence(request.found.scope)
+        node_id = dep.facts.node_id(request.call)
+        exprs = [request.target]
+        if request.output_gradients is not None:
+            exprs.append(request.output_gradients)
+        found = {id(c) for e in exprs for c in calls_in(e)} & self._pending
+        nodes, _ = dep.slice_back(dep.links_of(node_id, exprs))
+        found |= {id(c) for c in self._gradient_calls(dep, nodes)}
+        return frozenset(found - {id(request.call)})
+
+    def depends_on_gradient(self, dep: Dependence, nodes: frozenset[int], request: Request) -> bool:
+        """Whether a tape's gradient feeds the target: a higher order."""
+        parts: list[ast.AST] = [request.target]
+        for node_id in nodes:
+            node = dep.cfg.nodes[node_id].node
+            if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                parts.append(node)
+        return any(
+            isinstance(call.func, ast.Attribute) and call.func.attr in ("gradient", "jacobian")
+            for part in parts
+            for call in calls_in(part)
+        ) or self.summaries.calls_gradient(parts)
+
+    def is_tf_function(self, scope: Scope) -> bool:
+        """Whether the scope's function, or one around it, is a ``tf.function``."""
+        for current in (scope, *scope.enclosing):
+            node = current.node
+            if isinstance(node, ast.FunctionDef):
+                for decorator in node.decorator_list:
+                    func = decorator.func if isinstance(decorator, ast.Call) else decorator
+                    resolved = self.module.names.resolve(func)
+                    if tensorflow_function(resolved) in ("function", "contrib.eager.defun"):
+                        return True
+        return False
+
+    def is_loop_body(self, scope: Scope) -> bool:
+        """Whether the scope's function is handed to ``tf.while_loop``, ``tf.map_fn``, …"""
+        return id(scope.node) in self._loop_bodies
+
+    @cached_property
+    def _loop_bodies(self) -> frozenset[int]:
+        by_name: dict[tuple[int, str], int] = {}
+        for scope in self.module.scopes:
+            if scope.kind is ScopeKind.FUNCTION and scope.parent is not None:
+                by_name[(id(scope.parent), scope.name)] = id(scope.node)
+        found: set[int] = set()
+        for node in ast.walk(self.module.tree):
+            if not isinstance(node, ast.Call):
+                continue
+            name = tensorflow_function(self.module.names.resolve(node.func))
+            if name not in TENSOR_LOOPS:
+                continue
+            for arg in [*node.args, *(k.value for k in node.keywords)]:
+                if isinstance(arg, ast.Lambda):
+                    found.add(id(arg))
+                elif isinstance(arg, ast.Name):
+                    owner = self.module.scopes.resolve(arg.id, self.module.scope_of(arg))
+                    known = by_name.get((id(owner), arg.id))
+                    if known is not None:
+                        found.add(known)
+        return frozenset(found)

@@ -1,0 +1,287 @@
+"""Decide one gradient call: a candidate (where the tape goes, what it watches) or a refusal."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.flow.symbols import DefKind, may_overlap
+from tape_migrate.model import Api, Shape
+from tape_migrate.shapes import hazards as hz
+from tape_migrate.shapes.arguments import elements, read_arguments
+from tape_migrate.shapes.assumptions import assumptions_of
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.keras_symbols import refuse_keras
+from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.plan import (
+    OUTSIDE,
+    Candidate,
+    Decision,
+    Kind,
+    Link,
+    Paths,
+    Refusal,
+    Request,
+    Source,
+    Track,
+)
+from tape_migrate.shapes.region import choose_region
+from tape_migrate.shapes.repeats import Repeat, repeat_of
+from tape_migrate.shapes.sources import find_sources
+from tape_migrate.shapes.state import widen_for_state
+from tape_migrate.shapes.stops import plan_stops
+from tape_migrate.shapes.targets import Target, find_targets
+from tape_migrate.sites import Found
+
+
+@dataclass(frozen=True)
+class Carried:
+    """How one source gets into the target."""
+
+    source: Source
+    carriers: frozenset[int]
+    direct: tuple[Link, ...]
+    """Reads of the source inside an inline target expression."""
+
+    @property
+    def visible(self) -> bool:
+        return bool(self.carriers or self.direct)
+
+
+def decide(context: Context, found: Found) -> Decision:
+    """Whether and how ``found`` can become a tape's gradient, exactly."""
+    module = context.module
+    if found.site.api in (Api.OPTIMIZER_GET_GRADIENTS, Api.OPTIMIZER_COMPUTE_GRADIENTS):
+        return Refusal("TM108", "an optimizer's method takes this gradient")
+    if found.site.api is Api.BATCH_JACOBIAN:
+        return Refusal("TM129", "pfor's batch_jacobian needs the output computed inside a tape")
+    refusal = context.hazards.refuse()
+    if refusal is not None:
+        return refusal
+    request = read_arguments(found, spelled=module.names.spelled(found.call.func))
+    if isinstance(request, Refusal):
+        return request
+    refusal = (
+        hz.refuse_position(module, request)
+        or context.refuse_scope(found.scope)
+        or hz.refuse_both_paths(module, request)
+        or _refuse_name(context, request)
+    )
+    if refusal is not None:
+        return refusal
+    if found.scope.kind is ScopeKind.LAMBDA:
+        return Refusal("TM122", "the call stands in a lambda that cannot become a function")
+    return _decide_in_scope(context, request)
+
+
+def _refuse_name(context: Context, request: Request) -> Refusal | None:
+    named = any(isinstance(k, ast.keyword) and k.arg == "name" for k in request.dropped)
+    if named and context.hazards.looks_up_names:
+        return Refusal("TM124", "the gradient is given a name, and tensors are looked up by name")
+    return None
+
+
+def _decide_in_scope(context: Context, request: Request) -> Decision:
+    module = context.module
+    dep = context.dependence(request.found.scope)
+    node_id = dep.facts.node_id(request.call)
+    repeat = repeat_of(module, request)
+    if isinstance(repeat, Refusal):
+        return repeat
+    targets = find_targets(context, dep, node_id, request, repeat)
+    if isinstance(targets, Refusal):
+        return targets
+    source_expr = repeat.source_over or request.source
+    sources = find_sources(dep, node_id, source_expr)
+    if isinstance(sources, Refusal):
+        return sources
+    if not sources:
+        return Refusal("TM106", "the list of sources is empty where it is written")
+    refusal = refuse_keras(module, dep, targets, sources)
+    if refusal is not None:
+        return refusal
+    return _decide_paths(context, request, dep, node_id, targets, sources, repeat)
+
+
+def _decide_paths(
+    context: Context,
+    request: Request,
+    dep: Dependence,
+    node_id: int,
+    targets: list[Target],
+    sources: list[Source],
+    repeat: Repeat,
+) -> Decision:
+    start = [link for target in targets for link in target.links]
+    target_nodes = frozenset(n for target in targets for n in target.nodes)
+    inline = any(target.inline for target in targets)
+    inline_exprs = [target.expr for target in targets if target.inline]
+    every_node, outside = dep.slice_back(start)
+    carried: list[Carried] = []
+    for source in sources:
+        path = _carry(dep, source, start, targets)
+        refusal = _refuse_path(dep, path, targets, every_node, outside)
+        if refusal is not None:
+            return refusal
+        carried.append(path)
+    carriers = frozenset(n for path in carried for n in path.carriers)
+    direct = tuple(link for path in carried for link in path.direct)
+    refusal = hz.refuse_leaving(dep, carriers | target_nodes, direct, inline_exprs)
+    if refusal is not None:
+        return refusal
+    links = tuple(link for n in every_node for link in dep.links_into(n)) + tuple(start)
+    to_watch = tuple(p.source for p in carried if p.visible)
+    paths = Paths(target_nodes | carriers, links, to_watch)
+    chosen = choose_region(dep, request.call, paths, inline=inline, in_header=repeat.repeated)
+    if isinstance(chosen, Refusal):
+        return chosen
+    widened = widen_for_state(
+        context,
+        dep,
+        chosen,
+        paths,
+        every_node,
+        request.call,
+        inline=inline,
+        repeated=repeat.repeated,
+    )
+    if isinstance(widened, Refusal):
+        return widened
+    chosen = widened
+    refusal = hz.refuse_region(dep, chosen.region, paths.required) or hz.refuse_v1_control_flow(
+        dep, context.hazards, chosen.region, inline_exprs
+    )
+    if refusal is not None:
+        return refusal
+    if inline and not chosen.inside and repeat.conditional:
+        return Refusal("TM123", "the target is an expression that is not always evaluated")
+    stops = plan_stops(dep, request, node_id, chosen.region, sources)
+    if isinstance(stops, Refusal):
+        return stops
+    assumptions = assumptions_of(context, dep, sources, outside, every_node)
+    if isinstance(assumptions, Refusal):
+        return assumptions
+    return Candidate(
+        request=request,
+        region=chosen.region,
+        watches=chosen.watches,
+        inline_target=inline,
+        inside=chosen.inside or (inline and repeat.in_comprehension),
+        repeated=chosen.repeated or repeat.repeated,
+        shape=_shape(context, dep, request, every_node),
+        assumptions=tuple(assumptions),
+        notes=request.notes,
+        paths=paths,
+        kinds=_kinds(context, request, sources, repeat),
+        stop_recording=stops,
+    )
+
+
+def _carry(dep: Dependence, source: Source, start: list[Link], targets: list[Target]) -> Carried:
+    stop = source.own_nodes
+    sliced, _ = dep.slice_back(start, stop=stop)
+    tainted: set[int] = set()
+    direct: list[Link] = []
+    inline_reads = {id(link) for target in targets if target.inline for link in target.links}
+    for track in source.tracks:
+        tainted |= dep.tainted(track.symbol, track.definitions)
+        direct += [link for link in start if id(link) in inline_reads and _reads_track(link, track)]
+    tainted -= source.track.own_nodes
+    carriers = frozenset(tainted & sliced)
+    for target in targets:
+        # The target is the source itself: dx/dx, or an alias of it.
+        if not target.inline and any(_reads_track(link, t) for link in target.links
+                                     for t in source.tracks):  # fmt: skip
+            direct += target.links
+    return Carried(source, carriers, tuple(direct))
+
+
+def _reads_track(link: Link, track: Track) -> bool:
+    if link.definition in track.definitions:
+        return may_overlap(link.use.symbol, track.symbol)
+    return (
+        link.definition.kind in OUTSIDE
+        and track.outside
+        and may_overlap(link.use.symbol, track.symbol)
+    )
+
+
+def _refuse_path(
+    dep: Dependence,
+    path: Carried,
+    targets: list[Target],
+    every_node: frozenset[int],
+    outside: tuple[Link, ...],
+) -> Refusal | None:
+    source = path.source
+    if path.visible:
+        for node_id in path.carriers:
+            if node_id in source.track.own_nodes:
+                return Refusal("TM128", "the source and the target come out of one statement")
+        return None
+    target_nodes = {n for target in targets for n in target.nodes}
+    if target_nodes & source.track.own_nodes:
+        return Refusal("TM128", "the source and the target come out of one call")
+    for node_id in every_node:
+        for link in dep.links_into(node_id):
+            same = link.use.symbol == source.symbol
+            if same and link.definition not in source.track.definitions:
+                return Refusal(
+                    "TM104",
+                    f"{source.symbol} is bound again after the target was computed from it",
+                )
+    for target in targets:
+        for link in target.links:
+            if link.definition.kind is DefKind.PARAMETER:
+                return Refusal("TM101", f"the target comes from the parameter {link.use.symbol}")
+    if source.fresh:
+        return None
+    if outside:
+        names = sorted({str(link.use.symbol) for link in outside})[:3]
+        return Refusal(
+            "TM103",
+            f"no path from {source.symbol} to the target is visible "
+            f"(the target is computed from {', '.join(names)})",
+        )
+    return Refusal("TM103", f"no path from {source.symbol} to the target is visible")
+
+
+def _kinds(
+    context: Context, request: Request, sources: list[Source], repeat: Repeat
+) -> tuple[Kind, ...]:
+    """Kinds of the members of the sources expression, as it is written in the call."""
+    if repeat.source_over is not None:
+        listed = isinstance(repeat.source_over, (ast.List, ast.Tuple))
+        tensors = listed and all(source.kind is Kind.TENSOR for source in sources)
+        return (Kind.TENSOR if tensors else Kind.UNKNOWN,)
+    return tuple(
+        kind_of(context.module, expr, request.found.scope) for expr in elements(request.source)
+    )
+
+
+def _shape(
+    context: Context, dep: Dependence, request: Request, every_node: frozenset[int]
+) -> Shape:
+    if request.is_hessian:
+        return Shape.HESSIANS
+    if context.is_tf_function(request.found.scope):
+        return Shape.IN_TF_FUNCTION
+    if context.is_loop_body(request.found.scope):
+        return Shape.LOOP_BODY
+    if context.depends_on_gradient(dep, every_node, request):
+        return Shape.NESTED
+    for place in dep.module.places(request.call, within=dep.scope):
+        if isinstance(place.owner, (ast.If, ast.For, ast.While)):
+            return Shape.CONTROL_FLOW
+    for node_id in every_node:
+        stmt = dep.stmt_of(node_id)
+        if isinstance(stmt, (ast.If, ast.For, ast.While)):
+            return Shape.CONTROL_FLOW
+        if stmt is not None and any(
+            isinstance(p.owner, (ast.If, ast.For, ast.While))
+            for p in dep.module.places(stmt, within=dep.scope)
+        ):
+            return Shape.CONTROL_FLOW
+    return Shape.LOCAL

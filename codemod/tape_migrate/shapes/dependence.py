@@ -1,0 +1,212 @@
+"""Which statements of one scope carry a source into a target.
+
+Built on reaching definitions: a *link* says that a node reads a symbol which a definition gave
+it. ``tainted`` follows links forward from a source, ``slice_back`` follows them backward from a
+target; a statement in both carries the source into the target, and has to be inside the tape.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from tape_migrate.flow.reaching import Definition
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import DefKind, Symbol, Use, may_overlap, symbol_of
+from tape_migrate.module import Module
+from tape_migrate.shapes.plan import OUTSIDE, Link
+
+CONTAINER_METHODS = frozenset(("append", "extend", "insert", "add", "update", "setdefault"))
+"""Methods that change their receiver, not their arguments."""
+
+HARMLESS_BUILTINS = frozenset(
+    ("print", "len", "isinstance", "repr", "str", "type", "id", "hasattr")
+)
+
+KNOWN_MODULES = frozenset(
+    ("tensorflow", "keras", "numpy", "logging", "math", "warnings", "time", "matplotlib", "scipy")
+)
+
+
+class Dependence:
+    """Links between the nodes of one scope's control-flow graph."""
+
+    def __init__(self, module: Module, scope: Scope) -> None:
+        self.module = module
+        self.scope = scope
+        self.facts = module.facts(scope)
+        self.cfg = self.facts.cfg
+        self._into: dict[int, tuple[Link, ...]] = {}
+        self._out_of: dict[int, list[Link]] | None = None
+        self._outside: list[Link] = []
+
+    def links_into(self, node_id: int) -> tuple[Link, ...]:
+        """Everything that ``node_id`` reads, with the definitions that reach it."""
+        known = self._into.get(node_id)
+        if known is None:
+            known = tuple(self._compute_links(node_id))
+            self._into[node_id] = known
+        return known
+
+    def links_of(self, node_id: int, exprs: Iterable[ast.AST]) -> list[Link]:
+        """The links of ``node_id`` whose reads stand inside one of ``exprs``."""
+        inside = {id(n) for expr in exprs for n in ast.walk(expr)}
+        return [link for link in self.links_into(node_id) if id(link.use.node) in inside]
+
+    def _compute_links(self, node_id: int) -> Iterator[Link]:
+        for use in self._uses(node_id):
+            for definition in self.reaching(node_id, use.symbol):
+                yield Link(node_id, use, definition)
+
+    def reaching(self, node_id: int, symbol: Symbol) -> frozenset[Definition]:
+        """Definitions that reach ``node_id``, without "changes" that cannot change a tensor."""
+        found = self.facts.reaching.at(node_id, symbol)
+        return frozenset(d for d in found if not self._is_harmless(d))
+
+    def _is_harmless(self, definition: Definition) -> bool:
+        """Whether a mutation is only an argument of a call that keeps and changes nothing."""
+        stmt = definition.stmt
+        if definition.kind is not DefKind.MUTATION or not isinstance(stmt, ast.Expr):
+            return False
+        call = stmt.value
+        if not isinstance(call, ast.Call):
+            return False
+        if isinstance(call.func, ast.Attribute):
+            receiver = symbol_of(call.func.value)
+            if receiver is not None and may_overlap(receiver, definition.symbol):
+                return self._known_module(call.func)
+            if call.func.attr in CONTAINER_METHODS:
+                return True
+        return self._known_module(call.func) or (
+            isinstance(call.func, ast.Name) and call.func.id in HARMLESS_BUILTINS
+        )
+
+    def _known_module(self, func: ast.expr) -> bool:
+        return self.module.names.resolve(func).partition(".")[0] in KNOWN_MODULES
+
+    def _uses(self, node_id: int) -> Iterator[Use]:
+        seen: set[str] = set()
+        for use in self.cfg.effects(node_id).uses:
+            if use.reference:
+                continue
+            yield use
+            # A local function reads its free variables whenever it is called or handed on.
+            name = use.symbol.root
+            for free in self.facts.captures.get(name, ()):
+                if free not in seen:
+                    seen.add(free)
+                    yield Use(Symbol(free), use.node)
+
+    def _index(self) -> dict[int, list[Link]]:
+        if self._out_of is None:
+            self._out_of = {}
+            for node in self.cfg.nodes:
+                for link in self.links_into(node.id):
+                    if link.definition.kind in OUTSIDE:
+                        self._outside.append(link)
+                    else:
+                        self._out_of.setdefault(link.definition.node_id, []).append(link)
+        return self._out_of
+
+    def reads_of(self, symbol: Symbol, definitions: frozenset[Definition]) -> list[Link]:
+        """Reads that may get the value which ``definitions`` gave ``symbol``."""
+        out_of = self._index()
+        own_nodes = {d.node_id for d in definitions if d.kind not in OUTSIDE}
+        found = [
+            link
+            for node_id in own_nodes
+            for link in out_of.get(node_id, ())
+            if may_overlap(link.use.symbol, symbol) and may_overlap(link.definition.symbol, symbol)
+        ]
+        if any(d.kind in OUTSIDE for d in definitions):
+            found += [link for link in self._outside if may_overlap(link.use.symbol, symbol)]
+        return found
+
+    def tainted(self, symbol: Symbol, definitions: frozenset[Definition]) -> frozenset[int]:
+        """Nodes that may compute from the value which ``definitions`` gave ``symbol``."""
+        out_of = self._index()
+        own = {d.node_id for d in definitions if d.kind not in OUTSIDE}
+        queue = deque(link.node_id for link in self.reads_of(symbol, definitions))
+        reached: set[int] = set()
+        while queue:
+            node_id = queue.popleft()
+            if node_id in reached or node_id in own:
+                continue
+            reached.add(node_id)
+            queue.extend(link.node_id for link in out_of.get(node_id, ()))
+        return frozenset(reached)
+
+    def slice_back(
+        self, start: Iterable[Link], *, stop: frozenset[int] = frozenset()
+    ) -> tuple[frozenset[int], tuple[Link, ...]]:
+        """Nodes that ``start`` may depend on, and the links to values from outside the scope.
+
+        Nodes in ``stop`` (definitions of the source itself) are not entered.
+        """
+        queue = deque(start)
+        nodes: set[int] = set()
+        outside: dict[tuple[str, int], Link] = {}
+        while queue:
+            link = queue.popleft()
+            definition = link.definition
+            if definition.kind in OUTSIDE:
+                outside.setdefault((str(link.use.symbol), id(link.use.node)), link)
+                continue
+            if definition.node_id in nodes or definition.node_id in stop:
+                continue
+            nodes.add(definition.node_id)
+            queue.extend(self.links_into(definition.node_id))
+        return frozenset(nodes), tuple(outside.values())
+
+    def stmt_of(self, node_id: int) -> ast.stmt | None:
+        return self.cfg.nodes[node_id].stmt
+
+    def reaches(self, start: int, goal: int) -> bool:
+        """Whether execution can go from ``start`` to ``goal`` (by at least one edge)."""
+        queue = deque(self.cfg.successors[start])
+        seen: set[int] = set()
+        while queue:
+            node_id = queue.popleft()
+            if node_id == goal:
+                return True
+            if node_id not in seen:
+                seen.add(node_id)
+                queue.extend(self.cfg.successors[node_id])
+        return False
+
+
+def calls_in(node: ast.AST) -> Iterator[ast.Call]:
+    """Calls that evaluating ``node`` makes itself (bodies of nested functions left out)."""
+    stack: list[ast.AST] = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, ast.Call):
+            yield current
+        if isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            stack.extend([*current.decorator_list, *current.args.defaults])
+            continue
+        stack.extend(ast.iter_child_nodes(current))
+
+
+def own_expressions(stmt: ast.stmt) -> list[ast.AST]:
+    """What a statement evaluates itself: all of a simple one, the header of a compound one."""
+    if isinstance(stmt, ast.Try) or type(stmt).__name__ == "TryStar":
+        return []
+    match stmt:
+        case ast.If(test=test) | ast.While(test=test):
+            return [test]
+        case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
+            return [target, iterable]
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            return list(items)
+        case ast.Match(subject=subject):
+            return [subject]
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return list(stmt.decorator_list)
+    return [stmt]
+
+
+def callee_symbol(call: ast.Call) -> Symbol | None:
+    """``self.net`` for ``self.net(x)``, None for calls of calls and the like."""
+    return symbol_of(call.func)

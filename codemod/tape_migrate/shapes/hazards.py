@@ -1,0 +1,278 @@
+"""What makes a tape silently wrong, in a whole module or in a region: reasons to refuse.
+
+Every check here stands for a measured difference between graph gradients and tapes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import cached_property
+
+from tape_migrate.flow.fence import FenceKind, fences
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.module import Module
+from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.plan import Link, Refusal, Region, Request
+from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW, tensorflow_function
+
+_OVERRIDES = frozenset({"gradient_override_map", "RegisterGradient", "_gradient_override_map"})
+_GRAPH_IMPORTS = frozenset({"import_graph_def", "import_meta_graph", "import_scoped_meta_graph"})
+_LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_element"})
+_V2_OFF = frozenset(
+    {"disable_v2_behavior", "disable_control_flow_v2", "disable_resource_variables"}
+)
+
+_LEAVING_METHODS = frozenset({"numpy", "eval", "run", "item", "tolist"})
+_LEAVING_BUILTINS = frozenset({"float", "int", "bool", "complex"})
+_LEAVING_BACKEND = frozenset({"eval", "get_value", "batch_get_value"})
+
+_ASYNC_OR_GENERATOR = frozenset({FenceKind.YIELD, FenceKind.AWAIT, FenceKind.ASYNC})
+
+
+class ModuleHazards:
+    """Hazards that concern every call of a module, found in one walk."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+
+    @cached_property
+    def _identifiers(self) -> frozenset[str]:
+        found: set[str] = set()
+        for node in ast.walk(self._module.tree):
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.ImportFrom):
+                found.update(alias.name for alias in node.names)
+        return frozenset(found)
+
+    @cached_property
+    def patched(self) -> bool:
+        """Whether the module replaces TensorFlow's gradient function."""
+        for node in ast.walk(self._module.tree):
+            targets: list[ast.expr] = []
+            if isinstance(node, ast.Assign):
+                targets = node.targets
+            elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+                targets = [node.target]
+            for target in targets:
+                if isinstance(target, ast.Attribute) and self._module.names.api_of(target):
+                    return True
+                if isinstance(target, ast.Subscript) and _names_gradients(target.slice):
+                    return "__dict__" in ast.dump(target.value)
+            if isinstance(node, ast.Call) and _leaf(node.func) in ("setattr", "patch", "object"):
+                if any(_names_gradients(arg) for arg in node.args[:2]):
+                    return True
+        return False
+
+    @cached_property
+    def v2_off(self) -> bool:
+        """Whether the module turns TensorFlow 2 control flow or variables off."""
+        return bool(self._identifiers & _V2_OFF)
+
+    @cached_property
+    def looks_up_names(self) -> bool:
+        return bool(self._identifiers & _LOOKUPS)
+
+    def refuse(self) -> Refusal | None:
+        """A reason that holds for every call of the module."""
+        if self._identifiers & _OVERRIDES:
+            name = min(self._identifiers & _OVERRIDES)
+            return Refusal("TM109", f"the module uses {name}; a tape ignores gradient overrides")
+        if self._identifiers & _GRAPH_IMPORTS:
+            name = min(self._identifiers & _GRAPH_IMPORTS)
+            return Refusal("TM109", f"the module uses {name}; a tape sees no imported graph")
+        if self.patched:
+            return Refusal("TM110", "the module replaces the gradient function at run time")
+        return None
+
+
+def _names_gradients(expr: ast.expr) -> bool:
+    return (
+        isinstance(expr, ast.Constant)
+        and isinstance(expr.value, str)
+        and expr.value.rpartition(".")[2] in ("gradients", "hessians")
+    )
+
+
+def _leaf(expr: ast.expr) -> str:
+    if isinstance(expr, ast.Attribute):
+        return expr.attr
+    return expr.id if isinstance(expr, ast.Name) else ""
+
+
+def refuse_position(module: Module, request: Request) -> Refusal | None:
+    """A place in which nothing can be put before the call."""
+    scope = request.found.scope
+    if scope.kind is ScopeKind.CLASS:
+        return Refusal("TM122", "the call stands in a class body")
+    stmt = module.statement_of(request.call)
+    if isinstance(stmt, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return Refusal("TM122", "the call stands in a default argument, a decorator or a base")
+    for parent in module.parents(request.call):
+        if parent is scope.node:
+            break
+        if isinstance(parent, ast.arguments):
+            return Refusal("TM122", "the call stands in a default argument")
+    if scope.kind is ScopeKind.FUNCTION and isinstance(scope.node, ast.AsyncFunctionDef):
+        return Refusal("TM115", "the call stands in async code")
+    return None
+
+
+def refuse_scope(scope: Scope) -> Refusal | None:
+    """Constructs anywhere in the function that make its dataflow unknowable."""
+    for fence in fences(scope.body, scope):
+        if fence.kind is FenceKind.EXEC:
+            return Refusal("TM115", "exec, eval, globals() or setattr may change any name here")
+        if fence.kind in _ASYNC_OR_GENERATOR and scope.kind is not ScopeKind.MODULE:
+            return Refusal(
+                "TM115", "the call stands in a generator or async code: a tape would stay open"
+            )
+    return None
+
+
+def refuse_both_paths(module: Module, request: Request) -> Refusal | None:
+    """``if tf.executing_eagerly(): tape … else: tf.gradients``."""
+    child: ast.AST = request.call
+    for parent in module.parents(request.call):
+        if isinstance(parent, (ast.If, ast.IfExp)):
+            test = ast.dump(parent.test)
+            other = _other_branches(parent, child)
+            mode = any(
+                word in test for word in ("executing_eagerly", "__version__", "is_eager", "TF2")
+            )
+            taped = any("GradientTape" in ast.dump(node) for node in other)
+            if mode or taped:
+                return Refusal(
+                    "TM111",
+                    "the branch depends on the execution mode or version; "
+                    "another branch already serves TensorFlow 2",
+                )
+        child = parent
+    return None
+
+
+def _other_branches(parent: ast.If | ast.IfExp, child: ast.AST) -> list[ast.AST]:
+    if isinstance(parent, ast.IfExp):
+        return [part for part in (parent.body, parent.orelse) if part is not child]
+    return list(parent.orelse if any(s is child for s in parent.body) else parent.body)
+
+
+def refuse_region(dep: Dependence, region: Region, carriers: frozenset[int]) -> Refusal | None:
+    """Fences inside the statements that a tape would enclose."""
+    for fence in fences(region.stmts, dep.scope):
+        match fence.kind:
+            case FenceKind.TRY:
+                if any(n in carriers for n in _span(dep, fence.node)):
+                    return Refusal("TM115", "part of the forward pass stands in a try statement")
+            case FenceKind.DELETE:
+                return Refusal("TM115", "a name is deleted between the source and the target")
+            case FenceKind.GLOBAL | FenceKind.NONLOCAL:
+                return Refusal(
+                    "TM115", "a function between the source and the target rebinds outer names"
+                )
+            case FenceKind.STAR_IMPORT:
+                return Refusal("TM115", "a star import between the source and the target")
+    return None
+
+
+def _span(dep: Dependence, node: ast.AST) -> range:
+    return dep.cfg.span(node) if isinstance(node, ast.stmt) and node in dep.cfg else range(0)
+
+
+def refuse_leaving(
+    dep: Dependence, carriers: Iterable[int], direct: Iterable[Link], extra: Iterable[ast.AST]
+) -> Refusal | None:
+    """Calls that take a value on its way to the target out of TensorFlow.
+
+    ``carriers`` are nodes that carry the source; ``extra`` are inline target expressions, whose
+    ``direct`` reads carry it.
+    """
+    for node_id in carriers:
+        node = dep.cfg.nodes[node_id].node
+        if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            links = dep.links_into(node_id)
+            refusal = _leaving_call(dep, node, links)
+            if refusal is not None:
+                return refusal
+    for expr in extra:
+        refusal = _leaving_call(dep, expr, tuple(direct))
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _leaving_call(dep: Dependence, node: ast.AST, links: Iterable[Link]) -> Refusal | None:
+    reads = {id(link.use.node) for link in links}
+    for call in calls_in(node):
+        values = [*call.args, *(k.value for k in call.keywords)]
+        if isinstance(call.func, ast.Attribute):
+            values.append(call.func.value)
+        if not any(id(n) in reads for value in values for n in ast.walk(value)):
+            continue
+        why = _leaves(dep, call)
+        if why is not None:
+            return Refusal("TM112", f"the path to the target goes through {why}")
+        back_prop = _back_prop_off(call)
+        if back_prop:
+            return Refusal("TM119", "a loop with back_prop=False is on the path to the target")
+        resolved = dep.module.names.resolve(call.func)
+        if resolved.startswith("tensorflow.contrib."):
+            return Refusal("TM125", f"{resolved.replace('tensorflow', 'tf', 1)} is on the path")
+        name = tensorflow_function(resolved)
+        if name in ("assign", "assign_add", "assign_sub") or (
+            isinstance(call.func, ast.Attribute)
+            and call.func.attr in ("assign", "assign_add", "assign_sub", "initialized_value")
+        ):
+            return Refusal("TM118", "the result of an assignment to a variable is on the path")
+    return None
+
+
+def _leaves(dep: Dependence, call: ast.Call) -> str | None:
+    resolved = dep.module.names.resolve(call.func)
+    top = resolved.partition(".")[0]
+    leaf = _leaf(call.func)
+    if top in ("numpy", "scipy", "math", "cmath", "random", "pandas"):
+        if leaf in ("ndim", "shape", "prod") or resolved in (
+            "numpy.float32",
+            "numpy.float64",
+            "numpy.int32",
+            "numpy.int64",
+        ):
+            return None
+        return resolved
+    if resolved.startswith("keras.backend.") and leaf in _LEAVING_BACKEND:
+        return f"K.{leaf}"
+    if isinstance(call.func, ast.Attribute) and leaf in _LEAVING_METHODS and not resolved:
+        return f".{leaf}()"
+    if isinstance(call.func, ast.Name) and leaf in _LEAVING_BUILTINS:
+        if not dep.module.names.is_local(leaf, dep.scope):
+            return f"{leaf}()"
+    return None
+
+
+def _back_prop_off(call: ast.Call) -> bool:
+    return any(
+        k.arg == "back_prop" and not (isinstance(k.value, ast.Constant) and k.value.value is True)
+        for k in call.keywords
+    )
+
+
+def refuse_v1_control_flow(
+    dep: Dependence, hazards: ModuleHazards, region: Region, extra: Iterable[ast.AST]
+) -> Refusal | None:
+    """TensorFlow 1 control flow in a program that turns version 2 off: a tape gives None."""
+    if not hazards.v2_off:
+        return None
+    for node in [*region.stmts, *extra]:
+        for call in calls_in(node):
+            name = tensorflow_function(dep.module.names.resolve(call.func))
+            if name in V1_CONTROL_FLOW:
+                return Refusal(
+                    "TM121",
+                    f"the module turns TensorFlow 2 behaviour off and tf.{name} is on the path: "
+                    "a tape gives None there",
+                )
+    return None

@@ -1,0 +1,72 @@
+"""Symbolic tensors of Keras models: a tape cannot see them; they need a recipe of their own."""
+
+from __future__ import annotations
+
+import ast
+
+from tape_migrate.module import Module
+from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.plan import Refusal, Source
+from tape_migrate.shapes.targets import Target
+from tape_migrate.shapes.tensorflow_facts import KERAS_GRAPH_ATTRIBUTES, KERAS_GRAPH_CALLS
+
+_SYMBOLIC = frozenset(
+    {
+        "keras.Input",
+        "keras.layers.Input",
+        "keras.engine.Input",
+        "keras.backend.placeholder",
+        "keras.backend.learning_phase",
+        "keras.backend.function",
+    }
+)
+
+
+def refuse_keras(
+    module: Module, dep: Dependence, targets: list[Target], sources: list[Source]
+) -> Refusal | None:
+    """Refuse if a target or source is computed from symbolic tensors of a Keras model."""
+    parts: list[ast.AST] = [target.expr for target in targets]
+    links = [link for target in targets for link in target.links]
+    nodes, _ = dep.slice_back(links)
+    for source in sources:
+        nodes |= source.own_nodes
+        if any(track.symbol.path[-1:] in ((".input",), (".output",)) for track in source.tracks):
+            return _refusal(f"{source.symbol}")
+    for node_id in nodes:
+        node = dep.cfg.nodes[node_id].node
+        if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            parts.append(node)
+    for part in parts:
+        what = _symbolic(module, part)
+        if what is not None:
+            return _refusal(what)
+    return None
+
+
+def _refusal(what: str) -> Refusal:
+    return Refusal("TM107", f"{what} is a symbolic tensor of a Keras model")
+
+
+def _symbolic(module: Module, part: ast.AST) -> str | None:
+    for call in calls_in(part):
+        resolved = module.names.resolve(call.func)
+        if resolved in _SYMBOLIC:
+            return resolved.replace("keras.backend", "K") + "()"
+        if isinstance(call.func, ast.Attribute) and call.func.attr in KERAS_GRAPH_CALLS:
+            return f".{call.func.attr}()"
+    for node in ast.walk(part):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in KERAS_GRAPH_ATTRIBUTES
+            and isinstance(node.ctx, ast.Load)
+            and not isinstance(node.value, ast.Name | ast.Attribute)
+        ):
+            return f".{node.attr}"
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in KERAS_GRAPH_ATTRIBUTES
+            and isinstance(node.ctx, ast.Load)
+        ):
+            return ast.unparse(node)
+    return None

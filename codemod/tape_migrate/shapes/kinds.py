@@ -1,0 +1,197 @@
+"""What kind of value an expression is: one tensor, a list, a tuple, or unknown.
+
+It decides the structure of the result: ``tf.gradients`` always gives a list, a tape mirrors its
+sources. Evidence is needed for "one tensor"; without it the sources are flattened, which is exact
+for every kind.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.module import Module
+from tape_migrate.shapes.plan import Kind
+from tape_migrate.shapes.tensorflow_facts import makes_one_tensor, tensorflow_function
+
+_DEPTH = 8
+
+_ONLY_TENSORS_HAVE = frozenset({"shape", "dtype", "get_shape", "set_shape", "numpy", "eval", "op"})
+
+_NOT_FOR_LISTS = (ast.Sub, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv)
+
+
+def kind_of(module: Module, expr: ast.expr, scope: Scope, depth: int = _DEPTH) -> Kind:
+    """The kind of value that ``expr`` has where it stands."""
+    if depth == 0:
+        return Kind.UNKNOWN
+    match expr:
+        case ast.List() | ast.ListComp():
+            return Kind.LIST
+        case ast.Tuple():
+            return Kind.TUPLE
+        case ast.Call():
+            return _call_kind(module, expr)
+        case ast.BinOp(left=left, op=op, right=right):
+            return _operation_kind(module, left, op, right, scope, depth)
+        case ast.UnaryOp(op=ast.USub(), operand=_):
+            return Kind.TENSOR
+        case ast.Subscript(slice=ast.Tuple()):
+            return Kind.TENSOR
+        case ast.IfExp(body=body, orelse=orelse):
+            first = kind_of(module, body, scope, depth - 1)
+            return first if first is kind_of(module, orelse, scope, depth - 1) else Kind.UNKNOWN
+    symbol = symbol_of(expr)
+    if symbol is None:
+        return Kind.UNKNOWN
+    return _symbol_kind(module, expr, symbol, scope, depth)
+
+
+def _call_kind(module: Module, call: ast.Call) -> Kind:
+    resolved = module.names.resolve(call.func)
+    if makes_one_tensor(resolved):
+        return Kind.TENSOR
+    name = tensorflow_function(resolved)
+    if name in ("gradients", "unstack", "split", "trainable_variables", "hessians", "meshgrid"):
+        return Kind.LIST
+    if isinstance(call.func, ast.Name) and not module.names.is_local(
+        call.func.id, module.scope_of(call)
+    ):
+        if call.func.id in ("list", "sorted"):
+            return Kind.LIST
+        if call.func.id == "tuple":
+            return Kind.TUPLE
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "gradient":
+        return _tape_kind(module, call)
+    return Kind.UNKNOWN
+
+
+def _tape_kind(module: Module, call: ast.Call) -> Kind:
+    """``tape.gradient(y, x)`` mirrors ``x``."""
+    sources = call.args[1] if len(call.args) > 1 else None
+    for keyword in call.keywords:
+        if keyword.arg == "sources":
+            sources = keyword.value
+    if sources is None:
+        return Kind.UNKNOWN
+    return kind_of(module, sources, module.scope_of(call), _DEPTH - 1)
+
+
+def _operation_kind(
+    module: Module, left: ast.expr, op: ast.operator, right: ast.expr, scope: Scope, depth: int
+) -> Kind:
+    if isinstance(op, _NOT_FOR_LISTS):
+        return Kind.TENSOR
+    for side in (left, right):
+        if isinstance(side, ast.Constant) and isinstance(side.value, float):
+            return Kind.TENSOR
+        if kind_of(module, side, scope, depth - 1) is Kind.TENSOR:
+            return Kind.TENSOR
+    return Kind.UNKNOWN
+
+
+def _symbol_kind(module: Module, expr: ast.expr, symbol: Symbol, scope: Scope, depth: int) -> Kind:
+    facts = module.facts(scope)
+    definitions = facts.reaching_at(expr, symbol)
+    kinds = {
+        _definition_kind(module, d.stmt, symbol, scope, depth)
+        for d in definitions
+        if d.symbol == symbol
+    }
+    if definitions and all(d.symbol == symbol and d.stmt is not None for d in definitions):
+        if len(kinds) == 1 and Kind.UNKNOWN not in kinds:
+            return kinds.pop()
+    elif any(d.stmt is not None for d in definitions) and symbol.path:
+        return Kind.UNKNOWN
+    return Kind.TENSOR if _used_as_tensor(module, symbol, scope) else Kind.UNKNOWN
+
+
+def _definition_kind(
+    module: Module, stmt: ast.AST | None, symbol: Symbol, scope: Scope, depth: int
+) -> Kind:
+    if isinstance(stmt, ast.AnnAssign) and stmt.value is not None:
+        return kind_of(module, stmt.value, scope, depth - 1)
+    if isinstance(stmt, ast.AugAssign):
+        if isinstance(stmt.op, _NOT_FOR_LISTS):
+            return Kind.TENSOR
+        return kind_of(module, stmt.value, scope, depth - 1)
+    if not isinstance(stmt, ast.Assign):
+        return Kind.UNKNOWN
+    for target in stmt.targets:
+        if symbol_of(target) == symbol:
+            return kind_of(module, stmt.value, scope, depth - 1)
+        if isinstance(target, (ast.Tuple, ast.List)):
+            return _unpacked_kind(module, stmt.value, target, symbol, scope, depth)
+    return Kind.UNKNOWN
+
+
+def _unpacked_kind(
+    module: Module,
+    value: ast.expr,
+    target: ast.Tuple | ast.List,
+    symbol: Symbol,
+    scope: Scope,
+    depth: int,
+) -> Kind:
+    if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+        for name, item in zip(target.elts, value.elts, strict=True):
+            if symbol_of(name) == symbol:
+                return kind_of(module, item, scope, depth - 1)
+    if isinstance(value, ast.Call):
+        name = tensorflow_function(module.names.resolve(value.func))
+        if name in ("gradients", "unstack", "split", "meshgrid", "nn.moments"):
+            return Kind.TENSOR
+    return Kind.UNKNOWN
+
+
+def _used_as_tensor(module: Module, symbol: Symbol, scope: Scope) -> bool:
+    """Whether the scope uses ``symbol`` in a way that no list or tuple could be used."""
+    root = scope.node
+    for node in ast.walk(root):
+        if isinstance(node, ast.BinOp):
+            if isinstance(node.op, _NOT_FOR_LISTS):
+                operands = [node.left, node.right]
+                # `[a] - x`: a tensor may still have a list beside it, a list never has an operator.
+                if any(symbol_of(side) == symbol for side in operands):
+                    return True
+            elif isinstance(node.op, (ast.Add, ast.Mult)):
+                for side, other in ((node.left, node.right), (node.right, node.left)):
+                    if symbol_of(side) == symbol and (
+                        (isinstance(other, ast.Constant) and isinstance(other.value, float))
+                        or (
+                            isinstance(other, ast.Call)
+                            and makes_one_tensor(module.names.resolve(other.func))
+                        )
+                        or (isinstance(node.op, ast.Mult) and symbol_of(other) == symbol)
+                        or (isinstance(other, ast.BinOp) and isinstance(other.op, _NOT_FOR_LISTS))
+                    ):
+                        return True
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            if symbol_of(node.operand) == symbol:
+                return True
+        elif (isinstance(node, ast.Attribute) and node.attr in _ONLY_TENSORS_HAVE) or (
+            isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple)
+        ):
+            if symbol_of(node.value) == symbol:
+                return True
+        elif isinstance(node, ast.Call) and _tensor_argument(module, node, symbol):
+            return True
+    return False
+
+
+_TENSOR_ARGUMENT = frozenset({"matmul", "concat", "layers.dense", "nn.softmax", "nn.conv2d"})
+"""Functions whose first argument is no list in real code (element-wise functions pack lists)."""
+
+
+def _tensor_argument(module: Module, call: ast.Call, symbol: Symbol) -> bool:
+    """First argument of an element-wise function, or a member of the list given to tf.concat."""
+    name = tensorflow_function(module.names.resolve(call.func))
+    if name not in _TENSOR_ARGUMENT or not call.args:
+        return False
+    first = call.args[0]
+    if name == "concat":
+        return isinstance(first, (ast.List, ast.Tuple)) and any(
+            symbol_of(item) == symbol for item in first.elts
+        )
+    return symbol_of(first) == symbol

@@ -1,0 +1,200 @@
+"""The central rule, written out: one tape around the forward pass, the gradient after it.
+
+Before::
+
+    y = tf.reduce_sum(x * x)
+    g = tf.gradients(y, x)[0]
+
+After::
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.reduce_sum(x * x)
+    g = tape.gradient(y, x)
+
+Exact, when ``decide`` gave a candidate: the same tensor object ``x`` is watched before its first
+use on the way to ``y``, every statement on the way is inside, and ``tf.gradients`` and the tape
+build the same backward operations from the same gradient functions. ``nested`` (a target that is
+itself a gradient), ``loop_body`` and ``in_tf_function`` are written in the same way; what makes
+them their own shapes is where the call stands, which ``decide`` has looked at.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from tape_migrate.edits.call import rewrite_call, single_tensor, taken_first
+from tape_migrate.edits.draft import Draft
+from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
+from tape_migrate.edits.tape_block import Block, Tape, write_block
+from tape_migrate.model import Shape
+from tape_migrate.module import Module
+from tape_migrate.shapes.groups import Group
+from tape_migrate.shapes.hessians import write_hessian
+from tape_migrate.shapes.plan import Candidate, Watch
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the writer tells the engine about a group."""
+
+    anchors: tuple[tuple[Candidate, int], ...]
+    """Old offset at which each migrated call's replacement begins."""
+
+
+def write_group(module: Module, draft: Draft, group: Group, used: dict[int, set[str]]) -> Written:
+    """Edit ``draft`` so that the calls of ``group`` are taken by one tape.
+
+    ``used`` remembers names taken in this draft, by function.
+    """
+    first = group.first
+    scope = first.request.found.scope
+    names = used.setdefault(id(scope), set()) or used_names(module, scope)
+    used[id(scope)] = names
+    region = first.region
+    stmt = module.statement_of(first.request.call)
+    line = module.first_line(region.stmts[0] if region.stmts else stmt)
+    tf = tensorflow_name(module, scope, first.request.call, line)
+    if tf is None:
+        tf = add_import(module, draft)
+    target_line = target_name = None
+    if first.inline_target and not _stays_inline(first):
+        target_name = fresh_name(_target_base(first), names)
+        target_line = f"{target_name} = {_one_expression(module, first.request.target)}"
+    if first.shape is Shape.HESSIANS:
+        _write_hessian(module, draft, first, names, tf, target_line, target_name)
+    else:
+        _write_gradients(module, draft, group, names, tf, target_line, target_name)
+    return Written(tuple((m, module.start(m.request.call)) for m in group.members))
+
+
+def _stays_inline(candidate: Candidate) -> bool:
+    """An inline target in a comprehension is evaluated inside the tape, where it stands."""
+    return candidate.inside
+
+
+def _target_base(candidate: Candidate) -> str:
+    return "target"
+
+
+def _one_expression(module: Module, expr: ast.expr) -> str:
+    text = module.segment(expr).decode()
+    bracketed = isinstance(expr, (ast.List, ast.Tuple, ast.ListComp)) and text[:1] in "[("
+    if "\n" in text and not bracketed:
+        return f"({text})"
+    return text
+
+
+def _write_hessian(
+    module: Module,
+    draft: Draft,
+    candidate: Candidate,
+    names: set[str],
+    tf: str,
+    target_line: str | None,
+    target_name: str | None,
+) -> None:
+    inner = fresh_name("tape", names)
+    outer = fresh_name("tape", names)
+    gradient = fresh_name("gradient", names)
+    target = target_name or module.segment(candidate.request.target).decode()
+    write_hessian(
+        module,
+        draft,
+        candidate,
+        names=(outer, inner, gradient, "x" if "x" not in names else fresh_name("source", names)),
+        tf=tf,
+        target_line=target_line,
+        target=target,
+    )
+
+
+def _write_gradients(
+    module: Module,
+    draft: Draft,
+    group: Group,
+    names: set[str],
+    tf: str,
+    target_line: str | None,
+    target_name: str | None,
+) -> None:
+    first = group.first
+    tape = fresh_name("tape", names)
+    fused = _fusable(module, group)
+    persistent = group.persistent and not (fused and not first.repeated)
+    write_block(
+        module,
+        draft,
+        Block(
+            region=first.region,
+            tapes=(Tape(tape, _all_watches(group), persistent=persistent),),
+            tf=tf,
+            before=module.statement_of(first.request.call),
+            last_lines=(target_line,) if target_line is not None else (),
+            stop_recording=first.stop_recording,
+        ),
+    )
+    if fused:
+        _write_fused(module, draft, group, tape)
+        return
+    for member in group.members:
+        rewrite_call(
+            module, draft, member, tape=tape, tf=tf, target_name=target_name
+        )
+
+
+def _all_watches(group: Group) -> tuple[Watch, ...]:
+    return tuple(dict.fromkeys(w for member in group.members for w in member.watches))
+
+
+def _fusable(module: Module, group: Group) -> bool:
+    """Whether the members are adjacent ``a = tf.gradients(y, x)[0]`` lines on one target."""
+    if len(group.members) < 2 or group.first.inside or group.first.repeated:
+        return False
+    target = ast.dump(group.first.request.target)
+    assigned: list[str] = []
+    previous: ast.stmt | None = None
+    for member in group.members:
+        request = member.request
+        stmt = module.statement_of(request.call)
+        first = taken_first(module, request)
+        single = single_tensor(module, member)
+        if (
+            not isinstance(stmt, ast.Assign)
+            or len(stmt.targets) != 1
+            or not isinstance(stmt.targets[0], ast.Name)
+            or stmt.value is not first
+            or single is None
+            or ast.dump(request.target) != target
+            or request.output_gradients is not None
+            or request.unconnected is not None
+            or request.stop_gradients is not None
+            or module.first_line(stmt) != module.last_line(stmt)
+            or b"#" in module.line_text(module.first_line(stmt))
+        ):
+            return False
+        if previous is not None and module.first_line(stmt) != module.last_line(previous) + 1:
+            return False
+        used = {n.id for n in ast.walk(stmt.value) if isinstance(n, ast.Name)}
+        if used & set(assigned) or stmt.targets[0].id in assigned:
+            return False
+        assigned.append(stmt.targets[0].id)
+        previous = stmt
+    return True
+
+
+def _write_fused(module: Module, draft: Draft, group: Group, tape: str) -> None:
+    left: list[str] = []
+    sources: list[str] = []
+    for member in group.members:
+        stmt = module.statement_of(member.request.call)
+        assert isinstance(stmt, ast.Assign)
+        single = single_tensor(module, member)
+        assert single is not None
+        left.append(module.segment(stmt.targets[0]).decode())
+        sources.append(module.segment(single).decode())
+    target = module.segment(group.first.request.target).decode()
+    statements = [module.statement_of(m.request.call) for m in group.members]
+    text = f"{', '.join(left)} = {tape}.gradient({target}, [{', '.join(sources)}])"
+    draft.replace(module.start(statements[0]), module.end(statements[-1]), text.encode())

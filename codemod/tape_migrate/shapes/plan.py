@@ -1,0 +1,170 @@
+"""The values a decision is made of: requests, refusals, candidates."""
+
+from __future__ import annotations
+
+import ast
+import enum
+from dataclasses import dataclass
+
+from tape_migrate.flow.reaching import Definition
+from tape_migrate.flow.symbols import DefKind, Symbol, Use
+from tape_migrate.model import Api, Shape
+from tape_migrate.module import Block
+from tape_migrate.sites import Found
+
+OUTSIDE = frozenset((DefKind.PARAMETER, DefKind.EXTERNAL))
+"""Kinds of definitions that stand outside the scope."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a call is left alone."""
+
+    code: str
+    message: str
+
+
+class Kind(enum.Enum):
+    """What a sources expression is known to be."""
+
+    TENSOR = "tensor"
+    LIST = "list"
+    TUPLE = "tuple"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A gradient call, its arguments told apart."""
+
+    found: Found
+    target: ast.expr
+    source: ast.expr
+    output_gradients: ast.expr | None
+    stop_gradients: ast.expr | None
+    unconnected: ast.expr | None
+    renamed: tuple[tuple[ast.keyword, str], ...]
+    """Keywords that the tape has under another name."""
+    named: tuple[tuple[ast.expr, str], ...]
+    """Positional arguments that need a keyword."""
+    dropped: tuple[ast.expr | ast.keyword, ...]
+    """Arguments that mean nothing to a tape."""
+    notes: tuple[str, ...]
+
+    @property
+    def call(self) -> ast.Call:
+        return self.found.call
+
+    @property
+    def is_hessian(self) -> bool:
+        return self.found.site.api is Api.TF_HESSIANS
+
+
+@dataclass(frozen=True)
+class Link:
+    """``node_id`` reads ``use`` and may get it from ``definition``."""
+
+    node_id: int
+    use: Use
+    definition: Definition
+
+
+@dataclass(frozen=True)
+class Track:
+    """A symbol that may hold the source, and the definitions that gave it to the symbol."""
+
+    symbol: Symbol
+    definitions: frozenset[Definition]
+
+    @property
+    def own_nodes(self) -> frozenset[int]:
+        return frozenset(d.node_id for d in self.definitions if d.kind not in OUTSIDE)
+
+    @property
+    def outside(self) -> bool:
+        return any(d.kind in OUTSIDE for d in self.definitions)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source of a gradient call."""
+
+    symbol: Symbol
+    node_id: int
+    """The node at which ``symbol`` is read (the call, or the list display it stands in)."""
+    tracks: tuple[Track, ...]
+    """The source under its own name, then under others that it may have."""
+    fresh: bool
+    """Made by the statement that defines it: nothing earlier can depend on it."""
+    variable: bool
+    """Certainly a trainable ``tf.Variable``: a tape watches it by itself."""
+    kind: Kind
+
+    @property
+    def track(self) -> Track:
+        return self.tracks[0]
+
+    @property
+    def own_nodes(self) -> frozenset[int]:
+        return frozenset(n for track in self.tracks for n in track.own_nodes)
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What has to be inside the tape."""
+
+    required: frozenset[int]
+    """Nodes that compute the target or carry a source into it."""
+    links: tuple[Link, ...]
+    """Links by which the slice of the target hangs together."""
+    to_watch: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """``tape.watch(symbol)``, at the top of the block or right after a definition inside it."""
+
+    symbol: str
+    after: ast.stmt | None = None
+
+
+@dataclass(frozen=True)
+class Region:
+    """``block[first:last + 1]``: the statements a tape encloses."""
+
+    block: Block
+    first: int
+    last: int
+
+    def holds(self, index: int) -> bool:
+        return self.first <= index <= self.last
+
+    @property
+    def stmts(self) -> list[ast.stmt]:
+        return self.block[self.first : self.last + 1]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A call that can be migrated, and how."""
+
+    request: Request
+    paths: Paths
+    region: Region
+    watches: tuple[Watch, ...]
+    inline_target: bool
+    """The target is an expression, to be named inside the block."""
+    inside: bool
+    """The gradient is taken inside the block (a persistent tape), in a loop."""
+    repeated: bool
+    """The gradient may be taken several times on one tape."""
+    shape: Shape
+    assumptions: tuple[str, ...]
+    notes: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    """Of each member of the sources, as written in the call."""
+    stop_recording: tuple[ast.stmt, ...] = ()
+    """Definitions that the tape must not record (stop_gradients)."""
+
+
+Decision = Candidate | Refusal

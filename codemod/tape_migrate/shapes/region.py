@@ -1,0 +1,221 @@
+"""Choose the statements a tape encloses: the central rule.
+
+The gradient of a target with respect to a source equals a tape's gradient if the tape is opened
+after the source's definition, watches it before its first use on the way to the target, and
+encloses every statement that carries the source into the target. So: collect those statements
+(``required``), and take the smallest contiguous run of siblings that holds them all, in the
+innermost block that (a) is certainly executed before the gradient call, (b) holds them in the
+order in which they are executed (nothing comes around a loop), and (c) can watch every source in
+time. Statements are enclosed, never moved.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from tape_migrate.flow.symbols import DefKind
+from tape_migrate.module import Block, Place
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.plan import OUTSIDE, Paths, Refusal, Region, Track, Watch
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A region and how the gradient relates to it."""
+
+    region: Region
+    watches: tuple[Watch, ...]
+    inside: bool
+    repeated: bool
+
+
+def choose_region(
+    dep: Dependence, call: ast.Call, paths: Paths, *, inline: bool, in_header: bool
+) -> Chosen | Refusal:
+    """The smallest region for ``paths``; ``inline`` targets are named right before the call."""
+    call_places = dep.module.places(call, within=dep.scope)
+    chains = [
+        dep.module.places(stmt, within=dep.scope)
+        for stmt in (dep.stmt_of(node_id) for node_id in sorted(paths.required))
+        if stmt is not None
+    ]
+    if inline or not chains:
+        chains.append(call_places)
+    refusal: Refusal | None = None
+    for block in _common_blocks(chains):
+        result = _try_block(dep, block, chains, call_places, paths, inline, in_header)
+        if isinstance(result, Chosen):
+            return result
+        refusal = refusal or result
+    return refusal or Refusal(
+        "TM127", "no block holds the forward pass and is certainly run before the gradient"
+    )
+
+
+def _common_blocks(chains: list[list[Place]]) -> list[Block]:
+    """Blocks that hold every chain, innermost first."""
+    shared = [place.block for place in chains[0]]
+    for chain in chains[1:]:
+        ids = {id(place.block) for place in chain}
+        shared = [block for block in shared if id(block) in ids]
+    return shared
+
+
+def _index_in(chain: list[Place], block: Block) -> int | None:
+    for place in chain:
+        if place.block is block:
+            return place.index
+    return None
+
+
+def _try_block(
+    dep: Dependence,
+    block: Block,
+    chains: list[list[Place]],
+    call_places: list[Place],
+    paths: Paths,
+    inline: bool,
+    in_header: bool,
+) -> Chosen | Refusal:
+    call_index = _index_in(call_places, block)
+    if call_index is None and not _runs_before(dep, block, call_places):
+        return Refusal(
+            "TM127",
+            "the forward pass stands in a branch or loop that the gradient call is not part of",
+        )
+    indexes = [index for chain in chains if (index := _index_in(chain, block)) is not None]
+    first, last = min(indexes), max(indexes)
+    direct = call_places[0].block is block
+    inside = False
+    if call_index is not None:
+        if inline and direct:
+            last = call_index - 1
+            first = min(first, call_index)
+        elif last >= call_index:
+            if last > call_index or (direct and not inline):
+                return Refusal(
+                    "TM117", "the target is computed after the gradient, in an earlier turn"
+                )
+            inside = True
+    region = Region(block, first, last)
+    carried = _comes_around(dep, region, paths)
+    if carried is not None:
+        return carried
+    watches = _watches(dep, region, call_places, paths)
+    if isinstance(watches, Refusal):
+        return watches
+    repeated = in_header or _in_loop(call_places, block)
+    return Chosen(region, watches, inside, repeated)
+
+
+def _runs_before(dep: Dependence, block: Block, call_places: list[Place]) -> bool:
+    """Whether ``block`` is reached only through ``with`` from a block that holds the call."""
+    holders = {id(place.block) for place in call_places}
+    current = block
+    while id(current) not in holders:
+        owner = dep.module.parent_of(current[0])
+        if not isinstance(owner, (ast.With, ast.AsyncWith)):
+            return False
+        current = dep.module.place_of(owner).block
+    return True
+
+
+def _in_loop(call_places: list[Place], block: Block) -> bool:
+    for place in call_places:
+        if place.block is block:
+            return False
+        if isinstance(place.owner, _LOOPS) and place.field == "body":
+            return True
+    return False
+
+
+def _block_in_loop(dep: Dependence, block: Block) -> bool:
+    for parent in dep.module.parents(block[0]):
+        if parent is dep.scope.node:
+            return False
+        if isinstance(parent, _LOOPS):
+            return True
+    return False
+
+
+def _comes_around(dep: Dependence, region: Region, paths: Paths) -> Refusal | None:
+    """A value that a statement of the region gets from an earlier turn of a loop around it."""
+    if not _block_in_loop(dep, region.block):
+        return None
+    position: dict[int, int] = {}
+    for index, stmt in enumerate(region.block):
+        for node_id in dep.cfg.span(stmt):
+            position[node_id] = index
+    for link in paths.links:
+        source = link.definition.node_id
+        if source not in paths.required or link.node_id not in position:
+            continue
+        if source not in position:
+            continue
+        before, after = position[source], position[link.node_id]
+        same_simple = before == after and len(dep.cfg.span(region.block[before])) == 1
+        if before > after or same_simple:
+            name = link.use.symbol
+            return Refusal("TM117", f"{name} comes around the loop from an earlier turn")
+    return None
+
+
+def _watches(
+    dep: Dependence, region: Region, call_places: list[Place], paths: Paths
+) -> tuple[Watch, ...] | Refusal:
+    found: list[Watch] = []
+    entry = _entry_node(dep, region, call_places)
+    inside_nodes = {node_id for stmt in region.stmts for node_id in dep.cfg.span(stmt)}
+    for source in paths.to_watch:
+        if source.variable:
+            late = [d for d in source.track.definitions if d.node_id in inside_nodes]
+            if not late:
+                continue
+        placed = False
+        for track in source.tracks:
+            placed |= _watch_track(dep, track, entry, inside_nodes, found)
+        if not placed:
+            return Refusal(
+                "TM105",
+                f"{source.symbol} is not known by any name before the statements that use it",
+            )
+    unique: list[Watch] = []
+    for watch in found:
+        if watch not in unique:
+            unique.append(watch)
+    return tuple(unique)
+
+
+def _entry_node(dep: Dependence, region: Region, call_places: list[Place]) -> int:
+    if region.first <= region.last or region.first < len(region.block):
+        return dep.cfg.node_of(region.block[region.first])
+    return dep.cfg.node_of(call_places[0].stmt)
+
+
+def _watch_track(
+    dep: Dependence,
+    track: Track,
+    entry: int,
+    inside_nodes: set[int],
+    found: list[Watch],
+) -> bool:
+    at_entry = frozenset(
+        d for d in dep.reaching(entry, track.symbol) if d.kind is not DefKind.MUTATION
+    )
+    late = [d for d in track.definitions if d.node_id in inside_nodes and d.kind not in OUTSIDE]
+    for definition in late:
+        stmt = definition.stmt
+        if stmt is None or isinstance(stmt, (ast.With, ast.AsyncWith, *_LOOPS)):
+            return False
+        found.append(Watch(str(track.symbol), stmt))
+    early = track.definitions - set(late)
+    if early and early <= at_entry:
+        # What else may reach the top is bound again before the gradient call.
+        if at_entry == track.definitions or late:
+            found.append(Watch(str(track.symbol)))
+            return True
+        return False
+    return bool(late) and not early

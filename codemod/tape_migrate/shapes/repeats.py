@@ -1,0 +1,111 @@
+"""How often, and under what condition, an expression in a statement is evaluated.
+
+A call in a comprehension or a ``while`` test takes its gradient many times (a persistent tape);
+one in a conditional expression perhaps never, so that its target may not be named beforehand.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from tape_migrate.flow.bindings import target_names
+from tape_migrate.flow.symbols import symbol_of
+from tape_migrate.module import Module
+from tape_migrate.shapes.plan import Refusal, Request
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Where in its statement the call is evaluated."""
+
+    repeated: bool
+    conditional: bool
+    in_comprehension: bool
+    variables: frozenset[str]
+    """Comprehension variables visible to the call."""
+    source_over: ast.expr | None = None
+    """The iterable, if the source is a comprehension variable."""
+    target_over: ast.expr | None = None
+
+
+def repeat_of(module: Module, request: Request) -> Repeat | Refusal:
+    """Look at the expressions between the call and its statement."""
+    repeated = conditional = in_comprehension = False
+    variables: set[str] = set()
+    source_over: ast.expr | None = None
+    target_over: ast.expr | None = None
+    child: ast.AST = request.call
+    for parent in module.parents(request.call):
+        if isinstance(parent, ast.stmt):
+            if isinstance(parent, ast.While):
+                repeated = True
+                conditional = True
+            break
+        if isinstance(parent, _COMPREHENSIONS):
+            if isinstance(parent, ast.GeneratorExp):
+                consumer = module.parent_of(parent)
+                if not (isinstance(consumer, ast.Call) and consumer.args == [parent]):
+                    return Refusal("TM116", "the call stands in a generator that runs later")
+            if child is not parent.generators[0] or not _in_first_iter(parent, request.call):
+                repeated = in_comprehension = True
+                for generator in parent.generators:
+                    names = target_names([generator.target])
+                    variables |= names
+                    source_over = source_over or _iterable_of(generator, request.source)
+                    target_over = target_over or _iterable_of(generator, request.target)
+        elif (isinstance(parent, ast.IfExp) and child is not parent.test) or (
+            isinstance(parent, ast.BoolOp) and child is not parent.values[0]
+        ):
+            conditional = True
+        elif isinstance(parent, ast.Compare) and child is not parent.left:
+            conditional |= len(parent.comparators) > 1
+        child = parent
+    return Repeat(
+        repeated,
+        conditional,
+        in_comprehension,
+        frozenset(variables),
+        source_over,
+        target_over,
+    )
+
+
+def _in_first_iter(comprehension: ast.AST, call: ast.Call) -> bool:
+    assert isinstance(comprehension, _COMPREHENSIONS)
+    return any(node is call for node in ast.walk(comprehension.generators[0].iter))
+
+
+def _iterable_of(generator: ast.comprehension, expr: ast.expr) -> ast.expr | None:
+    """The iterable whose elements ``expr`` names, for ``for x in xs`` and zip/enumerate of it."""
+    if not isinstance(expr, ast.Name):
+        return None
+    return iterable_of(generator.target, generator.iter, expr.id)
+
+
+def iterable_of(target: ast.expr, iterable: ast.expr, name: str) -> ast.expr | None:
+    """The symbol that ``name`` runs through in ``for target in iterable``, if it is plain."""
+    if isinstance(target, ast.Name):
+        if target.id == name and (
+            symbol_of(iterable) is not None or isinstance(iterable, (ast.List, ast.Tuple))
+        ):
+            return iterable
+        return None
+    if not isinstance(target, (ast.Tuple, ast.List)) or not isinstance(iterable, ast.Call):
+        return None
+    func = iterable.func
+    if isinstance(func, ast.Name) and func.id == "zip" and len(iterable.args) == len(target.elts):
+        for part, inner in zip(target.elts, iterable.args, strict=True):
+            found = iterable_of(part, inner, name)
+            if found is not None:
+                return found
+    if (
+        isinstance(func, ast.Name)
+        and func.id == "enumerate"
+        and len(target.elts) == 2
+        and iterable.args
+    ):
+        return iterable_of(target.elts[1], iterable.args[0], name)
+    return None

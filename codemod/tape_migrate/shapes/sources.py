@@ -1,0 +1,212 @@
+"""Where a source comes from: a tensor made in this scope, or one that existed before.
+
+A *fresh* source is made by the statement that defines it, so nothing computed earlier can depend
+on it; a tape opened right after that statement misses nothing. Any other source may have other
+names (*tracks*): aliases, the list it is an element of, an argument that a conversion gave back.
+What is computed from a track counts as computed from the source.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tape_migrate.flow.reaching import Definition
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track
+from tape_migrate.shapes.tensorflow_facts import (
+    COLLECTED_ATTRIBUTES,
+    COLLECTED_VARIABLES,
+    VARIABLE_MAKERS,
+    always_new_tensor,
+    tensorflow_function,
+)
+
+_DEPTH = 6
+
+
+def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | Refusal:
+    """The sources that ``expr`` names where it is read by ``node_id``."""
+    if isinstance(expr, (ast.List, ast.Tuple)):
+        found: list[Source] = []
+        for item in expr.elts:
+            inner = find_sources(dep, node_id, item)
+            if isinstance(inner, Refusal):
+                return inner
+            found += inner
+        return found
+    collected = _collected(dep, expr)
+    if collected is not None:
+        return collected
+    symbol = symbol_of(expr)
+    if symbol is None:
+        if isinstance(expr, (ast.ListComp, ast.GeneratorExp, ast.Starred)):
+            return Refusal("TM120", "the sources are built by a comprehension in the call")
+        return Refusal(
+            "TM120",
+            "the source is an expression that makes a new value at the call; "
+            "name it and use that name in the forward pass",
+        )
+    return _symbol_sources(dep, node_id, symbol, expr)
+
+
+def _collected(dep: Dependence, expr: ast.expr) -> Refusal | None:
+    name = ""
+    if isinstance(expr, ast.Call):
+        name = tensorflow_function(dep.module.names.resolve(expr.func)) or ""
+        if isinstance(expr.func, ast.Attribute) and expr.func.attr in COLLECTED_VARIABLES:
+            name = expr.func.attr
+    elif isinstance(expr, ast.Attribute) and expr.attr in COLLECTED_ATTRIBUTES:
+        name = expr.attr
+    if name.rpartition(".")[2] in COLLECTED_VARIABLES | COLLECTED_ATTRIBUTES:
+        return Refusal(
+            "TM106",
+            f"the sources are variables collected elsewhere ({name}); open the tape before the "
+            "forward pass that reads them",
+        )
+    return None
+
+
+def _symbol_sources(
+    dep: Dependence, node_id: int, symbol: Symbol, expr: ast.expr
+) -> list[Source] | Refusal:
+    definitions = dep.reaching(node_id, symbol)
+    strong = frozenset(d for d in definitions if d.kind is not DefKind.MUTATION)
+    mutated = [d for d in definitions if d.kind is DefKind.MUTATION]
+    if any(d.kind in (DefKind.REMOTE, DefKind.DELETE) for d in definitions):
+        return Refusal("TM115", f"{symbol} is bound by another function or deleted")
+    if len(strong) == 1 and not mutated:
+        value = _value_of(next(iter(strong)), symbol)
+        if isinstance(value, (ast.List, ast.Tuple)):
+            listed = find_sources(dep, next(iter(strong)).node_id, value)
+            if isinstance(listed, Refusal):
+                return listed
+            if value.elts:
+                return listed
+        if value is not None:
+            collected = _collected(dep, value)
+            if collected is not None:
+                return collected
+    if mutated and symbol.path:
+        return Refusal(
+            "TM104", f"{symbol} may be set again by a call between its definition and the gradient"
+        )
+    tracks = [Track(symbol, strong)]
+    fresh = bool(strong) and all(_is_fresh(dep, d, symbol) for d in strong)
+    if not fresh:
+        for track in _other_tracks(dep, symbol, strong, _DEPTH):
+            if all(track.symbol != t.symbol or track.definitions != t.definitions for t in tracks):
+                tracks.append(track)
+    return [
+        Source(
+            symbol=symbol,
+            node_id=node_id,
+            tracks=tuple(tracks),
+            fresh=fresh,
+            variable=bool(strong) and all(_is_trainable_variable(dep, d, symbol) for d in strong),
+            kind=kind_of(dep.module, expr, dep.scope),
+        )
+    ]
+
+
+def _value_of(definition: Definition, symbol: Symbol) -> ast.expr | None:
+    """The expression that a plain assignment gives ``symbol``, if it is one."""
+    stmt = definition.stmt
+    if definition.symbol != symbol:
+        return None
+    if isinstance(stmt, ast.AnnAssign):
+        return stmt.value
+    if isinstance(stmt, ast.Assign):
+        for target in stmt.targets:
+            if symbol_of(target) == symbol:
+                return stmt.value
+            if isinstance(target, (ast.Tuple, ast.List)) and isinstance(
+                stmt.value, (ast.Tuple, ast.List)
+            ):
+                if len(target.elts) == len(stmt.value.elts):
+                    for name, value in zip(target.elts, stmt.value.elts, strict=True):
+                        if symbol_of(name) == symbol:
+                            return value
+    return None
+
+
+def _is_fresh(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
+    stmt = definition.stmt
+    if isinstance(stmt, ast.AugAssign):
+        return kind_of(dep.module, stmt.value, dep.scope) is Kind.TENSOR
+    value = _value_of(definition, symbol)
+    if value is None:
+        if isinstance(stmt, ast.Assign) and isinstance(stmt.value, ast.Call):
+            return always_new_tensor(dep.module.names.resolve(stmt.value.func))
+        return False
+    return is_fresh_value(dep, value)
+
+
+def is_fresh_value(dep: Dependence, value: ast.expr) -> bool:
+    """Whether evaluating ``value`` certainly makes a new tensor."""
+    match value:
+        case ast.UnaryOp(op=ast.USub() | ast.Invert()):
+            return True
+        case ast.BinOp():
+            return kind_of(dep.module, value, dep.scope) is Kind.TENSOR
+        case ast.Subscript(slice=ast.Tuple()):
+            return True
+        case ast.Call(func=func):
+            return always_new_tensor(dep.module.names.resolve(func))
+        case ast.IfExp(body=body, orelse=orelse):
+            return is_fresh_value(dep, body) and is_fresh_value(dep, orelse)
+    return False
+
+
+def _is_trainable_variable(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
+    value = _value_of(definition, symbol)
+    if not isinstance(value, ast.Call):
+        return False
+    name = tensorflow_function(dep.module.names.resolve(value.func))
+    if name not in VARIABLE_MAKERS:
+        return False
+    if any(isinstance(arg, ast.Starred) for arg in value.args) or len(value.args) > 1:
+        # `tf.Variable(value, trainable)` positionally, `get_variable(name, shape, dtype, …)`.
+        if name == "Variable" or len(value.args) > 5:
+            return False
+    for keyword in value.keywords:
+        if keyword.arg in (None, "trainable", "collections", "aggregation", "synchronization"):
+            return False
+    return True
+
+
+def _other_tracks(
+    dep: Dependence, symbol: Symbol, definitions: frozenset[Definition], depth: int
+) -> Iterator[Track]:
+    if depth == 0:
+        return
+    for definition in definitions:
+        if definition.kind in OUTSIDE or _is_fresh(dep, definition, symbol):
+            continue
+        for link in _given_by(dep, definition, symbol):
+            reached = dep.reaching(definition.node_id, link.use.symbol)
+            strong = frozenset(d for d in reached if d.kind is not DefKind.MUTATION)
+            track = Track(link.use.symbol, strong)
+            if strong and strong != definitions:
+                yield track
+                yield from _other_tracks(dep, track.symbol, strong, depth - 1)
+
+
+def _given_by(dep: Dependence, definition: Definition, symbol: Symbol) -> list[Link]:
+    """Reads whose value the definition may hand on unchanged."""
+    stmt = definition.stmt
+    value = _value_of(definition, symbol)
+    if value is None:
+        links = list(dep.links_into(definition.node_id))
+        if isinstance(stmt, ast.Assign) and isinstance(stmt.value, ast.Call):
+            return _arguments(dep, definition.node_id, stmt.value)
+        return links
+    if isinstance(value, ast.Call):
+        return _arguments(dep, definition.node_id, value)
+    return dep.links_of(definition.node_id, [value])
+
+
+def _arguments(dep: Dependence, node_id: int, call: ast.Call) -> list[Link]:
+    return dep.links_of(node_id, [*call.args, *(k.value for k in call.keywords)])

@@ -1,0 +1,68 @@
+"""State that carries a source unseen: an object called twice may remember the first call.
+
+``h = net.encode(x)`` before the region and ``y = net.head()`` in it: if ``net`` keeps what it
+computed, the path runs through it. The region is widened to hold every call into an object that is
+called both with the source before the region and inside it.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.plan import Paths, Refusal
+from tape_migrate.shapes.region import Chosen, choose_region
+
+
+def widen_for_state(
+    context: Context,
+    dep: Dependence,
+    chosen: Chosen,
+    paths: Paths,
+    every_node: frozenset[int],
+    call: ast.Call,
+    *,
+    inline: bool,
+    repeated: bool,
+) -> Chosen | Refusal:
+    """``chosen``, or a wider region that also holds the calls that may keep the source."""
+    inside = {n for stmt in chosen.region.stmts for n in dep.cfg.span(stmt)}
+    roots = _roots(context, dep, inside & set(every_node) | paths.required)
+    stmt = dep.module.statement_of(call)
+    roots |= context.summaries.opaque_roots(stmt) if inline else set()
+    if not roots:
+        return chosen
+    if not chosen.region.stmts:
+        return chosen
+    entry = dep.cfg.node_of(chosen.region.stmts[0])
+    extra: set[int] = set()
+    for source in paths.to_watch:
+        tainted: set[int] = set()
+        for track in source.tracks:
+            tainted |= dep.tainted(track.symbol, track.definitions)
+        for node_id in tainted - inside:
+            if dep.reaches(node_id, entry) and roots & _roots(context, dep, {node_id}):
+                extra.add(node_id)
+    if not extra:
+        return chosen
+    wider = Paths(paths.required | frozenset(extra), paths.links, paths.to_watch)
+    result = choose_region(dep, call, wider, inline=inline, in_header=repeated)
+    if isinstance(result, Refusal):
+        return Refusal(
+            "TM105",
+            "an object that is called before with the source is called again for the target; "
+            "what it may have kept would be missed",
+        )
+    return result
+
+
+def _roots(context: Context, dep: Dependence, nodes: set[int] | frozenset[int]) -> set[str]:
+    found: set[str] = set()
+    for node_id in nodes:
+        node = dep.cfg.nodes[node_id].node
+        if node is not None and not isinstance(
+            node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        ):
+            found |= context.summaries.opaque_roots(node)
+    return found

@@ -1,0 +1,193 @@
+"""What the functions of the module itself do: do they keep state, do they take gradients."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.symbols import symbol_of
+from tape_migrate.module import Module
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, calls_in
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Summaries:
+    """Lazy summaries of the module's own functions and methods."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._methods: dict[tuple[int, str], Function] = {}
+        self._functions: dict[tuple[int, str], list[Function]] = {}
+        self._quiet: dict[int, bool] = {}
+        self._reads: dict[int, frozenset[str]] = {}
+        for scope in module.scopes:
+            node = scope.node
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and scope.parent:
+                if scope.parent.kind is ScopeKind.CLASS:
+                    self._methods[(id(scope.parent), node.name)] = node
+                else:
+                    key = (id(scope.parent), node.name)
+                    self._functions.setdefault(key, []).append(node)
+
+    def class_of(self, scope: Scope) -> Scope | None:
+        """The class whose method ``scope`` is, or is nested in."""
+        for current in (scope, *scope.enclosing):
+            if current.kind is ScopeKind.CLASS:
+                return current
+        return None
+
+    def callee(self, call: ast.Call) -> Function | None:
+        """The module's own function or method that ``call`` runs, if that is plain."""
+        scope = self._module.scope_of(call)
+        func = call.func
+        if isinstance(func, ast.Name):
+            owner = self._module.scopes.resolve(func.id, scope)
+            found = self._functions.get((id(owner), func.id), [])
+            bound = self._module.names.bindings(func.id, scope)
+            return found[0] if len(found) == 1 and len(bound) == 1 else None
+        if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
+            if func.value.id in ("self", "cls"):
+                owner = self.class_of(scope)
+                return self._methods.get((id(owner), func.attr)) if owner else None
+        return None
+
+    def method(self, owner: Scope, name: str) -> Function | None:
+        return self._methods.get((id(owner), name))
+
+    def is_quiet(self, function: Function) -> bool:
+        """Whether a call of ``function`` keeps nothing: no attribute, global or outer object."""
+        key = id(function)
+        if key not in self._quiet:
+            self._quiet[key] = True  # recursion adds nothing of its own
+            self._quiet[key] = self._look(function)
+        return self._quiet[key]
+
+    def _look(self, function: Function) -> bool:
+        scope = self._module.scopes.opened_by(function)
+        local = self._module.scopes.bindings(scope) - scope.globals - scope.nonlocals
+        parameters = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+        own = local - parameters
+        for node in ast.walk(function):
+            if isinstance(node, (ast.Global, ast.Nonlocal)):
+                return False
+            if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(
+                node.ctx, (ast.Store, ast.Del)
+            ):
+                symbol = symbol_of(node)
+                root = symbol.root if symbol else _root_name(node)
+                if root not in own:
+                    return False
+            if isinstance(node, ast.Call):
+                if isinstance(node.func, ast.Attribute) and node.func.attr in CONTAINER_METHODS:
+                    if _root_name(node.func.value) not in own:
+                        return False
+                inner = self.callee(node)
+                if inner is not None and not self.is_quiet(inner):
+                    return False
+                if inner is None and self._unknown_own_method(node, scope):
+                    return False
+        return True
+
+    def _unknown_own_method(self, call: ast.Call, scope: Scope) -> bool:
+        """``self.m(…)`` where ``m`` is neither a visible method nor a visible attribute."""
+        func = call.func
+        if not (
+            isinstance(func, ast.Attribute)
+            and isinstance(func.value, ast.Name)
+            and func.value.id == "self"
+        ):
+            return False
+        owner = self.class_of(scope)
+        return owner is None or not self._assigned_attribute(owner, func.attr)
+
+    def _assigned_attribute(self, owner: Scope, name: str) -> bool:
+        return any(
+            isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store)
+            and node.attr == name
+            for node in ast.walk(owner.node)
+        )
+
+    def opaque_roots(self, node: ast.AST) -> frozenset[str]:
+        """Objects with unknown state that evaluating ``node`` calls into."""
+        found: set[str] = set()
+        for call in calls_in(node):
+            root = self._opaque_root(call)
+            if root is not None:
+                found.add(root)
+        return frozenset(found)
+
+    def _opaque_root(self, call: ast.Call) -> str | None:
+        if self._module.names.resolve(call.func):
+            return None
+        function = self.callee(call)
+        if function is not None:
+            if self.is_quiet(function):
+                return None
+            return "self" if isinstance(call.func, ast.Attribute) else function.name
+        func = call.func
+        if isinstance(func, ast.Name):
+            known = self._module.names.is_local(func.id, self._module.scope_of(call))
+            return func.id if known else None
+        if isinstance(func, ast.Attribute):
+            if self._unknown_own_method(call, self._module.scope_of(call)):
+                return "self"
+            symbol = symbol_of(func)
+            if symbol is not None and symbol.root == "self":
+                return str(symbol)
+            symbol = symbol_of(func.value)
+            if func.attr in ("gradient", "jacobian", "watch"):
+                return None
+            return str(symbol) if symbol is not None else None
+        return None
+
+    def attribute_reads(self, function: Function) -> frozenset[str]:
+        """Attributes of ``self`` that a call of ``function`` may read, callees included."""
+        key = id(function)
+        if key not in self._reads:
+            self._reads[key] = frozenset()
+            found: set[str] = set()
+            for node in ast.walk(function):
+                if (
+                    isinstance(node, ast.Attribute)
+                    and isinstance(node.ctx, ast.Load)
+                    and isinstance(node.value, ast.Name)
+                    and node.value.id == "self"
+                ):
+                    found.add(node.attr)
+                if isinstance(node, ast.Call):
+                    inner = self.callee(node)
+                    if inner is not None and inner is not function:
+                        found |= self.attribute_reads(inner)
+            self._reads[key] = frozenset(found)
+        return self._reads[key]
+
+    def calls_gradient(self, parts: Iterable[ast.AST]) -> bool:
+        """Whether evaluating ``parts`` runs a visible function that takes a tape's gradient."""
+        return any(
+            self._takes_gradient(function, set())
+            for part in parts
+            for call in calls_in(part)
+            if (function := self.callee(call)) is not None
+        )
+
+    def _takes_gradient(self, function: Function, seen: set[int]) -> bool:
+        if id(function) in seen:
+            return False
+        seen.add(id(function))
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call):
+                if isinstance(node.func, ast.Attribute) and node.func.attr == "gradient":
+                    return True
+                inner = self.callee(node)
+                if inner is not None and self._takes_gradient(inner, seen):
+                    return True
+        return False
+
+
+def _root_name(expr: ast.AST) -> str:
+    while isinstance(expr, (ast.Attribute, ast.Subscript, ast.Call)):
+        expr = expr.func if isinstance(expr, ast.Call) else expr.value
+    return expr.id if isinstance(expr, ast.Name) else ""

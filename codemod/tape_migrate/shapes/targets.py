@@ -1,0 +1,107 @@
+"""Where a target is computed: by statements of the scope, in the call itself, or elsewhere."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.flow.symbols import DefKind, symbol_of
+from tape_migrate.shapes.arguments import elements
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal, Request
+from tape_migrate.shapes.repeats import Repeat, iterable_of
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target expression."""
+
+    expr: ast.expr
+    links: tuple[Link, ...]
+    """What the expression reads."""
+    nodes: frozenset[int]
+    """Nodes that compute a target given by name; empty for an inline one."""
+    inline: bool
+
+
+def find_targets(
+    context: Context, dep: Dependence, node_id: int, request: Request, repeat: Repeat
+) -> list[Target] | Refusal:
+    """The targets of ``request``, or why they are out of a tape's reach."""
+    if repeat.target_over is not None:
+        exprs: tuple[ast.expr, ...] = elements(repeat.target_over)
+    else:
+        exprs = elements(request.target)
+    if not exprs:
+        return Refusal("TM113", "the list of targets is empty")
+    found: list[Target] = []
+    for expr in exprs:
+        target = _find(context, dep, node_id, expr)
+        if isinstance(target, Refusal):
+            return target
+        found.append(target)
+    return found
+
+
+def _find(context: Context, dep: Dependence, node_id: int, expr: ast.expr) -> Target | Refusal:
+    links = tuple(dep.links_of(node_id, [expr]))
+    symbol = symbol_of(expr)
+    if symbol is None:
+        if isinstance(expr, ast.Starred):
+            return Refusal("TM113", "the targets are unpacked from something unknown")
+        return Target(expr, links, frozenset(), inline=True)
+    nodes: set[int] = set()
+    kept: list[Link] = []
+    for link in links:
+        refusal = _refuse_definition(context, dep, link)
+        if refusal is not None:
+            return refusal
+        over = _element_of(dep, link)
+        if over is not None:
+            inner = _find(context, dep, link.definition.node_id, over)
+            if isinstance(inner, Refusal):
+                return inner
+            nodes |= inner.nodes
+            kept += inner.links
+        else:
+            nodes.add(link.definition.node_id)
+            kept.append(link)
+    if not links:
+        return Refusal("TM102", f"{symbol} is not computed by any statement that is seen here")
+    return Target(expr, tuple(kept), frozenset(nodes), inline=False)
+
+
+def _element_of(dep: Dependence, link: Link) -> ast.expr | None:
+    """The list that a ``for`` target runs through."""
+    stmt = link.definition.stmt
+    if isinstance(stmt, ast.For) and not link.use.symbol.path:
+        return iterable_of(stmt.target, stmt.iter, link.use.symbol.root)
+    return None
+
+
+def _refuse_definition(context: Context, dep: Dependence, link: Link) -> Refusal | None:
+    definition, symbol = link.definition, link.use.symbol
+    if definition.kind is DefKind.PARAMETER:
+        if symbol.path:
+            return Refusal(
+                "TM102", f"{symbol} was computed elsewhere, before a tape could be opened here"
+            )
+        return Refusal("TM101", f"the target {symbol} is a parameter")
+    if definition.kind is DefKind.EXTERNAL:
+        enclosing = context.module.scopes.resolve(symbol.root, dep.scope)
+        nested = enclosing is not None and enclosing.kind is not ScopeKind.MODULE
+        if nested and enclosing is not dep.scope:
+            return Refusal(
+                "TM116", f"the target {symbol} is computed in the function around this one"
+            )
+        return Refusal("TM102", f"the target {symbol} is computed elsewhere")
+    if definition.kind in (DefKind.REMOTE, DefKind.DELETE):
+        return Refusal("TM115", f"{symbol} is bound by another function or deleted")
+    if definition.kind is DefKind.MUTATION and symbol.path and definition.symbol != symbol:
+        return Refusal(
+            "TM102", f"{symbol} is set inside a call, where no tape opened here can be sure of it"
+        )
+    assert definition.kind not in OUTSIDE
+    return None

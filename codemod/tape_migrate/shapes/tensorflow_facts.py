@@ -1,0 +1,241 @@
+"""What is known of TensorFlow's own functions: which make new tensors, lists, variables, loops."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAY_RETURN_ARGUMENT: Final = frozenset(
+    {
+        # Measured: these give the same tensor object back when there is nothing to do.
+        "cast",
+        "convert_to_tensor",
+        "add_n",
+        "nn.dropout",
+        "real",
+        "math.real",
+        "conj",
+        "math.conj",
+        "to_float",
+        "to_double",
+        "to_int32",
+        "to_int64",
+        "saturate_cast",
+        "dtypes.cast",
+        "tuple",
+        "group",
+        "identity_n",
+        "nest.map_structure",
+        "nest.flatten",
+        "ensure_shape",
+        "cond",
+        "case",
+        "numpy_function",
+        "py_function",
+        "py_func",
+        "check_numerics",
+        "debugging.check_numerics",
+        "with_dependencies",
+        "squeeze",
+        "stack",
+    }
+)
+
+SEVERAL_RESULTS: Final = frozenset(
+    {
+        "split",
+        "unstack",
+        "unpack",
+        "gradients",
+        "hessians",
+        "meshgrid",
+        "nn.moments",
+        "nn.weighted_moments",
+        "unique",
+        "unique_with_counts",
+        "nn.top_k",
+        "math.top_k",
+        "dynamic_partition",
+        "trainable_variables",
+        "global_variables",
+        "local_variables",
+        "all_variables",
+        "model_variables",
+        "get_collection",
+        "get_collection_ref",
+        "while_loop",
+        "cond",
+        "case",
+        "map_fn",
+        "scan",
+        "foldl",
+        "foldr",
+        "py_func",
+        "py_function",
+        "numpy_function",
+        "tuple",
+        "group",
+        "clip_by_global_norm",
+        "linalg.svd",
+        "svd",
+        "linalg.qr",
+        "qr",
+        "linalg.eigh",
+        "self_adjoint_eig",
+        "identity_n",
+        "nn.dynamic_rnn",
+        "nn.static_rnn",
+        "nn.bidirectional_dynamic_rnn",
+        "nn.fused_batch_norm",
+        "setdiff1d",
+        "broadcast_static_shape",
+        "required_space_to_batch_paddings",
+        "linalg.lu",
+        "sparse.split",
+        "ragged.constant",
+    }
+)
+
+COLLECTED_VARIABLES: Final = frozenset(
+    {
+        "trainable_variables",
+        "global_variables",
+        "all_variables",
+        "local_variables",
+        "model_variables",
+        "get_collection",
+        "get_collection_ref",
+    }
+)
+
+COLLECTED_ATTRIBUTES: Final = frozenset(
+    {
+        "trainable_weights",
+        "trainable_variables",
+        "weights",
+        "variables",
+        "non_trainable_weights",
+        "vars",
+        "params",
+    }
+)
+
+KERAS_GRAPH_ATTRIBUTES: Final = frozenset({"input", "inputs", "output", "outputs"})
+
+KERAS_GRAPH_CALLS: Final = frozenset({"get_layer", "get_input_at", "get_output_at"})
+
+VARIABLE_MAKERS: Final = frozenset({"Variable", "get_variable", "get_local_variable"})
+
+TENSOR_LOOPS: Final = frozenset(
+    {"while_loop", "map_fn", "scan", "foldl", "foldr", "vectorized_map", "cond", "case"}
+)
+"""TensorFlow functions that call a Python function to build a graph of its own."""
+
+V1_CONTROL_FLOW: Final = TENSOR_LOOPS
+
+DTYPE_PREFIXES: Final = ("float", "int", "uint", "bool", "complex", "bfloat", "half", "string")
+
+
+def tensorflow_function(canonical: str) -> str | None:
+    """``reduce_sum`` for ``tensorflow.reduce_sum``, ``math.log`` for ``tensorflow.math.log``."""
+    if canonical.startswith("tensorflow."):
+        return canonical[len("tensorflow.") :]
+    return None
+
+
+def makes_one_tensor(canonical: str) -> bool:
+    """Whether a call of this function gives exactly one tensor (a new one or its argument)."""
+    name = tensorflow_function(canonical)
+    if name is None:
+        if canonical.startswith("keras.backend."):
+            leaf = canonical.rpartition(".")[2]
+            return leaf not in (
+                "gradients",
+                "function",
+                "rnn",
+                "moments",
+                "ctc_decode",
+                "get_value",
+                "batch_get_value",
+                "eval",
+                "int_shape",
+                "ndim",
+                "get_session",
+                "map_fn",
+                "foldl",
+                "foldr",
+                "normalize_batch_in_training",
+                "switch",
+                "in_train_phase",
+                "in_test_phase",
+            )
+        return False
+    leaf = name.rpartition(".")[2]
+    if name in SEVERAL_RESULTS or leaf.startswith("_"):
+        return False
+    if leaf == "Variable":
+        return True
+    if leaf[:1].isupper() or ("." in name and name.split(".")[0] in _OTHER_MODULES):
+        return False
+    return True
+
+
+_OTHER_MODULES: Final = frozenset(
+    {
+        "contrib",
+        "data",
+        "keras",
+        "layers",
+        "train",
+        "nest",
+        "estimator",
+        "io",
+        "gfile",
+        "logging",
+        "app",
+        "flags",
+        "config",
+        "saved_model",
+        "summary",
+        "python",
+        "autograph",
+        "distribute",
+        "test",
+        "compat",
+        "initializers",
+        "feature_column",
+        "queue",
+        "lookup",
+        "version",
+        "sysconfig",
+        "experimental",
+        "core",
+        "tools",
+        "examples",
+        "parallel_for",
+    }
+)
+
+
+def always_new_tensor(canonical: str) -> bool:
+    """Whether a call of this function certainly makes a tensor that did not exist before."""
+    name = tensorflow_function(canonical)
+    if name is None:
+        leaf = canonical.rpartition(".")[2]
+        if canonical.startswith("keras.backend."):
+            return makes_one_tensor(canonical) and leaf not in (
+                "cast",
+                "cast_to_floatx",
+                "constant",
+                "reshape",
+                "dropout",
+                "squeeze",
+                "switch",
+                "identity",
+            )
+        return False
+    if name in MAY_RETURN_ARGUMENT:
+        return False
+    leaf = name.rpartition(".")[2]
+    if leaf in VARIABLE_MAKERS:
+        return leaf == "Variable"  # get_variable may return an existing variable (reuse)
+    return makes_one_tensor(canonical) or name in ("split", "unstack", "meshgrid", "nn.moments")

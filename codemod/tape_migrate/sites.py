@@ -1,0 +1,140 @@
+"""Find every gradient call of a module.
+
+Calls of functions are found by resolved name. Optimizer methods (``get_gradients``,
+``compute_gradients``) have no importable name: there the receiver decides, and a method of an
+object that is not plainly an optimizer is not ours.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.model import Api, Site
+from tape_migrate.module import Module
+from tape_migrate.names import WORDS, Names
+
+_METHODS: Final = {
+    "get_gradients": Api.OPTIMIZER_GET_GRADIENTS,
+    "compute_gradients": Api.OPTIMIZER_COMPUTE_GRADIENTS,
+}
+
+_OPTIMIZER_NAME: Final = re.compile(
+    r"(^|_)(opt|optim|optimizer|optimiser|sgd|adam|rmsprop|trainer)\d*(_|$)|optimi[sz]er",
+    re.IGNORECASE,
+)
+
+_WORDS: Final = frozenset((*WORDS, *_METHODS))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A gradient call and its tree node."""
+
+    site: Site
+    call: ast.Call
+    scope: Scope
+
+
+def may_hold_sites(tree: ast.Module) -> bool:
+    """Whether any identifier of the tree is one of the words (far cheaper than resolving)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            if node.attr in _WORDS:
+                return True
+        elif isinstance(node, ast.ImportFrom):
+            if any(alias.name in _WORDS or alias.name == "*" for alias in node.names):
+                return True
+        elif isinstance(node, ast.Name) and node.id in _WORDS:
+            return True
+    return False
+
+
+def find_sites(module: Module) -> list[Found]:
+    """Every gradient call, in source order."""
+    if not may_hold_sites(module.tree):
+        return []
+    found: list[Found] = []
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        api = module.names.api_of(node.func) or _optimizer_method(module, node)
+        if api is not None:
+            found.append(_found(module, node, api))
+    found.sort(key=lambda f: (f.call.lineno, f.call.col_offset, -module.end(f.call)))
+    return found
+
+
+def _found(module: Module, call: ast.Call, api: Api) -> Found:
+    scope = module.scope_of(call)
+    line = module.text[module.line_start(call.lineno) : module.start(call)]
+    column = len(line.decode("utf-8")) + 1
+    return Found(Site(call.lineno, column, api, _function_name(scope)), call, scope)
+
+
+def _function_name(scope: Scope) -> str:
+    named: Scope | None = scope
+    while named is not None and named.kind is ScopeKind.LAMBDA:
+        named = named.parent
+    return named.qualname if named is not None else "<module>"
+
+
+def _optimizer_method(module: Module, call: ast.Call) -> Api | None:
+    func = call.func
+    if not isinstance(func, ast.Attribute) or func.attr not in _METHODS:
+        return None
+    return _METHODS[func.attr] if _is_optimizer(module, func.value) else None
+
+
+def _is_optimizer(module: Module, receiver: ast.expr) -> bool:
+    if isinstance(receiver, ast.Call):
+        name = _last_part(receiver.func)
+        if name == "super":
+            return _in_optimizer_class(module, receiver)
+        return _is_optimizer_class_name(name)
+    if isinstance(receiver, ast.Name) and receiver.id in ("self", "cls"):
+        return _in_optimizer_class(module, receiver)
+    if module.names.resolve(receiver).startswith(("tensorflow.train.", "keras.optimizers.")):
+        return True
+    name = _last_part(receiver)
+    return bool(_OPTIMIZER_NAME.search(name)) or _is_optimizer_class_name(name)
+
+
+def _last_part(expr: ast.expr) -> str:
+    if isinstance(expr, ast.Attribute):
+        return expr.attr
+    if isinstance(expr, ast.Subscript):
+        return _last_part(expr.value)
+    return expr.id if isinstance(expr, ast.Name) else ""
+
+
+def _is_optimizer_class_name(name: str) -> bool:
+    return name.endswith(("Optimizer", "OptimizerV1", "OptimizerV2")) or name in (
+        "Adam",
+        "SGD",
+        "RMSprop",
+        "Adagrad",
+        "Adadelta",
+        "Adamax",
+        "Nadam",
+    )
+
+
+def _in_optimizer_class(module: Module, node: ast.AST) -> bool:
+    for parent in module.parents(node):
+        if isinstance(parent, ast.ClassDef):
+            bases = [_last_part(base) for base in parent.bases]
+            if any("optim" in part.lower() for part in [parent.name, *bases]):
+                return not _overrides(parent, node, module.names)
+            return False
+    return False
+
+
+def _overrides(owner: ast.ClassDef, node: ast.AST, names: Names) -> bool:
+    """Whether the class is no TensorFlow optimizer at all (no base that could be one)."""
+    return not owner.bases or all(
+        isinstance(base, ast.Name) and base.id == "object" for base in owner.bases
+    )
