@@ -252,14 +252,12 @@ def their_chains(source: str) -> Chains:
     analysis = beniget.DefUseChains()
     analysis.warn = lambda *_: None
     analysis.visit(tree)
+    augmented = {node.target for node in gast.walk(tree) if isinstance(node, gast.AugAssign)}
     found: dict[tuple[int, int, str], set[int]] = defaultdict(set)
     for definition, chain in analysis.chains.items():
         line = getattr(definition, "lineno", None)
         stored = isinstance(definition, gast.Name) and not isinstance(definition.ctx, gast.Load)
-        augmented = isinstance(definition, gast.Name) and definition in {
-            node.target for node in gast.walk(tree) if isinstance(node, gast.AugAssign)
-        }
-        if line is None or not (stored or augmented):
+        if line is None or not (stored or definition in augmented):
             continue
         for user in chain.users():
             node = user.node
@@ -398,11 +396,15 @@ def observed(source: str, raising: bool, expected: Chains, runs: int) -> Chains:
     return {key: frozenset(lines) for key, lines in seen.items() if key in expected}
 
 
-@pytest.mark.parametrize("kinds", [PLAIN, BRANCHES, LOOPS], ids=["line", "branches", "loops"])
-def test_equal_to_beniget(kinds: tuple[str, ...]) -> None:
-    @SETTINGS
-    @given(programs(kinds, nested_loops=False))
+@pytest.mark.parametrize(
+    ("kinds", "examples"), [(PLAIN, 50), (BRANCHES, 100), (LOOPS, 200)], ids=lambda value: value[-1] if isinstance(value, tuple) else None
+)
+def test_equal_to_beniget(kinds: tuple[str, ...], examples: int) -> None:
+    @settings(SETTINGS, max_examples=examples)
+    @given(programs(kinds, nested_loops=False, deepest=2))
     def check(source: str) -> None:
+        # beniget gives too much for a variable unbound before a loop: bind all of them.
+        source = source.replace("(a, b):", "(a, b, c):")
         ours = our_chains(source)
         assert _bound(ours) == _only(their_chains(source), ours), source
 
@@ -410,7 +412,7 @@ def test_equal_to_beniget(kinds: tuple[str, ...]) -> None:
 
 
 @SETTINGS
-@given(programs(LOOPS))
+@given(programs(LOOPS, deepest=2))
 def test_within_beniget_for_nested_loops(source: str) -> None:
     # beniget lets definitions of a loop body outlive an assignment after the loop where the
     # loop is inside another block, and loses those before a loop that has an else clause.
@@ -430,8 +432,8 @@ def test_equal_to_execution(source: str) -> None:
 
 
 @SETTINGS
-@given(programs(EVERYTHING))
+@given(programs(EVERYTHING, deepest=2))
 def test_superset_of_execution(source: str) -> None:
     ours = our_chains(source)
-    for key, lines in observed(source, True, ours, 60).items():
+    for key, lines in observed(source, True, ours, 40).items():
         assert lines <= ours[key] or REMOTE in ours[key], (key, lines, source)
