@@ -27,6 +27,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import compile_control_flow
 from tape_migrate.shapes.decide import decide
 from tape_migrate.shapes.groups import Group, form_groups
+from tape_migrate.shapes.hazards import refuse_both_paths
 from tape_migrate.shapes.hessians import refuse_hessian
 from tape_migrate.shapes.local import write_group
 from tape_migrate.shapes.plan import Candidate, Refusal
@@ -109,9 +110,14 @@ class Engine:
         tracked = [Tracked(f.site, module.end(f.call.func)) for f in found]
         for index, refusal in frozen.items():
             tracked[index].refusal = refusal
-        for site, item in zip(tracked, found, strict=True):
+        for index, (site, item) in enumerate(zip(tracked, found, strict=True)):
             if ignored(module, item.call):
                 site.skipped = True
+            # Looked at before any tape is written, so that only the user's own tapes count.
+            taped = refuse_both_paths(module, item.call)
+            if taped is not None:
+                frozen = {**frozen, index: taped}
+                site.refusal = taped
         for _ in range(_MAX_ROUNDS):
             applied = self._round(module, tracked, frozen)
             if applied is None:

@@ -95,7 +95,7 @@ class Names:
         self._package = package
         self._project = project
         self._raw_cache: dict[tuple[int, str], tuple[str, ...]] = {}
-        self._active: set[tuple[int, str]] = set()
+        self._active: dict[tuple[int, str], list[str]] = {}
         self._bindings: dict[tuple[int, str], list[ast.AST | None]] = {}
         self._stars: list[str] = []
         for node in ast.walk(tree):
@@ -183,15 +183,15 @@ class Names:
         if key in self._raw_cache:
             return self._raw_cache[key]
         if key in self._active:
-            return (UNKNOWN,)
-        self._active.add(key)
+            # `tf = tf.compat.v1`: what the bindings before this one mean.
+            return tuple(self._active[key]) or (UNKNOWN,)
+        found = self._active[key] = []
         try:
-            found = tuple(
-                m for node in nodes for m in self._binding_meaning(name, node) if m != "None"
-            )
+            for node in nodes:
+                found += [m for m in self._binding_meaning(name, node) if m != "None"]
         finally:
-            self._active.discard(key)
-        self._raw_cache[key] = found or (UNKNOWN,)
+            del self._active[key]
+        self._raw_cache[key] = tuple(found) or (UNKNOWN,)
         return self._raw_cache[key]
 
     def _star_meaning(self, name: str) -> tuple[str, ...]:

@@ -75,9 +75,7 @@ def rewrite_call(
     """Edit ``candidate``'s call in place; an inline target gives way to ``target_name``."""
     request = candidate.request
     call = request.call
-    draft.replace(
-        module.start(call.func), module.end(call.func), f"{tape}.gradient".encode()
-    )
+    draft.replace(module.start(call.func), module.end(call.func), f"{tape}.gradient".encode())
     _rename_keywords(module, draft, request)
     _drop_arguments(module, draft, request)
     if target_name is not None:

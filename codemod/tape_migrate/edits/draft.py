@@ -51,7 +51,6 @@ class Applied:
             return None
         return self._new[index] + offset - self._old[index]
 
-
     def follow(self, offset: int) -> int:
         """Like ``locate``; for a byte that was replaced, where its replacement begins."""
         found = self.locate(offset)

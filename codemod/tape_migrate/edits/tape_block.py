@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tape_migrate.edits.draft import Draft, Edit
+from tape_migrate.edits.draft import Draft
 from tape_migrate.module import Module
 from tape_migrate.shapes.plan import Region, Watch
 
@@ -46,12 +46,7 @@ def write_block(module: Module, draft: Draft, block: Block) -> None:
     nl = module.newline
     head = b"".join(_headers(module, block, indent))
     draft.insert(module.line_start(top_line), head)
-    last_line = top_line - 1
-    if stmts:
-        last_line = module.last_line(stmts[-1])
-        _indent_lines(module, draft, range(top_line, last_line + 1), unit * depth)
-    for stmt in block.stop_recording:
-        _stop_recording(module, draft, stmt, unit * depth, block.tapes[-1].name)
+    # Lines to insert come before the white space that is inserted at the same byte.
     for tape in block.tapes:
         for watch in tape.watches:
             if watch.after is not None:
@@ -59,6 +54,16 @@ def write_block(module: Module, draft: Draft, block: Block) -> None:
                 _insert_after(
                     module, draft, watch.after, module.indent_of(watch.after) + unit * depth + line
                 )
+    for stmt in block.stop_recording:
+        line = f"with {block.tapes[-1].name}.stop_recording():".encode()
+        offset = module.line_start(module.first_line(stmt))
+        draft.insert(offset, module.indent_of(stmt) + unit * depth + line + nl)
+    if stmts:
+        _indent_lines(module, draft, range(top_line, module.last_line(stmts[-1]) + 1), unit * depth)
+    for stmt in block.stop_recording:
+        _indent_lines(
+            module, draft, range(module.first_line(stmt), module.last_line(stmt) + 1), unit
+        )
     tail = [indent + unit * depth + line.encode() for line in block.last_lines]
     tail += [indent + unit * (depth - 1) + line.encode() for line in block.outer_lines]
     if tail:
@@ -107,15 +112,3 @@ def _insert_after(module: Module, draft: Draft, stmt: ast.stmt, line: bytes) -> 
         draft.insert(offset, module.newline + line)
     else:
         draft.insert(offset, line + module.newline)
-
-
-def _stop_recording(
-    module: Module, draft: Draft, stmt: ast.stmt, deeper: bytes, tape: str
-) -> None:
-    indent = module.indent_of(stmt) + deeper
-    first, last = module.first_line(stmt), module.last_line(stmt)
-    start = module.line_start(first)
-    header = indent + f"with {tape}.stop_recording():".encode() + module.newline
-    # Before the indentation already inserted at the same byte.
-    draft.edits.insert(0, Edit(start, start, (header,)))
-    _indent_lines(module, draft, range(first, last + 1), module.indent_unit)

@@ -9,12 +9,10 @@ assumption is spelled out.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import Symbol, is_prefix, may_overlap
+from tape_migrate.flow.symbols import Symbol, is_prefix, may_overlap, symbol_of
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.plan import Link, Refusal, Source
 
 
@@ -24,12 +22,13 @@ def assumptions_of(
     sources: list[Source],
     outside: tuple[Link, ...],
     every_node: frozenset[int],
+    inline: list[ast.expr],
 ) -> list[str] | Refusal:
     """Sentences for the report, or a refusal where an assumption is visibly wrong."""
     external = [source for source in sources if not source.fresh]
     if not external:
         return []
-    others = _others(context, dep, external, outside, every_node)
+    others = _others(context, dep, external, outside)
     for source in external:
         for track in source.tracks:
             node = context.closure.node_for(track.symbol, dep.scope)
@@ -41,11 +40,28 @@ def assumptions_of(
                         f"{symbol} may have been computed from {source.symbol} before this "
                         "function was entered; a tape in here would miss that part",
                     )
-    if not others:
-        return []
-    names = ", ".join(sorted({str(symbol) for symbol in others}))
-    what = ", ".join(str(source.symbol) for source in external)
-    return [f"assumes that {names} was not computed from {what}"]
+    what = ", ".join(dict.fromkeys(str(source.symbol) for source in external))
+    sentences: list[str] = []
+    if others:
+        names = ", ".join(sorted({str(symbol) for symbol in others}))
+        sentences.append(f"assumes that {names} was not computed from {what}")
+    called = sorted(
+        {root for node_id in every_node for root in _opaque(context, dep, node_id)}
+        | {root for expr in inline for root in context.summaries.opaque_roots(expr)}
+    )
+    if called:
+        sentences.append(
+            f"assumes that what {', '.join(called)} returns depends on {what} only through its "
+            "arguments"
+        )
+    return sentences
+
+
+def _opaque(context: Context, dep: Dependence, node_id: int) -> frozenset[str]:
+    node = dep.cfg.nodes[node_id].node
+    if node is None or isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return frozenset()
+    return context.summaries.opaque_roots(node)
 
 
 def _others(
@@ -53,7 +69,6 @@ def _others(
     dep: Dependence,
     external: list[Source],
     outside: tuple[Link, ...],
-    every_node: frozenset[int],
 ) -> list[Symbol]:
     """Values from outside that the target is computed from, other than the sources."""
     tracks = [track.symbol for source in external for track in source.tracks]
@@ -62,40 +77,20 @@ def _others(
         symbol = link.use.symbol
         if any(may_overlap(symbol, track) and is_prefix(track, symbol) for track in tracks):
             continue
-        if _is_callee(context, link) and _visible_callee(context, link):
+        if _is_callee(context, link):
             continue
         if _may_hold_tensor(context, dep.scope, symbol):
-            found[symbol] = None
-    for symbol in _read_by_callees(context, dep, every_node):
-        if not any(is_prefix(track, symbol) for track in tracks):
             found[symbol] = None
     return list(found)
 
 
 def _is_callee(context: Context, link: Link) -> bool:
-    parent = context.module.parent_of(link.use.node)
-    return isinstance(parent, ast.Call) and parent.func is link.use.node
-
-
-def _visible_callee(context: Context, link: Link) -> bool:
-    parent = context.module.parent_of(link.use.node)
-    return isinstance(parent, ast.Call) and context.summaries.callee(parent) is not None
-
-
-def _read_by_callees(
-    context: Context, dep: Dependence, every_node: frozenset[int]
-) -> Iterator[Symbol]:
-    for node_id in every_node:
-        node = dep.cfg.nodes[node_id].node
-        if node is None or isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            continue
-        for call in calls_in(node):
-            function = context.summaries.callee(call)
-            if function is not None and isinstance(call.func, ast.Attribute):
-                owner = context.summaries.class_of(dep.scope)
-                for name in sorted(context.summaries.attribute_reads(function)):
-                    if owner is None or context.summaries.method(owner, name) is None:
-                        yield Symbol("self", ("." + name,))
+    """Whether the read is only of a function to be called (not of what it reads in turn)."""
+    node = link.use.node
+    parent = context.module.parent_of(node)
+    return (
+        isinstance(parent, ast.Call) and parent.func is node and symbol_of(node) == link.use.symbol
+    )
 
 
 _PLAIN = ("int", "float", "str", "bool", "bytes")

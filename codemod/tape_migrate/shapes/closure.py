@@ -124,7 +124,11 @@ class Closure:
             for parameter, arg in _bind(function, call):
                 scope = self._module.scopes.opened_by(function)
                 self._connect(list(self._reads(arg)), (id(scope), parameter))
-        if isinstance(call.func, ast.Attribute) and call.func.attr in CONTAINER_METHODS:
+        if (
+            isinstance(call.func, ast.Attribute)
+            and call.func.attr in CONTAINER_METHODS
+            and not self._module.names.resolve(call.func)
+        ):
             for receiver in self._reads(call.func.value):
                 for arg in call.args:
                     self._connect(list(self._reads(arg)), receiver)

@@ -29,8 +29,15 @@ class Context:
     def dependence(self, scope: Scope) -> Dependence:
         known = self._dependences.get(scope)
         if known is None:
-            known = self._dependences[scope] = Dependence(self.module, scope)
+            known = self._dependences[scope] = Dependence(self.module, scope, self.summaries)
         return known
+
+    def opaque_calls(self, dep: Dependence, node_id: int) -> frozenset[str]:
+        """Objects of unknown state that a node calls into."""
+        node = dep.cfg.nodes[node_id].node
+        if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return frozenset()
+        return self.summaries.opaque_roots(node)
 
     def refuse_scope(self, scope: Scope) -> Refusal | None:
         if scope not in self._scope_refusals:

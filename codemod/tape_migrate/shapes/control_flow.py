@@ -1,3 +1,5 @@
 """TODO."""
+
+
 def compile_control_flow(module, tracked, options):
     return None

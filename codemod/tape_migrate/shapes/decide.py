@@ -6,13 +6,13 @@ import ast
 from dataclasses import dataclass
 
 from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.flow.symbols import DefKind, may_overlap
+from tape_migrate.flow.symbols import DefKind
 from tape_migrate.model import Api, Shape
 from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.arguments import elements, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.dependence import Dependence, reads_track
 from tape_migrate.shapes.keras_symbols import refuse_keras
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import (
@@ -44,6 +44,8 @@ class Carried:
     carriers: frozenset[int]
     direct: tuple[Link, ...]
     """Reads of the source inside an inline target expression."""
+    tainted: frozenset[int]
+    """Every node that computes from the source, on the way to the target or not."""
 
     @property
     def visible(self) -> bool:
@@ -66,7 +68,6 @@ def decide(context: Context, found: Found) -> Decision:
     refusal = (
         hz.refuse_position(module, request)
         or context.refuse_scope(found.scope)
-        or hz.refuse_both_paths(module, request)
         or _refuse_name(context, request)
     )
     if refusal is not None:
@@ -90,11 +91,11 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
     repeat = repeat_of(module, request)
     if isinstance(repeat, Refusal):
         return repeat
-    targets = find_targets(context, dep, node_id, request, repeat)
-    if isinstance(targets, Refusal):
-        return targets
     source_expr = repeat.source_over or request.source
     sources = find_sources(dep, node_id, source_expr)
+    targets = find_targets(context, dep, node_id, request, repeat, sources)
+    if isinstance(targets, Refusal):
+        return targets
     if isinstance(sources, Refusal):
         return sources
     if not sources:
@@ -119,16 +120,20 @@ def _decide_paths(
     inline = any(target.inline for target in targets)
     inline_exprs = [target.expr for target in targets if target.inline]
     every_node, outside = dep.slice_back(start)
+    opaque = any(context.opaque_calls(dep, n) for n in every_node) or any(
+        context.summaries.opaque_roots(expr) for expr in inline_exprs
+    )
     carried: list[Carried] = []
     for source in sources:
         path = _carry(dep, source, start, targets)
-        refusal = _refuse_path(dep, path, targets, every_node, outside)
+        refusal = _refuse_path(dep, path, targets, every_node, outside, opaque=opaque)
         if refusal is not None:
             return refusal
         carried.append(path)
     carriers = frozenset(n for path in carried for n in path.carriers)
-    direct = tuple(link for path in carried for link in path.direct)
-    refusal = hz.refuse_leaving(dep, carriers | target_nodes, direct, inline_exprs)
+    hot = frozenset(n for path in carried for n in path.tainted)
+    tracks = tuple(track for source in sources for track in source.tracks)
+    refusal = hz.refuse_leaving(dep, carriers | target_nodes, inline_exprs, start, hot, tracks)
     if refusal is not None:
         return refusal
     links = tuple(link for n in every_node for link in dep.links_into(n)) + tuple(start)
@@ -160,7 +165,7 @@ def _decide_paths(
     stops = plan_stops(dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
         return stops
-    assumptions = assumptions_of(context, dep, sources, outside, every_node)
+    assumptions = assumptions_of(context, dep, sources, outside, every_node, inline_exprs)
     if isinstance(assumptions, Refusal):
         return assumptions
     return Candidate(
@@ -187,25 +192,15 @@ def _carry(dep: Dependence, source: Source, start: list[Link], targets: list[Tar
     inline_reads = {id(link) for target in targets if target.inline for link in target.links}
     for track in source.tracks:
         tainted |= dep.tainted(track.symbol, track.definitions)
-        direct += [link for link in start if id(link) in inline_reads and _reads_track(link, track)]
+        direct += [link for link in start if id(link) in inline_reads and reads_track(link, track)]
     tainted -= source.track.own_nodes
     carriers = frozenset(tainted & sliced)
     for target in targets:
         # The target is the source itself: dx/dx, or an alias of it.
-        if not target.inline and any(_reads_track(link, t) for link in target.links
+        if not target.inline and any(reads_track(link, t) for link in target.links
                                      for t in source.tracks):  # fmt: skip
             direct += target.links
-    return Carried(source, carriers, tuple(direct))
-
-
-def _reads_track(link: Link, track: Track) -> bool:
-    if link.definition in track.definitions:
-        return may_overlap(link.use.symbol, track.symbol)
-    return (
-        link.definition.kind in OUTSIDE
-        and track.outside
-        and may_overlap(link.use.symbol, track.symbol)
-    )
+    return Carried(source, carriers, tuple(direct), frozenset(tainted))
 
 
 def _refuse_path(
@@ -214,6 +209,8 @@ def _refuse_path(
     targets: list[Target],
     every_node: frozenset[int],
     outside: tuple[Link, ...],
+    *,
+    opaque: bool,
 ) -> Refusal | None:
     source = path.source
     if path.visible:
@@ -236,7 +233,8 @@ def _refuse_path(
         for link in target.links:
             if link.definition.kind is DefKind.PARAMETER:
                 return Refusal("TM101", f"the target comes from the parameter {link.use.symbol}")
-    if source.fresh:
+    if source.fresh or not opaque:
+        # Nothing on the way to the target could know the source: unconnected in both.
         return None
     if outside:
         names = sorted({str(link.use.symbol) for link in outside})[:3]
@@ -246,6 +244,18 @@ def _refuse_path(
             f"(the target is computed from {', '.join(names)})",
         )
     return Refusal("TM103", f"no path from {source.symbol} to the target is visible")
+
+
+def _has_control_flow(stmts: list[ast.stmt]) -> bool:
+    """Whether the statements branch or loop (nested functions left out)."""
+    stack: list[ast.AST] = list(stmts)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (ast.If, ast.For, ast.While, ast.IfExp)):
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            stack.extend(ast.iter_child_nodes(node))
+    return False
 
 
 def _kinds(
@@ -272,6 +282,8 @@ def _shape(
         return Shape.LOOP_BODY
     if context.depends_on_gradient(dep, every_node, request):
         return Shape.NESTED
+    if dep.scope.kind is ScopeKind.FUNCTION and _has_control_flow(dep.scope.body):
+        return Shape.CONTROL_FLOW
     for place in dep.module.places(request.call, within=dep.scope):
         if isinstance(place.owner, (ast.If, ast.For, ast.While)):
             return Shape.CONTROL_FLOW

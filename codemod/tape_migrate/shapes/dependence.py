@@ -10,12 +10,13 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, Use, may_overlap, symbol_of
 from tape_migrate.module import Module
-from tape_migrate.shapes.plan import OUTSIDE, Link
+from tape_migrate.shapes.plan import OUTSIDE, Link, Track
 
 CONTAINER_METHODS = frozenset(("append", "extend", "insert", "add", "update", "setdefault"))
 """Methods that change their receiver, not their arguments."""
@@ -29,10 +30,29 @@ KNOWN_MODULES = frozenset(
 )
 
 
+def reads_track(link: Link, track: Track) -> bool:
+    """Whether ``link`` reads the value that ``track`` stands for."""
+    if link.definition in track.definitions:
+        return may_overlap(link.use.symbol, track.symbol)
+    return (
+        link.definition.kind in OUTSIDE
+        and track.outside
+        and may_overlap(link.use.symbol, track.symbol)
+    )
+
+
+class CalleeReads(Protocol):
+    """What calls of the module's own functions read without being given it."""
+
+    def hidden_reads(self, call: ast.Call) -> Iterable[Symbol]:
+        """Attributes of ``self`` and module-level variables that running ``call`` reads."""
+
+
 class Dependence:
     """Links between the nodes of one scope's control-flow graph."""
 
-    def __init__(self, module: Module, scope: Scope) -> None:
+    def __init__(self, module: Module, scope: Scope, callees: CalleeReads) -> None:
+        self._callees = callees
         self.module = module
         self.scope = scope
         self.facts = module.facts(scope)
@@ -97,6 +117,12 @@ class Dependence:
                 if free not in seen:
                     seen.add(free)
                     yield Use(Symbol(free), use.node)
+        node = self.cfg.nodes[node_id].node
+        if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return
+        for call in calls_in(node) if not isinstance(node, _COMPOUND) else _header_calls(node):
+            for symbol in self._callees.hidden_reads(call):
+                yield Use(symbol, call.func)
 
     def _index(self) -> dict[int, list[Link]]:
         if self._out_of is None:
@@ -174,6 +200,15 @@ class Dependence:
                 seen.add(node_id)
                 queue.extend(self.cfg.successors[node_id])
         return False
+
+
+_COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Match)
+
+
+def _header_calls(node: ast.AST) -> Iterator[ast.Call]:
+    assert isinstance(node, ast.stmt)
+    for expr in own_expressions(node):
+        yield from calls_in(expr)
 
 
 def calls_in(node: ast.AST) -> Iterator[ast.Call]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from tape_migrate.flow.fence import FenceKind, fences
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
-from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
 from tape_migrate.shapes.plan import Link, Refusal, Region, Request
 from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW, tensorflow_function
 
@@ -133,10 +133,10 @@ def refuse_scope(scope: Scope) -> Refusal | None:
     return None
 
 
-def refuse_both_paths(module: Module, request: Request) -> Refusal | None:
+def refuse_both_paths(module: Module, call: ast.Call) -> Refusal | None:
     """``if tf.executing_eagerly(): tape … else: tf.gradients``."""
-    child: ast.AST = request.call
-    for parent in module.parents(request.call):
+    child: ast.AST = call
+    for parent in module.parents(call):
         if isinstance(parent, (ast.If, ast.IfExp)):
             test = ast.dump(parent.test)
             other = _other_branches(parent, child)
@@ -183,22 +183,33 @@ def _span(dep: Dependence, node: ast.AST) -> range:
 
 
 def refuse_leaving(
-    dep: Dependence, carriers: Iterable[int], direct: Iterable[Link], extra: Iterable[ast.AST]
+    dep: Dependence,
+    carriers: Iterable[int],
+    inline: Iterable[ast.AST],
+    inline_links: Iterable[Link],
+    hot: frozenset[int],
+    tracks: Iterable[Track],
 ) -> Refusal | None:
     """Calls that take a value on its way to the target out of TensorFlow.
 
-    ``carriers`` are nodes that carry the source; ``extra`` are inline target expressions, whose
-    ``direct`` reads carry it.
+    ``carriers`` are nodes that carry a source; ``inline`` are inline target expressions and
+    ``inline_links`` what they read; ``hot`` are all nodes that compute from a source.
     """
+    tracks = tuple(tracks)
+
+    def carries(link: Link) -> bool:
+        return link.definition.node_id in hot or any(reads_track(link, t) for t in tracks)
+
     for node_id in carriers:
         node = dep.cfg.nodes[node_id].node
         if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            links = dep.links_into(node_id)
+            links = [link for link in dep.links_into(node_id) if carries(link)]
             refusal = _leaving_call(dep, node, links)
             if refusal is not None:
                 return refusal
-    for expr in extra:
-        refusal = _leaving_call(dep, expr, tuple(direct))
+    links = [link for link in inline_links if carries(link)]
+    for expr in inline:
+        refusal = _leaving_call(dep, expr, links)
         if refusal is not None:
             return refusal
     return None

@@ -59,9 +59,7 @@ def write_hessian(
     source = request.source
     first = taken_first(module, request)
     members = elements(source)
-    single = (
-        members[0] if len(members) == 1 and candidate.kinds == (Kind.TENSOR,) else None
-    )
+    single = members[0] if len(members) == 1 and candidate.kinds == (Kind.TENSOR,) else None
     call_span = module.start(request.call), module.end(request.call)
     if single is not None:
         what = module.segment(single).decode()

@@ -83,6 +83,10 @@ def _operation_kind(
 ) -> Kind:
     if isinstance(op, _NOT_FOR_LISTS):
         return Kind.TENSOR
+    if isinstance(op, ast.Add):
+        kinds = {kind_of(module, side, scope, depth - 1) for side in (left, right)}
+        if kinds in ({Kind.LIST}, {Kind.LIST, Kind.UNKNOWN}):
+            return Kind.LIST
     for side in (left, right):
         if isinstance(side, ast.Constant) and isinstance(side.value, float):
             return Kind.TENSOR

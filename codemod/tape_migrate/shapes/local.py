@@ -139,9 +139,7 @@ def _write_gradients(
         _write_fused(module, draft, group, tape)
         return
     for member in group.members:
-        rewrite_call(
-            module, draft, member, tape=tape, tf=tf, target_name=target_name
-        )
+        rewrite_call(module, draft, member, tape=tape, tf=tf, target_name=target_name)
 
 
 def _all_watches(group: Group) -> tuple[Watch, ...]:

@@ -37,6 +37,11 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
                 return inner
             found += inner
         return found
+    if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
+        if kind_of(dep.module, expr, dep.scope) is Kind.LIST:
+            return find_sources(
+                dep, node_id, ast.List(elts=[expr.left, expr.right], ctx=ast.Load())
+            )
     collected = _collected(dep, expr)
     if collected is not None:
         return collected
@@ -89,6 +94,11 @@ def _symbol_sources(
             collected = _collected(dep, value)
             if collected is not None:
                 return collected
+    outer = _outer_value(dep, symbol, strong)
+    if isinstance(outer, (ast.List, ast.Tuple)) and outer.elts:
+        listed = find_sources(dep, node_id, outer)
+        if isinstance(listed, list) and all(s.track.outside for s in listed):
+            return listed
     if mutated and symbol.path:
         return Refusal(
             "TM104", f"{symbol} may be set again by a call between its definition and the gradient"
@@ -105,7 +115,11 @@ def _symbol_sources(
             node_id=node_id,
             tracks=tuple(tracks),
             fresh=fresh,
-            variable=bool(strong) and all(_is_trainable_variable(dep, d, symbol) for d in strong),
+            variable=bool(strong)
+            and (
+                all(_is_trainable_variable(dep, _value_of(d, symbol)) for d in strong)
+                or _is_trainable_variable(dep, outer)
+            ),
             kind=kind_of(dep.module, expr, dep.scope),
         )
     ]
@@ -113,9 +127,12 @@ def _symbol_sources(
 
 def _value_of(definition: Definition, symbol: Symbol) -> ast.expr | None:
     """The expression that a plain assignment gives ``symbol``, if it is one."""
-    stmt = definition.stmt
-    if definition.symbol != symbol:
+    if definition.symbol != symbol or definition.stmt is None:
         return None
+    return _value_of_stmt(definition.stmt, symbol)
+
+
+def _value_of_stmt(stmt: ast.stmt, symbol: Symbol) -> ast.expr | None:
     if isinstance(stmt, ast.AnnAssign):
         return stmt.value
     if isinstance(stmt, ast.Assign):
@@ -160,8 +177,24 @@ def is_fresh_value(dep: Dependence, value: ast.expr) -> bool:
     return False
 
 
-def _is_trainable_variable(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
-    value = _value_of(definition, symbol)
+def _outer_value(
+    dep: Dependence, symbol: Symbol, definitions: frozenset[Definition]
+) -> ast.expr | None:
+    """What a module-level variable, read in a function, was assigned (once, for good)."""
+    if symbol.path or dep.module.is_module_scope(dep.scope):
+        return None
+    if not definitions or any(d.kind is not DefKind.EXTERNAL for d in definitions):
+        return None
+    owner = dep.module.scopes.resolve(symbol.root, dep.scope)
+    if owner is not dep.module.scopes.module:
+        return None
+    bindings = dep.module.names.bindings(symbol.root, dep.scope)
+    if len(bindings) == 1 and isinstance(bindings[0], ast.Assign):
+        return _value_of_stmt(bindings[0], symbol)
+    return None
+
+
+def _is_trainable_variable(dep: Dependence, value: ast.expr | None) -> bool:
     if not isinstance(value, ast.Call):
         return False
     name = tensorflow_function(dep.module.names.resolve(value.func))

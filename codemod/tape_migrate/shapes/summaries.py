@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import symbol_of
+from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, calls_in
 
@@ -22,6 +22,7 @@ class Summaries:
         self._functions: dict[tuple[int, str], list[Function]] = {}
         self._quiet: dict[int, bool] = {}
         self._reads: dict[int, frozenset[str]] = {}
+        self._outer: dict[int, frozenset[str]] = {}
         for scope in module.scopes:
             node = scope.node
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and scope.parent:
@@ -80,7 +81,11 @@ class Summaries:
                 if root not in own:
                     return False
             if isinstance(node, ast.Call):
-                if isinstance(node.func, ast.Attribute) and node.func.attr in CONTAINER_METHODS:
+                if (
+                    isinstance(node.func, ast.Attribute)
+                    and node.func.attr in CONTAINER_METHODS
+                    and not self._module.names.resolve(node.func)
+                ):
                     if _root_name(node.func.value) not in own:
                         return False
                 inner = self.callee(node)
@@ -164,6 +169,46 @@ class Summaries:
             self._reads[key] = frozenset(found)
         return self._reads[key]
 
+    def outer_reads(self, function: Function) -> frozenset[str]:
+        """Module-level variables that a call of ``function`` may read, callees included."""
+        key = id(function)
+        if key not in self._outer:
+            self._outer[key] = frozenset()
+            scopes = self._module.scopes
+            found: set[str] = set()
+            for node in ast.walk(function):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                    owner = scopes.resolve(node.id, self._module.scope_of(node))
+                    if owner is scopes.module and self._is_variable(node.id, owner):
+                        found.add(node.id)
+                if isinstance(node, ast.Call):
+                    inner = self.callee(node)
+                    if inner is not None and inner is not function:
+                        found |= self.outer_reads(inner)
+            self._outer[key] = frozenset(found)
+        return self._outer[key]
+
+    def _is_variable(self, name: str, scope: Scope) -> bool:
+        return any(
+            not isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef))
+            for node in self._module.names.bindings(name, scope)
+        )
+
+    def hidden_reads(self, call: ast.Call) -> list[Symbol]:
+        """See ``tape_migrate.shapes.dependence.CalleeReads``."""
+        function = self.callee(call)
+        if function is None:
+            return []
+        found = [Symbol(name) for name in sorted(self.outer_reads(function))]
+        if isinstance(call.func, ast.Attribute):
+            owner = self.class_of(self._module.scope_of(call))
+            found += [
+                Symbol("self", ("." + name,))
+                for name in sorted(self.attribute_reads(function))
+                if owner is None or self.method(owner, name) is None
+            ]
+        return found
+
     def calls_gradient(self, parts: Iterable[ast.AST]) -> bool:
         """Whether evaluating ``parts`` runs a visible function that takes a tape's gradient."""
         return any(
@@ -180,6 +225,8 @@ class Summaries:
         for node in ast.walk(function):
             if isinstance(node, ast.Call):
                 if isinstance(node.func, ast.Attribute) and node.func.attr == "gradient":
+                    return True
+                if self._module.names.api_of(node.func) is not None:
                     return True
                 inner = self.callee(node)
                 if inner is not None and self._takes_gradient(inner, seen):

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.flow.symbols import DefKind, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
@@ -27,7 +27,12 @@ class Target:
 
 
 def find_targets(
-    context: Context, dep: Dependence, node_id: int, request: Request, repeat: Repeat
+    context: Context,
+    dep: Dependence,
+    node_id: int,
+    request: Request,
+    repeat: Repeat,
+    sources: list[Source] | Refusal,
 ) -> list[Target] | Refusal:
     """The targets of ``request``, or why they are out of a tape's reach."""
     if repeat.target_over is not None:
@@ -37,7 +42,17 @@ def find_targets(
     if not exprs:
         return Refusal("TM113", "the list of targets is empty")
     found: list[Target] = []
+    own: dict[Symbol | None, Source] = (
+        {s.symbol: s for s in sources} if isinstance(sources, list) else {}
+    )
     for expr in exprs:
+        source = own.get(symbol_of(expr))
+        if source is not None and source.track.outside:
+            # dx/dx: the target is the source itself, nothing has to be computed.
+            found.append(
+                Target(expr, tuple(dep.links_of(node_id, [expr])), frozenset(), inline=False)
+            )
+            continue
         target = _find(context, dep, node_id, expr)
         if isinstance(target, Refusal):
             return target
