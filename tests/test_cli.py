@@ -10,10 +10,12 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
-from tape_migrate import __version__
+from tape_migrate import __version__, api, runner
+from tape_migrate.model import Options
 from tape_migrate.reports.jsonreport import schema
 
 LOCAL = b"""import tensorflow as tf
@@ -190,6 +192,24 @@ def test_deep_nesting_is_a_failure_not_a_crash(tree: Path) -> None:
     assert done.returncode == 3
     assert b"Traceback" not in done.stderr
     assert b"GradientTape" in (tree / "p" / "a.py").read_bytes()
+
+
+def test_a_fault_of_the_engine_in_one_file_costs_no_other(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = api.migrate_source
+
+    def faulty(source: bytes, *arguments: Any, **options: Any) -> Any:
+        if source == REFUSED:
+            raise KeyError("oops")
+        return real(source, *arguments, **options)
+
+    monkeypatch.setattr(api, "migrate_source", faulty)
+    result = runner.run([str(tree / "p")], Options(), write=True)
+    statuses = {Path(entry.path).name: entry.status.value for entry in result.results}
+    assert statuses == {"a.py": "changed", "b.py": "failed", "c.py": "unchanged"}
+    message = next(entry.message for entry in result.results if entry.path.endswith("b.py"))
+    assert re.fullmatch(r"internal error: KeyError: 'oops' at test_cli\.py:\d+", message)
 
 
 def test_a_read_only_file_is_a_failure(tree: Path) -> None:

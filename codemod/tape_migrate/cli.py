@@ -11,8 +11,6 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tape_migrate.model import Options, TfFunction
-
 EXIT_FINE = 0
 EXIT_WOULD_CHANGE = 1
 EXIT_USAGE = 2
@@ -25,6 +23,14 @@ class Format(str, enum.Enum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class Policy(str, enum.Enum):
+    """``TfFunction`` as an option: older typers take enumerations of text only."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 class Device(str, enum.Enum):
@@ -92,11 +98,11 @@ def migrate(
         Format, typer.Option("--format", help="Report for people or for programs.")
     ] = Format.TEXT,
     tf_function: Annotated[
-        TfFunction,
+        Policy,
         typer.Option(
             "--tf-function", help="Put Python control flow around a gradient under tf.function."
         ),
-    ] = TfFunction.AUTO,
+    ] = Policy.AUTO,
     annotate: Annotated[
         bool,
         typer.Option("--annotate", help="Write a TODO comment above each call left as it is."),
@@ -118,6 +124,7 @@ def migrate(
 
     Without --write nothing is changed: the diff shows what would be.
     """
+    from tape_migrate.model import Options, TfFunction  # noqa: PLC0415
     from tape_migrate.reports.output import Output  # noqa: PLC0415
     from tape_migrate.runner import FileResult, run  # noqa: PLC0415
     from tape_migrate.sources.discover import PathError  # noqa: PLC0415
@@ -136,9 +143,12 @@ def migrate(
             output.diff(result)
 
     try:
-        result = run(paths, Options(tf_function, annotate), write=write, on_result=show)
+        options = Options(TfFunction(tf_function.value), annotate)
+        result = run(paths, options, write=write, on_result=show)
     except PathError as error:
         _usage_error(str(error))
+    except KeyboardInterrupt:  # before the first file
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     if format_ is Format.JSON:
         output.json(result)
     else:
@@ -194,8 +204,8 @@ def verify(
         typer.Option("--new-python", metavar="PYTHON", help="Interpreter to run the new code on."),
     ] = None,
     tf_function: Annotated[
-        TfFunction, typer.Option("--tf-function", help="As for the migration itself.")
-    ] = TfFunction.AUTO,
+        Policy, typer.Option("--tf-function", help="As for the migration itself.")
+    ] = Policy.AUTO,
 ) -> None:
     """Run old code in a graph and new code eagerly and compiled, and compare the numbers.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -155,11 +156,25 @@ def _migrate(path: str, options: Options, project: Project | None) -> FileResult
         return FileResult(path, FileStatus.FAILED, error.message, line=error.line)
     except RecursionError:
         return FileResult(path, FileStatus.FAILED, "nested too deeply to be analysed")
+    except Exception as error:  # a fault of ours in one file must not cost the others
+        return FileResult(path, FileStatus.FAILED, f"internal error: {_fault(error)}")
     if migration.internal_error is not None:
         message = f"internal error: {migration.internal_error}"
         return FileResult(path, FileStatus.FAILED, message, migration)
     status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
     return FileResult(path, status, _counts(migration), migration)
+
+
+def _fault(error: Exception) -> str:
+    """Return what a report of this fault needs: type, message, innermost place."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = ""
+    if trace is not None:
+        file = os.path.basename(trace.tb_frame.f_code.co_filename)
+        place = f" at {file}:{trace.tb_lineno}"
+    return f"{type(error).__name__}: {error}{place}"
 
 
 def _write(result: FileResult, migration: Migration) -> FileResult:
