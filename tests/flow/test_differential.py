@@ -16,9 +16,10 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import FunctionType
 
-import beniget
-import gast
+import beniget  # type: ignore[import-untyped]
+import gast  # type: ignore[import-untyped]
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ NAMES = "abc"
 NOWHERE = 0
 REMOTE = -1
 Chains = dict[tuple[int, int, str], frozenset[int]]
-"""(line, column, name) of a read -> lines of the definitions that reach it; NOWHERE for no definition."""
+"""(line, column, name) of a read -> lines of what reaches it; NOWHERE for no definition."""
 
 names = st.sampled_from(NAMES)
 PLAIN = ("assign", "swap", "augment", "use", "comprehension")
@@ -139,7 +140,7 @@ class _Writer:
     def do_try(self, depth: int, loops: bool, x: str, y: str, z: str) -> None:
         self.put(depth, "try:")
         self.block(depth + 1, loops)
-        self.put(depth, f"except {self.draw(st.sampled_from(['Odd', 'Even']))} as err:")
+        self.put(depth, f"except {self.draw(st.sampled_from(['OddError', 'EvenError']))} as err:")
         self.block(depth + 1, loops)
 
     def do_tryfinally(self, depth: int, loops: bool, x: str, y: str, z: str) -> None:
@@ -280,11 +281,11 @@ class Stop(BaseException):
     """Ends a run that has gone on for long enough."""
 
 
-class Odd(Exception):
+class OddError(Exception):
     """What any call may raise."""
 
 
-class Even(Exception):
+class EvenError(Exception):
     """What any call may raise as well."""
 
 
@@ -299,7 +300,9 @@ class Value:
 class Run:
     """One execution of a program with random branches; ``seen`` collects what reads found."""
 
-    def __init__(self, seed: int, raising: bool, seen: dict[tuple[int, int, str], set[int]]) -> None:
+    def __init__(
+        self, seed: int, raising: bool, seen: dict[tuple[int, int, str], set[int]]
+    ) -> None:
         self.random = random.Random(seed)
         self.chance = self.random.choice((0.2, 0.35, 0.5, 0.65, 0.8))
         self.raising = raising
@@ -311,7 +314,7 @@ class Run:
         if self.fuel < 0:
             raise Stop
         if self.raising and self.random.random() < 0.1:
-            raise Odd if self.random.random() < 0.5 else Even
+            raise OddError if self.random.random() < 0.5 else EvenError
 
     def see(self, line: int, column: int, name: str, value: object) -> object:
         if isinstance(value, Value):
@@ -334,7 +337,7 @@ class Run:
             yield Value(line)
 
     def fail(self, _: object) -> Exception:
-        return Odd() if self.random.random() < 0.5 else Even()
+        return OddError() if self.random.random() < 0.5 else EvenError()
 
     @contextlib.contextmanager
     def scope(self, line: int, _: object) -> Iterator[Value]:
@@ -342,7 +345,7 @@ class Run:
 
     @contextlib.contextmanager
     def suppress(self, line: int, _: object) -> Iterator[Value]:
-        with contextlib.suppress(Odd, Even):
+        with contextlib.suppress(OddError, EvenError):
             yield Value(line)
 
     def namespace(self) -> dict[str, object]:
@@ -354,7 +357,12 @@ class Run:
 
         names = ("see", "mk", "two", "cond", "rng", "fail", "scope", "suppress")
         known: dict[str, object] = {name: getattr(self, name) for name in names}
-        return {**known, "Odd": Odd, "Even": Even, "Some": Maybe("Some", (), {})}
+        return {
+            **known,
+            "OddError": OddError,
+            "EvenError": EvenError,
+            "Some": Maybe("Some", (), {}),
+        }
 
 
 class _Spy(ast.NodeTransformer):
@@ -387,9 +395,9 @@ def observed(source: str, raising: bool, expected: Chains, runs: int) -> Chains:
     for seed in range(runs):
         namespace = Run(seed, raising, seen).namespace()
         exec(code, namespace)
-        with contextlib.suppress(Stop, Odd, Even, NameError):
+        with contextlib.suppress(Stop, OddError, EvenError, NameError):
             program = namespace["program"]
-            assert callable(program)
+            assert isinstance(program, FunctionType)
             program(*[Value(1)] * program.__code__.co_argcount)
         if seed % 16 == 15 and all(seen[key] == lines for key, lines in expected.items()):
             break
@@ -397,7 +405,9 @@ def observed(source: str, raising: bool, expected: Chains, runs: int) -> Chains:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "examples"), [(PLAIN, 50), (BRANCHES, 100), (LOOPS, 200)], ids=lambda value: value[-1] if isinstance(value, tuple) else None
+    ("kinds", "examples"),
+    [(PLAIN, 50), (BRANCHES, 100), (LOOPS, 200)],
+    ids=lambda value: value[-1] if isinstance(value, tuple) else None,
 )
 def test_equal_to_beniget(kinds: tuple[str, ...], examples: int) -> None:
     @settings(SETTINGS, max_examples=examples)

@@ -88,8 +88,11 @@ def test_overlap_knows_negative_indices() -> None:
         ("from m import a as b, c", [], ["strong b", "strong c"]),
         ("from m import *", [], []),
         ("lst.append(e)", ["lst.append", "e"], ["mutation lst", "mutation e"]),
-        ("obj.net.build(x.y, k=z)", ["obj.net.build", "x.y", "z"])
-        + (["mutation obj.net", "mutation x.y", "mutation z"],),
+        (
+            "obj.net.build(x.y, k=z)",
+            ["obj.net.build", "x.y", "z"],
+            ["mutation obj.net", "mutation x.y", "mutation z"],
+        ),
         ("await f(x)", ["f", "x"], ["mutation x"]),
         ("print(x)", ["print", "x"], []),
         ("y = lst.pop()", ["lst.pop"], ["mutation lst", "strong y"]),
