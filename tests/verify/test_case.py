@@ -48,7 +48,8 @@ def test_everything_is_read(tmp_path: Path) -> None:
         """,
     )
     case = load_case(folder)
-    assert (case.name, case.before, case.after) == ("local/power", BEFORE, AFTER)
+    assert case.name == "local/power"
+    assert (case.before, case.after) == (BEFORE.encode(), AFTER.encode())
     assert (case.entry, case.old_mode, case.seeds) == ("f", "autograph", (1, 2))
     assert case.inputs == (("x", TensorSpec("float32", (3,))), ("n", Literal(2)))
     assert case.expect == (("[0]", [1.0]), ("[1]", "None"))
@@ -68,6 +69,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
         ('entry = "f"\n[inputs]\nx = "float33[2]"', "input x: 'float33[2]': unknown dtype"),
         ('entry = "f"\n[finite_differences]\nsource = "x"', "needs target"),
         ('entry = "f"\n[finite_differences]\nsorce = "x"', "unknown key 'sorce'"),
+        ('entry = "f"\nmodes = ["eger"]', "modes are some of eager"),
         ("entry = ", "case.toml: "),
     ],
 )

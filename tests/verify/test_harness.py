@@ -388,6 +388,46 @@ def test_only_a_gpu_asked_for_and_none_there(verifier: Verifier) -> None:
     assert evidence.sentence == "no GPU"
 
 
+def test_a_session_that_stays(verifier: Verifier) -> None:
+    head = """
+class Net:
+    def __init__(self):
+        self.x = tf.compat.v1.placeholder(tf.float32, [None, 2])
+        self.g = self.net_f(self.x)
+        self.session = tf.compat.v1.Session()
+
+    def f(self, x):
+        return self.session.run(self.g, {self.x: x})
+
+    def net_f(self, x):
+"""
+    before = head + "        return tf.gradients(tf.sin(x), x)[0]\n"
+    after = (
+        head
+        + """
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.sin(x)
+        return tape.gradient(y, x)
+"""
+    )
+    inputs = {"x": "float32[4,2] numpy"}
+    evidence = verifier.verify(case(before, after, "Net.f", inputs=inputs, modes=("graph",)))
+    assert evidence.verdict is Verdict.EQUAL, evidence
+    assert rows(evidence) == {"graph": Verdict.EQUAL}
+    wrong = after.replace("tf.sin(x)", "tf.cos(x)")
+    evidence = verifier.verify(case(before, wrong, "Net.f", inputs=inputs, modes=("graph",)))
+    assert evidence.verdict is Verdict.DIFFERENT
+
+
+def test_sources_in_another_encoding(verifier: Verifier) -> None:
+    cookie, remark = b"# -*- coding: latin-1 -*-\n", "# caf\u00e9\n".encode("latin-1")
+    sources = [cookie + remark + (HEAD + text).encode() for text in VARIABLE]
+    inputs = (("x", parse_input("float32[4,3]")),)
+    evidence = verifier.verify(Case("test", sources[0], sources[1], "f", inputs=inputs))
+    assert evidence.verdict is Verdict.EQUAL, evidence
+
+
 def test_nothing_migrated_is_not_run(verifier: Verifier) -> None:
     untouched = Case("test", HEAD, None, "f")
     assert verifier.verify(untouched).verdict is Verdict.NOT_RUN

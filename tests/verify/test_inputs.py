@@ -34,7 +34,7 @@ from tape_migrate.verify.inputs import (
         ("bfloat16[2] zeros", TensorSpec("bfloat16", (2,), Fill.ZEROS)),
         (
             "float32[2] positive variable",
-            TensorSpec("float32", (2,), Fill.POSITIVE, variable=True),
+            TensorSpec("float32", (2,), Fill.POSITIVE, role="variable"),
         ),
     ],
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tape_migrate.verify import Case, Verdict, Verifier, parse_input, verify_cases
 from tape_migrate.verify.harness import run_side
 from tape_migrate.verify.process import TensorFlowMissingError, Worker
+from tape_migrate.verify.results import Leaf
 
 HEAD = "import os, sys, time\nimport tensorflow as tf\n\n"
 BEFORE = "def f(x):\n    return tf.gradients(x * x, x)[0]\n"
@@ -54,11 +56,17 @@ def test_a_hang_is_stopped_after_the_limit() -> None:
         "print('{not json}')\nos.write(1, b'noise')\n" + BEFORE,
         "sys.stdin.read()\n" + BEFORE,
         "os.chdir('/')\n" + BEFORE,
+        BEFORE + "tf.reduce_sum = tf.gradients = None\n" + BEFORE.replace("tf.", "tf.compat.v1."),
+        "@tf.RegisterGradient('Mine')\ndef mine(op, g):\n    return g\n" + BEFORE,
+        "tf.compat.v1.disable_v2_behavior()\n" + BEFORE,
     ],
-    ids=["prints", "reads", "changes directory"],
+    ids=["prints", "reads", "changes directory", "patches", "registers", "switches"],
 )
 def test_noise_does_not_matter(verifier: Verifier, before: str) -> None:
-    assert verifier.verify(case(before)).verdict is Verdict.EQUAL
+    for _ in range(2):
+        assert verifier.verify(case(before)).verdict is Verdict.EQUAL
+    head = before[: -len(BEFORE)] if before.endswith(BEFORE) else ""
+    assert verifier.verify(case(after=head + AFTER)).verdict is Verdict.EQUAL
     assert verifier.verify(case()).verdict is Verdict.EQUAL
 
 
@@ -86,12 +94,30 @@ def test_every_run_gets_a_fresh_module(verifier: Verifier) -> None:
     counting = "count = [0]\n" + BEFORE.replace("x * x", "x * x * (count.append(1) or len(count))")
     worker = verifier.old
     once = case(counting)
-    runs = [
-        run_side(worker, once, once.before, mode="graph", device="CPU:0", seed=0) for _ in range(2)
-    ]
-    assert [run.error for run in runs] == [None, None]
-    first, second = (getattr(run.value, "array") for run in runs)  # noqa: B009
-    assert (first == second).all()
+    values = []
+    for _ in range(2):
+        run = run_side(worker, once, once.before, mode="graph", device="CPU:0", seed=0)
+        assert isinstance(run.value, Leaf), run
+        values.append(run.value.array.tolist())
+    assert values[0] == values[1]
+
+
+def test_neighbours_of_one_case_are_not_seen_by_the_next(
+    verifier: Verifier, tmp_path: Path
+) -> None:
+    for folder, text in (("one", "x * x"), ("two", "tf.exp(x)")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "neighbour.py").write_text(
+            f"import tensorflow as tf\ndef u(x):\n    return {text}\n", encoding="utf-8"
+        )
+    values = []
+    for folder in ("one", "two"):
+        before = "from neighbour import u\n" + BEFORE.replace("x * x", "u(x)")
+        here = replace(case(before), sys_path=(str(tmp_path / folder),))
+        run = verifier.run_before(here)
+        assert isinstance(run.value, Leaf), run
+        values.append(run.value.array.tolist())
+    assert values[0] != values[1]
 
 
 def test_an_interpreter_without_tensorflow(tmp_path: Path) -> None:

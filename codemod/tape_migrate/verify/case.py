@@ -15,6 +15,7 @@ else:
     import tomli as tomllib
 
 OLD_MODES = ("graph", "autograph", "auto", "v1")
+MODES = ("eager", "tf.function", "graph")
 OUTCOMES = ("migrated", "refused", "skipped", "untouched")
 
 _KEYS: dict[str, type | tuple[type, ...]] = {
@@ -35,6 +36,7 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "finite_differences": dict,
     "tf_function": str,
     "not_run": str,
+    "modes": list,
 }
 _DIFFERENCE_KEYS = {"target", "source", "gradient", "skip"}
 
@@ -71,8 +73,8 @@ class Case:
     """
 
     name: str
-    before: str
-    after: str | None
+    before: bytes | str
+    after: bytes | str | None
     """None where nothing was migrated (a refusal): then there is nothing to compare."""
     entry: str | None = None
     outputs: tuple[str, ...] = ()
@@ -86,6 +88,8 @@ class Case:
     """Why all-zero gradients are the right answer here, or None if they prove nothing."""
     allow_none: str | None = None
     """Why a result of nothing but None is the right answer here."""
+    modes: tuple[str, ...] = MODES
+    """How the new code is run; ``("graph",)`` where a Session remains."""
     skip_function: str | None = None
     """Why the new code is not to be run under ``tf.function``."""
     differences: Differences | None = None
@@ -106,7 +110,7 @@ def load_case(folder: Path) -> Case:
     toml = folder / "case.toml"
     try:
         data = tomllib.loads(toml.read_text(encoding="utf-8"))
-        before = (folder / "before.py").read_text(encoding="utf-8")
+        before = (folder / "before.py").read_bytes()
     except FileNotFoundError as error:
         raise CaseError(f"{error.filename}: no such file") from None
     except tomllib.TOMLDecodeError as error:
@@ -114,9 +118,9 @@ def load_case(folder: Path) -> Case:
     _check_keys(toml, data)
     options = data.get("options", {})
     after_path = folder / "after.py"
-    after: str | None = None
+    after: bytes | None = None
     if after_path.exists():
-        after = after_path.read_text(encoding="utf-8")
+        after = after_path.read_bytes()
     elif data.get("outcome", "migrated") == "migrated":
         after = migrated(before, options)
     inputs: list[tuple[str, Input]] = []
@@ -139,6 +143,7 @@ def load_case(folder: Path) -> Case:
         description=data.get("description", ""),
         allow_zero=reason if data.get("allow_zero") else None,
         allow_none=reason if data.get("allow_none") else None,
+        modes=tuple(data.get("modes", MODES)),
         skip_function=data.get("tf_function"),
         differences=_differences(toml, data),
         path=str(folder / "before.py"),
@@ -146,14 +151,14 @@ def load_case(folder: Path) -> Case:
     )
 
 
-def migrated(before: str, options: dict[str, Any] | None = None) -> str | None:
+def migrated(before: bytes, options: dict[str, Any] | None = None) -> bytes | None:
     """What the engine makes of a source, or None if it changes nothing."""
     from tape_migrate.api import migrate_source  # noqa: PLC0415
     from tape_migrate.model import Options, TfFunction  # noqa: PLC0415
 
     chosen = Options(tf_function=TfFunction((options or {}).get("tf_function", "auto")))
-    migration = migrate_source(before.encode("utf-8"), chosen)
-    return migration.new.decode("utf-8") if migration.changed else None
+    migration = migrate_source(before, chosen)
+    return migration.new if migration.changed else None
 
 
 def _check_keys(toml: Path, data: dict[str, Any]) -> None:
@@ -169,6 +174,8 @@ def _check_keys(toml: Path, data: dict[str, Any]) -> None:
         raise CaseError(f"{toml}: outcome {outcome!r} is none of {', '.join(OUTCOMES)}")
     if data.get("old_mode", "graph") not in OLD_MODES:
         raise CaseError(f"{toml}: old_mode {data['old_mode']!r} is none of {', '.join(OLD_MODES)}")
+    if not set(data.get("modes", MODES)) <= set(MODES) or data.get("modes") == []:
+        raise CaseError(f"{toml}: modes are some of {', '.join(MODES)}")
     if "entry" in data and "outputs" in data:
         raise CaseError(f"{toml}: give entry (a function to call) or outputs (names), not both")
     if (data.get("allow_zero") or data.get("allow_none")) and not data.get("reason"):

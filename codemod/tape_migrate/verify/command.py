@@ -92,8 +92,8 @@ def module_case(
     The module's relative imports and its neighbours work as they do in place, unmigrated.
     """
     try:
-        before = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        before = path.read_bytes()
+    except OSError as error:
         raise CaseError(f"{path}: {error}") from None
     if not entry:
         raise CaseError(f"{path}: name the function after ::")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,11 +95,11 @@ class Evidence:
         }
 
 
-def conclude(rows: tuple[Row, ...]) -> tuple[Verdict, str]:
+def conclude(rows: tuple[Row, ...], modes: Iterable[str]) -> tuple[Verdict, str]:
     """The verdict over all rows: the worst one, if any run was equal or worse at all.
 
-    A case is equal only if at least one run under eager or ``tf.function`` was compared and is
-    equal, and no run says otherwise.
+    A case is equal only if at least one run in one of `modes` was compared and is equal, and no
+    run says otherwise.
     """
     severity = list(Verdict)
     counting = [row for row in rows if row.required or row.verdict is not Verdict.FAILED]
@@ -106,7 +107,7 @@ def conclude(rows: tuple[Row, ...]) -> tuple[Verdict, str]:
     if bad:
         row = max(bad, key=lambda r: severity.index(r.verdict))
         return row.verdict, f"{row.mode} on {row.device}: {row.sentence}"
-    equal = [r for r in counting if r.verdict is Verdict.EQUAL and r.mode != "graph"]
+    equal = [r for r in counting if r.verdict is Verdict.EQUAL and r.mode in modes]
     if not equal:
         reasons = [row.sentence for row in rows if row.verdict is Verdict.NOT_RUN]
         return Verdict.NOT_RUN, reasons[0] if reasons else "nothing was run"

@@ -18,7 +18,9 @@ from tape_migrate.verify.results import Array, RunResult
 DEVICES = ("cpu", "gpu", "all")
 _PYTHON_CONTROL_FLOW = ("OperatorNotAllowedInGraphError", "using a `tf.Tensor` as a Python `bool`")
 _VARIABLES_IN_FUNCTION = "tf.function only supports singleton tf.Variables"
-_NO_GPU_KERNEL = "Could not satisfy device specification"
+_NO_KERNEL = ("ould not satisfy device", "ould not satisfy explicit device")
+_JOB_MODES = {"eager": "eager", "tf.function": "function", "graph": "graph"}
+_FATAL = ("WorkerDied", "Timeout")
 
 
 class Verifier:
@@ -81,7 +83,8 @@ class Verifier:
                 mode, found = self._compare_on(case, old_worker, device, seed)
                 rows += found
         check = self._differences(case)
-        verdict, sentence = conclude(tuple(rows))
+        telling = [name for name in case.modes if name != "graph"] or ["graph"]
+        verdict, sentence = conclude(tuple(rows), telling)
         if check is not None and check.opinion is Opinion.DISAGREES and verdict is Verdict.EQUAL:
             verdict, sentence = Verdict.DIFFERENT, f"finite differences: {check.sentence}"
         old_hello, new_hello = old_worker.hello, self.new.hello
@@ -91,7 +94,7 @@ class Verifier:
             sentence,
             tuple(rows),
             Side(mode, old_hello["tensorflow"], old_hello["python"]),
-            Side("eager, tf.function, graph", new_hello["tensorflow"], new_hello["python"]),
+            Side(", ".join(case.modes), new_hello["tensorflow"], new_hello["python"]),
             check,
             time.perf_counter() - began,
         )
@@ -124,12 +127,14 @@ class Verifier:
             old = run_side(old_worker, case, case.before, mode=mode, device=device, seed=seed)
         assert case.after is not None
         rows = []
-        for name, job_mode in (("eager", "eager"), ("tf.function", "function"), ("graph", "graph")):
+        new = RunResult()
+        for name in case.modes:
+            job_mode = _JOB_MODES[name]
             # A tape in a v1 graph meets the old side's kind of variables only in its worker.
             worker = self._v1 if name == "graph" and case.old_mode == "v1" else self.new
             if name == "tf.function" and case.skip_function is not None:
                 new = RunResult(not_run=case.skip_function)
-            else:
+            elif old.ok and not (new.error is not None and new.error.type in _FATAL):
                 new = run_side(worker, case, case.after, mode=job_mode, device=device, seed=seed)
             found = self._judge(case, old, new, name)
             if found.verdict is Verdict.DIFFERENT and old.ok and new.ok:
@@ -218,7 +223,7 @@ def verify_case(
 def run_side(
     worker: Worker,
     case: Case,
-    source: str,
+    source: bytes | str,
     *,
     mode: str,
     device: str,
@@ -230,7 +235,7 @@ def run_side(
     arrays: dict[str, Array] = {}
     arguments = [[name, encode(value, name, seed, arrays)] for name, value in case.inputs]
     job = {
-        "source": source,
+        "source": (source.encode() if isinstance(source, str) else source).decode("latin-1"),
         "path": case.path,
         "mode": mode,
         "device": device,
@@ -250,15 +255,16 @@ def _row(
     case: Case, where: tuple[str, str, int], old: RunResult, new: RunResult, found: Comparison
 ) -> Row:
     mode, device, seed = where
-    required = mode != "graph" or old.error is not None
+    required = mode != "graph" or case.modes == ("graph",)
     verdict, sentence = found.verdict, found.sentence
     failed = new.error if old.error is None else old.error
-    if verdict is Verdict.FAILED and old.error is None and new.error is not None:
-        text = new.error.message
+    if verdict is Verdict.FAILED and failed is not None:
+        text = failed.message
         wrapped = mode == "tf.function" and (case.entry is None or _VARIABLES_IN_FUNCTION in text)
-        if wrapped or (device != "CPU:0" and _NO_GPU_KERNEL in text):
-            verdict, sentence = Verdict.NOT_RUN, new.error.sentence
-        elif mode == "graph":
+        no_kernel = device != "CPU:0" and any(mark in text for mark in _NO_KERNEL)
+        if no_kernel or (wrapped and old.error is None):
+            verdict, sentence = Verdict.NOT_RUN, failed.sentence
+        elif mode == "graph" and not required and old.error is None:
             verdict, sentence = Verdict.NOT_RUN, f"does not run in a v1 graph: {sentence}"
     return Row(
         mode,

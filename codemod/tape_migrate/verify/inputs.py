@@ -1,10 +1,11 @@
 """What to call a function with: a small grammar of tensor specifications, and the arrays for it.
 
 A specification is ``dtype[shape]`` followed by optional words: ``positive``, ``uniform(a,b)``,
-``int < n``, ``ones``, ``zeros``, ``variable``. ``float32[16,1]`` is a float32 tensor of shape
-(16, 1) drawn from a standard normal distribution; ``float32[]`` is a scalar; ``int32[4] int < 10``
-holds integers in 0…9; ``variable`` makes it a ``tf.Variable`` rather than a tensor. Anything that
-is no specification is passed to the function as the Python value it is.
+``int < n``, ``ones``, ``zeros``, ``variable``, ``numpy``. ``float32[16,1]`` is a float32 tensor of
+shape (16, 1) drawn from a standard normal distribution; ``float32[]`` is a scalar; ``int32[4] int
+< 10`` holds integers in 0…9; ``variable`` makes it a ``tf.Variable`` rather than a tensor,
+``numpy`` a plain array. Anything that is no specification is passed to the function as the Python
+value it is.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _SPEC = re.compile(r"\s*(?P<dtype>[A-Za-z]\w*)\s*\[(?P<shape>[^\]]*)\]\s*(?P<wor
 _WORD = re.compile(
     r"(?P<uniform>uniform\s*\(\s*(?P<low>[^,()]+),(?P<high>[^,()]+)\))"
     r"|(?P<bound>(?:int\s*)?<\s*(?P<limit>\d+))"
-    r"|(?P<plain>positive|ones|zeros|variable)(?!\w)"
+    r"|(?P<plain>positive|ones|zeros|variable|numpy)(?!\w)"
 )
 
 
@@ -57,7 +58,8 @@ class TensorSpec:
     low: float = 0.0
     high: float = 1.0
     """Bounds for ``UNIFORM`` (half open); ``high`` alone, exclusive, for ``INTEGERS``."""
-    variable: bool = False
+    role: str = "tensor"
+    """What the function is given: ``tensor``, ``variable`` or ``numpy``."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _parse_spec(text: str, match: re.Match[str]) -> TensorSpec:
     sizes = [part.strip() for part in match["shape"].split(",") if part.strip()]
     if not all(size.isdigit() for size in sizes):
         raise InputError(f"{text!r}: a shape is a list of sizes, such as [16,1], not [{match[2]}]")
-    fill, low, high, variable = Fill.NORMAL, 0.0, 1.0, False
+    fill, low, high, role = Fill.NORMAL, 0.0, 1.0, "tensor"
     if dtype in INTEGERS or dtype == "bool":
         fill, high = Fill.INTEGERS, 2 if dtype == "bool" else 5
     rest = match["words"].strip()
@@ -137,7 +139,7 @@ def _parse_spec(text: str, match: re.Match[str]) -> TensorSpec:
         if word is None:
             raise InputError(
                 f"{text!r}: cannot read {rest!r}; known words are positive, uniform(a,b), "
-                "int < n, ones, zeros, variable"
+                "int < n, ones, zeros, variable, numpy"
             )
         rest = rest[word.end() :].strip()
         if word["uniform"]:
@@ -148,11 +150,11 @@ def _parse_spec(text: str, match: re.Match[str]) -> TensorSpec:
                 raise InputError(f"{text!r}: uniform(a,b) needs two numbers") from None
         elif word["bound"]:
             fill, high = Fill.INTEGERS, int(word["limit"])
-        elif word["plain"] == "variable":
-            variable = True
+        elif word["plain"] in {"variable", "numpy"}:
+            role = word["plain"]
         else:
             fill = Fill(word["plain"])
-    return TensorSpec(dtype, tuple(int(size) for size in sizes), fill, low, high, variable)
+    return TensorSpec(dtype, tuple(int(size) for size in sizes), fill, low, high, role)
 
 
 def draw(spec: TensorSpec, name: str, seed: int) -> npt.NDArray[np.generic]:
@@ -187,7 +189,7 @@ def encode(value: Input, name: str, seed: int, arrays: dict[str, npt.NDArray[np.
         return {"kind": "value", "value": value.value}
     if isinstance(value, TensorSpec):
         arrays[name] = draw(value, name, seed)
-        return {"kind": "array", "key": name, "dtype": value.dtype, "variable": value.variable}
+        return {"kind": "array", "key": name, "dtype": value.dtype, "role": value.role}
     labels = value.keys or tuple(str(number) for number in range(len(value.items)))
     items = [
         encode(item, f"{name}.{label}", seed, arrays)

@@ -32,7 +32,7 @@ class NotRunError(Exception):
 # --- Source into a module -------------------------------------------------------------------------
 
 
-def program_source(source: str, outputs: Any, lift_variables: bool) -> str:
+def program_source(source: bytes, outputs: Any, lift_variables: bool) -> bytes:
     """Rewrite a module so that its body is a function ``__program__`` returning `outputs`.
 
     Imports stay at module level. With `lift_variables` so does everything up to the last
@@ -54,19 +54,17 @@ def program_source(source: str, outputs: Any, lift_variables: bool) -> str:
     tail = ast.parse(f"def __program__():\n    return {{{pairs}}}").body[0]
     tail.body = body + tail.body  # type: ignore[attr-defined]
     tree.body = [*head, tail]
-    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+    return ast.unparse(ast.fix_missing_locations(tree)).encode("utf-8") + b"\n"
 
 
-def load_module(job: Any, source: str) -> Any:
+def load_module(job: Any, source: bytes) -> Any:
     """Execute `source` as a fresh module from a real file, where AutoGraph finds its text."""
     folder = tempfile.mkdtemp(prefix="case-", dir=job["folder"])
     path = os.path.join(folder, os.path.basename(job["path"]) or "case.py")
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    with open(path, "wb") as file:
         file.write(source)
     linecache.checkcache(path)
-    for entry in reversed(job["sys_path"]):
-        if entry not in sys.path:
-            sys.path.insert(0, entry)
+    sys.path[:0] = job["sys_path"]
     stem = "case_{}".format(job["id"])
     name = job["package"] + "." + stem if job["package"] else stem
     spec = importlib.util.spec_from_file_location(name, path)  # type: Any
@@ -214,11 +212,13 @@ def run_job(job: Any) -> Any:
     """Run one job; never raises. The answer holds either a structure or an error."""
     randomness = world.Randomness(job["seed"])
     job["feeds"] = {}
-    modules = set(sys.modules)
+    # Bytes travel as the characters of the same numbers: a source may be in any encoding.
+    job["source"] = job["source"].encode("latin-1")
     answer = {"id": job["id"], "structure": None, "error": None, "not_run": None}
     with contextlib.ExitStack() as stack:
         try:
             tf.compat.v1.reset_default_graph()
+            stack.enter_context(world.preserved())
             stack.enter_context(randomness.patched())
             if job["double"]:
                 stack.enter_context(world.float64_world())
@@ -244,9 +244,6 @@ def run_job(job: Any) -> Any:
                 "message": "\n".join(text[:6]),
                 "traceback": "\n".join(lines[-24:]),
             }
-    for name in set(sys.modules) - modules:
-        if name.rpartition(".")[2].startswith("case_"):
-            del sys.modules[name]
     return answer
 
 

@@ -12,7 +12,9 @@ uniform, normal, truncated normal and integers are not replaced.
 
 import contextlib
 import importlib
+import os
 import random
+import sys
 from typing import Any
 
 np = importlib.import_module("numpy")  # type: Any
@@ -89,6 +91,56 @@ class Randomness:
             (ops, "random_uniform_int", integers),
         ):
             yield
+
+
+_SWITCHES = [
+    "disable_v2_behavior",
+    "enable_v2_behavior",
+    "disable_eager_execution",
+    "enable_eager_execution",
+    "disable_resource_variables",
+    "enable_resource_variables",
+    "disable_v2_tensorshape",
+    "enable_v2_tensorshape",
+    "disable_control_flow_v2",
+    "enable_control_flow_v2",
+    "disable_tensor_equality",
+    "enable_tensor_equality",
+]
+
+
+@contextlib.contextmanager
+def preserved() -> Any:
+    """Undo what a case does to its process: modules, paths, the registry, patched TensorFlow.
+
+    The switches between TensorFlow 1 and 2 behaviour cannot be undone, so within a case they do
+    nothing: the run's mode has decided already.
+    """
+    modules, path, folder = dict(sys.modules), list(sys.path), os.getcwd()
+    ops = importlib.import_module("tensorflow.python.framework.ops")
+    registry = getattr(ops, "gradient_registry", None) or getattr(ops, "_gradient_registry", None)
+    gradients = dict(getattr(registry, "_registry", {}))
+    owners = [(owner, dict(vars(owner))) for owner in (tf, tf.compat.v1, tf.nn, tf.math)]
+    switches = [(o, n) for o in (tf, tf.compat.v1) for n in _SWITCHES if hasattr(o, n)]
+    try:
+        with patched_attributes(*((o, n, lambda *_, **__: None) for o, n in switches)):
+            yield
+    finally:
+        for owner, before in owners:
+            for name, value in list(vars(owner).items()):
+                if name in before and value is not before[name] and callable(before[name]):
+                    setattr(owner, name, before[name])
+        for name in set(getattr(registry, "_registry", {})) - set(gradients):
+            del registry._registry[name]  # type: ignore[union-attr]
+        for name in set(sys.modules) - set(modules):
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if file and not any(mark in file for mark in _INSTALLED):
+                del sys.modules[name]
+        sys.path[:] = path
+        os.chdir(folder)
+
+
+_INSTALLED = ("site-packages", "dist-packages", os.path.dirname(os.__file__))
 
 
 @contextlib.contextmanager
@@ -171,7 +223,9 @@ def read_argument(node: Any, arrays: Any, job: Any, symbolic: bool) -> Any:
         return {k: read_argument(v, arrays, job, symbolic) for k, v in node["items"].items()}
     dtype = "float64" if job["double"] and node["dtype"] == "float32" else node["dtype"]
     array = arrays[node["key"]].astype(tf.as_dtype(dtype).as_numpy_dtype)
-    if node["variable"]:
+    if node["role"] == "numpy":
+        return array
+    if node["role"] == "variable":
         return tf.Variable(array)
     if not symbolic:
         return tf.constant(array)
@@ -206,7 +260,8 @@ class Skeleton:
         if type(value).__name__ in ("IndexedSlices", "IndexedSlicesValue"):
             parts = [self.describe(p) for p in (value.values, value.indices, value.dense_shape)]
             return {"kind": "slices", "items": parts}
-        if isinstance(value, tf.Variable) or type(value).__module__.startswith("keras"):
+        keras = type(value).__module__.startswith("keras") and hasattr(value, "assign")
+        if isinstance(value, tf.Variable) or keras:
             value = tf.convert_to_tensor(value)
         if tf.is_tensor(value) or isinstance(value, (np.ndarray, np.generic)):
             if hasattr(value, "dense_shape") and hasattr(value, "indices"):
