@@ -9,10 +9,12 @@ assumption is spelled out.
 from __future__ import annotations
 
 import ast
+
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, is_prefix, may_overlap, symbol_of
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Link, Refusal, Source
 
 
@@ -23,12 +25,13 @@ def assumptions_of(
     outside: tuple[Link, ...],
     every_node: frozenset[int],
     inline: list[ast.expr],
+    source_exprs: tuple[ast.expr, ...],
 ) -> list[str] | Refusal:
     """Sentences for the report, or a refusal where an assumption is visibly wrong."""
     external = [source for source in sources if not source.fresh]
     if not external:
         return []
-    others = _others(context, dep, external, outside)
+    others = _others(context, dep, external, outside, source_exprs)
     for source in external:
         for track in source.tracks:
             node = context.closure.node_for(track.symbol, dep.scope)
@@ -69,9 +72,12 @@ def _others(
     dep: Dependence,
     external: list[Source],
     outside: tuple[Link, ...],
+    source_exprs: tuple[ast.expr, ...],
 ) -> list[Symbol]:
     """Values from outside that the target is computed from, other than the sources."""
     tracks = [track.symbol for source in external for track in source.tracks]
+    # A list that the sources are written in is read for the sources.
+    tracks += [symbol for expr in source_exprs if (symbol := symbol_of(expr)) is not None]
     found: dict[Symbol, None] = {}
     for link in outside:
         symbol = link.use.symbol
@@ -113,7 +119,9 @@ def _may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
     for node in module.names.bindings(symbol.root, scope):
         if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
             continue
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+        if isinstance(node, ast.Assign) and isinstance(
+            value_given_by(node, Symbol(symbol.root)), ast.Constant
+        ):
             continue
         return True
     return False

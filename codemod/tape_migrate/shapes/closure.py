@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
+from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.summaries import Function, Summaries
+from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 
 Node = tuple[int, str]
 
@@ -28,7 +30,9 @@ class Closure:
         self._module = module
         self._summaries = Summaries(module)
         self._edges: dict[Node, set[Node]] = defaultdict(set)
-        self._feeders: dict[Node, set[Node]] = defaultdict(set)
+        self._aliases: dict[Node, set[Node]] = defaultdict(set)
+        """Variable -> what may hold the same tensor: arguments given for it, plain copies."""
+        self._parameters: set[Node] = set()
         for node in ast.walk(module.tree):
             self._visit(node)
 
@@ -45,17 +49,18 @@ class Closure:
         """Whether ``other`` may have been computed from the tensor that ``source`` holds."""
         if other == source:
             return False
-        if other in self._reachable(source, avoid=None):
+        if source not in self._parameters and other in self._reachable(source, avoid=None):
             return True
         seen: set[Node] = {source}
-        queue = list(self._feeders[source])
+        queue = list(self._aliases[source])
         while queue:
-            feeder = queue.pop()
-            if feeder in seen:
+            alias = queue.pop()
+            if alias in seen:
                 continue
-            seen.add(feeder)
-            if other == feeder or other in self._reachable(feeder, avoid=source):
+            seen.add(alias)
+            if other != alias and other in self._reachable(alias, avoid=source):
                 return True
+            queue.extend(self._aliases[alias])
         return False
 
     def _reachable(self, start: Node, *, avoid: Node | None) -> set[Node]:
@@ -73,7 +78,6 @@ class Closure:
         for source in sources:
             if source != target:
                 self._edges[source].add(target)
-                self._feeders[target].add(source)
 
     def _visit(self, node: ast.AST) -> None:
         match node:
@@ -117,6 +121,16 @@ class Closure:
         reads = list(self._reads(value))
         for written in self._reads(target, storing=True):
             self._connect(reads, written)
+            self._alias(value, written)
+
+    def _alias(self, value: ast.expr, written: Node) -> None:
+        """Record that ``written`` may hold the very tensor that ``value`` gives."""
+        resolved = ""
+        if isinstance(value, ast.Call):
+            resolved = self._module.names.resolve(value.func)
+        if isinstance(value, (ast.BinOp, ast.UnaryOp)) or always_new_tensor(resolved):
+            return
+        self._aliases[written].update(n for n in self._reads(value) if n != written)
 
     def _call(self, call: ast.Call) -> None:
         function = self._summaries.callee(call)
@@ -124,6 +138,8 @@ class Closure:
             for parameter, arg in _bind(function, call):
                 scope = self._module.scopes.opened_by(function)
                 self._connect(list(self._reads(arg)), (id(scope), parameter))
+                self._parameters.add((id(scope), parameter))
+                self._alias(arg, (id(scope), parameter))
         if (
             isinstance(call.func, ast.Attribute)
             and call.func.attr in CONTAINER_METHODS
@@ -142,6 +158,8 @@ class Closure:
                     scope = self._module.scope_of(node)
                     yield self.node_for(Symbol(node.value.id, ("." + node.attr,)), scope)
                     continue
+            if isinstance(node, (ast.Name, ast.Attribute)) and is_blocked(self._module, node):
+                continue
             if isinstance(node, ast.Name):
                 yield self.node_for(Symbol(node.id), self._module.scope_of(node))
                 continue

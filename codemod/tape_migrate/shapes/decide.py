@@ -16,7 +16,6 @@ from tape_migrate.shapes.dependence import Dependence, reads_track
 from tape_migrate.shapes.keras_symbols import refuse_keras
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import (
-    OUTSIDE,
     Candidate,
     Decision,
     Kind,
@@ -25,7 +24,6 @@ from tape_migrate.shapes.plan import (
     Refusal,
     Request,
     Source,
-    Track,
 )
 from tape_migrate.shapes.region import choose_region
 from tape_migrate.shapes.repeats import Repeat, repeat_of
@@ -165,7 +163,9 @@ def _decide_paths(
     stops = plan_stops(dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
         return stops
-    assumptions = assumptions_of(context, dep, sources, outside, every_node, inline_exprs)
+    assumptions = assumptions_of(
+        context, dep, sources, outside, every_node, inline_exprs, elements(request.source)
+    )
     if isinstance(assumptions, Refusal):
         return assumptions
     return Candidate(
@@ -251,7 +251,7 @@ def _has_control_flow(stmts: list[ast.stmt]) -> bool:
     stack: list[ast.AST] = list(stmts)
     while stack:
         node = stack.pop()
-        if isinstance(node, (ast.If, ast.For, ast.While, ast.IfExp)):
+        if isinstance(node, (ast.If, ast.For, ast.While)):
             return True
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             stack.extend(ast.iter_child_nodes(node))

@@ -16,6 +16,7 @@ from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, Use, may_overlap, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.plan import OUTSIDE, Link, Track
 
 CONTAINER_METHODS = frozenset(("append", "extend", "insert", "add", "update", "setdefault"))
@@ -108,7 +109,7 @@ class Dependence:
     def _uses(self, node_id: int) -> Iterator[Use]:
         seen: set[str] = set()
         for use in self.cfg.effects(node_id).uses:
-            if use.reference:
+            if use.reference or is_blocked(self.module, use.node):
                 continue
             yield use
             # A local function reads its free variables whenever it is called or handed on.

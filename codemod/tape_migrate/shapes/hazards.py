@@ -13,7 +13,7 @@ from tape_migrate.flow.fence import FenceKind, fences
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
-from tape_migrate.shapes.plan import Link, Refusal, Region, Request
+from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Track
 from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW, tensorflow_function
 
 _OVERRIDES = frozenset({"gradient_override_map", "RegisterGradient", "_gradient_override_map"})

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 
+from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
-from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.plan import Kind
 from tape_migrate.shapes.tensorflow_facts import makes_one_tensor, tensorflow_function
@@ -96,8 +97,12 @@ def _operation_kind(
 
 
 def _symbol_kind(module: Module, expr: ast.expr, symbol: Symbol, scope: Scope, depth: int) -> Kind:
+    scope = module.scope_of(expr)
     facts = module.facts(scope)
     definitions = facts.reaching_at(expr, symbol)
+    outer = outer_value(module, symbol, scope, definitions)
+    if outer is not None:
+        return kind_of(module, outer, module.scopes.module, depth - 1)
     kinds = {
         _definition_kind(module, d.stmt, symbol, scope, depth)
         for d in definitions
@@ -109,6 +114,42 @@ def _symbol_kind(module: Module, expr: ast.expr, symbol: Symbol, scope: Scope, d
     elif any(d.stmt is not None for d in definitions) and symbol.path:
         return Kind.UNKNOWN
     return Kind.TENSOR if _used_as_tensor(module, symbol, scope) else Kind.UNKNOWN
+
+
+def outer_value(
+    module: Module, symbol: Symbol, scope: Scope, definitions: frozenset[Definition]
+) -> ast.expr | None:
+    """What a module-level variable, read in a function, was assigned (once, for good)."""
+    if symbol.path or module.is_module_scope(scope):
+        return None
+    if not definitions or any(d.kind is not DefKind.EXTERNAL for d in definitions):
+        return None
+    if module.scopes.resolve(symbol.root, scope) is not module.scopes.module:
+        return None
+    bindings = module.names.bindings(symbol.root, scope)
+    if len(bindings) == 1 and isinstance(bindings[0], (ast.Assign, ast.AnnAssign)):
+        return value_given_by(bindings[0], symbol)
+    return None
+
+
+def value_given_by(stmt: ast.stmt, symbol: Symbol) -> ast.expr | None:
+    """The expression that an assignment gives ``symbol``, if it is one of its own."""
+    if isinstance(stmt, ast.AnnAssign):
+        return stmt.value
+    if not isinstance(stmt, ast.Assign):
+        return None
+    for target in stmt.targets:
+        if symbol_of(target) == symbol:
+            return stmt.value
+        if (
+            isinstance(target, (ast.Tuple, ast.List))
+            and isinstance(stmt.value, (ast.Tuple, ast.List))
+            and len(target.elts) == len(stmt.value.elts)
+        ):
+            for name, value in zip(target.elts, stmt.value.elts, strict=True):
+                if symbol_of(name) == symbol:
+                    return value
+    return None
 
 
 def _definition_kind(
@@ -143,8 +184,8 @@ def _unpacked_kind(
             if symbol_of(name) == symbol:
                 return kind_of(module, item, scope, depth - 1)
     if isinstance(value, ast.Call):
-        name = tensorflow_function(module.names.resolve(value.func))
-        if name in ("gradients", "unstack", "split", "meshgrid", "nn.moments"):
+        function = tensorflow_function(module.names.resolve(value.func))
+        if function in ("gradients", "unstack", "split", "meshgrid", "nn.moments"):
             return Kind.TENSOR
     return Kind.UNKNOWN
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.kinds import kind_of, outer_value, value_given_by
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track
 from tape_migrate.shapes.tensorflow_facts import (
     COLLECTED_ATTRIBUTES,
@@ -94,7 +94,7 @@ def _symbol_sources(
             collected = _collected(dep, value)
             if collected is not None:
                 return collected
-    outer = _outer_value(dep, symbol, strong)
+    outer = outer_value(dep.module, symbol, dep.scope, strong)
     if isinstance(outer, (ast.List, ast.Tuple)) and outer.elts:
         listed = find_sources(dep, node_id, outer)
         if isinstance(listed, list) and all(s.track.outside for s in listed):
@@ -129,24 +129,7 @@ def _value_of(definition: Definition, symbol: Symbol) -> ast.expr | None:
     """The expression that a plain assignment gives ``symbol``, if it is one."""
     if definition.symbol != symbol or definition.stmt is None:
         return None
-    return _value_of_stmt(definition.stmt, symbol)
-
-
-def _value_of_stmt(stmt: ast.stmt, symbol: Symbol) -> ast.expr | None:
-    if isinstance(stmt, ast.AnnAssign):
-        return stmt.value
-    if isinstance(stmt, ast.Assign):
-        for target in stmt.targets:
-            if symbol_of(target) == symbol:
-                return stmt.value
-            if isinstance(target, (ast.Tuple, ast.List)) and isinstance(
-                stmt.value, (ast.Tuple, ast.List)
-            ):
-                if len(target.elts) == len(stmt.value.elts):
-                    for name, value in zip(target.elts, stmt.value.elts, strict=True):
-                        if symbol_of(name) == symbol:
-                            return value
-    return None
+    return value_given_by(definition.stmt, symbol)
 
 
 def _is_fresh(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
@@ -175,23 +158,6 @@ def is_fresh_value(dep: Dependence, value: ast.expr) -> bool:
         case ast.IfExp(body=body, orelse=orelse):
             return is_fresh_value(dep, body) and is_fresh_value(dep, orelse)
     return False
-
-
-def _outer_value(
-    dep: Dependence, symbol: Symbol, definitions: frozenset[Definition]
-) -> ast.expr | None:
-    """What a module-level variable, read in a function, was assigned (once, for good)."""
-    if symbol.path or dep.module.is_module_scope(dep.scope):
-        return None
-    if not definitions or any(d.kind is not DefKind.EXTERNAL for d in definitions):
-        return None
-    owner = dep.module.scopes.resolve(symbol.root, dep.scope)
-    if owner is not dep.module.scopes.module:
-        return None
-    bindings = dep.module.names.bindings(symbol.root, dep.scope)
-    if len(bindings) == 1 and isinstance(bindings[0], ast.Assign):
-        return _value_of_stmt(bindings[0], symbol)
-    return None
 
 
 def _is_trainable_variable(dep: Dependence, value: ast.expr | None) -> bool:

@@ -11,8 +11,8 @@ import ast
 
 from tape_migrate.flow.symbols import DefKind, symbol_of
 from tape_migrate.shapes.arguments import elements
-from tape_migrate.shapes.dependence import OUTSIDE, Dependence
-from tape_migrate.shapes.plan import Refusal, Region, Request, Source
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.plan import OUTSIDE, Refusal, Region, Request, Source
 from tape_migrate.shapes.sources import is_fresh_value
 
 

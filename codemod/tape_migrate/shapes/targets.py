@@ -10,7 +10,7 @@ from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal, Request
+from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal, Request, Source
 from tape_migrate.shapes.repeats import Repeat, iterable_of
 
 
