@@ -8,6 +8,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tape_migrate.sources.search import Contains, searcher
+
 WORDS = (b"gradients", b"hessians", b"batch_jacobian")
 """A gradient call cannot be spelled without one of these (also not ``get_gradients``, …)."""
 
@@ -16,6 +18,7 @@ _BATCH_BYTES = 1 << 18
 """A batch is searched once it is this long, so that most files fit behind it."""
 _FILES_PER_PROCESS = 1000
 _MAX_PROCESSES = 4
+_MANY_FILES = 2000
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,14 @@ def _scan_batches(
     """
     buffer = bytearray(_BUFFER_BYTES)
     view = memoryview(buffer)
+    contains = searcher(buffer, much=len(indices) >= _MANY_FILES)
     probe = [bytearray(1)]
     batch: list[tuple[int, int, int]] = []
     end = 0
     open_, readv, close = os.open, os.readv, os.close
     for index in indices:
         if end > _BATCH_BYTES:
-            hits += _search(buffer, batch, end)
+            hits += _search(contains, batch, end)
             batch.clear()
             end = 0
         try:
@@ -119,16 +123,15 @@ def _scan_batches(
                 end += size
         except OSError as error:
             failures.append((index, error.strerror or str(error)))
-    hits += _search(buffer, batch, end)
+    hits += _search(contains, batch, end)
 
 
-def _search(buffer: bytearray, batch: list[tuple[int, int, int]], end: int) -> list[int]:
+def _search(contains: Contains, batch: list[tuple[int, int, int]], end: int) -> list[int]:
     """Return the files of a batch, given as (index, start, stop), that hold one of the words."""
-    find = buffer.find
-    if all(find(word, 0, end) < 0 for word in WORDS):
+    if not any(contains(word, 0, end) for word in WORDS):
         return []
     return [
-        index for index, start, stop in batch if any(find(word, start, stop) >= 0 for word in WORDS)
+        index for index, start, stop in batch if any(contains(word, start, stop) for word in WORDS)
     ]
 
 
