@@ -81,6 +81,11 @@ CASES = {
     "escaped space": "sp\\ .py\n",
     "question mark": "?.py\n",
     "stars inside a name": "a**\n",
+    "stars after text": "a**/**/\n",
+    "stars after text cross folders": "x**/a.py\n",
+    "stars after a class do not": "[x]**/a.py\n",
+    "three stars": "***/z\nx/***/a.py\n",
+    "stars before an escaped slash": "**\\/z\n",
     "star does not cross folders": "x/*.py\n",
     "blank lines and windows ends": "\r\na.py\r\n",
     "only a slash": "/\n",
@@ -158,7 +163,7 @@ LINES = st.lists(st.lists(PIECES, min_size=1, max_size=5).map("".join), min_size
 
 
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

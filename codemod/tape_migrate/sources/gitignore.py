@@ -97,18 +97,22 @@ def _translate(glob: str) -> str | None:
     """Turn a git glob into a regular expression for a full match, or None if it is malformed."""
     out: list[str] = []
     position = 0
+    first_wildcard = next(i for i, text in enumerate(glob) if text in _GLOB_CHARACTERS)
     while position < len(glob):
         character = glob[position]
         if character == "*":
             run_end = position
             while run_end < len(glob) and glob[run_end] == "*":
                 run_end += 1
-            at_start = position == 0 or glob[position - 1] == "/"
-            if run_end - position == 2 and at_start and glob[run_end : run_end + 1] == "/":
+            # git compares the text before the first wildcard by itself and matches the rest
+            # from there, so that ``a**/b`` is ``a`` and then ``**/b``.
+            at_start = position == first_wildcard or glob[position - 1] == "/"
+            crosses = run_end - position >= 2 and at_start
+            if crosses and glob.startswith("/", run_end):
                 out.append("(?:.*/)?")
                 position = run_end + 1
                 continue
-            if run_end - position == 2 and at_start and run_end == len(glob):
+            if crosses and (run_end == len(glob) or glob.startswith("\\/", run_end)):
                 out.append(".*")
             else:
                 out.append("[^/]*")
