@@ -74,7 +74,7 @@ def test_wrong_usage(
     complaint: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "migrated", lambda *_: AFTER.encode())
+    monkeypatch.setattr(command, "migrated", lambda *_: (AFTER.encode(), ""))
     (tmp_path / "here.py").write_text(BEFORE, encoding="utf-8")
     report, code = run_cli(target, inputs)
     assert code == command.EXIT_USAGE
@@ -113,9 +113,20 @@ def test_a_module_in_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "def f(x):\n    with tf.GradientTape() as tape:\n        tape.watch(x)\n"
         "        y = cube(x)\n    return tape.gradient(y, x)\n"
     )
-    monkeypatch.setattr(command, "migrated", lambda *_: after.encode())
+    monkeypatch.setattr(command, "migrated", lambda *_: (after.encode(), ""))
     case = module_case(module, "f", ["x=float32[3]"])
     assert (case.package, case.sys_path) == ("nets.deep", (str(tmp_path),))
     report, code = run_cli(f"{module}::f", ["x=float32[3]"], device="cpu", json_path="-")
     assert code == command.EXIT_EQUAL, report
     assert json.loads(report)["summary"]["equal"] == 1
+
+
+def test_a_refusal_is_told_with_its_reason(tmp_path: Path) -> None:
+    module = tmp_path / "helper.py"
+    module.write_text(
+        "import tensorflow as tf\n\n\ndef grad(y, x):\n    return tf.gradients(y, x)[0]\n",
+        encoding="utf-8",
+    )
+    report, code = run_cli(f"{module}::grad", ["y=float32[]", "x=float32[]"])
+    assert code == command.EXIT_NOT_PROVEN
+    assert "NOT RUN: nothing was migrated: line 5: TM1" in report

@@ -6,22 +6,8 @@ from typing import Any
 
 import pytest
 from tape_migrate.verify import Case, Verdict, Verifier, parse_input, verify_cases
-from tape_migrate.verify.evidence import Evidence
 
-HEAD = "import tensorflow as tf\n\n\n"
-
-
-def case(before: str, after: str, entry: str | None = "f", **more: Any) -> Case:
-    inputs = more.pop("inputs", {"x": "float32[4,3]"} if entry else {})
-    parsed = tuple((name, parse_input(value)) for name, value in inputs.items())
-    return Case("test", HEAD + before, HEAD + after, entry, inputs=parsed, **more)
-
-
-def rows(evidence: Evidence) -> dict[str, Verdict]:
-    return {row.mode: row.verdict for row in evidence.rows if row.device != "GPU"}
-
-
-ALL_EQUAL = {"eager": Verdict.EQUAL, "tf.function": Verdict.EQUAL, "graph": Verdict.EQUAL}
+from .cases import ALL_EQUAL, HEAD, case, rows
 
 VARIABLE = (
     """
@@ -184,112 +170,6 @@ def test_right_migrations_are_equal(
     assert all(row.tensors > 0 for row in evidence.rows if row.verdict is Verdict.EQUAL)
 
 
-EXAMPLE_1 = (
-    """
-x = tf.Variable(1.0)
-y = x * 2.0
-z = tf.constant(5.0)
-g = tf.keras.backend.gradients(y, [x, z])
-""",
-    """
-x = tf.Variable(1.0)
-with tf.GradientTape() as tape:
-    y = x * 2.0
-z = tf.constant(5.0)
-g = tape.gradient(y, [x, z])
-""",
-)
-
-EXAMPLE_3 = (
-    """
-x = tf.Variable(2.0)
-if x > 1.0:
-    y = x * x
-else:
-    y = x
-g = tf.keras.backend.gradients(y, x)
-""",
-    """
-x = tf.Variable(2.0)
-
-
-@tf.function
-def branch(x):
-    if x > 1.0:
-        y = x * x
-    else:
-        y = x
-    return y
-
-
-with tf.GradientTape() as tape:
-    y = branch(x)
-g = tape.gradient(y, [x])
-""",
-)
-
-
-def test_module_level_program(verifier: Verifier) -> None:
-    program = case(*EXAMPLE_1, entry=None, outputs=("g",), expect=(("g", [2.0, "None"]),))
-    evidence = verifier.verify(program)
-    assert evidence.verdict is Verdict.EQUAL, evidence
-    assert rows(evidence) == ALL_EQUAL
-
-
-@pytest.mark.parametrize("old_mode", ["autograph", "auto"])
-def test_python_control_flow_needs_autograph_on_the_old_side(
-    verifier: Verifier, old_mode: str
-) -> None:
-    program = case(
-        *EXAMPLE_3, entry=None, outputs=("g",), expect=(("g", [4.0]),), old_mode=old_mode
-    )
-    evidence = verifier.verify(program)
-    assert evidence.verdict is Verdict.EQUAL, evidence
-    assert evidence.old is not None
-    assert evidence.old.mode == "autograph"
-
-
-def test_graph_mode_says_that_the_old_program_fails(verifier: Verifier) -> None:
-    program = case(*EXAMPLE_3, entry=None, outputs=("g",))
-    evidence = verifier.verify(program)
-    assert evidence.verdict is Verdict.FAILED
-    assert "the old code raised" in evidence.sentence
-
-
-def test_autograph_of_a_function_and_of_a_method(verifier: Verifier) -> None:
-    before = """
-class Net:
-    def f(self, x):
-        if tf.reduce_sum(x) > 0.0:
-            y = x * x
-        else:
-            y = tf.exp(x)
-        return tf.gradients(y, x)[0]
-"""
-    after = """
-class Net:
-    @tf.function
-    def f(self, x):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            if tf.reduce_sum(x) > 0.0:
-                y = x * x
-            else:
-                y = tf.exp(x)
-        return tape.gradient(y, x)
-"""
-    evidence = verifier.verify(case(before, after, "Net.f", old_mode="autograph", seeds=(0, 1, 2)))
-    assert evidence.verdict is Verdict.EQUAL, evidence
-    assert {row.seed for row in evidence.rows if row.mode == "eager"} == {0, 1, 2}
-
-
-def test_known_values_are_held_against_both_sides(verifier: Verifier) -> None:
-    wrong = case(*EXAMPLE_1, entry=None, outputs=("g",), expect=(("g", [3.0, "None"]),))
-    evidence = verifier.verify(wrong)
-    assert evidence.verdict is Verdict.DIFFERENT
-    assert "old side: g[0]: expected 3.0, got 2.0" in evidence.sentence
-
-
 def test_variables_made_in_the_function(verifier: Verifier) -> None:
     before = """
 def f(x):
@@ -388,38 +268,6 @@ def test_only_a_gpu_asked_for_and_none_there(verifier: Verifier) -> None:
     assert evidence.sentence == "no GPU"
 
 
-def test_a_session_that_stays(verifier: Verifier) -> None:
-    head = """
-class Net:
-    def __init__(self):
-        self.x = tf.compat.v1.placeholder(tf.float32, [None, 2])
-        self.g = self.net_f(self.x)
-        self.session = tf.compat.v1.Session()
-
-    def f(self, x):
-        return self.session.run(self.g, {self.x: x})
-
-    def net_f(self, x):
-"""
-    before = head + "        return tf.gradients(tf.sin(x), x)[0]\n"
-    after = (
-        head
-        + """
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = tf.sin(x)
-        return tape.gradient(y, x)
-"""
-    )
-    inputs = {"x": "float32[4,2] numpy"}
-    evidence = verifier.verify(case(before, after, "Net.f", inputs=inputs, modes=("graph",)))
-    assert evidence.verdict is Verdict.EQUAL, evidence
-    assert rows(evidence) == {"graph": Verdict.EQUAL}
-    wrong = after.replace("tf.sin(x)", "tf.cos(x)")
-    evidence = verifier.verify(case(before, wrong, "Net.f", inputs=inputs, modes=("graph",)))
-    assert evidence.verdict is Verdict.DIFFERENT
-
-
 def test_sources_in_another_encoding(verifier: Verifier) -> None:
     cookie, remark = b"# -*- coding: latin-1 -*-\n", "# caf\u00e9\n".encode("latin-1")
     sources = [cookie + remark + (HEAD + text).encode() for text in VARIABLE]
@@ -433,26 +281,6 @@ def test_nothing_migrated_is_not_run(verifier: Verifier) -> None:
     assert verifier.verify(untouched).verdict is Verdict.NOT_RUN
     text_only = Case("test", HEAD, HEAD, "f", not_run="needs Keras 2")
     assert verifier.verify(text_only).sentence == "needs Keras 2"
-
-
-def test_v1_graphs(verifier: Verifier) -> None:
-    before = """
-w = tf.get_variable("w", [3], initializer=tf.ones_initializer())
-
-def f(x):
-    return tf.gradients(tf.to_float(x) ** 2 * w, x)[0]
-"""
-    after = """
-w = tf.Variable(tf.ones([3]))
-
-def f(x):
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = tf.cast(x, tf.float32) ** 2 * w
-    return tape.gradient(y, x)
-"""
-    evidence = verifier.verify(case(before, after, old_mode="v1"))
-    assert evidence.verdict is Verdict.EQUAL, evidence
 
 
 def test_evidence_as_json(verifier: Verifier) -> None:

@@ -69,7 +69,9 @@ class Case:
     None for a module-level program, whose ``outputs`` are then read by name. ``old_mode`` says
     how the old side runs: ``graph`` in a ``tf.Graph`` with a Session, ``autograph`` the same with
     the old code AutoGraph-converted, ``auto`` the first and, if it fails on Python control flow,
-    the second, ``v1`` a graph with all TensorFlow 2 behaviour off.
+    the second (``v1`` for a source that calls ``disable_v2_behavior``), ``v1`` a graph with all
+    TensorFlow 2 behaviour off, where ``import tensorflow`` means ``tensorflow.compat.v1`` unless
+    the source speaks of ``compat.v1`` itself.
     """
 
     name: str
@@ -122,7 +124,7 @@ def load_case(folder: Path) -> Case:
     if after_path.exists():
         after = after_path.read_bytes()
     elif data.get("outcome", "migrated") == "migrated":
-        after = migrated(before, options)
+        after, _ = migrated(before, options)
     inputs: list[tuple[str, Input]] = []
     for name, value in data.get("inputs", {}).items():
         try:
@@ -151,14 +153,19 @@ def load_case(folder: Path) -> Case:
     )
 
 
-def migrated(before: bytes, options: dict[str, Any] | None = None) -> bytes | None:
-    """What the engine makes of a source, or None if it changes nothing."""
+def migrated(before: bytes, options: dict[str, Any] | None = None) -> tuple[bytes | None, str]:
+    """What the engine makes of a source, or None if it changes nothing; and what it left alone."""
     from tape_migrate.api import migrate_source  # noqa: PLC0415
-    from tape_migrate.model import Options, TfFunction  # noqa: PLC0415
+    from tape_migrate.model import Options, Outcome, TfFunction  # noqa: PLC0415
 
     chosen = Options(tf_function=TfFunction((options or {}).get("tf_function", "auto")))
     migration = migrate_source(before, chosen)
-    return migration.new if migration.changed else None
+    left = "; ".join(
+        f"line {result.site.line}: {result.code} {result.message}"
+        for result in migration.sites
+        if result.outcome is not Outcome.MIGRATED
+    )
+    return migration.new if migration.changed else None, left or "no gradient call found"
 
 
 def _check_keys(toml: Path, data: dict[str, Any]) -> None:

@@ -97,6 +97,7 @@ def module_case(
         raise CaseError(f"{path}: {error}") from None
     if not entry:
         raise CaseError(f"{path}: name the function after ::")
+    after, left = migrated(before, {"tf_function": tf_function})
     folder = path.resolve().parent
     parts: list[str] = []
     while (folder / "__init__.py").exists():
@@ -105,7 +106,8 @@ def module_case(
     return Case(
         name=f"{path}::{entry}",
         before=before,
-        after=migrated(before, {"tf_function": tf_function}),
+        after=after,
+        not_run=f"nothing was migrated: {left}" if after is None else None,
         entry=entry,
         inputs=tuple(parse_argument(text) for text in inputs),
         old_mode="auto",

@@ -70,6 +70,8 @@ class Verifier:
             return Evidence(case.name, Verdict.NOT_RUN, text)
         if case.after is None:
             return Evidence(case.name, Verdict.NOT_RUN, "nothing was migrated: nothing to compare")
+        if case.old_mode == "auto" and b"disable_v2_behavior" in _bytes(case.before):
+            case = replace(case, old_mode="v1")
         old_worker = self._v1 if case.old_mode == "v1" else self.old
         for worker in (old_worker, self.new):
             worker.start()
@@ -235,7 +237,7 @@ def run_side(
     arrays: dict[str, Array] = {}
     arguments = [[name, encode(value, name, seed, arrays)] for name, value in case.inputs]
     job = {
-        "source": (source.encode() if isinstance(source, str) else source).decode("latin-1"),
+        "source": _bytes(source).decode("latin-1"),
         "path": case.path,
         "mode": mode,
         "device": device,
@@ -246,6 +248,7 @@ def run_side(
         "seed": seed,
         "sys_path": list(case.sys_path),
         "package": case.package,
+        "v1": worker.v1,
         "differences": differences,
     }
     return worker.run(job, arrays)
@@ -255,7 +258,7 @@ def _row(
     case: Case, where: tuple[str, str, int], old: RunResult, new: RunResult, found: Comparison
 ) -> Row:
     mode, device, seed = where
-    required = mode != "graph" or case.modes == ("graph",)
+    required = mode != "graph" or case.modes == ("graph",) or _stays_in_graph(case)
     verdict, sentence = found.verdict, found.sentence
     failed = new.error if old.error is None else old.error
     if verdict is Verdict.FAILED and failed is not None:
@@ -279,6 +282,16 @@ def _row(
         required,
         failed.traceback if failed is not None else "",
     )
+
+
+def _bytes(source: bytes | str) -> bytes:
+    return source.encode("utf-8") if isinstance(source, str) else source
+
+
+def _stays_in_graph(case: Case) -> bool:
+    """Whether the program itself turns eager execution off, so that its tapes run in a graph."""
+    source = _bytes(case.before)
+    return b"disable_v2_behavior" in source or b"disable_eager_execution" in source
 
 
 def _is_python_control_flow(run: RunResult) -> bool:

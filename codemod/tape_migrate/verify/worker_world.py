@@ -136,6 +136,7 @@ def preserved() -> Any:
             file = getattr(sys.modules[name], "__file__", None) or ""
             if file and not any(mark in file for mark in _INSTALLED):
                 del sys.modules[name]
+        sys.modules["tensorflow"] = modules["tensorflow"]
         sys.path[:] = path
         os.chdir(folder)
 
