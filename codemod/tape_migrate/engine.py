@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied, Draft
@@ -20,11 +20,12 @@ from tape_migrate.model import (
     Shape,
     Site,
     SiteResult,
+    TfFunction,
 )
 from tape_migrate.module import Module
 from tape_migrate.names import Reexports
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.control_flow import compile_control_flow
+from tape_migrate.shapes.control_flow import Compiler
 from tape_migrate.shapes.decide import decide
 from tape_migrate.shapes.groups import Group, form_groups
 from tape_migrate.shapes.hazards import refuse_both_paths
@@ -123,12 +124,25 @@ class Engine:
             if applied is None:
                 break
             module = self._module(applied.text)
-        if any(site.migrated for site in tracked):
-            applied = compile_control_flow(module, tracked, self._options)
-            if applied is not None:
-                _follow(tracked, applied)
-                module = self._module(applied.text)
+        module = self._compile(module, tracked)
         return module.text, tracked
+
+    def _compile(self, module: Module, tracked: list[Tracked]) -> Module:
+        """Put control flow around the migrated gradients under ``tf.function``."""
+        migrated = [site for site in tracked if site.migrated is not None]
+        if not migrated or self._options.tf_function is TfFunction.NEVER:
+            return module
+        compiler = Compiler(module, self._options)
+        applied = compiler.compile([module.line_of(site.first) for site in migrated])
+        for site in migrated:
+            scope = module.scope_at(site.last)
+            note = compiler.notes.get(id(scope.node))
+            if note is not None:
+                site.notes = (note,)
+        if applied is None:
+            return module
+        _follow(tracked, applied)
+        return self._module(applied.text)
 
     def _round(
         self, module: Module, tracked: list[Tracked], frozen: dict[int, Refusal]
@@ -306,6 +320,3 @@ def _split(module: Module, group: Group) -> Draft | None:
         for stmt in [*member.region.stmts, module.statement_of(member.request.call)]
     ]
     return split_shared_lines(module, places)
-
-
-__all__ = ["Engine", "Result", "Tracked", "replace"]

@@ -95,9 +95,16 @@ class Module:
             yield parent
             parent = self.parent_of(parent)
 
-    def function_of(self, node: ast.AST) -> Scope:
-        """The innermost function, lambda or module scope that ``node`` is evaluated in."""
-        return self.scope_of(node)
+    def scope_at(self, offset: int) -> Scope:
+        """The innermost function (or the module) whose lines hold ``offset``."""
+        line = self.line_of(offset)
+        found = self.scopes.module
+        for scope in self.scopes:
+            node = scope.node
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                if self.first_line(node) <= line <= self.last_line(node):
+                    found = scope
+        return found
 
     def line_start(self, line: int) -> int:
         """Offset of the first byte of 1-based ``line``."""

@@ -137,7 +137,10 @@ def _decide_paths(
     links = tuple(link for n in every_node for link in dep.links_into(n)) + tuple(start)
     to_watch = tuple(p.source for p in carried if p.visible)
     paths = Paths(target_nodes | carriers, links, to_watch)
-    chosen = choose_region(dep, request.call, paths, inline=inline, in_header=repeat.repeated)
+    within = inline and repeat.in_comprehension and repeat.mapped is None
+    chosen = choose_region(
+        dep, request.call, paths, inline=inline, within=within, in_header=repeat.repeated
+    )
     if isinstance(chosen, Refusal):
         return chosen
     widened = widen_for_state(
@@ -148,6 +151,7 @@ def _decide_paths(
         every_node,
         request.call,
         inline=inline,
+        within=within,
         repeated=repeat.repeated,
     )
     if isinstance(widened, Refusal):
@@ -173,7 +177,8 @@ def _decide_paths(
         region=chosen.region,
         watches=chosen.watches,
         inline_target=inline,
-        inside=chosen.inside or (inline and repeat.in_comprehension),
+        inside=chosen.inside,
+        mapped=repeat.mapped if inline and not chosen.inside else None,
         repeated=chosen.repeated or repeat.repeated,
         shape=_shape(context, dep, request, every_node),
         assumptions=tuple(assumptions),

@@ -76,7 +76,7 @@ def _join(context: Context, group: Group, candidate: Candidate) -> Group | None:
     chosen: list[Chosen] = []
     for member in members:
         result = choose_region(
-            dep, member.request.call, paths, inline=False, in_header=member.repeated
+            dep, member.request.call, paths, inline=False, within=False, in_header=member.repeated
         )
         if isinstance(result, Refusal) or result.inside != first.inside:
             return None

@@ -60,8 +60,12 @@ def write_group(module: Module, draft: Draft, group: Group, used: dict[int, set[
         tf = add_import(module, draft)
     target_line = target_name = None
     if first.inline_target and not _stays_inline(first):
-        target_name = fresh_name(_target_base(first), names)
+        target_name = fresh_name("target", names)
         target_line = f"{target_name} = {_one_expression(module, first.request.target)}"
+        if first.mapped is not None:
+            target_line = _list_targets(
+                module, draft, first, fresh_name("targets", names), target_name
+            )
     if first.shape is Shape.HESSIANS:
         _write_hessian(module, draft, first, names, tf, target_line, target_name)
     else:
@@ -74,8 +78,17 @@ def _stays_inline(candidate: Candidate) -> bool:
     return candidate.inside
 
 
-def _target_base(candidate: Candidate) -> str:
-    return "target"
+def _list_targets(
+    module: Module, draft: Draft, candidate: Candidate, targets: str, target: str
+) -> str:
+    """Make the comprehension run over a list of targets; returns the line that builds the list."""
+    assert candidate.mapped is not None
+    generator = candidate.mapped.generators[0]
+    start, end = module.start(generator.target), module.end(generator.iter)
+    what = module.segment(candidate.request.target).decode()
+    over = module.text[start:end].decode()
+    draft.replace(start, end, f"{target} in {targets}".encode())
+    return f"{targets} = [{what} for {over}]"
 
 
 def _one_expression(module: Module, expr: ast.expr) -> str:

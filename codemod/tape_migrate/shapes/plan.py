@@ -163,6 +163,8 @@ class Candidate:
     notes: tuple[str, ...]
     kinds: tuple[Kind, ...]
     """Of each member of the sources, as written in the call."""
+    mapped: ast.ListComp | ast.GeneratorExp | None = None
+    """The comprehension whose targets are to be listed inside the block."""
     stop_recording: tuple[ast.stmt, ...] = ()
     """Definitions that the tape must not record (stop_gradients)."""
 

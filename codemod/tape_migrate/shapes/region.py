@@ -33,9 +33,19 @@ class Chosen:
 
 
 def choose_region(
-    dep: Dependence, call: ast.Call, paths: Paths, *, inline: bool, in_header: bool
+    dep: Dependence,
+    call: ast.Call,
+    paths: Paths,
+    *,
+    inline: bool,
+    within: bool,
+    in_header: bool,
 ) -> Chosen | Refusal:
-    """The smallest region for ``paths``; ``inline`` targets are named right before the call."""
+    """The smallest region for ``paths``.
+
+    ``inline`` targets are named right before the call's statement; those evaluated ``within`` it
+    (in a comprehension) need the whole statement inside the tape.
+    """
     call_places = dep.module.places(call, within=dep.scope)
     chains = [
         dep.module.places(stmt, within=dep.scope)
@@ -46,7 +56,7 @@ def choose_region(
         chains.append(call_places)
     refusal: Refusal | None = None
     for block in _common_blocks(chains):
-        result = _try_block(dep, block, chains, call_places, paths, inline, in_header)
+        result = _try_block(dep, block, chains, call_places, paths, inline, within, in_header)
         if isinstance(result, Chosen):
             return result
         refusal = refusal or result
@@ -78,6 +88,7 @@ def _try_block(
     call_places: list[Place],
     paths: Paths,
     inline: bool,
+    within: bool,
     in_header: bool,
 ) -> Chosen | Refusal:
     call_index = _index_in(call_places, block)
@@ -91,7 +102,9 @@ def _try_block(
     direct = call_places[0].block is block
     inside = False
     if call_index is not None:
-        if inline and direct:
+        if within:
+            last, inside = call_index, True
+        elif inline and direct:
             last = call_index - 1
             first = min(first, call_index)
         elif last >= call_index:

@@ -29,6 +29,8 @@ class Repeat:
     source_over: ast.expr | None = None
     """The iterable, if the source is a comprehension variable."""
     target_over: ast.expr | None = None
+    mapped: ast.ListComp | ast.GeneratorExp | None = None
+    """The comprehension, if only the target needs its variables: the targets can be listed."""
 
 
 def repeat_of(module: Module, request: Request) -> Repeat | Refusal:
@@ -37,6 +39,7 @@ def repeat_of(module: Module, request: Request) -> Repeat | Refusal:
     variables: set[str] = set()
     source_over: ast.expr | None = None
     target_over: ast.expr | None = None
+    mapped: ast.ListComp | ast.GeneratorExp | None = None
     child: ast.AST = request.call
     for parent in module.parents(request.call):
         if isinstance(parent, ast.stmt):
@@ -50,6 +53,9 @@ def repeat_of(module: Module, request: Request) -> Repeat | Refusal:
                 if not (isinstance(consumer, ast.Call) and consumer.args == [parent]):
                     return Refusal("TM116", "the call stands in a generator that runs later")
             if child is not parent.generators[0] or not _in_first_iter(parent, request.call):
+                mapped = (
+                    None if in_comprehension or conditional else _mapped(module, parent, request)
+                )
                 repeated = in_comprehension = True
                 for generator in parent.generators:
                     names = target_names([generator.target])
@@ -70,7 +76,26 @@ def repeat_of(module: Module, request: Request) -> Repeat | Refusal:
         frozenset(variables),
         source_over,
         target_over,
+        mapped,
     )
+
+
+def _mapped(
+    module: Module, parent: ast.AST, request: Request
+) -> ast.ListComp | ast.GeneratorExp | None:
+    """``[g(tf.gradients(e(i), x)) for i in r]`` where ``i`` occurs in ``e(i)`` only."""
+    if not isinstance(parent, (ast.ListComp, ast.GeneratorExp)) or len(parent.generators) != 1:
+        return None
+    generator = parent.generators[0]
+    tail = module.text[module.end(generator.iter) : module.end(parent)].strip()
+    if generator.ifs or generator.is_async or tail not in (b"]", b")", b""):
+        return None
+    names = target_names([generator.target])
+    inside = {id(node) for node in ast.walk(request.target)}
+    for node in ast.walk(parent.elt):
+        if isinstance(node, ast.Name) and node.id in names and id(node) not in inside:
+            return None
+    return parent
 
 
 def _in_first_iter(comprehension: ast.AST, call: ast.Call) -> bool:

@@ -24,6 +24,7 @@ def widen_for_state(
     call: ast.Call,
     *,
     inline: bool,
+    within: bool,
     repeated: bool,
 ) -> Chosen | Refusal:
     """``chosen``, or a wider region that also holds the calls that may keep the source."""
@@ -47,7 +48,7 @@ def widen_for_state(
     if not extra:
         return chosen
     wider = Paths(paths.required | frozenset(extra), paths.links, paths.to_watch)
-    result = choose_region(dep, call, wider, inline=inline, in_header=repeated)
+    result = choose_region(dep, call, wider, inline=inline, within=within, in_header=repeated)
     if isinstance(result, Refusal):
         return Refusal(
             "TM105",
