@@ -72,7 +72,9 @@ def check_release(release: Release, tree: Path) -> Verdict:
         return verdict
     verdict.report = dry
     if written.sites != dry.sites:
-        verdict.problems.append("the dry run and the written run report different calls")
+        differ = [s for s in written.sites if s not in dry.sites]
+        places = ", ".join(f"{s.path}:{s.line} ({s.message})" for s in differ[:5])
+        verdict.problems.append(f"the written run says otherwise than the dry run: {places}")
     if _read(tree) != new or again.changed:
         verdict.problems.append(f"a second run changes {_differing(new, _read(tree))}")
     _check_counts(dry, verdict)

@@ -71,6 +71,8 @@ class SuiteRun:
 
     outcomes: dict[str, str]
     """Outcome by test id."""
+    failures: dict[str, str]
+    """The end of what each failed test said."""
     reached: frozenset[tuple[str, int]]
     """File (relative to the suite's folder) and line of every call of a tape."""
     wall: float
@@ -149,6 +151,7 @@ def _pytest(suite: Suite, tree: Path, python: Path) -> SuiteRun:
         found = json.loads(result.read_text(encoding="utf-8"))
     return SuiteRun(
         outcomes=found["outcomes"],
+        failures=found["failures"],
         reached=frozenset(
             (Path(file).relative_to(tree).as_posix(), line)
             for file, line in found["reached"]

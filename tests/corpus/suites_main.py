@@ -70,7 +70,7 @@ def _one(
         lost = sorted(before.passed - variant.run.passed)
         problems += [
             f"{release.label}, {variant.name} migrated: {test} "
-            f"{variant.run.outcomes.get(test, 'is gone')}"
+            f"{variant.run.outcomes.get(test, 'is gone')}{_why(variant.run, test)}"
             for test in lost
         ]
         counts = [len(variant.report.sites), variant.migrated, variant.reached]
@@ -79,6 +79,13 @@ def _one(
         )
         found.append({**_as_dict(release, variant.name, variant.run), "lost": lost})
     return rows
+
+
+def _why(run: SuiteRun, test: str) -> str:
+    lines = run.failures.get(test, "").splitlines()
+    # pytest marks the lines that hold the error itself.
+    said = [line[1:].strip() for line in lines if line.startswith("E ")]
+    return f": {said[0]}" if said else ""
 
 
 def _counts(run: SuiteRun, lost: int) -> list[object]:
@@ -91,5 +98,6 @@ def _as_dict(release: Release, variant: str, run: SuiteRun) -> dict[str, Any]:
         "release": release.label,
         "variant": variant,
         "outcomes": run.outcomes,
+        "failures": run.failures,
         "reached": sorted(run.reached),
     }

@@ -2,8 +2,9 @@
 
 ``TAPE_SUITE_MODE`` says how old code is made to run on TensorFlow 2: ``v1`` turns v2 behaviour
 off, ``alias`` makes ``import tensorflow`` give ``tensorflow.compat.v1`` besides, ``eager-off``
-turns off eager execution alone, ``plain`` does nothing. The outcome of every test, and the
-lines that called a tape, are written to the file ``TAPE_SUITE_RESULT`` as JSON.
+turns off eager execution alone, ``plain`` does nothing. The outcome of every test, the end of
+what a failure said, and the lines that called a tape are written to the file
+``TAPE_SUITE_RESULT`` as JSON.
 """
 
 import importlib
@@ -16,6 +17,7 @@ MODE = os.environ["TAPE_SUITE_MODE"]
 RESULT = os.environ["TAPE_SUITE_RESULT"]
 
 outcomes: Dict[str, str] = {}
+failures: Dict[str, str] = {}
 reached: Set[Tuple[str, int]] = set()
 
 
@@ -52,6 +54,8 @@ def pytest_runtest_logreport(report: Any) -> None:
     worst: Optional[str] = outcomes.get(report.nodeid)
     if worst in (None, "passed") and (report.when == "call" or report.outcome != "passed"):
         outcomes[report.nodeid] = report.outcome
+        if report.failed:
+            failures[report.nodeid] = report.longreprtext[-2000:]
 
 
 def pytest_collectreport(report: Any) -> None:
@@ -61,4 +65,4 @@ def pytest_collectreport(report: Any) -> None:
 
 def pytest_sessionfinish(session: Any) -> None:
     with open(RESULT, "w") as handle:
-        json.dump({"outcomes": outcomes, "reached": sorted(reached)}, handle)
+        json.dump({"outcomes": outcomes, "failures": failures, "reached": sorted(reached)}, handle)
