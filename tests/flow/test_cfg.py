@@ -76,6 +76,10 @@ def edges(source: str) -> dict[int, set[int]]:
         ("try:\n  a\nfinally:\n  b\nc", {1: {2, 4}, 2: {4}, 4: {0, 5}, 5: {0}}),
         ("try:\n  return\nfinally:\n  b\nc", {1: {2, 4}, 2: {4}, 4: {0}, 5: {0}}),
         (
+            "try:\n  try:\n    a\n  finally:\n    b\nfinally:\n  c\nd",
+            {1: {2, 7}, 2: {3, 5, 7}, 3: {5, 7}, 5: {7}, 7: {8, 0}, 8: {0}},
+        ),
+        (
             "while a:\n  try:\n    break\n  finally:\n    b\nc",
             {1: {2, 6}, 2: {3, 5}, 3: {5}, 5: {6, 0}, 6: {0}},
         ),
