@@ -63,6 +63,8 @@ class Module:
     ) -> None:
         self.text = text
         self.tree = tree if tree is not None else parse(text)
+        self.memo: dict[str, object] = {}
+        """Facts that others keep with the module (one object a key)."""
         self._package = package
         self._project = project
 
@@ -146,7 +148,7 @@ class Module:
 
     def first_line(self, stmt: ast.stmt) -> int:
         """First line of a statement, its decorators included."""
-        decorators = getattr(stmt, "decorator_list", [])
+        decorators: list[ast.expr] = getattr(stmt, "decorator_list", [])
         return min([stmt.lineno, *(d.lineno for d in decorators)])
 
     def last_line(self, stmt: ast.stmt) -> int:

@@ -70,8 +70,7 @@ _CATALOGUE = (
         "The target also uses a value that was computed from the source outside the statements "
         "that a tape could enclose: a tape would miss that part of the gradient.",
         "Compute everything that depends on the source inside one block after the watch.",
-        "def penalty(x, h):  # called as penalty(x, x * x)\n"
-        "    return tf.gradients(h * x, x)",
+        "def penalty(x, h):  # called as penalty(x, x * x)\n    return tf.gradients(h * x, x)",
     ),
     Reason(
         "TM106",

@@ -35,7 +35,8 @@ def single_tensor(module: Module, candidate: Candidate) -> ast.expr | None:
         return None
     members = elements(request.source)
     if len(members) == 1 and candidate.kinds == (Kind.TENSOR,):
-        return members[0]
+        # A comment inside the brackets would be lost with them.
+        return None if b"#" in module.segment(request.source) else members[0]
     return None
 
 

@@ -15,7 +15,7 @@ from tape_migrate.flow.symbols import Symbol, is_prefix, may_overlap, symbol_of
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.plan import Link, Refusal, Source
+from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 
 
 def assumptions_of(
@@ -43,11 +43,15 @@ def assumptions_of(
                         f"{symbol} may have been computed from {source.symbol} before this "
                         "function was entered; a tape in here would miss that part",
                     )
+    members = _members(context, dep, external)
+    if isinstance(members, Refusal):
+        return members
     what = ", ".join(dict.fromkeys(str(source.symbol) for source in external))
     sentences: list[str] = []
     if others:
         names = ", ".join(sorted({str(symbol) for symbol in others}))
         sentences.append(f"assumes that {names} was not computed from {what}")
+    sentences += members
     called = sorted(
         {root for node_id in every_node for root in _opaque(context, dep, node_id)}
         | {root for expr in inline for root in context.summaries.opaque_roots(expr)}
@@ -58,6 +62,35 @@ def assumptions_of(
             "arguments"
         )
     return sentences
+
+
+def _members(context: Context, dep: Dependence, external: list[Source]) -> list[str] | Refusal:
+    """Sources handed in together: one of them must not have been computed from another."""
+    sentences: list[str] = []
+    for source in external:
+        for track in source.tracks:
+            if not track.outside or track.symbol.path or source.kind is Kind.TENSOR:
+                continue
+            if source.variable:
+                continue
+            node = context.closure.node_for(track.symbol, dep.scope)
+            if context.closure.members_depend(node):
+                return Refusal(
+                    "TM105",
+                    f"a caller computes one member of {track.symbol} from another; a tape in here "
+                    "would miss that part",
+                )
+            sentences.append(
+                f"assumes that no member of {track.symbol}, if it is a list, was computed from "
+                "another"
+            )
+    return list(dict.fromkeys(sentences))
+
+
+def _given_callee(context: Context, scope: Scope, symbol: Symbol) -> bool:
+    """A function that is handed in: it may hold on to anything."""
+    owner = context.module.scopes.resolve(symbol.root, scope)
+    return owner is not None and owner.kind is ScopeKind.FUNCTION and symbol.root != "self"
 
 
 def _opaque(context: Context, dep: Dependence, node_id: int) -> frozenset[str]:
@@ -75,7 +108,7 @@ def _others(
     source_exprs: tuple[ast.expr, ...],
 ) -> list[Symbol]:
     """Values from outside that the target is computed from, other than the sources."""
-    tracks = [track.symbol for source in external for track in source.tracks]
+    tracks = [t.symbol for source in external for t in source.tracks if t.whole]
     # A list that the sources are written in is read for the sources.
     tracks += [symbol for expr in source_exprs if (symbol := symbol_of(expr)) is not None]
     found: dict[Symbol, None] = {}
@@ -83,9 +116,9 @@ def _others(
         symbol = link.use.symbol
         if any(may_overlap(symbol, track) and is_prefix(track, symbol) for track in tracks):
             continue
-        if _is_callee(context, link):
+        if _is_callee(context, link) and not _given_callee(context, dep.scope, symbol):
             continue
-        if _may_hold_tensor(context, dep.scope, symbol):
+        if may_hold_tensor(context, dep.scope, symbol):
             found[symbol] = None
     return list(found)
 
@@ -102,7 +135,7 @@ def _is_callee(context: Context, link: Link) -> bool:
 _PLAIN = ("int", "float", "str", "bool", "bytes")
 
 
-def _may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
+def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
     """Whether a value from outside could be, or hold, a tensor computed from the source."""
     module = context.module
     owner = module.scopes.resolve(symbol.root, scope)

@@ -13,11 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import Symbol
+from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
-from tape_migrate.shapes.summaries import Function, Summaries
+from tape_migrate.shapes.summaries import Summaries, bind
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 
 Node = tuple[int, str]
@@ -28,11 +28,13 @@ class Closure:
 
     def __init__(self, module: Module) -> None:
         self._module = module
-        self._summaries = Summaries(module)
+        self._summaries = Summaries.of(module)
         self._edges: dict[Node, set[Node]] = defaultdict(set)
         self._aliases: dict[Node, set[Node]] = defaultdict(set)
         """Variable -> what may hold the same tensor: arguments given for it, plain copies."""
         self._parameters: set[Node] = set()
+        self._members: dict[Node, list[list[ast.expr]]] = defaultdict(list)
+        """Parameter -> the lists of expressions that calls give it."""
         for node in ast.walk(module.tree):
             self._visit(node)
 
@@ -61,6 +63,22 @@ class Closure:
             if other != alias and other in self._reachable(alias, avoid=source):
                 return True
             queue.extend(self._aliases[alias])
+        return False
+
+    def members_depend(self, parameter: Node) -> bool:
+        """Whether a visible caller gives ``parameter`` values computed from one another."""
+        for group in self._members[parameter]:
+            reads = [set(self._reads(expr)) for expr in group]
+            for index, expr in enumerate(group):
+                for other in range(len(group)):
+                    if other == index:
+                        continue
+                    plain = symbol_of(group[other]) is not None
+                    if not plain and reads[index] & reads[other] and symbol_of(expr) is not None:
+                        return True
+                    for node in reads[index] if symbol_of(expr) is not None else ():
+                        if reads[other] & self._reachable(node, avoid=None):
+                            return True
         return False
 
     def _reachable(self, start: Node, *, avoid: Node | None) -> set[Node]:
@@ -135,11 +153,20 @@ class Closure:
     def _call(self, call: ast.Call) -> None:
         function = self._summaries.callee(call)
         if function is not None:
-            for parameter, arg in _bind(function, call):
-                scope = self._module.scopes.opened_by(function)
+            scope = self._module.scopes.opened_by(function)
+            for parameter, arg in bind(function, call):
                 self._connect(list(self._reads(arg)), (id(scope), parameter))
                 self._parameters.add((id(scope), parameter))
                 self._alias(arg, (id(scope), parameter))
+                if isinstance(arg, (ast.List, ast.Tuple)):
+                    self._members[(id(scope), parameter)].append(list(arg.elts))
+            if function.args.vararg is not None:
+                node = (id(scope), function.args.vararg.arg)
+                self._parameters.add(node)
+                self._members[node].append(list(call.args))
+                for arg in call.args:
+                    self._connect(list(self._reads(arg)), node)
+                    self._alias(arg, node)
         if (
             isinstance(call.func, ast.Attribute)
             and call.func.attr in CONTAINER_METHODS
@@ -170,17 +197,3 @@ class Closure:
                     # What a visible function makes of its arguments comes back by its return.
                     continue
             stack.extend(ast.iter_child_nodes(node))
-
-
-def _bind(function: Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-    names = [a.arg for a in [*function.args.posonlyargs, *function.args.args]]
-    if isinstance(call.func, ast.Attribute) and names:
-        names = names[1:]
-    for name, arg in zip(names, call.args, strict=False):
-        yield name, arg.value if isinstance(arg, ast.Starred) else arg
-    for keyword in call.keywords:
-        if keyword.arg is not None:
-            yield keyword.arg, keyword.value
-        else:
-            for name in names:
-                yield name, keyword.value

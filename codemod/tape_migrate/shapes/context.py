@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from functools import cached_property
 
 from tape_migrate.flow.scope import Scope, ScopeKind
@@ -12,7 +13,7 @@ from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.hazards import ModuleHazards, refuse_scope
 from tape_migrate.shapes.plan import Refusal, Request
 from tape_migrate.shapes.summaries import Summaries
-from tape_migrate.shapes.tensorflow_facts import TENSOR_LOOPS, tensorflow_function
+from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, TENSOR_LOOPS, tensorflow_function
 
 
 class Context:
@@ -39,6 +40,25 @@ class Context:
             return frozenset()
         return self.summaries.opaque_roots(node)
 
+    def reads_collection(
+        self, dep: Dependence, nodes: frozenset[int], exprs: Iterable[ast.AST]
+    ) -> str | None:
+        """The function by which the target takes tensors out of a graph collection."""
+        parts = list(exprs)
+        for node_id in nodes:
+            node = dep.cfg.nodes[node_id].node
+            if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                parts.append(node)
+        for function in self.summaries.called_functions(parts):
+            parts.append(function)
+        for part in parts:
+            for call in ast.walk(part):
+                if isinstance(call, ast.Call):
+                    name = tensorflow_function(self.module.names.resolve(call.func))
+                    if name in COLLECTIONS:
+                        return name
+        return None
+
     def refuse_scope(self, scope: Scope) -> Refusal | None:
         if scope not in self._scope_refusals:
             self._scope_refusals[scope] = refuse_scope(scope)
@@ -46,7 +66,7 @@ class Context:
 
     @cached_property
     def summaries(self) -> Summaries:
-        return Summaries(self.module)
+        return Summaries.of(self.module)
 
     @cached_property
     def closure(self) -> Closure:
@@ -70,6 +90,13 @@ class Context:
         found = {id(c) for e in exprs for c in calls_in(e)} & self._pending
         nodes, _ = dep.slice_back(dep.links_of(node_id, exprs))
         found |= {id(c) for c in self._gradient_calls(dep, nodes)}
+        parts: list[ast.AST] = [*exprs]
+        for n in nodes:
+            node = dep.cfg.nodes[n].node
+            if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                parts.append(node)
+        for function in self.summaries.called_functions(parts):
+            found |= {id(c) for c in ast.walk(function)} & self._pending
         return frozenset(found - {id(request.call)})
 
     def depends_on_gradient(self, dep: Dependence, nodes: frozenset[int], request: Request) -> bool:

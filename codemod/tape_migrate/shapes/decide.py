@@ -6,11 +6,11 @@ import ast
 from dataclasses import dataclass
 
 from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.flow.symbols import DefKind
+from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.model import Api, Shape
 from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.arguments import elements, read_arguments
-from tape_migrate.shapes.assumptions import assumptions_of
+from tape_migrate.shapes.assumptions import assumptions_of, may_hold_tensor
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, reads_track
 from tape_migrate.shapes.keras_symbols import refuse_keras
@@ -45,9 +45,8 @@ class Carried:
     tainted: frozenset[int]
     """Every node that computes from the source, on the way to the target or not."""
 
-    @property
-    def visible(self) -> bool:
-        return bool(self.carriers or self.direct)
+    visible: bool
+    """Whether a path is seen from the source under a name that is certainly its own."""
 
 
 def decide(context: Context, found: Found) -> Decision:
@@ -121,10 +120,20 @@ def _decide_paths(
     opaque = any(context.opaque_calls(dep, n) for n in every_node) or any(
         context.summaries.opaque_roots(expr) for expr in inline_exprs
     )
+    collection = context.reads_collection(dep, every_node, inline_exprs)
+    if collection is not None:
+        return Refusal(
+            "TM105",
+            f"the target uses tf.{collection}: what was collected may have been computed from the "
+            "source before a tape was opened",
+        )
+    known = frozenset(track.symbol for source in sources for track in source.tracks)
     carried: list[Carried] = []
     for source in sources:
         path = _carry(dep, source, start, targets)
-        refusal = _refuse_path(dep, path, targets, every_node, outside, opaque=opaque)
+        refusal = _refuse_path(
+            context, dep, path, targets, every_node, outside, opaque=opaque, known=known
+        )
         if refusal is not None:
             return refusal
         carried.append(path)
@@ -138,6 +147,12 @@ def _decide_paths(
     to_watch = tuple(p.source for p in carried if p.visible)
     paths = Paths(target_nodes | carriers, links, to_watch)
     within = inline and repeat.in_comprehension and repeat.mapped is None
+    if context.hazards.v2_off and any(source.variable for source in sources):
+        return Refusal(
+            "TM121",
+            "the module turns TensorFlow 2 behaviour off: a variable is a reference variable "
+            "there, which a tape cannot take as a source",
+        )
     chosen = choose_region(
         dep, request.call, paths, inline=inline, within=within, in_header=repeat.repeated
     )
@@ -195,9 +210,15 @@ def _carry(dep: Dependence, source: Source, start: list[Link], targets: list[Tar
     tainted: set[int] = set()
     direct: list[Link] = []
     inline_reads = {id(link) for target in targets if target.inline for link in target.links}
+    certain: set[int] = set()
     for track in source.tracks:
-        tainted |= dep.tainted(track.symbol, track.definitions)
-        direct += [link for link in start if id(link) in inline_reads and reads_track(link, track)]
+        from_track = dep.tainted(track.symbol, track.definitions)
+        tainted |= from_track
+        certain |= from_track if track.certain else frozenset()
+        if track.certain:
+            direct += [
+                link for link in start if id(link) in inline_reads and reads_track(link, track)
+            ]
     tainted -= source.track.own_nodes
     carriers = frozenset(tainted & sliced)
     for target in targets:
@@ -205,10 +226,12 @@ def _carry(dep: Dependence, source: Source, start: list[Link], targets: list[Tar
         if not target.inline and any(reads_track(link, t) for link in target.links
                                      for t in source.tracks):  # fmt: skip
             direct += target.links
-    return Carried(source, carriers, tuple(direct), frozenset(tainted))
+    visible = bool(direct) or bool(carriers & certain)
+    return Carried(source, carriers, tuple(direct), frozenset(tainted), visible)
 
 
 def _refuse_path(
+    context: Context,
     dep: Dependence,
     path: Carried,
     targets: list[Target],
@@ -216,15 +239,12 @@ def _refuse_path(
     outside: tuple[Link, ...],
     *,
     opaque: bool,
+    known: frozenset[Symbol],
 ) -> Refusal | None:
     source = path.source
     if path.visible:
-        for node_id in path.carriers:
-            if node_id in source.track.own_nodes:
-                return Refusal("TM128", "the source and the target come out of one statement")
         return None
-    target_nodes = {n for target in targets for n in target.nodes}
-    if target_nodes & source.track.own_nodes:
+    if not source.fresh and every_node & source.track.own_nodes:
         return Refusal("TM128", "the source and the target come out of one call")
     for node_id in every_node:
         for link in dep.links_into(node_id):
@@ -234,13 +254,25 @@ def _refuse_path(
                     "TM104",
                     f"{source.symbol} is bound again after the target was computed from it",
                 )
-    for target in targets:
-        for link in target.links:
-            if link.definition.kind is DefKind.PARAMETER:
-                return Refusal("TM101", f"the target comes from the parameter {link.use.symbol}")
-    if source.fresh or not opaque:
+    if source.fresh:
+        return None
+    strangers = [
+        link
+        for link in outside
+        if link.use.symbol not in known and may_hold_tensor(context, dep.scope, link.use.symbol)
+    ]
+    if not opaque and not strangers:
         # Nothing on the way to the target could know the source: unconnected in both.
         return None
+    for link in strangers:
+        symbol = link.use.symbol
+        owner = context.module.scopes.resolve(symbol.root, dep.scope)
+        if owner is not None and owner.kind is ScopeKind.FUNCTION and owner is not dep.scope:
+            if context.is_loop_body(dep.scope):
+                return Refusal("TM117", f"the loop body uses {symbol}, computed outside the loop")
+            return Refusal("TM116", f"the target uses {symbol} of the function around this one")
+        if link.definition.kind is DefKind.PARAMETER and not symbol.path:
+            return Refusal("TM101", f"the target is computed from the parameter {symbol}")
     if outside:
         names = sorted({str(link.use.symbol) for link in outside})[:3]
         return Refusal(

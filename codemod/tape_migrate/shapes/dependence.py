@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from tape_migrate.flow.cfg import Role
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, Use, may_overlap, symbol_of
@@ -19,7 +20,9 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.plan import OUTSIDE, Link, Track
 
-CONTAINER_METHODS = frozenset(("append", "extend", "insert", "add", "update", "setdefault"))
+CONTAINER_METHODS = frozenset(
+    ("append", "extend", "insert", "add", "update", "setdefault", "watch")
+)
 """Methods that change their receiver, not their arguments."""
 
 HARMLESS_BUILTINS = frozenset(
@@ -76,6 +79,12 @@ class Dependence:
         return [link for link in self.links_into(node_id) if id(link.use.node) in inside]
 
     def _compute_links(self, node_id: int) -> Iterator[Link]:
+        node = self.cfg.nodes[node_id]
+        if node.role in (Role.TARGET, Role.CASE) and node.stmt is not None:
+            # What a loop or a match runs over comes out at its targets.
+            header = self.cfg.node_of(node.stmt)
+            for link in self.links_into(header) if header != node_id else ():
+                yield Link(node_id, link.use, link.definition)
         for use in self._uses(node_id):
             for definition in self.reaching(node_id, use.symbol):
                 yield Link(node_id, use, definition)

@@ -14,6 +14,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.plan import Kind
+from tape_migrate.shapes.summaries import Summaries, bind
 from tape_migrate.shapes.tensorflow_facts import makes_one_tensor, tensorflow_function
 
 _DEPTH = 8
@@ -113,7 +114,9 @@ def _symbol_kind(module: Module, expr: ast.expr, symbol: Symbol, scope: Scope, d
             return kinds.pop()
     elif any(d.stmt is not None for d in definitions) and symbol.path:
         return Kind.UNKNOWN
-    return Kind.TENSOR if _used_as_tensor(module, symbol, scope) else Kind.UNKNOWN
+    if _used_as_tensor(module, symbol, scope) or _handed_as_tensor(module, symbol, scope, depth):
+        return Kind.TENSOR
+    return Kind.UNKNOWN
 
 
 def outer_value(
@@ -208,7 +211,7 @@ def _used_as_tensor(module: Module, symbol: Symbol, scope: Scope) -> bool:
                             isinstance(other, ast.Call)
                             and makes_one_tensor(module.names.resolve(other.func))
                         )
-                        or (isinstance(node.op, ast.Mult) and symbol_of(other) == symbol)
+                        or (isinstance(node.op, ast.Mult) and not _may_be_count(other))
                         or (isinstance(other, ast.BinOp) and isinstance(other.op, _NOT_FOR_LISTS))
                     ):
                         return True
@@ -225,8 +228,62 @@ def _used_as_tensor(module: Module, symbol: Symbol, scope: Scope) -> bool:
     return False
 
 
-_TENSOR_ARGUMENT = frozenset({"matmul", "concat", "layers.dense", "nn.softmax", "nn.conv2d"})
-"""Functions whose first argument is no list in real code (element-wise functions pack lists)."""
+def _handed_as_tensor(module: Module, symbol: Symbol, scope: Scope, depth: int) -> bool:
+    """A parameter that every visible caller gives a tensor, or that a visible callee uses as one.
+
+    There must be a visible caller, or a callee that could not take a list.
+    """
+    node = scope.node
+    if symbol.path or not isinstance(node, ast.FunctionDef) or depth <= 1:
+        return False
+    summaries = Summaries.of(module)
+    if scope.args is not None and symbol.root in {a.arg for a in scope.args.args}:
+        given = [
+            value
+            for call in summaries.callers(node)
+            for name, value in bind(node, call)
+            if name == symbol.root
+        ]
+        if given and all(
+            kind_of(module, value, module.scope_of(value), depth // 2) is Kind.TENSOR
+            for value in given
+        ):
+            return True
+    for call in ast.walk(node):
+        if not isinstance(call, ast.Call):
+            continue
+        function = summaries.callee(call)
+        if function is None or function is node:
+            continue
+        for name, value in bind(function, call):
+            inner = module.scopes.opened_by(function)
+            if symbol_of(value) == symbol and (
+                _used_as_tensor(module, Symbol(name), inner)
+                or (depth > 2 and _handed_on(module, Symbol(name), inner, depth // 2))
+            ):
+                return True
+    return False
+
+
+def _handed_on(module: Module, symbol: Symbol, scope: Scope, depth: int) -> bool:
+    return _handed_as_tensor(module, symbol, scope, depth)
+
+
+def _may_be_count(expr: ast.expr) -> bool:
+    """What a list could be multiplied by: a whole number."""
+    return (isinstance(expr, ast.Constant) and isinstance(expr.value, int)) or (
+        isinstance(expr, ast.Call)
+        and isinstance(expr.func, ast.Name)
+        and expr.func.id in ("len", "int")
+    )
+
+
+_TENSOR_ARGUMENT = frozenset(
+    {"matmul", "concat", "layers.dense", "nn.softmax", "nn.conv2d", "sin", "cos", "tan", "tanh"}
+    | {"exp", "sigmoid", "log", "math.log", "math.sin", "math.cos", "math.tanh", "math.exp"}
+    | {"nn.relu", "nn.softplus", "nn.sigmoid", "nn.tanh", "sinh", "cosh", "math.sigmoid"}
+)
+"""Functions whose first argument is no list in real code (``square`` and sums do get lists)."""
 
 
 def _tensor_argument(module: Module, call: ast.Call, symbol: Symbol) -> bool:

@@ -75,6 +75,10 @@ class Track:
 
     symbol: Symbol
     definitions: frozenset[Definition]
+    certain: bool = True
+    """A plain other name; else an argument that a call may have given back."""
+    whole: bool = True
+    """It holds the source and nothing else (not a list that the source is a member of)."""
 
     @property
     def own_nodes(self) -> frozenset[int]:

@@ -32,7 +32,7 @@ class Purity:
 
     def __init__(self, module: Module) -> None:
         self._module = module
-        self._summaries = Summaries(module)
+        self._summaries = Summaries.of(module)
         self._active: set[int] = set()
 
     def why_not(self, stmts: Iterable[ast.stmt], scope: Scope, *, closed: bool) -> str | None:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from tape_migrate.flow.symbols import DefKind
 from tape_migrate.module import Block, Place
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.plan import OUTSIDE, Paths, Refusal, Region, Track, Watch
+from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.plan import OUTSIDE, Kind, Paths, Refusal, Region, Track, Watch
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
@@ -120,6 +121,11 @@ def _try_block(
     watches = _watches(dep, region, call_places, paths)
     if isinstance(watches, Refusal):
         return watches
+    tensor_loop = _tensor_loop(dep, call_places, block)
+    if tensor_loop and (inside or not direct):
+        return Refusal(
+            "TM117", "the gradient is taken in a loop over tensors, the source is outside it"
+        )
     repeated = in_header or _in_loop(call_places, block)
     return Chosen(region, watches, inside, repeated)
 
@@ -142,6 +148,20 @@ def _in_loop(call_places: list[Place], block: Block) -> bool:
             return False
         if isinstance(place.owner, _LOOPS) and place.field == "body":
             return True
+    return False
+
+
+def _tensor_loop(dep: Dependence, call_places: list[Place], block: Block) -> bool:
+    """Whether a loop between ``block`` and the call may run in the graph (``tf.range``)."""
+    for place in call_places:
+        if place.block is block:
+            return False
+        owner = place.owner
+        if isinstance(owner, _LOOPS) and place.field == "body":
+            over = owner.test if isinstance(owner, ast.While) else owner.iter
+            if any(dep.module.names.resolve(c.func).startswith("tensorflow.")
+                   for c in ast.walk(over) if isinstance(c, ast.Call)):  # fmt: skip
+                return True
     return False
 
 
@@ -187,10 +207,22 @@ def _watches(
             late = [d for d in source.track.definitions if d.node_id in inside_nodes]
             if not late:
                 continue
-        placed = False
-        for track in source.tracks:
-            placed |= _watch_track(dep, track, entry, inside_nodes, found)
+        placed = _watch_track(dep, source.track, entry, inside_nodes, found)
+        early = placed and not (source.track.own_nodes & inside_nodes)
+        for track in () if early else source.tracks[1:]:
+            # Only what certainly is a tensor (or a list of them) can be watched.
+            if track.certain or _is_tensor(dep, track, region, call_places):
+                placed |= _watch_track(dep, track, entry, inside_nodes, found)
+            else:
+                placed = False
+                break
         if not placed:
+            region_end = _entry_node(dep, region, call_places)
+            if any(dep.reaches(region_end, n) for n in source.track.own_nodes - inside_nodes):
+                return Refusal(
+                    "TM104",
+                    f"{source.symbol} is bound again between its use and the gradient call",
+                )
             return Refusal(
                 "TM105",
                 f"{source.symbol} is not known by any name before the statements that use it",
@@ -200,6 +232,13 @@ def _watches(
         if watch not in unique:
             unique.append(watch)
     return tuple(unique)
+
+
+def _is_tensor(dep: Dependence, track: Track, region: Region, call_places: list[Place]) -> bool:
+    for link in dep.links_into(_entry_node(dep, region, call_places)):
+        if link.use.symbol == track.symbol and isinstance(link.use.node, ast.expr):
+            return kind_of(dep.module, link.use.node, dep.scope) is Kind.TENSOR
+    return False
 
 
 def _entry_node(dep: Dependence, region: Region, call_places: list[Place]) -> int:

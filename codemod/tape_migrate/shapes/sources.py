@@ -42,6 +42,11 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
             return find_sources(
                 dep, node_id, ast.List(elts=[expr.left, expr.right], ctx=ast.Load())
             )
+    if isinstance(expr, ast.Starred):
+        return find_sources(dep, node_id, expr.value)
+    relisted = _relisted(dep, expr)
+    if relisted is not None:
+        return find_sources(dep, node_id, relisted)
     collected = _collected(dep, expr)
     if collected is not None:
         return collected
@@ -49,12 +54,32 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
     if symbol is None:
         if isinstance(expr, (ast.ListComp, ast.GeneratorExp, ast.Starred)):
             return Refusal("TM120", "the sources are built by a comprehension in the call")
+        if (
+            isinstance(expr, ast.Call)
+            and isinstance(expr.func, ast.Attribute)
+            and expr.func.attr in ("value", "read_value", "_ref", "initialized_value")
+        ):
+            return Refusal(
+                "TM118", "the source is the value of a variable, read anew at the gradient call"
+            )
         return Refusal(
             "TM120",
             "the source is an expression that makes a new value at the call; "
             "name it and use that name in the forward pass",
         )
     return _symbol_sources(dep, node_id, symbol, expr)
+
+
+def _relisted(dep: Dependence, expr: ast.expr) -> ast.expr | None:
+    """``xs`` in ``list(xs)``, ``d`` in ``d.values()``: the same tensors in a new list."""
+    if not isinstance(expr, ast.Call) or expr.keywords:
+        return None
+    func = expr.func
+    if isinstance(func, ast.Name) and func.id in ("list", "tuple") and len(expr.args) == 1:
+        return None if dep.module.names.is_local(func.id, dep.scope) else expr.args[0]
+    if isinstance(func, ast.Attribute) and func.attr == "values" and not expr.args:
+        return func.value if symbol_of(func.value) is not None else None
+    return None
 
 
 def _collected(dep: Dependence, expr: ast.expr) -> Refusal | None:
@@ -187,10 +212,32 @@ def _other_tracks(
         for link in _given_by(dep, definition, symbol):
             reached = dep.reaching(definition.node_id, link.use.symbol)
             strong = frozenset(d for d in reached if d.kind is not DefKind.MUTATION)
-            track = Track(link.use.symbol, strong)
+            track = Track(
+                link.use.symbol,
+                strong,
+                certain=_is_copy(definition, symbol),
+                whole=_is_whole(definition, symbol),
+            )
             if strong and strong != definitions:
                 yield track
                 yield from _other_tracks(dep, track.symbol, strong, depth - 1)
+
+
+def _is_copy(definition: Definition, symbol: Symbol) -> bool:
+    """``x = z``, ``x = z[0]``, ``for x in z``: no call in between."""
+    value = _value_of(definition, symbol)
+    if value is None:
+        stmt = definition.stmt
+        return isinstance(stmt, ast.For) or (
+            isinstance(stmt, ast.Assign) and symbol_of(stmt.value) is not None
+        )
+    return symbol_of(value) is not None or isinstance(value, (ast.Subscript, ast.IfExp))
+
+
+def _is_whole(definition: Definition, symbol: Symbol) -> bool:
+    """``x = z``: nothing but another name."""
+    value = _value_of(definition, symbol)
+    return value is not None and symbol_of(value) is not None
 
 
 def _given_by(dep: Dependence, definition: Definition, symbol: Symbol) -> list[Link]:

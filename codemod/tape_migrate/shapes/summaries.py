@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
@@ -20,6 +20,7 @@ class Summaries:
         self._module = module
         self._methods: dict[tuple[int, str], Function] = {}
         self._functions: dict[tuple[int, str], list[Function]] = {}
+        self._callers: dict[int, list[ast.Call]] | None = None
         self._quiet: dict[int, bool] = {}
         self._reads: dict[int, frozenset[str]] = {}
         self._outer: dict[int, frozenset[str]] = {}
@@ -31,6 +32,25 @@ class Summaries:
                 else:
                     key = (id(scope.parent), node.name)
                     self._functions.setdefault(key, []).append(node)
+
+    @classmethod
+    def of(cls, module: Module) -> Summaries:
+        """The summaries of ``module``, made once."""
+        known = module.memo.get("summaries")
+        if not isinstance(known, Summaries):
+            known = module.memo["summaries"] = cls(module)
+        return known
+
+    def callers(self, function: Function) -> list[ast.Call]:
+        """Visible calls of ``function``."""
+        if self._callers is None:
+            self._callers = {}
+            for node in ast.walk(self._module.tree):
+                if isinstance(node, ast.Call):
+                    called = self.callee(node)
+                    if called is not None:
+                        self._callers.setdefault(id(called), []).append(node)
+        return self._callers.get(id(function), [])
 
     def class_of(self, scope: Scope) -> Scope | None:
         """The class whose method ``scope`` is, or is nested in."""
@@ -209,6 +229,24 @@ class Summaries:
             ]
         return found
 
+    def called_functions(self, parts: Iterable[ast.AST]) -> list[Function]:
+        """The module's own functions that evaluating ``parts`` runs, callees of callees included."""
+        found: dict[int, Function] = {}
+        stack: list[ast.AST] = list(parts)
+        while stack:
+            part = stack.pop()
+            calls = (
+                [n for n in ast.walk(part) if isinstance(n, ast.Call)]
+                if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef))
+                else list(calls_in(part))
+            )
+            for call in calls:
+                function = self.callee(call)
+                if function is not None and id(function) not in found:
+                    found[id(function)] = function
+                    stack.append(function)
+        return list(found.values())
+
     def calls_gradient(self, parts: Iterable[ast.AST]) -> bool:
         """Whether evaluating ``parts`` runs a visible function that takes a tape's gradient."""
         return any(
@@ -232,6 +270,21 @@ class Summaries:
                 if inner is not None and self._takes_gradient(inner, seen):
                     return True
         return False
+
+
+def bind(function: Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    """Parameters of ``function`` and the expressions that ``call`` gives them."""
+    names = [a.arg for a in [*function.args.posonlyargs, *function.args.args]]
+    if isinstance(call.func, ast.Attribute) and names:
+        names = names[1:]
+    for name, arg in zip(names, call.args, strict=False):
+        yield name, arg.value if isinstance(arg, ast.Starred) else arg
+    for keyword in call.keywords:
+        if keyword.arg is not None:
+            yield keyword.arg, keyword.value
+        else:
+            for name in names:
+                yield name, keyword.value
 
 
 def _root_name(expr: ast.AST) -> str:

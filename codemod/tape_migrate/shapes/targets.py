@@ -10,8 +10,13 @@ from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal, Request, Source
+from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Request, Source
 from tape_migrate.shapes.repeats import Repeat, iterable_of
+
+
+_LISTS = (Kind.LIST, Kind.TUPLE)
+"""What a loop can run through without making new tensors."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +74,16 @@ def _find(context: Context, dep: Dependence, node_id: int, expr: ast.expr) -> Ta
         return Target(expr, links, frozenset(), inline=True)
     nodes: set[int] = set()
     kept: list[Link] = []
+    outside = [link for link in links if link.definition.kind is DefKind.EXTERNAL]
+    if outside and len(outside) < len(links):
+        return Refusal("TM127", f"{symbol} is not computed on every path to the gradient")
     for link in links:
         refusal = _refuse_definition(context, dep, link)
         if refusal is not None:
             return refusal
         over = _element_of(dep, link)
+        if over is not None and kind_of(dep.module, over, dep.scope) not in _LISTS:
+            over = None
         if over is not None:
             inner = _find(context, dep, link.definition.node_id, over)
             if isinstance(inner, Refusal):

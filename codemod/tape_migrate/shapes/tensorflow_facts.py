@@ -125,6 +125,18 @@ KERAS_GRAPH_CALLS: Final = frozenset({"get_layer", "get_input_at", "get_output_a
 
 VARIABLE_MAKERS: Final = frozenset({"Variable", "get_variable", "get_local_variable"})
 
+COLLECTIONS: Final = frozenset(
+    {
+        "get_collection",
+        "get_collection_ref",
+        "losses.get_losses",
+        "losses.get_total_loss",
+        "losses.get_regularization_loss",
+        "losses.get_regularization_losses",
+    }
+)
+"""Functions that take tensors out of the graph's collections, where anything may have put them."""
+
 TENSOR_LOOPS: Final = frozenset(
     {"while_loop", "map_fn", "scan", "foldl", "foldr", "vectorized_map", "cond", "case"}
 )
