@@ -167,7 +167,12 @@ def dense_tree(setting: Setting) -> list[Row]:
             quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
             words = [upgrade, "--intree", str(tree), "--outtree", str(out)]
             words += ["--reportfile", str(folder / "report.txt")]
-            commands["tf_upgrade_v2"] = Command(words, quiet, codes=frozenset({0, 1}))
+            commands["tf_upgrade_v2"] = Command(
+                words,
+                quiet,
+                # It refuses to write into a folder that is there.
+                prepare=lambda: shutil.rmtree(out, ignore_errors=True),
+            )
             commands["its start"] = Command([upgrade, "--help"], quiet)
         costs = interleave(commands, max(setting.rounds // 2, 2))
         ours = costs["tool"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,8 @@ class Command:
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
     codes: frozenset[int] = frozenset({0})
+    prepare: Callable[[], None] | None = None
+    """Called before each run, outside of what is measured."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def interleave(commands: Mapping[str, Command], rounds: int) -> dict[str, Cost]:
 
 
 def _checked(name: str, command: Command) -> Run:
+    if command.prepare is not None:
+        command.prepare()
     done = run(command.words, env=command.env, cwd=command.cwd)
     if done.exit_code not in command.codes:
         said = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()[-8:]

@@ -38,3 +38,13 @@ def test_verdicts() -> None:
 def test_beyond_takes_the_start_away_and_never_goes_below_nothing() -> None:
     left = Cost(1.0, 0.5, 10).beyond(Cost(0.75, 0.75, 5))
     assert left == Cost(0.25, 0.0, 10)
+
+
+def test_prepare_comes_before_every_run(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = Command(
+        [sys.executable, "-c", "import os, sys; os.mkdir(sys.argv[1])", out],
+        prepare=lambda: out.rmdir() if out.exists() else None,
+    )
+    interleave({"mkdir": command}, 2)
+    assert out.is_dir()
