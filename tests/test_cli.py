@@ -13,6 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from tape_migrate import __version__, api, runner
 from tape_migrate.model import Options
 from tape_migrate.reports.jsonreport import schema

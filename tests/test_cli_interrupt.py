@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tape_migrate import runner
 from tape_migrate.model import Migration, Options
 from tape_migrate.runner import FileResult, FileStatus

@@ -9,6 +9,7 @@ from pathlib import Path
 import libcst
 import pytest
 from libcst.codemod import CodemodContext, SkipFile
+
 from tape_migrate import migrate_source
 from tape_migrate.codemod import MigrateGradientsCommand
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+
 from tape_migrate.flow.cfg import Cfg, Role, build_cfg
 
 

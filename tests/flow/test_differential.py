@@ -15,10 +15,10 @@ import beniget  # type: ignore[import-untyped]
 import gast  # type: ignore[import-untyped]
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+
 from tape_migrate.flow.liveness import live_in, live_out
 from tape_migrate.flow.scope import Scope, build_scopes
 from tape_migrate.flow.symbols import DefKind
-
 from tests.flow.execution import Chains, observed
 from tests.flow.programs import BRANCHES, EVERYTHING, LOOP_ELSES, LOOPS, NAMES, PLAIN, programs
 

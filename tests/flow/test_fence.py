@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+
 from tape_migrate.flow.fence import FenceKind, fences
 from tape_migrate.flow.scope import build_scopes
 

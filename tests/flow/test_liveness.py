@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+
 from tape_migrate.flow.liveness import live_in, live_out
 from tape_migrate.flow.scope import build_scopes
 

@@ -6,6 +6,7 @@ import ast
 import textwrap
 
 import pytest
+
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import ScopeFacts, build_scopes
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of

@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+
 import tape_migrate.flow
 from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import Scope, ScopeKind, ScopeTree, build_scopes

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+
 from tape_migrate.reports.diff import print_coloured, terminal_lines, unified_diff
 
 PAIRS = {

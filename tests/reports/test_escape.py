@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from tape_migrate.reports.escape import printable, printable_path
 
 

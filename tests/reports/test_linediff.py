@@ -6,6 +6,7 @@ import time
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tape_migrate.reports.linediff import Change, changes
 
 LINES = st.lists(st.sampled_from([b"a", b"b", b"c", b""]), max_size=12)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tape_migrate.sources.discover import PathError, discover
 
 

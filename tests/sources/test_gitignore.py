@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tape_migrate.sources.discover import discover
 from tape_migrate.sources.gitignore import IgnoreRules
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from tape_migrate.sources import prefilter
 from tape_migrate.sources.prefilter import Hits, find_hits, may_hold_calls, read_file
 

@@ -7,6 +7,7 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tape_migrate.sources import search
 from tape_migrate.sources.search import searcher
 

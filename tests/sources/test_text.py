@@ -7,6 +7,7 @@ import codecs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tape_migrate.model import SourceError
 from tape_migrate.sources.text import SourceText, decode, dominant_newline
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tape_migrate.sources.write import WriteError, write_atomically
 
 

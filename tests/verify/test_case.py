@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tape_migrate.verify.case import CaseError, Differences, load_case
 from tape_migrate.verify.inputs import Literal, TensorSpec
 

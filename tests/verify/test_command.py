@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tape_migrate.verify import command
 from tape_migrate.verify.command import find_cases, module_case, run_cli
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from tape_migrate.verify.compare import (
     Verdict,
     arbitrate,

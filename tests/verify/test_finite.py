@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from tape_migrate.verify import Case, Verdict, Verifier, parse_input
 from tape_migrate.verify.case import Differences
 from tape_migrate.verify.finite import EPS, Opinion, judge

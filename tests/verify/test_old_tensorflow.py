@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+
 from tape_migrate.verify import Case, Verdict, Verifier, parse_input
 
 PYTHON = os.environ.get("TAPE_MIGRATE_PYTHON37")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from tape_migrate.verify import Case, Verdict, Verifier, parse_input, verify_cases
 from tape_migrate.verify.harness import run_side
 from tape_migrate.verify.process import TensorFlowMissingError, Worker

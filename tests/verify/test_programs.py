@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tape_migrate.verify import Verdict, Verifier
 
 from .cases import ALL_EQUAL, case, rows

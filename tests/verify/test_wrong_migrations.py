@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tape_migrate.verify import Case, Verdict, Verifier, parse_input
 
 HEAD = "import tensorflow as tf\n\n"

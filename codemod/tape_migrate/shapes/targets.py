@@ -14,7 +14,6 @@ from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Request, Source
 from tape_migrate.shapes.repeats import Repeat, iterable_of
 
-
 _LISTS = (Kind.LIST, Kind.TUPLE)
 """What a loop can run through without making new tensors."""
 
