@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tape_migrate.edits.draft import Draft
 from tape_migrate.model import Outcome, SiteResult
-from tape_migrate.module import Module
+from tape_migrate.module import Module, line_number
 from tape_migrate.sites import find_sites
 
 _MARK = b"# TODO(tape-migrate) "
@@ -27,7 +27,7 @@ def annotate(
         stmt = module.statement_of(call)
         line = module.first_line(stmt)
         before = module.text[module.line_start(line) : module.start(stmt)]
-        if before.strip():
+        if before.strip() and line == stmt.lineno:
             continue  # a one-line suite has no line above it
         code = (result.code or "").encode()
         if _has_mark(module, line, code):
@@ -41,7 +41,7 @@ def annotate(
     for result in results:
         if result.new_lines is not None:
             first, last = (
-                applied.text.count(b"\n", 0, applied.follow(module.line_start(line))) + 1
+                line_number(applied.text, applied.follow(module.line_start(line)))
                 for line in result.new_lines
             )
             result = replace(result, new_lines=(first, last))

@@ -22,7 +22,7 @@ from tape_migrate.model import (
     SiteResult,
     TfFunction,
 )
-from tape_migrate.module import Module
+from tape_migrate.module import Module, line_number
 from tape_migrate.names import Reexports
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
@@ -243,8 +243,7 @@ class Engine:
             review = bool(candidate.assumptions)
             what = [f"rewritten as {candidate.shape.value}"]
             what += [*candidate.assumptions, *candidate.notes, *site.notes]
-            first = text.count(b"\n", 0, site.first) + 1
-            last = text.count(b"\n", 0, site.last) + 1
+            first, last = line_number(text, site.first), line_number(text, site.last)
             return SiteResult(
                 site.site,
                 Outcome.MIGRATED,

@@ -20,7 +20,7 @@ Block = list[ast.stmt]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a statement stands: ``block[index]``, in ``owner`` (the compound statement, or None)."""
+    """Where a statement stands: ``block[index]``, in ``owner``, a compound statement or module."""
 
     block: Block
     index: int
@@ -30,6 +30,11 @@ class Place:
     @property
     def stmt(self) -> ast.stmt:
         return self.block[self.index]
+
+
+def line_number(text: bytes, offset: int) -> int:
+    """1-based line that holds ``offset``, as Python counts lines (a lone ``\\r`` ends one too)."""
+    return sum(1 for _ in _LINE_END.finditer(text, 0, offset)) + 1
 
 
 def parse(text: bytes) -> ast.Module:

@@ -120,7 +120,7 @@ class Draft:
         maps: _Maps,
         position: int,
     ) -> int:
-        """Emit ``old[start:end]`` with ``edits`` (all inside it) applied; returns the new length."""
+        """Emit ``old[start:end]`` with ``edits`` (all inside it) applied; return the new length."""
         cursor = start
         index = 0
         while index < len(edits):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from itertools import pairwise
 
 from tape_migrate.edits.draft import Draft
 from tape_migrate.module import Module, Place
@@ -33,7 +34,7 @@ def _split_block(module: Module, place: Place, draft: Draft) -> None:
         header = _header_indent(module, owner)
         indent = header + module.indent_unit
         _break(module, draft, module.start(first), indent)
-    for left, right in zip(block, block[1:], strict=False):
+    for left, right in pairwise(block):
         if module.first_line(right) == module.last_line(left):
             _break(module, draft, module.start(right), indent)
 

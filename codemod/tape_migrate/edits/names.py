@@ -15,9 +15,8 @@ def outermost_function(scope: Scope) -> Scope:
     """The outermost function around ``scope`` (classes are looked through), or the module."""
     found = scope
     for current in (scope, *scope.enclosing):
-        if current.kind is ScopeKind.FUNCTION:
-            found = current
-        elif current.kind is ScopeKind.MODULE and found.kind is not ScopeKind.FUNCTION:
+        outside = current.kind is ScopeKind.MODULE and found.kind is not ScopeKind.FUNCTION
+        if current.kind is ScopeKind.FUNCTION or outside:
             found = current
     return found
 

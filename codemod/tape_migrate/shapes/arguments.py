@@ -1,4 +1,4 @@
-"""Read the arguments of a gradient call: which is the target, which the sources, what is dropped."""
+"""Read the arguments of a gradient call: which is target, which are sources, what is dropped."""
 
 from __future__ import annotations
 

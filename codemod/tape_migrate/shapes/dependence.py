@@ -18,7 +18,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, Use, may_overlap, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import is_blocked
-from tape_migrate.shapes.plan import OUTSIDE, Link, Track
+from tape_migrate.shapes.plan import OUTSIDE, Link, Track, in_order
 
 CONTAINER_METHODS = frozenset(
     ("append", "extend", "insert", "add", "update", "setdefault", "watch")
@@ -86,7 +86,7 @@ class Dependence:
             for link in self.links_into(header) if header != node_id else ():
                 yield Link(node_id, link.use, link.definition)
         for use in self._uses(node_id):
-            for definition in self.reaching(node_id, use.symbol):
+            for definition in in_order(self.reaching(node_id, use.symbol)):
                 yield Link(node_id, use, definition)
 
     def reaching(self, node_id: int, symbol: Symbol) -> frozenset[Definition]:
@@ -123,7 +123,7 @@ class Dependence:
             yield use
             # A local function reads its free variables whenever it is called or handed on.
             name = use.symbol.root
-            for free in self.facts.captures.get(name, ()):
+            for free in sorted(self.facts.captures.get(name, ())):
                 if free not in seen:
                     seen.add(free)
                     yield Use(Symbol(free), use.node)

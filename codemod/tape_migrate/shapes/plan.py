@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tape_migrate.flow.reaching import Definition
@@ -174,3 +175,8 @@ class Candidate:
 
 
 Decision = Candidate | Refusal
+
+
+def in_order(definitions: Iterable[Definition]) -> list[Definition]:
+    """Definitions in the order of their statements: sets have another order in every run."""
+    return sorted(definitions, key=lambda d: (d.node_id, str(d.symbol), d.kind.name))

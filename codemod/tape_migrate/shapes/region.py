@@ -18,7 +18,16 @@ from tape_migrate.flow.symbols import DefKind
 from tape_migrate.module import Block, Place
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of
-from tape_migrate.shapes.plan import OUTSIDE, Kind, Paths, Refusal, Region, Track, Watch
+from tape_migrate.shapes.plan import (
+    OUTSIDE,
+    Kind,
+    Paths,
+    Refusal,
+    Region,
+    Track,
+    Watch,
+    in_order,
+)
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
@@ -257,7 +266,11 @@ def _watch_track(
     at_entry = frozenset(
         d for d in dep.reaching(entry, track.symbol) if d.kind is not DefKind.MUTATION
     )
-    late = [d for d in track.definitions if d.node_id in inside_nodes and d.kind not in OUTSIDE]
+    late = [
+        d
+        for d in in_order(track.definitions)
+        if d.node_id in inside_nodes and d.kind not in OUTSIDE
+    ]
     for definition in late:
         stmt = definition.stmt
         if stmt is None or isinstance(stmt, (ast.With, ast.AsyncWith, *_LOOPS)):

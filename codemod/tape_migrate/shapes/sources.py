@@ -15,7 +15,7 @@ from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value, value_given_by
-from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track
+from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, in_order
 from tape_migrate.shapes.tensorflow_facts import (
     COLLECTED_ATTRIBUTES,
     COLLECTED_VARIABLES,
@@ -206,7 +206,7 @@ def _other_tracks(
 ) -> Iterator[Track]:
     if depth == 0:
         return
-    for definition in definitions:
+    for definition in in_order(definitions):
         if definition.kind in OUTSIDE or _is_fresh(dep, definition, symbol):
             continue
         for link in _given_by(dep, definition, symbol):

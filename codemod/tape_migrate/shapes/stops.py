@@ -12,7 +12,7 @@ import ast
 from tape_migrate.flow.symbols import DefKind, symbol_of
 from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.plan import OUTSIDE, Refusal, Region, Request, Source
+from tape_migrate.shapes.plan import OUTSIDE, Refusal, Region, Request, Source, in_order
 from tape_migrate.shapes.sources import is_fresh_value
 
 
@@ -47,7 +47,9 @@ def _stop(
     if symbol is None:
         return Refusal("TM114", "stop_gradients= holds an expression, not a name")
     definitions = [
-        d for d in dep.reaching(node_id, symbol) if d.kind is not DefKind.MUTATION or symbol.path
+        d
+        for d in in_order(dep.reaching(node_id, symbol))
+        if d.kind is not DefKind.MUTATION or symbol.path
     ]
     stops: list[ast.stmt] = []
     for definition in definitions:
