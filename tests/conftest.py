@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 import pytest
+
 from tape_migrate.verify import Verifier
+from tape_migrate.verify.evidence import Evidence
+
+_PROOFS: pytest.StashKey[list[Evidence]] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +18,30 @@ def verifier() -> Iterator[Verifier]:
     """Old and new side, loaded once: importing TensorFlow costs seconds."""
     with Verifier(job_limit_s=60.0) as shared:
         yield shared
+
+
+@pytest.fixture
+def record_proof(request: pytest.FixtureRequest) -> Callable[[Evidence], None]:
+    """Keep a proof for the table at the end of the session."""
+    return request.config.stash.setdefault(_PROOFS, []).append
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what was run, in which mode and on which device, and what was not, and why."""
+    proofs = config.stash.get(_PROOFS, [])
+    if not proofs:
+        return
+    count: Counter[tuple[str, str, str]] = Counter()
+    reasons: list[str] = []
+    for evidence in proofs:
+        for row in evidence.rows:
+            count[row.device, row.mode, row.verdict.value] += 1
+            if row.verdict.value != "equal" and row.device != "GPU":
+                reasons.append(f"{evidence.name} {row.mode}: {row.verdict.value}: {row.sentence}")
+    terminalreporter.section(f"proofs of {len(proofs)} fixtures")
+    for (device, mode, verdict), number in sorted(count.items()):
+        terminalreporter.write_line(f"{device:8} {mode:12} {verdict:18} {number}")
+    for reason in sorted(reasons):
+        terminalreporter.write_line(reason[:200])

@@ -16,13 +16,14 @@ else:
 
 OLD_MODES = ("graph", "autograph", "auto", "v1")
 MODES = ("eager", "tf.function", "graph")
-OUTCOMES = ("migrated", "refused", "skipped", "untouched")
+OUTCOMES = ("migrated", "mixed", "refused", "skipped", "untouched")
 
 _KEYS: dict[str, type | tuple[type, ...]] = {
     "description": str,
     "entry": str,
     "outputs": list,
     "outcome": str,
+    "outcomes": list,
     "codes": list,
     "shape": str,
     "expect": dict,
@@ -106,8 +107,9 @@ class Case:
 def load_case(folder: Path) -> Case:
     """Read ``before.py``, ``after.py`` and ``case.toml`` from a folder.
 
-    Where the case's outcome is ``migrated`` and there is no ``after.py``, the migration is made
-    now. Raises ``CaseError`` for a missing file, an unknown key or a value of the wrong type.
+    Where the case's outcome is ``migrated`` or ``mixed`` (some calls are, ``outcomes`` says which)
+    and there is no ``after.py``, the migration is made now. Raises ``CaseError`` for a missing
+    file, an unknown key or a value of the wrong type.
     """
     toml = folder / "case.toml"
     try:
@@ -123,7 +125,7 @@ def load_case(folder: Path) -> Case:
     after: bytes | None = None
     if after_path.exists():
         after = after_path.read_bytes()
-    elif data.get("outcome", "migrated") == "migrated":
+    elif data.get("outcome", "migrated") in ("migrated", "mixed"):
         after, _ = migrated(before, options)
     inputs: list[tuple[str, Input]] = []
     for name, value in data.get("inputs", {}).items():
