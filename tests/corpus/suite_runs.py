@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.measure import run
@@ -37,16 +36,15 @@ class Suite:
     tests: tuple[str, ...]
     """Files and folders given to pytest, relative to ``folder``."""
     library: tuple[str, ...]
-    """Files and folders that are migrated as the library, relative to ``folder``."""
+    """Folders that are migrated as the library, but for ``*_test.py``, relative to ``folder``."""
     passes: int
     """How many tests pass on the release as published."""
-    is_test: Callable[[Path], bool] = field(default=lambda path: path.name.endswith("_test.py"))
-    """Which files under ``library`` are tests after all."""
     migrate_tests: bool = False
     """Whether there are calls in the tests too, so that a second variant is worth running."""
 
 
 _GPFLOW_TESTS = ("scaled_euclid_dist", "triang", "transforms", "hmc", "optimizers")
+_SLIM_TESTS = ("layers/rev_block_lib", "layers/optimizers", "training/training")
 
 SUITES = (
     Suite("trfl", "v1", ".", ("trfl",), ("trfl",), 306, migrate_tests=True),
@@ -57,7 +55,18 @@ SUITES = (
         tuple(f"tests/test_{name}.py" for name in _GPFLOW_TESTS),
         ("gpflow",),
         97,
+        migrate_tests=True,
     ),
+    Suite(
+        "tf-slim",
+        "v1",
+        ".",
+        tuple(f"tf_slim/{name}_test.py" for name in _SLIM_TESTS),
+        ("tf_slim",),
+        52,
+        migrate_tests=True,
+    ),
+    Suite("SciANN", "plain", "SciANN-0.7.0.1", ("tests/test_api.py",), ("sciann",), 33),
 )
 
 
@@ -117,17 +126,17 @@ def run_variants(suite: Suite, release: Release, cache: Path, python: Path) -> l
     for name in ("library", "library and tests")[: 1 + suite.migrate_tests]:
         with tempfile.TemporaryDirectory(prefix="tape-migrate-suite-") as folder:
             tree = _unpack(suite, release, cache, Path(folder).resolve())
-            paths = suite.library
-            if name == "library" and suite.migrate_tests:
-                paths = tuple(_library_files(suite, tree))
+            paths = _library_files(suite, tree)
+            if name != "library":
+                paths += suite.tests
             report = migrate_tree(tree, paths, write=True)
             variants.append(Variant(name, report, _pytest(suite, tree, python)))
     return variants
 
 
-def _library_files(suite: Suite, tree: Path) -> list[str]:
+def _library_files(suite: Suite, tree: Path) -> tuple[str, ...]:
     found = (path for folder in suite.library for path in sorted((tree / folder).rglob("*.py")))
-    return [path.relative_to(tree).as_posix() for path in found if not suite.is_test(path)]
+    return tuple(p.relative_to(tree).as_posix() for p in found if not p.name.endswith("_test.py"))
 
 
 def _unpack(suite: Suite, release: Release, cache: Path, folder: Path) -> Path:

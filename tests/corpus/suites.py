@@ -16,9 +16,7 @@ with this environment::
     suites/bin/pip install "tensorflow-cpu==2.6.5" "keras==2.6.*" "numpy==1.19.5" \\
         "protobuf<3.21" "tensorflow-probability==0.14.1" dm-tree "scipy==1.7.3" \\
         "pandas==1.2.5" "typing-extensions==3.10.0.2" "six==1.15.0" \\
-        multipledispatch tabulate mock pytest
-
-(SciANN wants scikit-learn and h5py too.)
+        multipledispatch tabulate mock pybtex "matplotlib<3.6" "scikit-learn<1.2" pytest
 """
 
 from __future__ import annotations
