@@ -32,6 +32,8 @@ _SAME_MODULE: Final = (
     ("tensorflow.keras", "keras"),
     ("tf_keras", "keras"),
     ("keras.backend.tensorflow_backend", "keras.backend"),
+    ("keras.backend.theano_backend", "keras.backend"),
+    ("keras.backend.cntk_backend", "keras.backend"),
     ("keras.api._v2.keras", "keras"),
     ("keras.backend.tf", TENSORFLOW),
     ("tensorflow.compat.v1", TENSORFLOW),
@@ -67,7 +69,7 @@ class Reexports(Protocol):
     """What a project knows of its own modules (see ``tape_migrate.project``)."""
 
     def meaning(self, module: str, name: str) -> str:
-        """Canonical dotted name that ``name`` has at the top level of ``module``, or ``""``."""
+        """Dotted name, as spelled, that ``name`` has at the top level of ``module``, or ``""``."""
 
 
 def canonical(dotted: str) -> str:
@@ -164,14 +166,12 @@ class Names:
 
     def top_level(self, name: str) -> str:
         """Meaning of a module-level name for other modules of the project, or ``""``."""
-        meanings = self._meanings(name, self._scopes.module)
-        known = {canonical(m) for m in meanings if m}
-        return known.pop() if len(known) == 1 and all(meanings) else UNKNOWN
+        return self.meaning_of_name(name, self._scopes.module)
 
     def aliases_of(self, dotted: str) -> Iterator[str]:
         """Module-level names that mean exactly ``dotted`` (compat spellings included)."""
         for owner, name in list(self._bindings):
-            if owner == id(self._scopes.module) and self.top_level(name) == dotted:
+            if owner == id(self._scopes.module) and canonical(self.top_level(name)) == dotted:
                 yield name
 
     def _meanings(self, name: str, scope: Scope) -> tuple[str, ...]:
@@ -219,7 +219,25 @@ class Names:
                     yield self._imported(module, alias.name)
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
             yield self._assigned(name, node)
+        elif isinstance(node, ast.For):
+            yield from self._looped(name, node)
         else:
+            yield UNKNOWN
+
+    def _looped(self, name: str, node: ast.For) -> Iterator[str]:
+        """``for k in [KTF, KTH]`` (or ``zip``): what each member of the list means."""
+        targets, iterables = [node.target], [node.iter]
+        if isinstance(node.target, ast.Tuple) and isinstance(node.iter, ast.Call):
+            func = node.iter.func
+            if isinstance(func, ast.Name) and func.id == "zip":
+                targets, iterables = node.target.elts, node.iter.args
+        found = False
+        for target, iterable in zip(targets, iterables, strict=False):
+            if isinstance(target, ast.Name) and target.id == name:
+                if isinstance(iterable, (ast.List, ast.Tuple)):
+                    found = bool(iterable.elts)
+                    yield from (self.spelled(item) for item in iterable.elts)
+        if not found:
             yield UNKNOWN
 
     def _imported(self, module: str, name: str) -> str:

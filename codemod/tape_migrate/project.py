@@ -44,9 +44,26 @@ class Project:
         self._active.add(key)
         try:
             loaded = self._load(module)
-            return loaded.names.top_level(name) if loaded is not None else UNKNOWN
+            if loaded is None:
+                return UNKNOWN
+            found = loaded.names.top_level(name)
+            if found or loaded.names.is_local(name, loaded.scopes.module):
+                return found
+            return self._from_subpackages(module, name)
         finally:
             self._active.discard(key)
+
+    def _from_subpackages(self, module: str, name: str) -> str:
+        """A package that fills itself at run time (``setattr``) from one of its subpackages."""
+        prefix = module + "."
+        found = {
+            meaning
+            for other in list(self._path_of_module)
+            if other.startswith(prefix) and "." not in other[len(prefix) :]
+            if PurePath(self._path_of_module[other]).stem == "__init__"
+            if (meaning := self.meaning(other, name))
+        }
+        return found.pop() if len(found) == 1 else UNKNOWN
 
     def _load(self, module: str) -> Module | None:
         if module not in self._modules:

@@ -15,7 +15,7 @@ from typing import Final
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.model import Api, Site
 from tape_migrate.module import Module
-from tape_migrate.names import WORDS, Names
+from tape_migrate.names import WORDS
 
 _METHODS: Final = {
     "get_gradients": Api.OPTIMIZER_GET_GRADIENTS,
@@ -46,7 +46,11 @@ def may_hold_sites(tree: ast.Module) -> bool:
             if node.attr in _WORDS:
                 return True
         elif isinstance(node, ast.ImportFrom):
-            if any(alias.name in _WORDS or alias.name == "*" for alias in node.names):
+            # A project may export the function under a name of its own (`tf_gradients`).
+            if any(
+                alias.name == "*" or "gradients" in alias.name or alias.name in _WORDS
+                for alias in node.names
+            ):
                 return True
         elif isinstance(node, ast.Name) and node.id in _WORDS:
             return True
@@ -127,14 +131,8 @@ def _in_optimizer_class(module: Module, node: ast.AST) -> bool:
     for parent in module.parents(node):
         if isinstance(parent, ast.ClassDef):
             bases = [_last_part(base) for base in parent.bases]
-            if any("optim" in part.lower() for part in [parent.name, *bases]):
-                return not _overrides(parent, node, module.names)
-            return False
+            return any(
+                "optim" in part.lower() or _is_optimizer_class_name(part)
+                for part in [parent.name, *bases]
+            )
     return False
-
-
-def _overrides(owner: ast.ClassDef, node: ast.AST, names: Names) -> bool:
-    """Whether the class is no TensorFlow optimizer at all (no base that could be one)."""
-    return not owner.bases or all(
-        isinstance(base, ast.Name) and base.id == "object" for base in owner.bases
-    )

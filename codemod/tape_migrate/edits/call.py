@@ -157,6 +157,10 @@ def _fill_none(
         return
     targets = elements(request.target)
     for index, grad in enumerate(grads.elts):
+        if isinstance(grad, (ast.List, ast.Tuple)):
+            # A tape would take the numbers of a nested list for as many gradients.
+            start, end = module.start(grad), module.end(grad)
+            draft.replace(start, end, tf.encode() + b".constant(", Keep(start, end), b")")
         if isinstance(grad, ast.Constant) and grad.value is None:
             if target_name is not None:
                 name = target_name.encode()

@@ -43,7 +43,10 @@ class Closure:
         if symbol.root in ("self", "cls") and symbol.path and symbol.path[0].startswith("."):
             owner = self._summaries.class_of(scope)
             if owner is not None:
-                return (id(owner), symbol.path[0])
+                return (id(self._summaries.family(owner)), symbol.path[0])
+        elif symbol.path and symbol.path[0].startswith("."):
+            # Attributes of other objects are told apart by their names alone.
+            return (0, symbol.path[0])
         owner_scope = self._module.scopes.resolve(symbol.root, scope)
         return (id(owner_scope), symbol.root)
 
@@ -53,11 +56,16 @@ class Closure:
             return False
         if source not in self._parameters and other in self._reachable(source, avoid=None):
             return True
-        seen: set[Node] = {source}
+        seen: set[Node] = set()
         queue = list(self._aliases[source])
         while queue:
             alias = queue.pop()
             if alias in seen:
+                continue
+            if alias == source:
+                # Handed on to itself by recursion: what was computed from it may come back.
+                if other in self._reachable(source, avoid=None):
+                    return True
                 continue
             seen.add(alias)
             if other != alias and other in self._reachable(alias, avoid=source):
@@ -114,6 +122,23 @@ class Closure:
                 for item in items:
                     if item.optional_vars is not None:
                         self._assign(item.optional_vars, item.context_expr)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                scope = self._module.scopes.opened_by(node)
+                positional = [*node.args.posonlyargs, *node.args.args]
+                defaults = node.args.defaults
+                pairs = list(
+                    zip(positional[len(positional) - len(defaults) :], defaults, strict=True)
+                )
+                pairs += [
+                    (arg, default)
+                    for arg, default in zip(
+                        node.args.kwonlyargs, node.args.kw_defaults, strict=True
+                    )
+                    if default is not None
+                ]
+                for arg, default in pairs:
+                    self._connect(list(self._reads(default)), (id(scope), arg.arg))
+                    self._alias(default, (id(scope), arg.arg))
             case ast.Return(value=ast.expr() as value):
                 function = self._function_around(node)
                 if function is not None:
@@ -148,7 +173,7 @@ class Closure:
             resolved = self._module.names.resolve(value.func)
         if isinstance(value, (ast.BinOp, ast.UnaryOp)) or always_new_tensor(resolved):
             return
-        self._aliases[written].update(n for n in self._reads(value) if n != written)
+        self._aliases[written].update(self._reads(value))
 
     def _call(self, call: ast.Call) -> None:
         function = self._summaries.callee(call)
@@ -190,6 +215,10 @@ class Closure:
             if isinstance(node, ast.Name):
                 yield self.node_for(Symbol(node.id), self._module.scope_of(node))
                 continue
+            if isinstance(node, ast.Attribute) and not self._module.names.resolve(node):
+                yield (0, "." + node.attr)
+                if storing:
+                    continue
             if isinstance(node, ast.Call) and not storing:
                 function = self._summaries.callee(node)
                 if function is not None:

@@ -16,6 +16,9 @@ from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, TENSOR_LOOPS, tensorflow_function
 
 
+_PLAIN_BUILTINS = frozenset({"len", "range", "float", "int", "list", "tuple", "zip", "enumerate"})
+
+
 class Context:
     """Lazy facts shared by the decisions about one module's text."""
 
@@ -98,6 +101,28 @@ class Context:
         for function in self.summaries.called_functions(parts):
             found |= {id(c) for c in ast.walk(function)} & self._pending
         return frozenset(found - {id(request.call)})
+
+    def order_matters(self, request: Request) -> bool:
+        """Whether the target and something else in its statement both call unknown functions."""
+        inside = {id(node) for node in ast.walk(request.target)}
+        around = {id(parent) for parent in self.module.parents(request.call)}
+        mine = other = False
+        for call in ast.walk(self.module.statement_of(request.call)):
+            if not isinstance(call, ast.Call) or call is request.call or id(call) in around:
+                continue
+            if self._is_plain_call(call):
+                continue
+            mine |= id(call) in inside
+            other |= id(call) not in inside
+        return mine and other
+
+    def _is_plain_call(self, call: ast.Call) -> bool:
+        if self.module.names.resolve(call.func):
+            return True
+        function = self.summaries.callee(call)
+        if function is not None:
+            return self.summaries.is_quiet(function)
+        return isinstance(call.func, ast.Name) and call.func.id in _PLAIN_BUILTINS
 
     def depends_on_gradient(self, dep: Dependence, nodes: frozenset[int], request: Request) -> bool:
         """Whether a tape's gradient feeds the target: a higher order."""

@@ -130,7 +130,7 @@ def _decide_paths(
     known = frozenset(track.symbol for source in sources for track in source.tracks)
     carried: list[Carried] = []
     for source in sources:
-        path = _carry(dep, source, start, targets)
+        path = _carry(dep, node_id, source, start, targets)
         refusal = _refuse_path(
             context, dep, path, targets, every_node, outside, opaque=opaque, known=known
         )
@@ -179,6 +179,10 @@ def _decide_paths(
         return refusal
     if inline and not chosen.inside and repeat.conditional:
         return Refusal("TM123", "the target is an expression that is not always evaluated")
+    if inline and not chosen.inside and context.order_matters(request):
+        return Refusal(
+            "TM123", "naming the target before its statement would change the order of calls"
+        )
     stops = plan_stops(dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
         return stops
@@ -204,7 +208,9 @@ def _decide_paths(
     )
 
 
-def _carry(dep: Dependence, source: Source, start: list[Link], targets: list[Target]) -> Carried:
+def _carry(
+    dep: Dependence, call_node: int, source: Source, start: list[Link], targets: list[Target]
+) -> Carried:
     stop = source.own_nodes
     sliced, _ = dep.slice_back(start, stop=stop)
     tainted: set[int] = set()
@@ -226,7 +232,7 @@ def _carry(dep: Dependence, source: Source, start: list[Link], targets: list[Tar
         if not target.inline and any(reads_track(link, t) for link in target.links
                                      for t in source.tracks):  # fmt: skip
             direct += target.links
-    visible = bool(direct) or bool(carriers & certain)
+    visible = bool(direct) or bool(carriers & certain - {call_node})
     return Carried(source, carriers, tuple(direct), frozenset(tainted), visible)
 
 

@@ -121,6 +121,10 @@ def iterable_of(target: ast.expr, iterable: ast.expr, name: str) -> ast.expr | N
     if not isinstance(target, (ast.Tuple, ast.List)) or not isinstance(iterable, ast.Call):
         return None
     func = iterable.func
+    if isinstance(func, ast.Attribute) and func.attr == "items" and len(target.elts) == 2:
+        value = target.elts[1]
+        if isinstance(value, ast.Name) and value.id == name and symbol_of(func.value) is not None:
+            return func.value
     if isinstance(func, ast.Name) and func.id == "zip" and len(iterable.args) == len(target.elts):
         for part, inner in zip(target.elts, iterable.args, strict=True):
             found = iterable_of(part, inner, name)

@@ -16,6 +16,7 @@ from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value, value_given_by
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, in_order
+from tape_migrate.shapes.repeats import iterable_of
 from tape_migrate.shapes.tensorflow_facts import (
     COLLECTED_ATTRIBUTES,
     COLLECTED_VARIABLES,
@@ -38,7 +39,9 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
             found += inner
         return found
     if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
-        if kind_of(dep.module, expr, dep.scope) is Kind.LIST:
+        # Lists put together. Were they tensors, the sum would be new: None in both worlds.
+        listed = kind_of(dep.module, expr, dep.scope) is not Kind.TENSOR
+        if listed and all(_listable(side) for side in (expr.left, expr.right)):
             return find_sources(
                 dep, node_id, ast.List(elts=[expr.left, expr.right], ctx=ast.Load())
             )
@@ -68,6 +71,10 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
             "name it and use that name in the forward pass",
         )
     return _symbol_sources(dep, node_id, symbol, expr)
+
+
+def _listable(expr: ast.expr) -> bool:
+    return symbol_of(expr) is not None or isinstance(expr, (ast.List, ast.Tuple, ast.BinOp))
 
 
 def _relisted(dep: Dependence, expr: ast.expr) -> ast.expr | None:
@@ -244,6 +251,13 @@ def _given_by(dep: Dependence, definition: Definition, symbol: Symbol) -> list[L
     """Reads whose value the definition may hand on unchanged."""
     stmt = definition.stmt
     value = _value_of(definition, symbol)
+    if isinstance(stmt, ast.For):
+        over = iterable_of(stmt.target, stmt.iter, symbol.root)
+        header = dep.cfg.node_of(stmt)
+        if over is not None:
+            return dep.links_of(header, [over])
+        parts = stmt.iter.args if isinstance(stmt.iter, ast.Call) else [stmt.iter]
+        return dep.links_of(header, parts)
     if value is None:
         links = list(dep.links_into(definition.node_id))
         if isinstance(stmt, ast.Assign) and isinstance(stmt.value, ast.Call):

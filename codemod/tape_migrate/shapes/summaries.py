@@ -24,6 +24,7 @@ class Summaries:
         self._quiet: dict[int, bool] = {}
         self._reads: dict[int, frozenset[str]] = {}
         self._outer: dict[int, frozenset[str]] = {}
+        self._classes = {s.name: s for s in module.scopes if s.kind is ScopeKind.CLASS}
         for scope in module.scopes:
             node = scope.node
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and scope.parent:
@@ -73,6 +74,18 @@ class Summaries:
                 owner = self.class_of(scope)
                 return self._methods.get((id(owner), func.attr)) if owner else None
         return None
+
+    def family(self, owner: Scope) -> Scope:
+        """The first of ``owner``'s visible base classes (its attributes are its children's)."""
+        seen: set[int] = set()
+        while id(owner) not in seen:
+            seen.add(id(owner))
+            assert isinstance(owner.node, ast.ClassDef)
+            for base in owner.node.bases:
+                if isinstance(base, ast.Name) and base.id in self._classes:
+                    owner = self._classes[base.id]
+                    break
+        return owner
 
     def method(self, owner: Scope, name: str) -> Function | None:
         return self._methods.get((id(owner), name))

@@ -10,7 +10,7 @@ from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Request, Source
 from tape_migrate.shapes.repeats import Repeat, iterable_of
 
@@ -57,14 +57,16 @@ def find_targets(
                 Target(expr, tuple(dep.links_of(node_id, [expr])), frozenset(), inline=False)
             )
             continue
-        target = _find(context, dep, node_id, expr)
+        target = _find(context, dep, node_id, expr, frozenset(s for s in own if s is not None))
         if isinstance(target, Refusal):
             return target
         found.append(target)
     return found
 
 
-def _find(context: Context, dep: Dependence, node_id: int, expr: ast.expr) -> Target | Refusal:
+def _find(
+    context: Context, dep: Dependence, node_id: int, expr: ast.expr, own: frozenset[Symbol]
+) -> Target | Refusal:
     links = tuple(dep.links_of(node_id, [expr]))
     symbol = symbol_of(expr)
     if symbol is None:
@@ -80,11 +82,14 @@ def _find(context: Context, dep: Dependence, node_id: int, expr: ast.expr) -> Ta
         refusal = _refuse_definition(context, dep, link)
         if refusal is not None:
             return refusal
+        refusal = _refuse_copy(context, dep, link, own, depth=4)
+        if refusal is not None:
+            return refusal
         over = _element_of(dep, link)
         if over is not None and kind_of(dep.module, over, dep.scope) not in _LISTS:
             over = None
         if over is not None:
-            inner = _find(context, dep, link.definition.node_id, over)
+            inner = _find(context, dep, link.definition.node_id, over, own)
             if isinstance(inner, Refusal):
                 return inner
             nodes |= inner.nodes
@@ -95,6 +100,27 @@ def _find(context: Context, dep: Dependence, node_id: int, expr: ast.expr) -> Ta
     if not links:
         return Refusal("TM102", f"{symbol} is not computed by any statement that is seen here")
     return Target(expr, tuple(kept), frozenset(nodes), inline=False)
+
+
+def _refuse_copy(
+    context: Context, dep: Dependence, link: Link, own: frozenset[Symbol], depth: int
+) -> Refusal | None:
+    """``ds = ys`` with a parameter ``ys``: the target is the parameter (unless it is a source)."""
+    stmt = link.definition.stmt
+    if depth == 0 or not isinstance(stmt, ast.Assign) or link.definition.symbol != link.use.symbol:
+        return None
+    value = value_given_by(stmt, link.use.symbol)
+    symbol = symbol_of(value) if value is not None else None
+    if symbol is None or symbol in own:
+        return None
+    for inner in dep.links_of(link.definition.node_id, [value] if value is not None else []):
+        if inner.use.symbol != symbol:
+            continue
+        refusal = _refuse_definition(context, dep, inner)
+        refusal = refusal or _refuse_copy(context, dep, inner, own, depth - 1)
+        if refusal is not None:
+            return refusal
+    return None
 
 
 def _element_of(dep: Dependence, link: Link) -> ast.expr | None:
