@@ -1,0 +1,115 @@
+"""Dotted names of files, and what modules know of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tape_migrate.api import migrate_source
+from tape_migrate.model import Outcome
+from tape_migrate.names import UNKNOWN
+from tape_migrate.project import build_project
+
+
+class Recording(Mapping[str, bytes]):
+    """Sources that remember which of them were read."""
+
+    def __init__(self, sources: dict[str, bytes]) -> None:
+        self._sources = sources
+        self.read: list[str] = []
+
+    def __getitem__(self, path: str) -> bytes:
+        self.read.append(path)
+        return self._sources[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+
+FILES = {
+    "root/script.py": b"",
+    "root/pkg/__init__.py": b"from .backend import tf, missing\n",
+    "root/pkg/backend.py": b"import tensorflow as tf\nfrom .other import K\n",
+    "root/pkg/other.py": b"from keras import backend as K\nx = 1\n",
+    "root/pkg/sub/__init__.py": b"",
+    "root/pkg/sub/deep.py": b"",
+    "root/loose/module.py": b"import tensorflow as tf\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "package"),
+    [
+        ("root/script.py", ""),
+        ("root/pkg/__init__.py", "pkg"),
+        ("root/pkg/backend.py", "pkg"),
+        ("root/pkg/sub/__init__.py", "pkg.sub"),
+        ("root/pkg/sub/deep.py", "pkg.sub"),
+        ("root/loose/module.py", ""),
+        ("unknown.py", ""),
+    ],
+)
+def test_package_of_a_path(path: str, package: str) -> None:
+    assert build_project(FILES).package_of(path) == package
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "meaning"),
+    [
+        ("pkg.backend", "tf", "tensorflow"),
+        ("pkg.backend", "K", "keras.backend"),
+        ("pkg", "tf", "tensorflow"),
+        ("pkg", "missing", "pkg.backend.missing"),
+        ("pkg.other", "x", UNKNOWN),
+        ("pkg.other", "tf", UNKNOWN),
+        ("pkg", "backend", UNKNOWN),
+        ("nowhere", "tf", UNKNOWN),
+        ("module", "tf", "tensorflow"),
+    ],
+)
+def test_meaning(module: str, name: str, meaning: str) -> None:
+    assert build_project(FILES).meaning(module, name) == meaning
+
+
+def test_modules_are_read_only_when_asked_for() -> None:
+    sources = Recording(FILES)
+    project = build_project(sources)
+    assert sources.read == []
+    assert project.meaning("pkg.backend", "tf") == "tensorflow"
+    assert project.meaning("pkg.backend", "tf") == "tensorflow"
+    assert sources.read == ["root/pkg/backend.py"]
+
+
+@pytest.mark.parametrize("text", [b"print 'x'", b"\xff\xfe", b"def f(:", b"import \x00"])
+def test_a_module_that_cannot_be_read_means_nothing(text: bytes) -> None:
+    project = build_project({"broken.py": text + b"\nimport tensorflow as tf\n"})
+    assert project.meaning("broken", "tf") == UNKNOWN
+
+
+def test_circles_of_imports_end() -> None:
+    files = {
+        "p/__init__.py": b"from .a import tf\n",
+        "p/a.py": b"from .b import *\n",
+        "p/b.py": b"from .a import *\nfrom . import tf\n",
+    }
+    assert not build_project(files).meaning("p", "tf").startswith("tensorflow")
+
+
+def test_a_call_through_a_project_is_migrated() -> None:
+    source = b"""from .backend import tf
+
+
+def f(x):
+    y = tf.sin(x)
+    return tf.gradients(y, x)[0]
+"""
+    project = build_project({**FILES, "root/pkg/use.py": source})
+    migration = migrate_source(source, path="root/pkg/use.py", project=project)
+    assert [site.outcome for site in migration.sites] == [Outcome.MIGRATED]
+    assert b"    with tf.GradientTape() as tape:\n        tape.watch(x)\n" in migration.new
+    # Alone, the module cannot know what `tf` is.
+    assert migrate_source(source).sites == ()
