@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from tape_migrate.flow.bindings import children
 from tape_migrate.flow.scope import Scope, ScopeFacts, ScopeKind, ScopeTree, build_scopes
 from tape_migrate.model import SourceError
 from tape_migrate.names import Names, Reexports
@@ -55,6 +56,15 @@ def parse(text: bytes) -> ast.Module:
         raise SourceError("too deeply nested to parse") from error
 
 
+def walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Like ``ast.walk`` without operators and contexts, and in a fraction of its time."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(children(node)))
+
+
 class Module:
     """Lazy facts about one module's text; every offset is in UTF-8 bytes."""
 
@@ -74,12 +84,17 @@ class Module:
         self._project = project
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of the tree, parents first (operators and contexts left out)."""
+        return list(walk(self.tree))
+
+    @cached_property
     def scopes(self) -> ScopeTree:
         return build_scopes(self.tree)
 
     @cached_property
     def names(self) -> Names:
-        return Names(self.tree, self.scopes, package=self._package, project=self._project)
+        return Names(self.nodes, self.scopes, package=self._package, project=self._project)
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -207,7 +222,7 @@ class Module:
     @cached_property
     def indent_unit(self) -> bytes:
         """One level of indentation, as the module's own blocks are indented."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             body = getattr(node, "body", None)
             if isinstance(node, ast.stmt) and isinstance(body, list) and body:
                 first = body[0]
@@ -222,7 +237,7 @@ class Module:
     def string_lines(self) -> frozenset[int]:
         """Lines that begin inside a string literal: their leading white space is content."""
         inside: set[int] = set()
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             is_text = isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes))
             if is_text or isinstance(node, ast.JoinedStr):
                 assert isinstance(node, ast.expr)

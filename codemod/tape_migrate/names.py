@@ -10,7 +10,8 @@ function, a loop variable) means something else, and nothing is guessed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Final, Protocol
 
 from tape_migrate.flow.scope import Scope, ScopeTree
@@ -72,6 +73,7 @@ class Reexports(Protocol):
         """Dotted name, as spelled, that ``name`` has at the top level of ``module``, or ``""``."""
 
 
+@cache
 def canonical(dotted: str) -> str:
     """The one address used for a dotted name that TensorFlow and Keras give several."""
     for prefix, replacement in _SAME_MODULE:
@@ -87,7 +89,7 @@ class Names:
 
     def __init__(
         self,
-        tree: ast.Module,
+        nodes: Iterable[ast.AST],
         scopes: ScopeTree,
         *,
         package: str = "",
@@ -100,13 +102,20 @@ class Names:
         self._active: dict[tuple[int, str], list[str]] = {}
         self._bindings: dict[tuple[int, str], list[ast.AST | None]] = {}
         self._stars: list[str] = []
-        for node in ast.walk(tree):
+        self._aliased: set[str] = set()
+        for node in nodes:
+            if type(node) not in _BINDING_NODES:
+                continue
             for name, owner in _bound_names(node):
                 scope = scopes.scope_of(owner if owner is not None else node)
                 resolved = self._owner(name, scope)
                 self._bindings.setdefault((id(resolved), name), []).append(
                     node if owner is None else None
                 )
+                if isinstance(
+                    node, (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.For)
+                ):
+                    self._aliased.add(name)
             if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
                 self._stars.append(self._from_module(node))
 
@@ -148,6 +157,10 @@ class Names:
         """Whether ``name``, read in ``scope``, has any binding in this module."""
         owner = self._scopes.resolve(name, scope)
         return owner is not None and (id(owner), name) in self._bindings
+
+    def is_alias(self, name: str) -> bool:
+        """Whether an import, assignment or star import anywhere in the module may bind ``name``."""
+        return name in self._aliased or bool(self._stars)
 
     def bindings(self, name: str, scope: Scope) -> list[ast.AST | None]:
         """Every node that binds ``name`` where ``scope`` would read it (None: a parameter)."""
@@ -264,6 +277,29 @@ class Names:
             return "." + (node.module or "")
         base = parts[: len(parts) - (node.level - 1)]
         return ".".join([*base, node.module] if node.module else base)
+
+
+_BINDING_NODES: Final = frozenset(
+    {
+        ast.Import,
+        ast.ImportFrom,
+        ast.Assign,
+        ast.AnnAssign,
+        ast.AugAssign,
+        ast.For,
+        ast.AsyncFor,
+        ast.With,
+        ast.AsyncWith,
+        ast.FunctionDef,
+        ast.AsyncFunctionDef,
+        ast.ClassDef,
+        ast.ExceptHandler,
+        ast.NamedExpr,
+        ast.MatchAs,
+        ast.MatchStar,
+        ast.arguments,
+    }
+)
 
 
 def _bound_names(node: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,9 +40,9 @@ class Found:
     scope: Scope
 
 
-def may_hold_sites(tree: ast.Module) -> bool:
-    """Whether any identifier of the tree is one of the words (far cheaper than resolving)."""
-    for node in ast.walk(tree):
+def may_hold_sites(nodes: Iterable[ast.AST]) -> bool:
+    """Whether any identifier among the nodes is one of the words (far cheaper than resolving)."""
+    for node in nodes:
         if isinstance(node, ast.Attribute):
             if node.attr in _WORDS:
                 return True
@@ -58,18 +59,48 @@ def may_hold_sites(tree: ast.Module) -> bool:
 
 
 def find_sites(module: Module) -> list[Found]:
-    """Every gradient call, in source order."""
-    if not may_hold_sites(module.tree):
-        return []
+    """Every gradient call, in source order (found once for a module)."""
+    known = module.memo.get("sites")
+    if isinstance(known, list):
+        return known
+    found = _find_sites(module) if may_hold_sites(module.nodes) else []
+    module.memo["sites"] = found
+    return found
+
+
+def _find_sites(module: Module) -> list[Found]:
     found: list[Found] = []
-    for node in ast.walk(module.tree):
+    callees = _Callees(module)
+    for node in module.nodes:
         if not isinstance(node, ast.Call):
+            continue
+        if not callees.may_be_api(node.func):
             continue
         api = module.names.api_of(node.func) or _optimizer_method(module, node)
         if api is not None:
             found.append(_found(module, node, api))
     found.sort(key=lambda f: (f.call.lineno, f.call.col_offset, -module.end(f.call)))
     return found
+
+
+class _Callees:
+    """Sorts out in no time the callees that cannot be a gradient function."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._aliases: dict[str, bool] = {}
+
+    def may_be_api(self, func: ast.expr) -> bool:
+        if isinstance(func, ast.Attribute):
+            return func.attr in _WORDS
+        if not isinstance(func, ast.Name):
+            return False
+        known = self._aliases.get(func.id)
+        if known is None:
+            # A plain name is looked at if anything but a def or class binds it.
+            names = self._module.names
+            known = self._aliases[func.id] = func.id in _WORDS or names.is_alias(func.id)
+        return known
 
 
 def _found(module: Module, call: ast.Call, api: Api) -> Found:

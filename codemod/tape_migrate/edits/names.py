@@ -91,7 +91,7 @@ def add_import(module: Module, draft: Draft) -> str:
     used: set[str] = set()
     for scope in module.scopes:
         used |= module.scopes.bindings(scope)
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Name):
             used.add(node.id)
     name = fresh_name("tf", used) if "tf" in used else "tf"

@@ -69,7 +69,9 @@ def _members(context: Context, dep: Dependence, external: list[Source]) -> list[
     sentences: list[str] = []
     for source in external:
         for track in source.tracks:
-            if not track.outside or track.symbol.path or source.kind is Kind.TENSOR:
+            if not track.outside or track.symbol.path:
+                continue
+            if track.whole and source.kind is Kind.TENSOR:
                 continue
             if source.variable:
                 continue
@@ -111,11 +113,14 @@ def _others(
     tracks = [t.symbol for source in external for t in source.tracks if t.whole]
     # A list that the sources are written in is read for the sources.
     tracks += [symbol for expr in source_exprs if (symbol := symbol_of(expr)) is not None]
+    containers = [t.symbol for source in external for t in source.tracks if not t.whole]
     found: dict[Symbol, None] = {}
     for link in outside:
         symbol = link.use.symbol
         if any(may_overlap(symbol, track) and is_prefix(track, symbol) for track in tracks):
             continue
+        if any(is_prefix(container, symbol) for container in containers):
+            continue  # another member of the list that a source is taken from: see _members
         if _is_callee(context, link) and not _given_callee(context, dep.scope, symbol):
             continue
         if may_hold_tensor(context, dep.scope, symbol):

@@ -35,7 +35,7 @@ class Closure:
         self._parameters: set[Node] = set()
         self._members: dict[Node, list[list[ast.expr]]] = defaultdict(list)
         """Parameter -> the lists of expressions that calls give it."""
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             self._visit(node)
 
     def node_for(self, symbol: Symbol, scope: Scope) -> Node:
@@ -162,6 +162,9 @@ class Closure:
         if isinstance(target, ast.Starred):
             target = target.value
         reads = list(self._reads(value))
+        if isinstance(target, ast.Attribute):
+            # The attribute is read through other names of its object as well.
+            self._connect(reads, (0, "." + target.attr))
         for written in self._reads(target, storing=True):
             self._connect(reads, written)
             self._alias(value, written)
@@ -177,6 +180,17 @@ class Closure:
 
     def _call(self, call: ast.Call) -> None:
         function = self._summaries.callee(call)
+        if function is None:
+            made = self._summaries.made_by(call)
+            if made is not None:
+                scope = self._module.scopes.opened_by(made)
+                names = [a.arg for a in made.args.args][1:]
+                given = list(zip(names, call.args, strict=False))
+                given += [(k.arg, k.value) for k in call.keywords if k.arg is not None]
+                for parameter, arg in given:
+                    self._connect(list(self._reads(arg)), (id(scope), parameter))
+                    self._parameters.add((id(scope), parameter))
+                    self._alias(arg, (id(scope), parameter))
         if function is not None:
             scope = self._module.scopes.opened_by(function)
             for parameter, arg in bind(function, call):

@@ -160,7 +160,7 @@ class Context:
             if scope.kind is ScopeKind.FUNCTION and scope.parent is not None:
                 by_name[(id(scope.parent), scope.name)] = id(scope.node)
         found: set[int] = set()
-        for node in ast.walk(self.module.tree):
+        for node in self.module.nodes:
             if not isinstance(node, ast.Call):
                 continue
             name = tensorflow_function(self.module.names.resolve(node.func))

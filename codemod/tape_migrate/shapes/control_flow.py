@@ -93,7 +93,7 @@ class Compiler:
         wanted = set(first_lines)
         return [
             node
-            for node in ast.walk(self.module.tree)
+            for node in self.module.nodes
             if isinstance(node, ast.With)
             and node.lineno in wanted
             and isinstance(call := node.items[0].context_expr, ast.Call)
@@ -136,7 +136,7 @@ class Compiler:
         )
 
     def _graph_mode(self) -> str | None:
-        for node in ast.walk(self.module.tree):
+        for node in self.module.nodes:
             if isinstance(node, ast.Attribute) and node.attr in _GRAPH_MODE:
                 return node.attr
             if isinstance(node, ast.Name) and node.id in _GRAPH_MODE:
@@ -246,7 +246,7 @@ class Compiler:
         inside = {id(n) for n in ast.walk(stmt)}
         return frozenset(
             n.id
-            for n in ast.walk(self.module.tree)
+            for n in self.module.nodes
             if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and id(n) not in inside
         )
 

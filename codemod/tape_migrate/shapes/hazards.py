@@ -39,7 +39,7 @@ class ModuleHazards:
     @cached_property
     def _identifiers(self) -> frozenset[str]:
         found: set[str] = set()
-        for node in ast.walk(self._module.tree):
+        for node in self._module.nodes:
             if isinstance(node, ast.Attribute):
                 found.add(node.attr)
             elif isinstance(node, ast.Name):
@@ -51,7 +51,7 @@ class ModuleHazards:
     @cached_property
     def patched(self) -> bool:
         """Whether the module replaces TensorFlow's gradient function."""
-        for node in ast.walk(self._module.tree):
+        for node in self._module.nodes:
             targets: list[ast.expr] = []
             if isinstance(node, ast.Assign):
                 targets = node.targets

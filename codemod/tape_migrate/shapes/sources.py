@@ -95,7 +95,11 @@ def _collected(dep: Dependence, expr: ast.expr) -> Refusal | None:
         name = tensorflow_function(dep.module.names.resolve(expr.func)) or ""
         if isinstance(expr.func, ast.Attribute) and expr.func.attr in COLLECTED_VARIABLES:
             name = expr.func.attr
-    elif isinstance(expr, ast.Attribute) and expr.attr in COLLECTED_ATTRIBUTES:
+    elif (
+        isinstance(expr, ast.Attribute)
+        and expr.attr in COLLECTED_ATTRIBUTES
+        and not _assigned_here(dep, expr)
+    ):
         name = expr.attr
     if name.rpartition(".")[2] in COLLECTED_VARIABLES | COLLECTED_ATTRIBUTES:
         return Refusal(
@@ -104,6 +108,18 @@ def _collected(dep: Dependence, expr: ast.expr) -> Refusal | None:
             "forward pass that reads them",
         )
     return None
+
+
+def _assigned_here(dep: Dependence, expr: ast.Attribute) -> bool:
+    """``self.weights`` that the module's own class sets: no collection of a framework's."""
+    return isinstance(expr.value, ast.Name) and any(
+        isinstance(node, ast.Attribute)
+        and node.attr == expr.attr
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == expr.value.id
+        for node in dep.module.nodes
+    )
 
 
 def _symbol_sources(

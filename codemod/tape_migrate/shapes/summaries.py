@@ -46,7 +46,7 @@ class Summaries:
         """Visible calls of ``function``."""
         if self._callers is None:
             self._callers = {}
-            for node in ast.walk(self._module.tree):
+            for node in self._module.nodes:
                 if isinstance(node, ast.Call):
                     called = self.callee(node)
                     if called is not None:
@@ -86,6 +86,15 @@ class Summaries:
                     owner = self._classes[base.id]
                     break
         return owner
+
+    def made_by(self, call: ast.Call) -> Function | None:
+        """The visible ``__init__`` that ``call`` of a visible class runs."""
+        if isinstance(call.func, ast.Name) and call.func.id in self._classes:
+            owner = self._classes[call.func.id]
+            found = self.method(owner, "__init__")
+            family = self.family(owner)
+            return found or self.method(family, "__init__")
+        return None
 
     def method(self, owner: Scope, name: str) -> Function | None:
         return self._methods.get((id(owner), name))
