@@ -70,8 +70,11 @@ def _def(module: Module, node: ast.Lambda, name: bytes, indent: bytes) -> tuple[
 
 
 def _needs_parentheses(module: Module, body: ast.expr) -> bool:
-    text = module.segment(body)
-    return b"\n" in text or b"\r" in text
+    """Whether the body has a line end outside all brackets (those of the lambda are left)."""
+    try:
+        return len(ast.parse(module.segment(body)).body) != 1
+    except SyntaxError:
+        return True
 
 
 def _parenthesised(module: Module, stmt: ast.stmt, node: ast.expr) -> bool:

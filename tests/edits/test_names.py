@@ -1,0 +1,148 @@
+"""Fresh names, and under which name TensorFlow is known where code is put."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tape_migrate.edits.draft import Draft
+from tape_migrate.edits.names import (
+    add_import,
+    fresh_name,
+    outermost_function,
+    tensorflow_name,
+    used_names,
+)
+from tape_migrate.module import Module
+
+from .programs import calls, module
+
+
+def test_fresh_names_count_from_two_and_are_taken() -> None:
+    used = {"tape", "tape3"}
+    assert [fresh_name("tape", used) for _ in range(3)] == ["tape2", "tape4", "tape5"]
+    assert {"tape2", "tape4", "tape5"} <= used
+    assert fresh_name("other", used) == "other"
+
+
+PROGRAM = """
+import numpy as np
+from a import b as c
+top = 1
+
+class Net:
+    attribute = 2
+    def f(self, x, *args, key=3, **kw):
+        import tensorflow as tf
+        local = self.method(x)
+        def inner(y):
+            deep = y
+            return deep
+        for i in range(3):
+            pass
+        try:
+            pass
+        except ValueError as error:
+            pass
+        global written
+        written = [z for z in local]
+        return top
+
+def other(tape):
+    unrelated = 1
+"""
+
+
+def name_of(source: Module, function: str) -> ast.AST:
+    return next(
+        n for n in ast.walk(source.tree) if isinstance(n, ast.FunctionDef) and n.name == function
+    )
+
+
+def test_names_used_by_a_function_are_those_of_its_outermost_function() -> None:
+    source = module(PROGRAM)
+    scope = source.scopes.opened_by(name_of(source, "inner"))
+    used = used_names(source, scope)
+    assert {"x", "args", "key", "kw", "tf", "local", "inner", "y", "deep", "i"} <= used
+    assert {"error", "written", "z", "top"} <= used
+    assert not {"unrelated", "tape", "np"} & used
+    assert outermost_function(scope).name == "f"
+
+
+def test_names_used_by_a_module_leave_out_the_locals_of_functions() -> None:
+    source = module(PROGRAM)
+    used = used_names(source, source.scopes.module)
+    assert {"np", "c", "top", "Net", "other", "written"} <= used
+    assert not {"unrelated", "tape", "local"} & used
+
+
+def tf_name(text: str, line: int) -> str | None:
+    """The name at the ``gradients`` call on ``line``."""
+    source = module(text)
+    call = next(c for c in calls(source) if c.lineno == line and "gradients" in ast.unparse(c.func))
+    return tensorflow_name(source, source.scope_of(call), call, line)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("import tensorflow as tf\ntf.gradients(y, x)\n", "tf"),
+        ("import tensorflow\ntensorflow.gradients(y, x)\n", "tensorflow"),
+        ("import tensorflow.compat.v1 as tf1\ntf1.gradients(y, x)\n", "tf1"),
+        ("import tensorflow as tf; K = tf.keras.backend\nK.gradients(y, x)\n", "tf"),
+        ("import tensorflow as T; from keras import backend as K\nK.gradients(y, x)\n", "T"),
+        ("from keras import backend as K\nK.gradients(y, x)\n", None),
+        ("from tensorflow import gradients\ngradients(y, x)\n", None),
+        ("from keras import backend as K\nK.gradients(y, x)\nimport tensorflow as tf\n", None),
+        ("import tensorflow as t; import keras.backend as K; t = 1\nK.gradients(y, x)\n", None),
+    ],
+)
+def test_name_of_tensorflow(text: str, name: str | None) -> None:
+    assert tf_name(text, 2) == name
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ("    return K.gradients(x, x)\n", "tf"),
+        ("    tf = 3; return K.gradients(x, x)\n", None),
+        ("    import tensorflow as t2; return K.gradients(x, x)\n", "tf"),
+    ],
+)
+def test_name_of_tensorflow_inside_a_function(body: str, name: str | None) -> None:
+    head = "import tensorflow as tf\nfrom keras import backend as K\ndef f(x):\n"
+    if name is None:
+        assert tf_name(head + body, 4) is None
+    else:
+        assert tf_name(head + body, 4) == name
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = 1\n", "import tensorflow as tf\nx = 1\n"),
+        ("", "import tensorflow as tf\n"),
+        ("'''Doc.'''\nx = 1\n", "'''Doc.'''\nimport tensorflow as tf\nx = 1\n"),
+        ("import os\nx = 1\nimport re\n", "import os\nimport tensorflow as tf\nx = 1\nimport re\n"),
+        (
+            "'''Doc.'''\nfrom __future__ import annotations\nimport os\n",
+            "'''Doc.'''\nfrom __future__ import annotations\nimport os\nimport tensorflow as tf\n",
+        ),
+        ("import os", "import os\nimport tensorflow as tf\n"),
+        ("import os\r\nx = 1\r\n", "import os\r\nimport tensorflow as tf\r\nx = 1\r\n"),
+        (
+            "from keras import (\n    backend as K,\n)\n\nx = 1\n",
+            "from keras import (\n    backend as K,\n)\nimport tensorflow as tf\n\nx = 1\n",
+        ),
+        ("@d\ndef f():\n    pass\n", "import tensorflow as tf\n@d\ndef f():\n    pass\n"),
+        ("tf = 1\n", "import tensorflow as tf2\ntf = 1\n"),
+        ("def f(tf): pass\n", "import tensorflow as tf2\ndef f(tf): pass\n"),
+    ],
+)
+def test_adding_an_import(before: str, after: str) -> None:
+    source = module(before)
+    draft = Draft(source.text)
+    name = add_import(source, draft)
+    assert draft.apply().text.decode() == after
+    assert f"import tensorflow as {name}" in after

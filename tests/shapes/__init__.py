@@ -1,0 +1,1 @@
+"""Tests of ``tape_migrate.shapes``."""
