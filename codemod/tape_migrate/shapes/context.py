@@ -36,6 +36,13 @@ class Context:
             known = self._dependences[scope] = Dependence(self.module, scope, self.summaries)
         return known
 
+    def is_closed(self, dep: Dependence, node_id: int) -> bool:
+        """Whether every call that a node makes can be seen through."""
+        node = dep.cfg.nodes[node_id].node
+        if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return True
+        return all(self.summaries.is_closed(call) for call in calls_in(node))
+
     def opaque_calls(self, dep: Dependence, node_id: int) -> frozenset[str]:
         """Objects of unknown state that a node calls into."""
         node = dep.cfg.nodes[node_id].node

@@ -12,7 +12,7 @@ from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.arguments import elements, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of, may_hold_tensor
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence, reads_track
+from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
 from tape_migrate.shapes.keras_symbols import refuse_keras
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import (
@@ -117,8 +117,8 @@ def _decide_paths(
     inline = any(target.inline for target in targets)
     inline_exprs = [target.expr for target in targets if target.inline]
     every_node, outside = dep.slice_back(start)
-    opaque = any(context.opaque_calls(dep, n) for n in every_node) or any(
-        context.summaries.opaque_roots(expr) for expr in inline_exprs
+    opaque = not all(context.is_closed(dep, n) for n in every_node) or not all(
+        context.summaries.is_closed(call) for expr in inline_exprs for call in calls_in(expr)
     )
     collection = context.reads_collection(dep, every_node, inline_exprs)
     if collection is not None:
@@ -309,6 +309,12 @@ def _kinds(
         listed = isinstance(repeat.source_over, (ast.List, ast.Tuple))
         tensors = listed and all(source.kind is Kind.TENSOR for source in sources)
         return (Kind.TENSOR if tensors else Kind.UNKNOWN,)
+    if isinstance(request.source, (ast.List, ast.Tuple)):
+        # tf.gradients takes no nested lists: each member of a display is one tensor.
+        return tuple(
+            Kind.LIST if isinstance(member, ast.Starred) else Kind.TENSOR
+            for member in request.source.elts
+        )
     return tuple(
         kind_of(context.module, expr, request.found.scope) for expr in elements(request.source)
     )

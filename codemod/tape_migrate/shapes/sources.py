@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
@@ -36,7 +37,9 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
             inner = find_sources(dep, node_id, item)
             if isinstance(inner, Refusal):
                 return inner
-            found += inner
+            # tf.gradients takes no nested lists: what stands in a display is one tensor.
+            plain = len(inner) == 1 and symbol_of(item) is not None
+            found += [replace(inner[0], kind=Kind.TENSOR)] if plain else inner
         return found
     if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
         # Lists put together. Were they tensors, the sum would be new: None in both worlds.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterable, Iterator
 
 from tape_migrate.flow.scope import Scope, ScopeKind
@@ -11,6 +12,11 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, calls_in
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+_TENSOR_METHODS = frozenset(
+    {"get_shape", "as_list", "gradient", "jacobian", "watch", "append", "items", "values", "keys"}
+)
 
 
 class Summaries:
@@ -22,6 +28,7 @@ class Summaries:
         self._functions: dict[tuple[int, str], list[Function]] = {}
         self._callers: dict[int, list[ast.Call]] | None = None
         self._quiet: dict[int, bool] = {}
+        self._closed: dict[int, bool] = {}
         self._reads: dict[int, frozenset[str]] = {}
         self._outer: dict[int, frozenset[str]] = {}
         self._classes = {s.name: s for s in module.scopes if s.kind is ScopeKind.CLASS}
@@ -106,6 +113,30 @@ class Summaries:
             self._quiet[key] = True  # recursion adds nothing of its own
             self._quiet[key] = self._look(function)
         return self._quiet[key]
+
+    def is_closed(self, call: ast.Call) -> bool:
+        """Whether everything that ``call`` runs is TensorFlow or visible functions of the module.
+
+        A method may be overridden, and an object may hold anything, so only plain functions count.
+        """
+        if self._module.names.resolve(call.func):
+            return not self._module.names.resolve(call.func).startswith("tensorflow.contrib")
+        if not isinstance(call.func, ast.Name):
+            return isinstance(call.func, ast.Attribute) and call.func.attr in _TENSOR_METHODS
+        function = self.callee(call)
+        if function is None:
+            local = self._module.names.is_local(call.func.id, self._module.scope_of(call))
+            return hasattr(builtins, call.func.id) and not local
+        key = id(function)
+        if key not in self._closed:
+            self._closed[key] = True
+            self._closed[key] = all(
+                self.is_closed(inner)
+                for stmt in function.body
+                for inner in ast.walk(stmt)
+                if isinstance(inner, ast.Call)
+            )
+        return self._closed[key]
 
     def _look(self, function: Function) -> bool:
         scope = self._module.scopes.opened_by(function)
