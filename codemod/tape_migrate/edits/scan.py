@@ -68,6 +68,27 @@ def scan_call(module: Module, call: ast.Call) -> Slots:
     return Slots(tuple(spans), tuple(comments))
 
 
+def breaks_line(text: bytes) -> bool:
+    """Whether ``text``, an expression, has a newline outside brackets and strings."""
+    position = depth = 0
+    while position < len(text):
+        char = text[position : position + 1]
+        string = _STRING.match(text, position)
+        if string is not None:
+            position = skip_string(text, string)
+            continue
+        if char == b"#":
+            while position < len(text) and text[position : position + 1] not in (b"\n", b"\r"):
+                position += 1
+            continue
+        if char in (b"\n", b"\r") and depth == 0:
+            return True
+        depth += (char in _OPENING) - (char in _CLOSING)
+        word = _WORD.match(text, position)
+        position = word.end() if word else position + 1
+    return False
+
+
 def skip_string(text: bytes, match: re.Match[bytes]) -> int:
     """Offset just after the string literal that ``match`` opens."""
     quote = match.group(1)

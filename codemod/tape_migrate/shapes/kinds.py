@@ -114,6 +114,8 @@ def _symbol_kind(module: Module, expr: ast.expr, symbol: Symbol, scope: Scope, d
             return kinds.pop()
     elif any(d.stmt is not None for d in definitions) and symbol.path:
         return Kind.UNKNOWN
+    if _set_to_tensors(module, symbol, scope, depth):
+        return Kind.TENSOR
     if _used_as_tensor(module, symbol, scope) or _handed_as_tensor(module, symbol, scope, depth):
         return Kind.TENSOR
     return Kind.UNKNOWN
@@ -226,6 +228,32 @@ def _used_as_tensor(module: Module, symbol: Symbol, scope: Scope) -> bool:
         elif isinstance(node, ast.Call) and _tensor_argument(module, node, symbol):
             return True
     return False
+
+
+def _set_to_tensors(module: Module, symbol: Symbol, scope: Scope, depth: int) -> bool:
+    """``self.x`` that the class sets, and only ever to one tensor."""
+    if symbol.root != "self" or len(symbol.path) != 1 or depth <= 1:
+        return False
+    summaries = Summaries.of(module)
+    owner = summaries.class_of(scope)
+    if owner is None:
+        return False
+    values: list[ast.expr | None] = []
+    for node in ast.walk(summaries.family(owner).node):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                if any(symbol_of(t) == symbol for t in ast.walk(target) if isinstance(t, ast.expr)):
+                    values.append(value_given_by(node, symbol))
+        elif isinstance(node, (ast.For, ast.With, ast.AugAssign, ast.Delete)):
+            parts = [node.target] if isinstance(node, (ast.For, ast.AugAssign)) else []
+            if any(symbol_of(part) == symbol for part in parts):
+                return False
+    return bool(values) and all(
+        value is not None
+        and kind_of(module, value, module.scope_of(value), depth // 2) is Kind.TENSOR
+        for value in values
+    )
 
 
 def _handed_as_tensor(module: Module, symbol: Symbol, scope: Scope, depth: int) -> bool:

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from tape_migrate.edits.call import rewrite_call, single_tensor, taken_first
 from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
+from tape_migrate.edits.scan import breaks_line
 from tape_migrate.edits.tape_block import Block, Tape, write_block
 from tape_migrate.model import Shape
 from tape_migrate.module import Module
@@ -93,10 +94,7 @@ def _list_targets(
 
 def _one_expression(module: Module, expr: ast.expr) -> str:
     text = module.segment(expr).decode()
-    bracketed = isinstance(expr, (ast.List, ast.Tuple, ast.ListComp)) and text[:1] in "[("
-    if "\n" in text and not bracketed:
-        return f"({text})"
-    return text
+    return f"({text})" if breaks_line(module.segment(expr)) else text
 
 
 def _write_hessian(
