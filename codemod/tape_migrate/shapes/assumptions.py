@@ -37,6 +37,12 @@ def assumptions_of(
             node = context.closure.node_for(track.symbol, dep.scope)
             for symbol in others:
                 other = context.closure.node_for(symbol, dep.scope)
+                if _siblings(symbol, track.symbol) and _unknown_making(context, dep.scope, symbol):
+                    return Refusal(
+                        "TM105",
+                        f"{symbol} and {track.symbol} belong to one object, which may have "
+                        "computed one from the other",
+                    )
                 if context.closure.may_come_from_same(other, node):
                     return Refusal(
                         "TM105",
@@ -119,13 +125,43 @@ def _others(
         symbol = link.use.symbol
         if any(may_overlap(symbol, track) and is_prefix(track, symbol) for track in tracks):
             continue
-        if any(is_prefix(container, symbol) for container in containers):
+        if any(_is_member(symbol, container) for container in containers):
             continue  # another member of the list that a source is taken from: see _members
         if _is_callee(context, link) and not _given_callee(context, dep.scope, symbol):
             continue
         if may_hold_tensor(context, dep.scope, symbol):
             found[symbol] = None
     return list(found)
+
+
+def _is_member(symbol: Symbol, container: Symbol) -> bool:
+    """``tensors`` itself or ``tensors[1]``, not ``tensors.loss``."""
+    if not is_prefix(container, symbol):
+        return False
+    rest = symbol.path[len(container.path) :]
+    return not rest or rest[0].startswith("[")
+
+
+def _siblings(one: Symbol, other: Symbol) -> bool:
+    """Attributes of one object: ``net.logits`` and ``net.images``."""
+    return (
+        one.root == other.root
+        and len(one.path) == len(other.path) > 0
+        and one.path[:-1] == other.path[:-1]
+        and one.path[-1].startswith(".")
+        and other.path[-1].startswith(".")
+    )
+
+
+def _unknown_making(context: Context, scope: Scope, symbol: Symbol) -> bool:
+    """An attribute that no statement of the module sets: whoever made it may have used anything."""
+    name = symbol.path[-1]
+    return not any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and "." + node.attr == name
+        for node in context.module.nodes
+    )
 
 
 def _is_callee(context: Context, link: Link) -> bool:

@@ -42,11 +42,16 @@ class Closure:
         """The graph's node for ``symbol`` read in ``scope``."""
         if symbol.root in ("self", "cls") and symbol.path and symbol.path[0].startswith("."):
             owner = self._summaries.class_of(scope)
+            if owner is not None and len(symbol.path) == 1:
+                return (id(self._summaries.family(owner)), symbol.path[0])
+            attributes = [part for part in symbol.path if part.startswith(".")]
+            if len(attributes) > 1:
+                return (0, attributes[-1])
             if owner is not None:
                 return (id(self._summaries.family(owner)), symbol.path[0])
         elif symbol.path and symbol.path[0].startswith("."):
             # Attributes of other objects are told apart by their names alone.
-            return (0, symbol.path[0])
+            return (0, [part for part in symbol.path if part.startswith(".")][-1])
         owner_scope = self._module.scopes.resolve(symbol.root, scope)
         return (id(owner_scope), symbol.root)
 

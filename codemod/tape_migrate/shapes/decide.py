@@ -12,7 +12,7 @@ from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.arguments import elements, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of, may_hold_tensor
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
+from tape_migrate.shapes.dependence import Dependence, calls_in, is_certain_read, reads_track
 from tape_migrate.shapes.keras_symbols import refuse_keras
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import (
@@ -220,10 +220,15 @@ def _carry(
     for track in source.tracks:
         from_track = dep.tainted(track.symbol, track.definitions)
         tainted |= from_track
-        certain |= from_track if track.certain else frozenset()
+        if track.certain:
+            certain |= dep.tainted(track.symbol, track.definitions, certain=True)
         if track.certain:
             direct += [
-                link for link in start if id(link) in inline_reads and reads_track(link, track)
+                link
+                for link in start
+                if id(link) in inline_reads
+                and reads_track(link, track)
+                and is_certain_read(link.use.symbol, track.symbol)
             ]
     tainted -= source.track.own_nodes
     carriers = frozenset(tainted & sliced)

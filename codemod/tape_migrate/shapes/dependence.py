@@ -15,7 +15,7 @@ from typing import Protocol
 from tape_migrate.flow.cfg import Role
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
-from tape_migrate.flow.symbols import DefKind, Symbol, Use, may_overlap, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, Use, is_prefix, may_overlap, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.plan import OUTSIDE, Link, Track, in_order
@@ -32,6 +32,14 @@ HARMLESS_BUILTINS = frozenset(
 KNOWN_MODULES = frozenset(
     ("tensorflow", "keras", "numpy", "logging", "math", "warnings", "time", "matplotlib", "scipy")
 )
+
+
+def is_certain_read(read: Symbol, symbol: Symbol) -> bool:
+    """Whether reading ``read`` reads the value of ``symbol`` itself."""
+    if is_prefix(symbol, read):
+        return True
+    # A list or a dictionary holds just what was put into it; an object may hold more.
+    return is_prefix(read, symbol) and symbol.path[len(read.path)].startswith("[")
 
 
 def reads_track(link: Link, track: Track) -> bool:
@@ -145,8 +153,18 @@ class Dependence:
                         self._out_of.setdefault(link.definition.node_id, []).append(link)
         return self._out_of
 
-    def reads_of(self, symbol: Symbol, definitions: frozenset[Definition]) -> list[Link]:
-        """Reads that may get the value which ``definitions`` gave ``symbol``."""
+    def reads_of(
+        self, symbol: Symbol, definitions: frozenset[Definition], *, certain: bool = False
+    ) -> list[Link]:
+        """Reads that may get the value which ``definitions`` gave ``symbol``.
+
+        With ``certain``, only reads of that very value (or a part of it): ``net`` in ``f(net)`` is
+        no certain read of ``net.x``, for ``f`` may use what ``net`` computed from it earlier.
+        """
+        found = self._reads_of(symbol, definitions)
+        return [r for r in found if is_certain_read(r.use.symbol, symbol)] if certain else found
+
+    def _reads_of(self, symbol: Symbol, definitions: frozenset[Definition]) -> list[Link]:
         out_of = self._index()
         own_nodes = {d.node_id for d in definitions if d.kind not in OUTSIDE}
         found = [
@@ -159,11 +177,14 @@ class Dependence:
             found += [link for link in self._outside if may_overlap(link.use.symbol, symbol)]
         return found
 
-    def tainted(self, symbol: Symbol, definitions: frozenset[Definition]) -> frozenset[int]:
+    def tainted(
+        self, symbol: Symbol, definitions: frozenset[Definition], *, certain: bool = False
+    ) -> frozenset[int]:
         """Nodes that may compute from the value which ``definitions`` gave ``symbol``."""
         out_of = self._index()
         own = {d.node_id for d in definitions if d.kind not in OUTSIDE}
-        queue = deque(link.node_id for link in self.reads_of(symbol, definitions))
+        reads = self.reads_of(symbol, definitions, certain=certain)
+        queue = deque(link.node_id for link in reads)
         reached: set[int] = set()
         while queue:
             node_id = queue.popleft()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tape_migrate.flow.reaching import Definition
-from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, symbol_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value, value_given_by
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, in_order
@@ -235,6 +235,10 @@ def _other_tracks(
     for definition in in_order(definitions):
         if definition.kind in OUTSIDE or _is_fresh(dep, definition, symbol):
             continue
+        held = _held_by(dep, definition, symbol)
+        if held is not None:
+            yield held
+            continue
         for link in _given_by(dep, definition, symbol):
             reached = dep.reaching(definition.node_id, link.use.symbol)
             strong = frozenset(d for d in reached if d.kind is not DefKind.MUTATION)
@@ -247,6 +251,19 @@ def _other_tracks(
             if strong and strong != definitions:
                 yield track
                 yield from _other_tracks(dep, track.symbol, strong, depth - 1)
+
+
+def _held_by(dep: Dependence, definition: Definition, symbol: Symbol) -> Track | None:
+    """``net = other``: ``net.x`` is ``other.x``."""
+    if definition.symbol == symbol or not is_prefix(definition.symbol, symbol):
+        return None
+    value = value_given_by(definition.stmt, definition.symbol) if definition.stmt else None
+    other = symbol_of(value) if value is not None else None
+    if other is None:
+        return None
+    other = Symbol(other.root, other.path + symbol.path[len(definition.symbol.path) :])
+    reached = dep.reaching(definition.node_id, other)
+    return Track(other, frozenset(d for d in reached if d.kind is not DefKind.MUTATION))
 
 
 def _is_copy(definition: Definition, symbol: Symbol) -> bool:

@@ -210,14 +210,14 @@ class Summaries:
             known = self._module.names.is_local(func.id, self._module.scope_of(call))
             return func.id if known else None
         if isinstance(func, ast.Attribute):
+            if func.attr in _TENSOR_METHODS:
+                return None
             if self._unknown_own_method(call, self._module.scope_of(call)):
                 return "self"
             symbol = symbol_of(func)
             if symbol is not None and symbol.root == "self":
                 return str(symbol)
             symbol = symbol_of(func.value)
-            if func.attr in ("gradient", "jacobian", "watch"):
-                return None
             return str(symbol) if symbol is not None else None
         return None
 
