@@ -100,7 +100,10 @@ def _operation_kind(
 def _symbol_kind(module: Module, expr: ast.expr, symbol: Symbol, scope: Scope, depth: int) -> Kind:
     scope = module.scope_of(expr)
     facts = module.facts(scope)
-    definitions = facts.reaching_at(expr, symbol)
+    # What is done to a value in place does not change its kind.
+    definitions = frozenset(
+        d for d in facts.reaching_at(expr, symbol) if d.kind is not DefKind.MUTATION
+    )
     outer = outer_value(module, symbol, scope, definitions)
     if outer is not None:
         return kind_of(module, outer, module.scopes.module, depth - 1)
