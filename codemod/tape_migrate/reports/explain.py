@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from importlib import import_module
 
 from tape_migrate.model import Shape
 from tape_migrate.refusals import Reason, all_refusals, find
@@ -35,7 +36,10 @@ def explanation(key: str | None) -> str | None:
         return _reason(reason)
     for shape, sentence in _SHAPES.items():
         if shape.value == key.lower():
-            return f"{shape.value}\n\n{textwrap.fill(sentence, _WIDTH)}\n"
+            # Each shape's module tells its before, its after and why they are the same.
+            module = import_module(f"tape_migrate.shapes.{shape.value.replace('-', '_')}")
+            recipe = (module.__doc__ or "").replace("::\n", ":\n").strip()
+            return f"{shape.value}\n\n{textwrap.fill(sentence, _WIDTH)}\n\n{recipe}\n"
     return None
 
 

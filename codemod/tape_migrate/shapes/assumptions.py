@@ -15,6 +15,7 @@ from tape_migrate.flow.symbols import Symbol, is_prefix, may_overlap, symbol_of
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 
 
@@ -129,9 +130,22 @@ def _others(
             continue  # another member of the list that a source is taken from: see _members
         if _is_callee(context, link) and not _given_callee(context, dep.scope, symbol):
             continue
+        if is_loop_variable(context, dep.scope, symbol):
+            continue
         if may_hold_tensor(context, dep.scope, symbol):
             found[symbol] = None
     return list(found)
+
+
+def is_loop_variable(context: Context, scope: Scope, symbol: Symbol) -> bool:
+    """A parameter of a tensor loop's body: a leaf, whatever it was computed from outside."""
+    node = scope.node
+    return (
+        isinstance(node, ast.FunctionDef)
+        and is_loop_body(context.module, scope)
+        and not context.summaries.callers(node)
+        and symbol.root in {arg.arg for arg in node.args.args}
+    )
 
 
 def _is_member(symbol: Symbol, container: Symbol) -> bool:

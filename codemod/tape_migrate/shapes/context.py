@@ -6,15 +6,14 @@ import ast
 from collections.abc import Iterable
 from functools import cached_property
 
-from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.hazards import ModuleHazards, refuse_scope
 from tape_migrate.shapes.plan import Refusal, Request
 from tape_migrate.shapes.summaries import Summaries
-from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, TENSOR_LOOPS, tensorflow_function
-
+from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, tensorflow_function
 
 _PLAIN_BUILTINS = frozenset({"len", "range", "float", "int", "list", "tuple", "zip", "enumerate"})
 
@@ -130,55 +129,3 @@ class Context:
         if function is not None:
             return self.summaries.is_quiet(function)
         return isinstance(call.func, ast.Name) and call.func.id in _PLAIN_BUILTINS
-
-    def depends_on_gradient(self, dep: Dependence, nodes: frozenset[int], request: Request) -> bool:
-        """Whether a tape's gradient feeds the target: a higher order."""
-        parts: list[ast.AST] = [request.target]
-        for node_id in nodes:
-            node = dep.cfg.nodes[node_id].node
-            if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                parts.append(node)
-        return any(
-            isinstance(call.func, ast.Attribute) and call.func.attr in ("gradient", "jacobian")
-            for part in parts
-            for call in calls_in(part)
-        ) or self.summaries.calls_gradient(parts)
-
-    def is_tf_function(self, scope: Scope) -> bool:
-        """Whether the scope's function, or one around it, is a ``tf.function``."""
-        for current in (scope, *scope.enclosing):
-            node = current.node
-            if isinstance(node, ast.FunctionDef):
-                for decorator in node.decorator_list:
-                    func = decorator.func if isinstance(decorator, ast.Call) else decorator
-                    resolved = self.module.names.resolve(func)
-                    if tensorflow_function(resolved) in ("function", "contrib.eager.defun"):
-                        return True
-        return False
-
-    def is_loop_body(self, scope: Scope) -> bool:
-        """Whether the scope's function is handed to ``tf.while_loop``, ``tf.map_fn``, …"""
-        return id(scope.node) in self._loop_bodies
-
-    @cached_property
-    def _loop_bodies(self) -> frozenset[int]:
-        by_name: dict[tuple[int, str], int] = {}
-        for scope in self.module.scopes:
-            if scope.kind is ScopeKind.FUNCTION and scope.parent is not None:
-                by_name[(id(scope.parent), scope.name)] = id(scope.node)
-        found: set[int] = set()
-        for node in self.module.nodes:
-            if not isinstance(node, ast.Call):
-                continue
-            name = tensorflow_function(self.module.names.resolve(node.func))
-            if name not in TENSOR_LOOPS:
-                continue
-            for arg in [*node.args, *(k.value for k in node.keywords)]:
-                if isinstance(arg, ast.Lambda):
-                    found.add(id(arg))
-                elif isinstance(arg, ast.Name):
-                    owner = self.module.scopes.resolve(arg.id, self.module.scope_of(arg))
-                    known = by_name.get((id(owner), arg.id))
-                    if known is not None:
-                        found.add(known)
-        return frozenset(found)

@@ -43,7 +43,8 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.model import Options, TfFunction
 from tape_migrate.module import Module
-from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.in_tf_function import is_tf_function
+from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.purity import Purity, always_bound, undefined_after_branch
 
 _CONTROL = (ast.If, ast.For, ast.While)
@@ -71,7 +72,6 @@ class Compiler:
     def __init__(self, module: Module, options: Options) -> None:
         self.module = module
         self._always = options.tf_function is TfFunction.ALWAYS
-        self._context = Context(module, pending=frozenset())
         self._purity = Purity(module)
         self.notes: dict[int, str] = {}
         """Scope node id -> why its control flow stays eager."""
@@ -105,7 +105,7 @@ class Compiler:
         control = self._control_flow(scope, tapes)
         if not control and not self._always:
             return
-        if self._context.is_tf_function(scope) or self._context.is_loop_body(scope):
+        if is_tf_function(self.module, scope) or is_loop_body(self.module, scope):
             return
         graph_mode = self._graph_mode()
         if graph_mode is not None:

@@ -13,8 +13,11 @@ from tape_migrate.shapes.arguments import elements, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of, may_hold_tensor
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, calls_in, is_certain_read, reads_track
+from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.keras_symbols import refuse_keras
 from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.loop_body import is_loop_body
+from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.plan import (
     Candidate,
     Decision,
@@ -279,7 +282,7 @@ def _refuse_path(
         symbol = link.use.symbol
         owner = context.module.scopes.resolve(symbol.root, dep.scope)
         if owner is not None and owner.kind is ScopeKind.FUNCTION and owner is not dep.scope:
-            if context.is_loop_body(dep.scope):
+            if is_loop_body(context.module, dep.scope):
                 return Refusal("TM117", f"the loop body uses {symbol}, computed outside the loop")
             return Refusal("TM116", f"the target uses {symbol} of the function around this one")
         if link.definition.kind is DefKind.PARAMETER and not symbol.path:
@@ -330,11 +333,11 @@ def _shape(
 ) -> Shape:
     if request.is_hessian:
         return Shape.HESSIANS
-    if context.is_tf_function(request.found.scope):
+    if is_tf_function(context.module, request.found.scope):
         return Shape.IN_TF_FUNCTION
-    if context.is_loop_body(request.found.scope):
+    if is_loop_body(context.module, request.found.scope):
         return Shape.LOOP_BODY
-    if context.depends_on_gradient(dep, every_node, request):
+    if is_nested(dep, every_node, request):
         return Shape.NESTED
     if dep.scope.kind is ScopeKind.FUNCTION and _has_control_flow(dep.scope.body):
         return Shape.CONTROL_FLOW

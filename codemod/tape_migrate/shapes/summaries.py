@@ -283,7 +283,7 @@ class Summaries:
         return found
 
     def called_functions(self, parts: Iterable[ast.AST]) -> list[Function]:
-        """The module's own functions that evaluating ``parts`` runs, callees of callees included."""
+        """The module's own functions that ``parts`` run, callees of callees included."""
         found: dict[int, Function] = {}
         stack: list[ast.AST] = list(parts)
         while stack:
