@@ -161,4 +161,4 @@ def test_a_mention_is_no_call(mention: str) -> None:
     ],
 )
 def test_words_are_looked_for_before_names_are_resolved(program: str, expected: bool) -> None:
-    assert may_hold_sites(ast.parse(program)) is expected
+    assert may_hold_sites(ast.walk(ast.parse(program))) is expected
