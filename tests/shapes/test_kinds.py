@@ -1,0 +1,163 @@
+"""One tensor, a list, a tuple, or unknown: evidence is needed for each."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tape_migrate.module import Module
+from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.plan import Kind
+
+HEAD = "import tensorflow as tf\nfrom keras import backend as K\nimport numpy as np\n"
+
+
+def kind(body: str, expr: str = "x") -> Kind:
+    """The kind of ``expr`` where it is passed to ``probe`` in a function over ``a, b, x``."""
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    source = Module(f"{HEAD}def f(a, b, x=None):\n{lines}    probe({expr})\n".encode())
+    call = next(
+        node
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "probe"
+    )
+    return kind_of(source, call.args[0], source.scope_of(call))
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "tf.sin(a)",
+        "tf.ones([3])",
+        "tf.Variable(1.0)",
+        "tf.reduce_sum(a, axis=0)",
+        "K.mean(a)",
+        "K.variable(0.0)",
+        "-a",
+        "a - b",
+        "a / 2",
+        "a ** 2",
+        "a @ b",
+        "a * 2.0",
+        "1.0 + a",
+        "tf.sin(a) * b",
+        "a[:, 0]",
+        "a[..., 1:2]",
+        "tf.sin(a) if b else tf.cos(a)",
+    ],
+)
+def test_one_tensor(expr: str) -> None:
+    assert kind("pass", expr) is Kind.TENSOR
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "[a, b]",
+        "[]",
+        "[v for v in a]",
+        "list(a)",
+        "sorted(a)",
+        "tf.gradients(a, b)",
+        "tf.split(a, 2)",
+        "tf.unstack(a)",
+        "tf.trainable_variables()",
+        "[a] + [b]",
+        "[a] + b",
+        "tf.hessians(a, b)",
+    ],
+)
+def test_lists(expr: str) -> None:
+    assert kind("pass", expr) is Kind.LIST
+
+
+@pytest.mark.parametrize("expr", ["(a, b)", "tuple(a)", "()"])
+def test_tuples(expr: str) -> None:
+    assert kind("pass", expr) is Kind.TUPLE
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "a",
+        "a.weights",
+        "a[0]",
+        "a()",
+        "model(a)",
+        "a + b",
+        "a * 2",
+        "tf.map_fn(a, b)",
+        "tf.while_loop(a, b, [x])",
+        "tf.nn.dynamic_rnn(a, b)",
+        "tf.keras.layers.Dense(3)",
+        "tf.train.AdamOptimizer()",
+        "tf.data.Dataset.range(3)",
+        "np.ones(3)",
+        "[a] if b else a",
+        "K.function([a], [b])",
+        "a or b",
+    ],
+)
+def test_unknown(expr: str) -> None:
+    assert kind("pass", expr) is Kind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("x = tf.sin(a)", Kind.TENSOR),
+        ("x = [a]", Kind.LIST),
+        ("x = (a, b)", Kind.TUPLE),
+        ("x = a", Kind.UNKNOWN),
+        ("y = tf.sin(a)\nx = y", Kind.TENSOR),
+        ("x, y = tf.split(a, 2)", Kind.TENSOR),
+        ("x, y = tf.sin(a), [b]", Kind.TENSOR),
+        ("y, x = tf.sin(a), [b]", Kind.LIST),
+        ("x, y = model(a)", Kind.UNKNOWN),
+        ("x: object = tf.sin(a)", Kind.TENSOR),
+        ("if b:\n    x = tf.sin(a)\nelse:\n    x = tf.cos(a)", Kind.TENSOR),
+        ("if b:\n    x = tf.sin(a)\nelse:\n    x = [a]", Kind.UNKNOWN),
+        ("if b:\n    x = tf.sin(a)", Kind.UNKNOWN),
+        ("for x in a:\n    pass", Kind.UNKNOWN),
+        ("with a as x:\n    pass", Kind.UNKNOWN),
+        ("x = tf.gradients(a, b)[0]", Kind.UNKNOWN),
+        ("x = tape.gradient(a, tf.sin(b))", Kind.TENSOR),
+        ("x = tape.gradient(a, [b])", Kind.LIST),
+        ("x = tape.gradient(a, b)", Kind.UNKNOWN),
+    ],
+)
+def test_names_are_followed_to_their_definitions(body: str, expected: Kind) -> None:
+    assert kind(body) is expected
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["x - 1", "x / 2", "2 ** x", "-x", "x.shape", "x.dtype", "x.get_shape()", "x * 2.0", "x * x"],
+)
+def test_uses_that_only_a_tensor_has(use: str) -> None:
+    assert kind(f"y = {use}") is Kind.TENSOR
+
+
+@pytest.mark.parametrize("use", ["x + b", "x * 2", "x[0]", "len(x)", "f(x)", "x == b", "not x"])
+def test_uses_that_a_list_has_as_well(use: str) -> None:
+    assert kind(f"y = {use}") is Kind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("v = tf.Variable(1.0)", Kind.TENSOR),
+        ("v = [tf.Variable(1.0)]", Kind.LIST),
+        ("v = make()", Kind.UNKNOWN),
+        ("v = tf.ones(3)\nv = [v]", Kind.UNKNOWN),
+    ],
+)
+def test_variables_of_the_module(assignment: str, expected: Kind) -> None:
+    source = Module(f"{HEAD}{assignment}\ndef f():\n    probe(v)\n".encode())
+    call = next(
+        node
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "probe"
+    )
+    assert kind_of(source, call.args[0], source.scope_of(call)) is expected
