@@ -265,13 +265,26 @@ def test_set_up_commands_name_what_exists() -> None:
     assert named
     assert named <= set(extras)
     assert PYPROJECT["project"]["requires-python"] == ">=3.10,<3.14"
-    for path in sorted(set(paths_in(text))):
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_documents_name_what_exists(document: str) -> None:
+    for path in sorted(set(paths_in((ROOT / document).read_text(encoding="utf-8")))):
         assert (ROOT / path).exists(), path
+
+
+def test_the_rooms_are_all_listed() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = text.partition("```\ncodemod/tape_migrate/\n")[2].partition("```")[0]
+    package = ROOT / "codemod" / "tape_migrate"
+    names = {path.name for path in package.glob("*.py")} - {"__init__.py", "__main__.py"}
+    names |= {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    assert names <= set(re.findall(r"[\w.]+/|\w+\.py", rooms)), rooms
 
 
 def paths_in(text: str) -> Iterator[str]:
     """Files and folders of this repository that are mentioned or linked."""
-    yield from re.findall(r"\b(?:fixtures|tests|codemod)/[\w./-]*\w", text)
+    yield from re.findall(r"\b(?:fixtures|tests|codemod)/[\w./-]*\w(?![\w./-]*[<*])", text)
     yield from (link for link in re.findall(r"\]\(([\w./-]+)\)", text))
 
 
