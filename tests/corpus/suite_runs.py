@@ -126,17 +126,21 @@ def run_variants(suite: Suite, release: Release, cache: Path, python: Path) -> l
     for name in ("library", "library and tests")[: 1 + suite.migrate_tests]:
         with tempfile.TemporaryDirectory(prefix="tape-migrate-suite-") as folder:
             tree = _unpack(suite, release, cache, Path(folder).resolve())
-            paths = _library_files(suite, tree)
+            paths = _library(suite, tree)
             if name != "library":
-                paths += suite.tests
+                paths = tuple(dict.fromkeys(suite.library + suite.tests))
             report = migrate_tree(tree, paths, write=True)
             variants.append(Variant(name, report, _pytest(suite, tree, python)))
     return variants
 
 
-def _library_files(suite: Suite, tree: Path) -> tuple[str, ...]:
-    found = (path for folder in suite.library for path in sorted((tree / folder).rglob("*.py")))
-    return tuple(p.relative_to(tree).as_posix() for p in found if not p.name.endswith("_test.py"))
+def _library(suite: Suite, tree: Path) -> tuple[str, ...]:
+    """The library's folders if they hold no tests: given whole, modules know of each other."""
+    files = [path for folder in suite.library for path in sorted((tree / folder).rglob("*.py"))]
+    kept = [path for path in files if not path.name.endswith("_test.py")]
+    if kept == files:
+        return suite.library
+    return tuple(path.relative_to(tree).as_posix() for path in kept)
 
 
 def _unpack(suite: Suite, release: Release, cache: Path, folder: Path) -> Path:
