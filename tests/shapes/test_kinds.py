@@ -13,15 +13,19 @@ from tape_migrate.shapes.plan import Kind
 HEAD = "import tensorflow as tf\nfrom keras import backend as K\nimport numpy as np\n"
 
 
-def kind(body: str, expr: str = "x") -> Kind:
-    """The kind of ``expr`` where it is passed to ``probe`` in a function over ``a, b, x``."""
-    lines = "".join(f"    {line}\n" for line in body.splitlines())
-    source = Module(f"{HEAD}def f(a, b, x=None):\n{lines}    probe({expr})\n".encode())
-    call = next(
+def probe_of(source: Module) -> ast.Call:
+    return next(
         node
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "probe"
     )
+
+
+def kind(body: str, expr: str = "x") -> Kind:
+    """The kind of ``expr`` where it is passed to ``probe`` in a function over ``a, b, x``."""
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    source = Module(f"{HEAD}def f(a, b, x=None):\n{lines}    probe({expr})\n".encode())
+    call = probe_of(source)
     return kind_of(source, call.args[0], source.scope_of(call))
 
 
@@ -155,9 +159,41 @@ def test_uses_that_a_list_has_as_well(use: str) -> None:
 )
 def test_variables_of_the_module(assignment: str, expected: Kind) -> None:
     source = Module(f"{HEAD}{assignment}\ndef f():\n    probe(v)\n".encode())
-    call = next(
-        node
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "probe"
-    )
+    call = probe_of(source)
     assert kind_of(source, call.args[0], source.scope_of(call)) is expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "probe(x)\nx = x[0]\ny = x - 1",
+        "if b:\n    x = tf.stack(x)\n    y = x - 1\nelse:\n    probe(x)",
+        "probe(x)\ny = [x - 1 for x in a]",
+        "probe(x)\ndef g(x):\n    return x - 1",
+        "probe(x)\ng = lambda x: x - 1",
+        "probe(x)\nx = x[0]\ndef g():\n    return x - 1",
+        "if b:\n    x = a[0]\n    y = x - 1\nprobe(x)",
+    ],
+)
+def test_uses_of_another_value_of_the_same_name_say_nothing(body: str) -> None:
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    source = Module(f"{HEAD}def f(a, b, x=None):\n{lines}".encode())
+    call = probe_of(source)
+    assert kind_of(source, call.args[0], source.scope_of(call)) is Kind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "probe(x)\ny = x - 1",
+        "y = x - 1\nprobe(x)",
+        "probe(x)\nif b:\n    y = -x",
+        "probe(x)\ndef g():\n    return x - 1",
+        "probe(x)\nif b:\n    x = a\ny = x - 1",
+    ],
+)
+def test_uses_of_the_same_value_count_wherever_they_stand(body: str) -> None:
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    source = Module(f"{HEAD}def f(a, b, x=None):\n{lines}".encode())
+    call = probe_of(source)
+    assert kind_of(source, call.args[0], source.scope_of(call)) is Kind.TENSOR

@@ -119,7 +119,9 @@ def _symbol_kind(module: Module, expr: ast.expr, symbol: Symbol, scope: Scope, d
         return Kind.UNKNOWN
     if _set_to_tensors(module, symbol, scope, depth):
         return Kind.TENSOR
-    if _used_as_tensor(module, symbol, scope) or _handed_as_tensor(module, symbol, scope, depth):
+    if _used_as_tensor(module, symbol, scope, definitions):
+        return Kind.TENSOR
+    if _handed_as_tensor(module, symbol, scope, depth):
         return Kind.TENSOR
     return Kind.UNKNOWN
 
@@ -198,19 +200,29 @@ def _unpacked_kind(
     return Kind.UNKNOWN
 
 
-def _used_as_tensor(module: Module, symbol: Symbol, scope: Scope) -> bool:
-    """Whether the scope uses ``symbol`` in a way that no list or tuple could be used."""
+def _used_as_tensor(
+    module: Module, symbol: Symbol, scope: Scope, definitions: frozenset[Definition] | None
+) -> bool:
+    """Whether the scope uses ``symbol`` in a way that no list or tuple could be used.
+
+    Only uses of the value that ``definitions`` gave it count (None: the value of a parameter);
+    the name may mean a list in one place and a tensor in another.
+    """
+
+    def same(expr: ast.expr) -> bool:
+        return symbol_of(expr) == symbol and _same_value(module, expr, symbol, scope, definitions)
+
     root = scope.node
     for node in ast.walk(root):
         if isinstance(node, ast.BinOp):
             if isinstance(node.op, _NOT_FOR_LISTS):
                 operands = [node.left, node.right]
                 # `[a] - x`: a tensor may still have a list beside it, a list never has an operator.
-                if any(symbol_of(side) == symbol for side in operands):
+                if any(same(side) for side in operands):
                     return True
             elif isinstance(node.op, (ast.Add, ast.Mult)):
                 for side, other in ((node.left, node.right), (node.right, node.left)):
-                    if symbol_of(side) == symbol and (
+                    if same(side) and (
                         (isinstance(other, ast.Constant) and isinstance(other.value, float))
                         or (
                             isinstance(other, ast.Call)
@@ -221,16 +233,40 @@ def _used_as_tensor(module: Module, symbol: Symbol, scope: Scope) -> bool:
                     ):
                         return True
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            if symbol_of(node.operand) == symbol:
+            if same(node.operand):
                 return True
         elif (isinstance(node, ast.Attribute) and node.attr in _ONLY_TENSORS_HAVE) or (
             isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple)
         ):
-            if symbol_of(node.value) == symbol:
+            if same(node.value):
                 return True
-        elif isinstance(node, ast.Call) and _tensor_argument(module, node, symbol):
+        elif isinstance(node, ast.Call) and any(map(same, _tensor_arguments(module, node))):
             return True
     return False
+
+
+def _same_value(
+    module: Module,
+    expr: ast.expr,
+    symbol: Symbol,
+    scope: Scope,
+    definitions: frozenset[Definition] | None,
+) -> bool:
+    """Whether ``expr``, which spells ``symbol``, may have the value in question there."""
+    root = expr
+    while isinstance(root, (ast.Attribute, ast.Subscript)):
+        root = root.value
+    if isinstance(root, ast.Name) and module.scopes.is_comprehension_variable(root):
+        return False
+    inner = module.scope_of(expr)
+    if inner is not scope:
+        owner = module.scopes.resolve(symbol.root, inner)
+        bound = len(module.names.bindings(symbol.root, scope))
+        return owner is module.scopes.resolve(symbol.root, scope) and bound == 1
+    reached = module.facts(scope).reaching_at(expr, symbol)
+    if definitions is None:
+        return any(d.kind is DefKind.PARAMETER for d in reached)
+    return definitions <= reached
 
 
 def _set_to_tensors(module: Module, symbol: Symbol, scope: Scope, depth: int) -> bool:
@@ -289,7 +325,7 @@ def _handed_as_tensor(module: Module, symbol: Symbol, scope: Scope, depth: int) 
         for name, value in bind(function, call):
             inner = module.scopes.opened_by(function)
             if symbol_of(value) == symbol and (
-                _used_as_tensor(module, Symbol(name), inner)
+                _used_as_tensor(module, Symbol(name), inner, None)
                 or (depth > 2 and _handed_on(module, Symbol(name), inner, depth // 2))
             ):
                 return True
@@ -317,14 +353,12 @@ _TENSOR_ARGUMENT = frozenset(
 """Functions whose first argument is no list in real code (``square`` and sums do get lists)."""
 
 
-def _tensor_argument(module: Module, call: ast.Call, symbol: Symbol) -> bool:
-    """First argument of an element-wise function, or a member of the list given to tf.concat."""
+def _tensor_arguments(module: Module, call: ast.Call) -> list[ast.expr]:
+    """First argument of an element-wise function, or the members of the list for tf.concat."""
     name = tensorflow_function(module.names.resolve(call.func))
     if name not in _TENSOR_ARGUMENT or not call.args:
-        return False
+        return []
     first = call.args[0]
     if name == "concat":
-        return isinstance(first, (ast.List, ast.Tuple)) and any(
-            symbol_of(item) == symbol for item in first.elts
-        )
-    return symbol_of(first) == symbol
+        return first.elts if isinstance(first, (ast.List, ast.Tuple)) else []
+    return [first]
