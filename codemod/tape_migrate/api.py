@@ -8,6 +8,7 @@ that each ends in exactly one outcome.
 
 from __future__ import annotations
 
+from tape_migrate.edits.draft import OverlapError
 from tape_migrate.engine import Engine
 from tape_migrate.guards import GuardError, check
 from tape_migrate.model import Migration, Options, Outcome, SiteResult, SourceError
@@ -42,7 +43,11 @@ def migrate_source(
     text = decode(source)
     utf8 = text.text.encode("utf-8")
     package = project.package_of(path) if project is not None else ""
-    result = Engine(utf8, options, package=package, project=project).run()
+    engine = Engine(utf8, options, package=package, project=project)
+    try:
+        result = engine.run()
+    except (GuardError, OverlapError) as error:
+        return Migration(path, source, source, engine.all_refused(), str(error))
     if result.text == utf8:
         return Migration(path, source, source, result.sites)
     try:

@@ -12,6 +12,7 @@ from tape_migrate.edits.lift_lambda import lift_lambda
 from tape_migrate.edits.names import outermost_function
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.guards import GuardError
 from tape_migrate.ignores import ignored
 from tape_migrate.model import (
     Applicability,
@@ -20,6 +21,7 @@ from tape_migrate.model import (
     Shape,
     Site,
     SiteResult,
+    SourceError,
     TfFunction,
 )
 from tape_migrate.module import Module, line_number
@@ -80,7 +82,19 @@ class Engine:
         self._project = project
 
     def _module(self, text: bytes) -> Module:
-        return Module(text, package=self._package, project=self._project)
+        if text is self._text:
+            return Module(text, package=self._package, project=self._project)
+        try:
+            return Module(text, package=self._package, project=self._project)
+        except SourceError as error:
+            raise GuardError(f"an edit does not parse: {error}") from error
+
+    def all_refused(self) -> tuple[SiteResult, ...]:
+        """Every site of the text as it is, refused because of an error of the tool."""
+        return tuple(
+            SiteResult(item.site, Outcome.REFUSED, "the tool failed on this module", code="TM199")
+            for item in find_sites(self._module(self._text))
+        )
 
     def run(self) -> Result:
         """Migrate as much as can be migrated exactly.

@@ -89,9 +89,26 @@ def rewrite_call(
         draft.replace(module.start(source), module.end(source), *pieces)
     if request.output_gradients is not None:
         _fill_none(module, draft, request, tf, target_name)
+    if candidate.zero_unconnected:
+        zero = f", unconnected_gradients={tf}.UnconnectedGradients.ZERO".encode()
+        draft.insert(_last_argument_end(module, request), zero)
     first = taken_first(module, request)
     if first is not None and single_tensor(module, candidate) is not None:
         draft.delete(module.end(call), module.end(first))
+
+
+def _last_argument_end(module: Module, request: Request) -> int:
+    """Just after the last argument that is kept, parentheses around it included."""
+    spans = [
+        (start, end)
+        for start, end in scan_call(module, request.call).spans
+        if not any(start <= module.start(part) < end for part in request.dropped)
+    ]
+    start, end = spans[-1]
+    text = module.text[start:end]
+    if b"#" in text:
+        return max(module.end(request.target), module.end(request.source))
+    return start + len(text.rstrip())
 
 
 def _rename_keywords(module: Module, draft: Draft, request: Request) -> None:

@@ -80,6 +80,8 @@ class Draft:
 
     old: bytes
     edits: list[Edit] = field(default_factory=list)
+    imported: str | None = None
+    """The name bound by an import of TensorFlow that this draft adds."""
 
     def insert(self, offset: int, *pieces: Piece) -> None:
         self.edits.append(Edit(offset, offset, pieces))

@@ -87,7 +87,12 @@ def _means_tensorflow(module: Module, scope: Scope, name: str, line: int) -> boo
 
 
 def add_import(module: Module, draft: Draft) -> str:
-    """Insert ``import tensorflow as tf`` after the module's imports; returns the name bound."""
+    """Insert ``import tensorflow as tf`` after the module's imports; returns the name bound.
+
+    Once a draft: later calls return the same name.
+    """
+    if draft.imported is not None:
+        return draft.imported
     used: set[str] = set()
     for scope in module.scopes:
         used |= module.scopes.bindings(scope)
@@ -112,4 +117,5 @@ def add_import(module: Module, draft: Draft) -> str:
         if offset == len(module.text) and not module.text.endswith((b"\n", b"\r")):
             text = module.newline + text
     draft.insert(offset, text)
+    draft.imported = name
     return name

@@ -53,12 +53,15 @@ def assumptions_of(
     members = _members(context, dep, external)
     if isinstance(members, Refusal):
         return members
+    between = _between(context, dep, external)
+    if isinstance(between, Refusal):
+        return between
     what = ", ".join(dict.fromkeys(str(source.symbol) for source in external))
     sentences: list[str] = []
     if others:
         names = ", ".join(sorted({str(symbol) for symbol in others}))
         sentences.append(f"assumes that {names} was not computed from {what}")
-    sentences += members
+    sentences += [*between, *members]
     called = sorted(
         {root for node_id in every_node for root in _opaque(context, dep, node_id)}
         | {root for expr in inline for root in context.summaries.opaque_roots(expr)}
@@ -69,6 +72,32 @@ def assumptions_of(
             "arguments"
         )
     return sentences
+
+
+def _between(context: Context, dep: Dependence, external: list[Source]) -> list[str] | Refusal:
+    """Several sources from outside: the gradient is total, so none may come from another."""
+    symbols: list[Symbol] = []
+    for source in external:
+        # A variable is made from a value, not computed from a tensor.
+        if source.variable or is_loop_variable(context, dep.scope, source.symbol):
+            continue
+        if source.symbol not in symbols:
+            symbols.append(source.symbol)
+    for one in symbols:
+        for other in symbols:
+            nodes = (
+                context.closure.node_for(other, dep.scope),
+                context.closure.node_for(one, dep.scope),
+            )
+            if one != other and context.closure.may_come_from_same(*nodes):
+                return Refusal(
+                    "TM105",
+                    f"{other} may have been computed from {one} before this function was "
+                    "entered; a tape in here would miss that part",
+                )
+    if len(symbols) < 2:
+        return []
+    return [f"assumes that none of {', '.join(map(str, symbols))} was computed from another"]
 
 
 def _members(context: Context, dep: Dependence, external: list[Source]) -> list[str] | Refusal:
@@ -205,14 +234,30 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
     if owner.kind is ScopeKind.FUNCTION and _is_plain_parameter(owner, symbol.root):
         return False
     for node in module.names.bindings(symbol.root, scope):
-        if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            continue
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            if symbol.path and _is_stored(context, symbol.path[0]):
+                return True  # an attribute of the function or class itself
             continue
         if isinstance(node, ast.Assign) and isinstance(
             value_given_by(node, Symbol(symbol.root)), ast.Constant
         ):
+            if any(symbol.root in s.globals | s.nonlocals for s in module.scopes):
+                return True  # rebound by a function
             continue
         return True
     return False
+
+
+def _is_stored(context: Context, element: str) -> bool:
+    """Whether any statement of the module sets an attribute of this name (written ``.name``)."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and "." + node.attr == element
+        for node in context.module.nodes
+    )
 
 
 def _is_plain_parameter(owner: Scope, name: str) -> bool:

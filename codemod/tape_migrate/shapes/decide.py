@@ -13,6 +13,7 @@ from tape_migrate.shapes.arguments import elements, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of, may_hold_tensor
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, calls_in, is_certain_read, reads_track
+from tape_migrate.shapes.escapes import Escapes
 from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.keras_symbols import refuse_keras
 from tape_migrate.shapes.kinds import kind_of
@@ -136,7 +137,7 @@ def _decide_paths(
         path = _carry(dep, node_id, source, start, targets)
         refusal = _refuse_path(
             context, dep, path, targets, every_node, outside, opaque=opaque, known=known
-        )
+        ) or _refuse_kept(context, dep, node_id, path, targets, every_node)
         if refusal is not None:
             return refusal
         carried.append(path)
@@ -168,6 +169,7 @@ def _decide_paths(
         paths,
         every_node,
         request.call,
+        inline_exprs,
         inline=inline,
         within=within,
         repeated=repeat.repeated,
@@ -185,6 +187,13 @@ def _decide_paths(
     if inline and not chosen.inside and context.order_matters(request):
         return Refusal(
             "TM123", "naming the target before its statement would change the order of calls"
+        )
+    branches = hz.through_branches(dep, paths.required, inline_exprs)
+    if branches and not all(path.visible for path in carried):
+        return Refusal(
+            "TM103",
+            "the target goes through tf.cond or a tensor loop, and one source has no visible path "
+            "to it: zeros and None could not be told apart",
         )
     stops = plan_stops(dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
@@ -207,6 +216,7 @@ def _decide_paths(
         notes=request.notes,
         paths=paths,
         kinds=_kinds(context, request, sources, repeat),
+        zero_unconnected=branches and request.unconnected is None,
         stop_recording=stops,
     )
 
@@ -295,6 +305,44 @@ def _refuse_path(
             f"(the target is computed from {', '.join(names)})",
         )
     return Refusal("TM103", f"no path from {source.symbol} to the target is visible")
+
+
+def _refuse_kept(
+    context: Context,
+    dep: Dependence,
+    call_node: int,
+    path: Carried,
+    targets: list[Target],
+    every_node: frozenset[int],
+) -> Refusal | None:
+    """A source that an object may have kept, and that may come into the target from there."""
+    escapes = Escapes(context, dep)
+    inline = [target.expr for target in targets if target.inline]
+    own = path.source.track.own_nodes
+    if any(escapes.calls_keeper(n) for n in own) and escapes.recalls(
+        every_node - own, inline, call_node
+    ):
+        return Refusal(
+            "TM128",
+            f"the call that makes {path.source.symbol} may keep what it computed from it, and the "
+            "target is computed from something that may have been kept",
+        )
+    if path.visible:
+        return None
+    goals = {n for target in targets for n in target.nodes or {call_node}}
+    kept = any(
+        node_id != call_node
+        and any(node_id == goal or dep.reaches(node_id, goal) for goal in goals)
+        and escapes.escapes(node_id)
+        for node_id in sorted(path.tainted)
+    )
+    if kept and escapes.recalls(every_node, inline, call_node):
+        return Refusal(
+            "TM103",
+            f"{path.source.symbol} is given to something that may keep it, and the target is "
+            "computed from something that may have kept it",
+        )
+    return None
 
 
 def _has_control_flow(stmts: list[ast.stmt]) -> bool:

@@ -14,6 +14,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
 from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Track
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW, tensorflow_function
 
 _OVERRIDES = frozenset({"gradient_override_map", "RegisterGradient", "_gradient_override_map"})
@@ -26,6 +27,8 @@ _V2_OFF = frozenset(
 _LEAVING_METHODS = frozenset({"numpy", "eval", "run", "item", "tolist"})
 _LEAVING_BUILTINS = frozenset({"float", "int", "bool", "complex"})
 _LEAVING_BACKEND = frozenset({"eval", "get_value", "batch_get_value"})
+
+_MAY_NOT_CALL = frozenset({"cond", "case", "switch_case", "while_loop"})
 
 _ASYNC_OR_GENERATOR = frozenset({FenceKind.YIELD, FenceKind.AWAIT, FenceKind.ASYNC})
 
@@ -271,6 +274,21 @@ def _back_prop_off(call: ast.Call) -> bool:
     return any(
         k.arg == "back_prop" and not (isinstance(k.value, ast.Constant) and k.value.value is True)
         for k in call.keywords
+    )
+
+
+def through_branches(dep: Dependence, nodes: Iterable[int], inline: Iterable[ast.AST]) -> bool:
+    """Whether a path runs through a TensorFlow function that may not call what it is given."""
+    parts: list[ast.AST] = list(inline)
+    for node_id in nodes:
+        node = dep.cfg.nodes[node_id].node
+        if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            parts.append(node)
+    functions = Summaries.of(dep.module).called_functions(parts)
+    calls = [call for part in parts for call in calls_in(part)]
+    calls += [n for function in functions for n in ast.walk(function) if isinstance(n, ast.Call)]
+    return any(
+        tensorflow_function(dep.module.names.resolve(call.func)) in _MAY_NOT_CALL for call in calls
     )
 
 

@@ -36,6 +36,8 @@ def refuse_hessian(module: Module, candidate: Candidate) -> Refusal | None:
     """Uses that have no plain counterpart."""
     if candidate.inside or candidate.repeated:
         return Refusal("TM127", "the Hessian is taken over and over on one forward pass")
+    if candidate.zero_unconnected:
+        return Refusal("TM127", "the Hessian goes through tf.cond or a tensor loop")
     source = candidate.request.source
     first = taken_first(module, candidate.request)
     if first is not None and len(elements(source)) > 1:

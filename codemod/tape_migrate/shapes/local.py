@@ -178,6 +178,7 @@ def _fusable(module: Module, group: Group) -> bool:
             or ast.dump(request.target) != target
             or request.output_gradients is not None
             or request.unconnected is not None
+            or member.zero_unconnected
             or request.stop_gradients is not None
             or module.first_line(stmt) != module.last_line(stmt)
             or b"#" in module.line_text(module.first_line(stmt))

@@ -170,6 +170,9 @@ class Candidate:
     """Of each member of the sources, as written in the call."""
     mapped: ast.ListComp | ast.GeneratorExp | None = None
     """The comprehension whose targets are to be listed inside the block."""
+    zero_unconnected: bool = False
+    """The path runs through tf.cond or a tensor loop: a graph gives zeros where a tape that runs
+    eagerly would give None for a branch not taken."""
     stop_recording: tuple[ast.stmt, ...] = ()
     """Definitions that the tape must not record (stop_gradients)."""
 

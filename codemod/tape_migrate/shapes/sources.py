@@ -21,7 +21,6 @@ from tape_migrate.shapes.repeats import iterable_of
 from tape_migrate.shapes.tensorflow_facts import (
     COLLECTED_ATTRIBUTES,
     COLLECTED_VARIABLES,
-    VARIABLE_MAKERS,
     always_new_tensor,
     tensorflow_function,
 )
@@ -215,12 +214,10 @@ def _is_trainable_variable(dep: Dependence, value: ast.expr | None) -> bool:
     if not isinstance(value, ast.Call):
         return False
     name = tensorflow_function(dep.module.names.resolve(value.func))
-    if name not in VARIABLE_MAKERS:
-        return False
+    if name != "Variable":
+        return False  # a scope or a custom getter may make get_variable's untrainable
     if any(isinstance(arg, ast.Starred) for arg in value.args) or len(value.args) > 1:
-        # `tf.Variable(value, trainable)` positionally, `get_variable(name, shape, dtype, …)`.
-        if name == "Variable" or len(value.args) > 5:
-            return False
+        return False  # `tf.Variable(value, trainable)` positionally
     for keyword in value.keywords:
         if keyword.arg in (None, "trainable", "collections", "aggregation", "synchronization"):
             return False

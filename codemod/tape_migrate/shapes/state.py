@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ast
 
+from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.plan import Paths, Refusal
+from tape_migrate.shapes.escapes import Escapes
+from tape_migrate.shapes.plan import Paths, Refusal, Source
 from tape_migrate.shapes.region import Chosen, choose_region
 
 
@@ -22,29 +24,38 @@ def widen_for_state(
     paths: Paths,
     every_node: frozenset[int],
     call: ast.Call,
+    exprs: list[ast.expr],
     *,
     inline: bool,
     within: bool,
     repeated: bool,
 ) -> Chosen | Refusal:
-    """``chosen``, or a wider region that also holds the calls that may keep the source."""
+    """``chosen``, or a wider region that also holds the calls that may keep the source.
+
+    ``exprs`` are the inline target expressions.
+    """
     inside = {n for stmt in chosen.region.stmts for n in dep.cfg.span(stmt)}
     roots = _roots(context, dep, inside & set(every_node) | paths.required)
     stmt = dep.module.statement_of(call)
     roots |= context.summaries.opaque_roots(stmt) if inline else set()
-    if not roots:
-        return chosen
-    if not chosen.region.stmts:
-        return chosen
-    entry = dep.cfg.node_of(chosen.region.stmts[0])
+    call_node = dep.facts.node_id(call)
+    stmts = chosen.region.stmts
+    entry = dep.cfg.node_of(stmts[0]) if stmts else call_node
+    escapes = Escapes(context, dep)
     extra: set[int] = set()
+    kept: set[int] = set()
     for source in paths.to_watch:
         tainted: set[int] = set()
         for track in source.tracks:
             tainted |= dep.tainted(track.symbol, track.definitions)
-        for node_id in tainted - inside:
-            if dep.reaches(node_id, entry) and roots & _roots(context, dep, {node_id}):
-                extra.add(node_id)
+        for node_id in tainted - inside - {call_node} - _copies(dep, source):
+            if dep.reaches(node_id, entry):
+                if stmts and roots & _roots(context, dep, {node_id}):
+                    extra.add(node_id)
+                elif escapes.escapes(node_id):
+                    kept.add(node_id)
+    if kept and escapes.recalls(every_node, exprs, call_node):
+        extra |= kept
     if not extra:
         return chosen
     wider = Paths(paths.required | frozenset(extra), paths.links, paths.to_watch)
@@ -56,6 +67,16 @@ def widen_for_state(
             "what it may have kept would be missed",
         )
     return result
+
+
+def _copies(dep: Dependence, source: Source) -> set[int]:
+    """Nodes that only give the source another name, by which it is followed."""
+    return {
+        node_id
+        for node_id in source.own_nodes
+        if isinstance(stmt := dep.stmt_of(node_id), ast.Assign)
+        and symbol_of(stmt.value) is not None
+    }
 
 
 def _roots(context: Context, dep: Dependence, nodes: set[int] | frozenset[int]) -> set[str]:

@@ -106,6 +106,10 @@ class Summaries:
     def method(self, owner: Scope, name: str) -> Function | None:
         return self._methods.get((id(owner), name))
 
+    def methods_named(self, name: str) -> list[Function]:
+        """The methods of this name of all visible classes."""
+        return [node for (_, own), node in self._methods.items() if own == name]
+
     def is_quiet(self, function: Function) -> bool:
         """Whether a call of ``function`` keeps nothing: no attribute, global or outer object."""
         key = id(function)

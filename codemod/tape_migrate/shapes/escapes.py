@@ -1,0 +1,139 @@
+"""Values that leave the names of a scope: what is kept may come back unseen.
+
+``k = recorder.put(h)`` and later ``y = recorder.last * z``: no name carries ``h`` into ``y``. A
+statement that hands a value to something that may keep it is an *escape*; a statement that reads
+an object, a container, or calls what is not seen through may *recall* it. Where an escape comes
+before and a recall is on the way to the target, a path may run through both.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterable
+
+from tape_migrate.flow.symbols import symbol_of
+from tape_migrate.shapes.assumptions import may_hold_tensor
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_in, own_expressions
+from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.plan import Kind, Link
+
+_RUNS_ARGUMENTS = frozenset({"map", "filter", "next", "iter", "setattr", "exec", "eval", "vars"})
+"""Builtins that run, or step, what they are given."""
+
+
+class Escapes:
+    """Escapes and recalls among the nodes of one scope."""
+
+    def __init__(self, context: Context, dep: Dependence) -> None:
+        self._context = context
+        self._dep = dep
+
+    def escapes(self, node_id: int) -> bool:
+        """Whether the node gives what it reads to something that may keep it."""
+        for part in self._parts(node_id):
+            for node in ast.walk(part):
+                if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(
+                    node.ctx, ast.Store
+                ):
+                    return True
+                if isinstance(node, ast.Call) and self._keeps(node):
+                    return True
+            if isinstance(part, ast.AugAssign) and self._kind(part.target) is not Kind.TENSOR:
+                return True
+        return False
+
+    def calls_keeper(self, node_id: int) -> bool:
+        """Whether the node calls something that may keep what it is given or computes."""
+        return any(
+            isinstance(node, ast.Call) and self._keeps(node)
+            for part in self._parts(node_id)
+            for node in ast.walk(part)
+        )
+
+    def recalls(self, nodes: Iterable[int], exprs: Iterable[ast.expr], call_node: int) -> bool:
+        """Whether evaluating ``nodes`` or ``exprs`` may read what was kept somewhere."""
+        for node_id in nodes:
+            if any(self._recalling(part) for part in self._parts(node_id)):
+                return True
+            if any(self._recalling_link(link) for link in self._dep.links_into(node_id)):
+                return True
+        exprs = list(exprs)
+        return any(self._recalling(expr) for expr in exprs) or any(
+            self._recalling_link(link) for link in self._dep.links_of(call_node, exprs)
+        )
+
+    def _parts(self, node_id: int) -> list[ast.AST]:
+        node = self._dep.cfg.nodes[node_id].node
+        if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return []
+        return own_expressions(node) if isinstance(node, ast.stmt) else [node]
+
+    def _kind(self, expr: ast.expr) -> Kind:
+        return kind_of(self._dep.module, expr, self._dep.scope)
+
+    def _keeps(self, call: ast.Call) -> bool:
+        """Whether ``call`` runs code of the module that may keep its arguments."""
+        module = self._dep.module
+        if module.names.resolve(call.func):
+            return False
+        summaries = self._context.summaries
+        function = summaries.callee(call) or summaries.made_by(call)
+        if function is not None:
+            return not summaries.is_quiet(function)
+        func = call.func
+        if isinstance(func, ast.Name):
+            scope = module.scope_of(call)
+            if not module.names.is_local(func.id, scope):
+                return func.id in _RUNS_ARGUMENTS or not hasattr(builtins, func.id)
+            return any(self._binding_keeps(node) for node in module.names.bindings(func.id, scope))
+        if isinstance(func, ast.Attribute):
+            if func.attr in CONTAINER_METHODS:
+                return func.attr != "watch"
+            methods = summaries.methods_named(func.attr)
+            return any(not summaries.is_quiet(method) for method in methods)
+        return True
+
+    def _binding_keeps(self, node: ast.AST) -> bool:
+        """Whether what this statement binds may, when called, keep its arguments in the module."""
+        if isinstance(node, (ast.arg, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
+            return isinstance(node, ast.FunctionDef)  # one of several of this name
+        if isinstance(node, ast.Assign):
+            if isinstance(node.value, ast.Lambda):
+                return any(self._keeps(call) for call in calls_in(node.value.body))
+            if isinstance(node.value, ast.Call):
+                return not self._dep.module.names.resolve(node.value.func)
+        return True
+
+    def _recalling(self, part: ast.AST) -> bool:
+        summaries = self._context.summaries
+        for node in ast.walk(part):
+            if not isinstance(node, ast.Call):
+                continue
+            if isinstance(node.func, ast.Name) and node.func.id in _RUNS_ARGUMENTS:
+                return True
+            function = summaries.callee(node)
+            if function is not None and summaries.is_quiet(function):
+                continue  # what it reads beside its arguments are links of the node
+            if not summaries.is_closed(node):
+                return True
+        return False
+
+    def _recalling_link(self, link: Link) -> bool:
+        use = link.use
+        if not may_hold_tensor(self._context, self._dep.scope, use.symbol):
+            return False
+        if not isinstance(use.node, ast.expr) or symbol_of(use.node) != use.symbol:
+            return True  # read by a function that the node calls
+        if any(use.symbol.root in s.globals | s.nonlocals for s in self._dep.module.scopes):
+            return True  # some function rebinds it
+        parent = self._dep.module.parent_of(use.node)
+        if isinstance(parent, ast.Call) and parent.func is use.node:
+            return False
+        base = use.node
+        while isinstance(base, (ast.Attribute, ast.Subscript)):
+            base = base.value
+            if self._kind(base) is Kind.TENSOR:
+                return False
+        return bool(use.symbol.path) or self._kind(use.node) is not Kind.TENSOR
