@@ -161,8 +161,10 @@ class Closure:
                 for part, item in zip(target.elts, value.elts, strict=True):
                     self._assign(part, item)
                 return
-            for part in target.elts:
-                self._assign(part, value)
+            returned = self._returned(value, len(target.elts))
+            for index, part in enumerate(target.elts):
+                for given in [r.elts[index] for r in returned] or [value]:
+                    self._assign(part, given)
             return
         if isinstance(target, ast.Starred):
             target = target.value
@@ -176,12 +178,37 @@ class Closure:
 
     def _alias(self, value: ast.expr, written: Node) -> None:
         """Record that ``written`` may hold the very tensor that ``value`` gives."""
-        resolved = ""
-        if isinstance(value, ast.Call):
-            resolved = self._module.names.resolve(value.func)
-        if isinstance(value, (ast.BinOp, ast.UnaryOp)) or always_new_tensor(resolved):
-            return
-        self._aliases[written].update(self._reads(value))
+        match value:
+            case ast.BinOp() | ast.UnaryOp() | ast.Constant():
+                return
+            case ast.List(elts=members) | ast.Tuple(elts=members):
+                for member in members:
+                    self._alias(member, written)
+            case ast.ListComp(elt=member) | ast.DictComp(value=member):
+                self._alias(member, written)
+            case ast.Call(func=func) if self._makes_new(func):
+                return
+            case _:
+                self._aliases[written].update(self._reads(value))
+
+    def _makes_new(self, func: ast.expr) -> bool:
+        resolved = self._module.names.resolve(func)
+        return always_new_tensor(resolved) or resolved.startswith("numpy.")
+
+    def _returned(self, value: ast.expr, size: int) -> list[ast.Tuple]:
+        """The tuples of ``size`` that a visible function called by ``value`` returns, if only
+        such."""
+        function = self._summaries.callee(value) if isinstance(value, ast.Call) else None
+        if function is None:
+            return []
+        scope = self._module.scopes.opened_by(function)
+        returns = [
+            node.value
+            for node in ast.walk(function)
+            if isinstance(node, ast.Return) and self._module.scope_of(node) is scope
+        ]
+        tuples = [r for r in returns if isinstance(r, ast.Tuple) and len(r.elts) == size]
+        return tuples if len(tuples) == len(returns) else []
 
     def _call(self, call: ast.Call) -> None:
         function = self._summaries.callee(call)
@@ -219,6 +246,7 @@ class Closure:
             for receiver in self._reads(call.func.value):
                 for arg in call.args:
                     self._connect(list(self._reads(arg)), receiver)
+                    self._alias(arg, receiver)
 
     def _reads(self, expr: ast.AST, *, storing: bool = False) -> Iterator[Node]:
         stack: list[ast.AST] = [expr]

@@ -188,6 +188,9 @@ def _decide_paths(
         return Refusal(
             "TM123", "naming the target before its statement would change the order of calls"
         )
+    refusal = hz.refuse_assigned(dep, sources, request.call)
+    if refusal is not None:
+        return refusal
     branches = hz.through_branches(dep, paths.required, inline_exprs)
     if branches and not all(path.visible for path in carried):
         return Refusal(

@@ -11,9 +11,10 @@ from functools import cached_property
 
 from tape_migrate.flow.fence import FenceKind, fences
 from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
-from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Track
+from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Source, Track
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW, tensorflow_function
 
@@ -29,6 +30,8 @@ _LEAVING_BUILTINS = frozenset({"float", "int", "bool", "complex"})
 _LEAVING_BACKEND = frozenset({"eval", "get_value", "batch_get_value"})
 
 _MAY_NOT_CALL = frozenset({"cond", "case", "switch_case", "while_loop"})
+
+_ASSIGNING = frozenset({"assign", "assign_add", "assign_sub", "scatter_update", "scatter_add"})
 
 _ASYNC_OR_GENERATOR = frozenset({FenceKind.YIELD, FenceKind.AWAIT, FenceKind.ASYNC})
 
@@ -275,6 +278,31 @@ def _back_prop_off(call: ast.Call) -> bool:
         k.arg == "back_prop" and not (isinstance(k.value, ast.Constant) and k.value.value is True)
         for k in call.keywords
     )
+
+
+def refuse_assigned(dep: Dependence, sources: Iterable[Source], call: ast.Call) -> Refusal | None:
+    """A source variable assigned to on the way: in a graph nothing happens until it is run."""
+    symbols = {track.symbol for source in sources for track in source.tracks if track.certain}
+    for node in dep.cfg.nodes:
+        if node.node is None or node.stmt is None or node.stmt.lineno > call.lineno:
+            continue
+        if isinstance(node.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        for inner in calls_in(node.node):
+            name = tensorflow_function(dep.module.names.resolve(inner.func))
+            changed: ast.expr | None = None
+            if isinstance(inner.func, ast.Attribute) and inner.func.attr in _ASSIGNING:
+                changed = inner.func.value if name is None else None
+            if name in _ASSIGNING and inner.args:
+                changed = inner.args[0]
+            symbol = symbol_of(changed) if changed is not None else None
+            if symbol is not None and symbol in symbols:
+                return Refusal(
+                    "TM118",
+                    f"{symbol} is assigned to before the gradient: a graph does that only when it "
+                    "is run, eager code at once",
+                )
+    return None
 
 
 def through_branches(dep: Dependence, nodes: Iterable[int], inline: Iterable[ast.AST]) -> bool:
