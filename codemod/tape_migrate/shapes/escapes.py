@@ -95,7 +95,7 @@ class Escapes:
             return any(not summaries.is_quiet(method) for method in methods)
         return True
 
-    def _binding_keeps(self, node: ast.AST) -> bool:
+    def _binding_keeps(self, node: ast.AST | None) -> bool:
         """Whether what this statement binds may, when called, keep its arguments in the module."""
         if isinstance(node, (ast.arg, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
             return isinstance(node, ast.FunctionDef)  # one of several of this name
@@ -116,7 +116,7 @@ class Escapes:
             function = summaries.callee(node)
             if function is not None and summaries.is_quiet(function):
                 continue  # what it reads beside its arguments are links of the node
-            if not summaries.is_closed(node):
+            if function is not None or not summaries.is_closed(node):
                 return True
         return False
 
