@@ -104,6 +104,8 @@ class Source:
     variable: bool
     """Certainly a trainable ``tf.Variable``: a tape watches it by itself."""
     kind: Kind
+    copied: bool = False
+    """Every definition copies what has another name: whoever watches those, watches the source."""
 
     @property
     def track(self) -> Track:

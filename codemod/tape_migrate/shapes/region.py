@@ -218,6 +218,7 @@ def _watches(
                 continue
         placed = _watch_track(dep, source.track, entry, inside_nodes, found)
         early = placed and not (source.track.own_nodes & inside_nodes)
+        named = placed or source.copied
         for track in () if early else source.tracks[1:]:
             # Only what certainly is a tensor (or a list of them) can be watched.
             if track.certain or _is_tensor(dep, track, region, call_places):
@@ -225,7 +226,7 @@ def _watches(
             else:
                 placed = False
                 break
-        if not placed:
+        if not (placed and named):
             region_end = _entry_node(dep, region, call_places)
             if any(dep.reaches(region_end, n) for n in source.track.own_nodes - inside_nodes):
                 return Refusal(

@@ -171,8 +171,15 @@ def _symbol_sources(
                 or _is_trainable_variable(dep, outer)
             ),
             kind=kind_of(dep.module, expr, dep.scope),
+            copied=all(_is_copied(dep, d, symbol) for d in strong),
         )
     ]
+
+
+def _is_copied(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
+    """Whether the definition gives ``symbol`` nothing but what has another name before."""
+    tracks = list(_other_tracks(dep, symbol, frozenset((definition,)), 1))
+    return bool(tracks) and all(track.certain for track in tracks)
 
 
 def _value_of(definition: Definition, symbol: Symbol) -> ast.expr | None:
@@ -264,14 +271,33 @@ def _held_by(dep: Dependence, definition: Definition, symbol: Symbol) -> Track |
 
 
 def _is_copy(definition: Definition, symbol: Symbol) -> bool:
-    """``x = z``, ``x = z[0]``, ``for x in z``: no call in between."""
-    value = _value_of(definition, symbol)
-    if value is None:
-        stmt = definition.stmt
-        return isinstance(stmt, ast.For) or (
-            isinstance(stmt, ast.Assign) and symbol_of(stmt.value) is not None
-        )
-    return symbol_of(value) is not None or isinstance(value, (ast.Subscript, ast.IfExp))
+    """``x = z``, ``x = z[i]``, ``for x in z``: no call in between."""
+    return _copied(definition, symbol) is not None
+
+
+def _copied(definition: Definition, symbol: Symbol) -> list[ast.expr] | None:
+    """What ``symbol`` is given without any computation: names, or what holds it by name."""
+    value, stmt = _value_of(definition, symbol), definition.stmt
+    if value is None and isinstance(stmt, ast.For):
+        value = iterable_of(stmt.target, stmt.iter, symbol.root) if not symbol.path else None
+    elif value is None and isinstance(stmt, ast.Assign) and symbol_of(stmt.value) is not None:
+        value = stmt.value  # `a, b = pair`
+    return _copies(value) if value is not None else None
+
+
+def _copies(value: ast.expr) -> list[ast.expr] | None:
+    match value:
+        case ast.IfExp(body=first, orelse=second):
+            parts = [_copies(first), _copies(second)]
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            parts = [_copies(item) for item in items]
+        case ast.Subscript(value=inner) if symbol_of(value) is None:
+            return _copies(inner)  # the index is no tensor of interest
+        case _:
+            return [value] if symbol_of(value) is not None else None
+    if not parts or any(part is None for part in parts):
+        return None
+    return [expr for part in parts for expr in part or ()]
 
 
 def _is_whole(definition: Definition, symbol: Symbol) -> bool:
@@ -282,6 +308,9 @@ def _is_whole(definition: Definition, symbol: Symbol) -> bool:
 
 def _given_by(dep: Dependence, definition: Definition, symbol: Symbol) -> list[Link]:
     """Reads whose value the definition may hand on unchanged."""
+    copied = _copied(definition, symbol)
+    if copied is not None:
+        return dep.links_of(definition.node_id, copied)
     stmt = definition.stmt
     value = _value_of(definition, symbol)
     if isinstance(stmt, ast.For):
