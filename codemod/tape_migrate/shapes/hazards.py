@@ -14,16 +14,14 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
+from tape_migrate.shapes.modes import identifiers, v2_off
 from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Source, Track
 from tape_migrate.shapes.summaries import Summaries
-from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW, tensorflow_function
+from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
 _OVERRIDES = frozenset({"gradient_override_map", "RegisterGradient", "_gradient_override_map"})
 _GRAPH_IMPORTS = frozenset({"import_graph_def", "import_meta_graph", "import_scoped_meta_graph"})
 _LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_element"})
-_V2_OFF = frozenset(
-    {"disable_v2_behavior", "disable_control_flow_v2", "disable_resource_variables"}
-)
 
 _LEAVING_METHODS = frozenset({"numpy", "eval", "run", "item", "tolist"})
 _LEAVING_BUILTINS = frozenset({"float", "int", "bool", "complex"})
@@ -42,17 +40,9 @@ class ModuleHazards:
     def __init__(self, module: Module) -> None:
         self._module = module
 
-    @cached_property
+    @property
     def _identifiers(self) -> frozenset[str]:
-        found: set[str] = set()
-        for node in self._module.nodes:
-            if isinstance(node, ast.Attribute):
-                found.add(node.attr)
-            elif isinstance(node, ast.Name):
-                found.add(node.id)
-            elif isinstance(node, ast.ImportFrom):
-                found.update(alias.name for alias in node.names)
-        return frozenset(found)
+        return identifiers(self._module)
 
     @cached_property
     def patched(self) -> bool:
@@ -73,10 +63,10 @@ class ModuleHazards:
                     return True
         return False
 
-    @cached_property
+    @property
     def v2_off(self) -> bool:
         """Whether the module turns TensorFlow 2 control flow or variables off."""
-        return bool(self._identifiers & _V2_OFF)
+        return v2_off(self._module)
 
     @cached_property
     def looks_up_names(self) -> bool:
@@ -229,7 +219,7 @@ def _leaving_call(dep: Dependence, node: ast.AST, links: Iterable[Link]) -> Refu
     for call in calls_in(node):
         values = [*call.args, *(k.value for k in call.keywords)]
         if isinstance(call.func, ast.Attribute):
-            values.append(call.func.value)
+            values.append(call.func)
         if not any(id(n) in reads for value in values for n in ast.walk(value)):
             continue
         why = _leaves(dep, call)
@@ -318,21 +308,3 @@ def through_branches(dep: Dependence, nodes: Iterable[int], inline: Iterable[ast
     return any(
         tensorflow_function(dep.module.names.resolve(call.func)) in _MAY_NOT_CALL for call in calls
     )
-
-
-def refuse_v1_control_flow(
-    dep: Dependence, hazards: ModuleHazards, region: Region, extra: Iterable[ast.AST]
-) -> Refusal | None:
-    """TensorFlow 1 control flow in a program that turns version 2 off: a tape gives None."""
-    if not hazards.v2_off:
-        return None
-    for node in [*region.stmts, *extra]:
-        for call in calls_in(node):
-            name = tensorflow_function(dep.module.names.resolve(call.func))
-            if name in V1_CONTROL_FLOW:
-                return Refusal(
-                    "TM121",
-                    f"the module turns TensorFlow 2 behaviour off and tf.{name} is on the path: "
-                    "a tape gives None there",
-                )
-    return None
