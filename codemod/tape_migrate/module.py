@@ -81,7 +81,7 @@ class Module:
         self.memo: dict[str, object] = {}
         """Facts that others keep with the module (one object a key)."""
         self._package = package
-        self._project = project
+        self.project = project
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
@@ -94,7 +94,7 @@ class Module:
 
     @cached_property
     def names(self) -> Names:
-        return Names(self.nodes, self.scopes, package=self._package, project=self._project)
+        return Names(self.nodes, self.scopes, package=self._package, project=self.project)
 
     @cached_property
     def _line_starts(self) -> list[int]:

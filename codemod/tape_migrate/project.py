@@ -53,6 +53,34 @@ class Project:
         finally:
             self._active.discard(key)
 
+    def function_calls(self, dotted: str) -> frozenset[str]:
+        """See ``tape_migrate.shapes.modes.OtherModules``."""
+        module, _, name = dotted.rpartition(".")
+        if module not in self._path_of_module:
+            return frozenset()
+        loaded = self._load(module)
+        if loaded is None:
+            return frozenset()
+        found: set[str] = set()
+        functions = {
+            node.name: node
+            for node in loaded.tree.body
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        }
+        seen: set[str] = set()
+        stack = [name]
+        while stack:
+            current = stack.pop()
+            if current in seen or current not in functions:
+                continue
+            seen.add(current)
+            for node in ast.walk(functions[current]):
+                if isinstance(node, ast.Call):
+                    found.add(loaded.names.resolve(node.func))
+                    if isinstance(node.func, ast.Name):
+                        stack.append(node.func.id)
+        return frozenset(found - {UNKNOWN})
+
     def _from_subpackages(self, module: str, name: str) -> str:
         """A package that fills itself at run time (``setattr``) from one of its subpackages."""
         prefix = module + "."

@@ -11,6 +11,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.hazards import ModuleHazards, refuse_scope
+from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Refusal, Request
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, tensorflow_function
@@ -41,6 +42,26 @@ class Context:
         if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return True
         return all(self.summaries.is_closed(call) for call in calls_in(node))
+
+    def calls_of(
+        self, dep: Dependence, nodes: Iterable[int], exprs: Iterable[ast.AST]
+    ) -> list[ast.Call]:
+        """Calls made by ``nodes`` and ``exprs``, and by the visible functions that they run."""
+        parts = list(exprs)
+        for node_id in nodes:
+            node = dep.cfg.nodes[node_id].node
+            if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                parts.append(node)
+        calls = [call for part in parts for call in calls_in(part)]
+        for function in self.summaries.called_functions(parts):
+            calls += [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+        return calls
+
+    @property
+    def others(self) -> OtherModules | None:
+        """The project's other modules, if there is a project."""
+        project = self.module.project
+        return project if isinstance(project, OtherModules) else None
 
     def opaque_calls(self, dep: Dependence, node_id: int) -> frozenset[str]:
         """Objects of unknown state that a node calls into."""

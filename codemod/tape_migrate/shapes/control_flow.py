@@ -45,25 +45,10 @@ from tape_migrate.model import Options, TfFunction
 from tape_migrate.module import Module
 from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.loop_body import is_loop_body
+from tape_migrate.shapes.modes import graph_mode
 from tape_migrate.shapes.purity import Purity, always_bound, undefined_after_branch
 
 _CONTROL = (ast.If, ast.For, ast.While)
-
-_GRAPH_MODE = frozenset(
-    {
-        "Session",
-        "InteractiveSession",
-        "placeholder",
-        "disable_eager_execution",
-        "disable_v2_behavior",
-        "get_variable",
-        "variable_scope",
-        "get_default_session",
-        "get_session",
-        "MonitoredSession",
-        "contrib",
-    }
-)
 
 
 class Compiler:
@@ -107,10 +92,10 @@ class Compiler:
             return
         if is_tf_function(self.module, scope) or is_loop_body(self.module, scope):
             return
-        graph_mode = self._graph_mode()
-        if graph_mode is not None:
+        shown = graph_mode(self.module)
+        if shown is not None:
             self.notes[id(scope.node)] = (
-                f"no tf.function added: the module runs in graph mode ({graph_mode})"
+                f"no tf.function added: the module runs in graph mode ({shown})"
             )
             return
         if self._decorate(draft, scope):
@@ -134,14 +119,6 @@ class Compiler:
         return any(_holds_control_flow(tape.body) for tape in tapes) or any(
             isinstance(parent, _CONTROL) for tape in tapes for parent in self.module.parents(tape)
         )
-
-    def _graph_mode(self) -> str | None:
-        for node in self.module.nodes:
-            if isinstance(node, ast.Attribute) and node.attr in _GRAPH_MODE:
-                return node.attr
-            if isinstance(node, ast.Name) and node.id in _GRAPH_MODE:
-                return node.id
-        return None
 
     def _decorate(self, draft: Draft, scope: Scope) -> bool:
         node = scope.node

@@ -18,6 +18,7 @@ from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.keras_symbols import refuse_keras
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.loop_body import is_loop_body
+from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.plan import (
     Candidate,
@@ -177,9 +178,7 @@ def _decide_paths(
     if isinstance(widened, Refusal):
         return widened
     chosen = widened
-    refusal = hz.refuse_region(dep, chosen.region, paths.required) or hz.refuse_v1_control_flow(
-        dep, context.hazards, chosen.region, inline_exprs
-    )
+    refusal = hz.refuse_region(dep, chosen.region, paths.required)
     if refusal is not None:
         return refusal
     if inline and not chosen.inside and repeat.conditional:
@@ -206,6 +205,12 @@ def _decide_paths(
     )
     if isinstance(assumptions, Refusal):
         return assumptions
+    modes = judge_control_flow(
+        context.module, context.calls_of(dep, paths.required, inline_exprs), context.others
+    )
+    if isinstance(modes, Refusal):
+        return modes
+    assumptions = [*assumptions, *modes]
     return Candidate(
         request=request,
         region=chosen.region,

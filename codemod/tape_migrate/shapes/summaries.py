@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, calls_in
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, KNOWN_MODULES, calls_in
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -123,8 +123,10 @@ class Summaries:
 
         A method may be overridden, and an object may hold anything, so only plain functions count.
         """
-        if self._module.names.resolve(call.func):
-            return not self._module.names.resolve(call.func).startswith("tensorflow.contrib")
+        resolved = self._module.names.resolve(call.func)
+        if resolved:
+            known = resolved.partition(".")[0] in KNOWN_MODULES
+            return known and not resolved.startswith("tensorflow.contrib")
         if not isinstance(call.func, ast.Name):
             return isinstance(call.func, ast.Attribute) and call.func.attr in _TENSOR_METHODS
         function = self.callee(call)

@@ -1,0 +1,123 @@
+"""In which mode a module runs: does it turn version 2 off, does it build graphs for a Session?
+
+A tape is exact in a graph as well, with one exception that was measured: TensorFlow 1 control flow
+(after ``disable_v2_behavior()``) hides ``tf.map_fn``, ``tf.while_loop`` and ``tf.cond`` from it,
+and reference variables cannot be its sources. Where a module says that it turns version 2 off, what
+may go through those is refused; where it only shows that it runs under a Session, version 2 control
+flow is assumed aloud.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import Final, Protocol, runtime_checkable
+
+from tape_migrate.module import Module
+from tape_migrate.shapes.plan import Refusal
+from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW, tensorflow_function
+
+V2_OFF: Final = frozenset(
+    {"disable_v2_behavior", "disable_control_flow_v2", "disable_resource_variables"}
+)
+
+_GRAPH_MODE: Final = frozenset(
+    {
+        "Session",
+        "InteractiveSession",
+        "placeholder",
+        "disable_eager_execution",
+        "disable_v2_behavior",
+        "get_variable",
+        "variable_scope",
+        "get_default_session",
+        "get_session",
+        "MonitoredSession",
+        "contrib",
+        "test_session",
+        "test_context",
+        "cached_session",
+        "sess",
+        "session",
+    }
+)
+
+ASSUMES_V2_CONTROL_FLOW: Final = (
+    "assumes TensorFlow 2 control flow: after disable_v2_behavior() a tape gives None for what "
+    "goes through tf.map_fn, tf.while_loop or tf.cond"
+)
+
+
+@runtime_checkable
+class OtherModules(Protocol):
+    """What a project can tell of functions in its other modules."""
+
+    def function_calls(self, dotted: str) -> frozenset[str]:
+        """Canonical names of all that the function named ``dotted`` calls, as far as is seen."""
+
+
+def identifiers(module: Module) -> frozenset[str]:
+    """Every name and attribute that occurs in the module."""
+    known = module.memo.get("identifiers")
+    if not isinstance(known, frozenset):
+        found: set[str] = set()
+        for node in module.nodes:
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.ImportFrom):
+                found.update(alias.name for alias in node.names)
+        known = module.memo["identifiers"] = frozenset(found)
+    return known
+
+
+def graph_mode(module: Module) -> str | None:
+    """A name by which the module shows that it builds graphs, if it does."""
+    shown = identifiers(module) & _GRAPH_MODE
+    return min(shown) if shown else None
+
+
+def v2_off(module: Module) -> bool:
+    """Whether the module turns TensorFlow 2 control flow or variables off."""
+    return bool(identifiers(module) & V2_OFF)
+
+
+def judge_control_flow(
+    module: Module, calls: Iterable[ast.Call], project: OtherModules | None
+) -> list[str] | Refusal:
+    """What ``calls``, made on the path to a target, mean for a tape in this module's mode."""
+    if graph_mode(module) is None and not v2_off(module):
+        return []
+    summaries = Summaries.of(module)
+    calls = list(calls)
+    direct = [
+        name
+        for call in calls
+        if (name := tensorflow_function(module.names.resolve(call.func))) in V1_CONTROL_FLOW
+    ]
+    off = v2_off(module)
+    if direct and off:
+        return _refusal(f"tf.{direct[0]} is on the path")
+    unseen = [call for call in calls if not summaries.is_closed(call)]
+    for call in unseen:
+        dotted = module.names.resolve(call.func)
+        for name in sorted(project.function_calls(dotted)) if project and dotted else ():
+            if tensorflow_function(name) in V1_CONTROL_FLOW:
+                return Refusal(
+                    "TM121",
+                    f"the module runs in graph mode, and {dotted} goes through "
+                    f"tf.{tensorflow_function(name)}: in TensorFlow 1 control flow a tape gives "
+                    "None there",
+                )
+    if unseen and off:
+        return _refusal(f"{ast.unparse(unseen[0].func)} may use control flow")
+    return [ASSUMES_V2_CONTROL_FLOW] if unseen or direct else []
+
+
+def _refusal(what: str) -> Refusal:
+    return Refusal(
+        "TM121",
+        f"the module turns TensorFlow 2 behaviour off and {what}: a tape gives None there",
+    )
