@@ -1,4 +1,7 @@
-"""Run a command as a child process and say what it cost: wall time, CPU time, memory."""
+"""Run a command as a child process and say what it cost: wall time, CPU time, memory.
+
+Needs a POSIX system: only there a parent is told what one child used.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -157,7 +158,9 @@ def _pytest(suite: Suite, tree: Path, python: Path) -> SuiteRun:
         command = [program, "-m", "pytest", "-q", "-p", "suite_plugin", "-p", "no:cacheprovider"]
         command += ["-o", "python_files=*_test.py test_*.py", "--tb=short", *suite.tests]
         env = {**_QUIET, "TAPE_SUITE_MODE": suite.mode, "TAPE_SUITE_RESULT": str(result)}
-        done = run(command, cwd=tree, env={**env, "PYTHONPATH": f"{_PLUGIN}:{tree}"})
+        done = run(
+            command, cwd=tree, env={**env, "PYTHONPATH": os.pathsep.join([str(_PLUGIN), str(tree)])}
+        )
         if not result.exists():
             output = (done.stdout + done.stderr).decode("utf-8", "replace")
             raise SuiteError("pytest gave nothing:\n" + "\n".join(output.splitlines()[-20:]))
