@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.flow.symbols import DefKind, Symbol
+from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix
 from tape_migrate.model import Api, Shape
 from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.arguments import elements, read_arguments
@@ -29,6 +29,7 @@ from tape_migrate.shapes.plan import (
     Refusal,
     Request,
     Source,
+    Track,
 )
 from tape_migrate.shapes.region import choose_region
 from tape_migrate.shapes.repeats import Repeat, repeat_of
@@ -232,8 +233,10 @@ def _decide_paths(
 def _carry(
     dep: Dependence, call_node: int, source: Source, start: list[Link], targets: list[Target]
 ) -> Carried:
-    stop = source.own_nodes
-    sliced, _ = dep.slice_back(start, stop=stop)
+    singles = [track for track in source.tracks if track.single]
+    sliced, _ = dep.slice_back(
+        start, stop=lambda link: any(_is_read_of(link, track) for track in singles)
+    )
     tainted: set[int] = set()
     direct: list[Link] = []
     inline_reads = {id(link) for target in targets if target.inline for link in target.links}
@@ -260,6 +263,10 @@ def _carry(
             direct += target.links
     visible = bool(direct) or bool(carriers & certain - {call_node})
     return Carried(source, carriers, tuple(direct), frozenset(tainted), visible)
+
+
+def _is_read_of(link: Link, track: Track) -> bool:
+    return link.definition in track.definitions and is_prefix(track.symbol, link.use.symbol)
 
 
 def _refuse_path(

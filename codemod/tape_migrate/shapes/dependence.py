@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from tape_migrate.flow.cfg import Role
@@ -59,12 +59,15 @@ class CalleeReads(Protocol):
     def hidden_reads(self, call: ast.Call) -> Iterable[Symbol]:
         """Attributes of ``self`` and module-level variables that running ``call`` reads."""
 
+    def changes_something(self, call: ast.Call) -> bool:
+        """Whether ``call`` runs a visible function that may keep or change what it is given."""
+
 
 class Dependence:
     """Links between the nodes of one scope's control-flow graph."""
 
     def __init__(self, module: Module, scope: Scope, callees: CalleeReads) -> None:
-        self._callees = callees
+        self.callees = callees
         self.module = module
         self.scope = scope
         self.facts = module.facts(scope)
@@ -100,9 +103,9 @@ class Dependence:
     def reaching(self, node_id: int, symbol: Symbol) -> frozenset[Definition]:
         """Definitions that reach ``node_id``, without "changes" that cannot change a tensor."""
         found = self.facts.reaching.at(node_id, symbol)
-        return frozenset(d for d in found if not self._is_harmless(d))
+        return frozenset(d for d in found if not self.is_harmless(d))
 
-    def _is_harmless(self, definition: Definition) -> bool:
+    def is_harmless(self, definition: Definition) -> bool:
         """Whether a mutation is only an argument of a call that keeps and changes nothing."""
         stmt = definition.stmt
         if definition.kind is not DefKind.MUTATION or not isinstance(stmt, ast.Expr):
@@ -139,7 +142,7 @@ class Dependence:
         if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return
         for call in calls_in(node) if not isinstance(node, _COMPOUND) else _header_calls(node):
-            for symbol in self._callees.hidden_reads(call):
+            for symbol in self.callees.hidden_reads(call):
                 yield Use(symbol, call.func)
 
     def _index(self) -> dict[int, list[Link]]:
@@ -195,11 +198,11 @@ class Dependence:
         return frozenset(reached)
 
     def slice_back(
-        self, start: Iterable[Link], *, stop: frozenset[int] = frozenset()
+        self, start: Iterable[Link], *, stop: Callable[[Link], bool] | None = None
     ) -> tuple[frozenset[int], tuple[Link, ...]]:
         """Nodes that ``start`` may depend on, and the links to values from outside the scope.
 
-        Nodes in ``stop`` (definitions of the source itself) are not entered.
+        Links of which ``stop`` is true (reads of the source itself) are not followed.
         """
         queue = deque(start)
         nodes: set[int] = set()
@@ -210,7 +213,7 @@ class Dependence:
             if definition.kind in OUTSIDE:
                 outside.setdefault((str(link.use.symbol), id(link.use.node)), link)
                 continue
-            if definition.node_id in nodes or definition.node_id in stop:
+            if definition.node_id in nodes or (stop is not None and stop(link)):
                 continue
             nodes.add(definition.node_id)
             queue.extend(self.links_into(definition.node_id))

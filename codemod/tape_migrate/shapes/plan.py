@@ -80,6 +80,10 @@ class Track:
     """A plain other name; else an argument that a call may have given back."""
     whole: bool = True
     """It holds the source and nothing else (not a list that the source is a member of)."""
+    single: bool = True
+    """One value, made at once: what reads it reads the source, not what the source came from."""
+    copied: bool = False
+    """Every definition copies what other tracks hold: whoever watches those, watches this."""
 
     @property
     def own_nodes(self) -> frozenset[int]:
@@ -104,8 +108,8 @@ class Source:
     variable: bool
     """Certainly a trainable ``tf.Variable``: a tape watches it by itself."""
     kind: Kind
-    copied: bool = False
-    """Every definition copies what has another name: whoever watches those, watches the source."""
+    changed_at: frozenset[int] = frozenset()
+    """Nodes at which something is put into the source, a collection."""
 
     @property
     def track(self) -> Track:

@@ -218,14 +218,21 @@ def _watches(
                 continue
         placed = _watch_track(dep, source.track, entry, inside_nodes, found)
         early = placed and not (source.track.own_nodes & inside_nodes)
-        named = placed or source.copied
+        named = placed or source.track.copied
         for track in () if early else source.tracks[1:]:
             # Only what certainly is a tensor (or a list of them) can be watched.
             if track.certain or _is_tensor(dep, track, region, call_places):
-                placed |= _watch_track(dep, track, entry, inside_nodes, found)
-            else:
-                placed = False
-                break
+                here = _watch_track(dep, track, entry, inside_nodes, found)
+                placed |= here
+                if here or track.copied:
+                    continue
+            placed = False
+            break
+        changed = [n for n in source.changed_at if n in inside_nodes or dep.reaches(entry, n)]
+        if changed:
+            return Refusal(
+                "TM104", f"{source.symbol} is still being filled while the target is computed"
+            )
         if not (placed and named):
             region_end = _entry_node(dep, region, call_places)
             if any(dep.reaches(region_end, n) for n in source.track.own_nodes - inside_nodes):

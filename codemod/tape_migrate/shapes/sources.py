@@ -16,6 +16,7 @@ from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, symbol_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value, value_given_by
+from tape_migrate.shapes.members import changed_by_other_name, put_in
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, in_order
 from tape_migrate.shapes.repeats import iterable_of
 from tape_migrate.shapes.tensorflow_facts import (
@@ -26,6 +27,11 @@ from tape_migrate.shapes.tensorflow_facts import (
 )
 
 _DEPTH = 6
+
+_COLLECTORS = frozenset(
+    ("dict", "enumerate", "filter", "list", "map", "reversed", "set", "sorted", "tuple", "zip")
+)
+"""Built-in functions that put what they are given into collections."""
 
 
 def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | Refusal:
@@ -128,8 +134,12 @@ def _symbol_sources(
     dep: Dependence, node_id: int, symbol: Symbol, expr: ast.expr
 ) -> list[Source] | Refusal:
     definitions = dep.reaching(node_id, symbol)
-    strong = frozenset(d for d in definitions if d.kind is not DefKind.MUTATION)
-    mutated = [d for d in definitions if d.kind is DefKind.MUTATION]
+    # `xs.append(…)`, `xs[0] = …`, `x.name = …`
+    mutated = in_order(
+        d for d in definitions
+        if d.kind is DefKind.MUTATION or len(d.symbol.path) > len(symbol.path)
+    )  # fmt: skip
+    strong = frozenset(definitions) - frozenset(mutated)
     if any(d.kind in (DefKind.REMOTE, DefKind.DELETE) for d in definitions):
         return Refusal("TM115", f"{symbol} is bound by another function or deleted")
     if len(strong) == 1 and not mutated:
@@ -153,12 +163,29 @@ def _symbol_sources(
         return Refusal(
             "TM104", f"{symbol} may be set again by a call between its definition and the gradient"
         )
-    tracks = [Track(symbol, strong)]
-    fresh = bool(strong) and all(_is_fresh(dep, d, symbol) for d in strong)
+    other = changed_by_other_name(dep, symbol)
+    if other is not None:
+        return Refusal("TM104", f"what {symbol} holds is also changed by the name of {other}")
+    kind = kind_of(dep.module, expr, dep.scope)
+    if kind is Kind.TENSOR or (strong and all(_is_fresh(dep, d, symbol) for d in strong)):
+        # Nothing changes a tensor in place.
+        mutated = [d for d in mutated if d.kind is not DefKind.MUTATION]
+    put = put_in(dep, symbol, mutated, certainly_list=kind is not Kind.UNKNOWN)
+    if isinstance(put, Refusal):
+        return put
+    members, changed_at = put
+    fresh = bool(strong) and not mutated and all(_is_fresh(dep, d, symbol) for d in strong)
+    tracks = [_track(dep, symbol, strong, certain=True, whole=True)]
+    if mutated:
+        tracks = [replace(tracks[0], single=False)]
+    found = [*_twins(dep, symbol, strong), *members]
+    for member in members:
+        found += _other_tracks(dep, member.symbol, member.definitions, _DEPTH)
     if not fresh:
-        for track in _other_tracks(dep, symbol, strong, _DEPTH):
-            if all(track.symbol != t.symbol or track.definitions != t.definitions for t in tracks):
-                tracks.append(track)
+        found += _other_tracks(dep, symbol, strong, _DEPTH)
+    for track in found:
+        if all(track.symbol != t.symbol or track.definitions != t.definitions for t in tracks):
+            tracks.append(track)
     return [
         Source(
             symbol=symbol,
@@ -170,14 +197,55 @@ def _symbol_sources(
                 all(_is_trainable_variable(dep, _value_of(d, symbol)) for d in strong)
                 or _is_trainable_variable(dep, outer)
             ),
-            kind=kind_of(dep.module, expr, dep.scope),
-            copied=all(_is_copied(dep, d, symbol) for d in strong),
+            kind=kind,
+            changed_at=changed_at,
         )
     ]
 
 
+def _track(
+    dep: Dependence,
+    symbol: Symbol,
+    definitions: frozenset[Definition],
+    *,
+    certain: bool,
+    whole: bool,
+) -> Track:
+    return Track(
+        symbol,
+        definitions,
+        certain=certain,
+        whole=whole,
+        single=all(_is_single(dep, d, symbol) for d in definitions),
+        copied=all(_is_copied(dep, d, symbol) for d in definitions),
+    )
+
+
+def _is_single(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
+    """Whether the definition gives ``symbol`` one value that is made by it, or has a name."""
+    if definition.kind in OUTSIDE or _is_fresh(dep, definition, symbol):
+        return True
+    value = _value_of(definition, symbol)
+    if isinstance(value, ast.Call):
+        return not isinstance(value.func, ast.Name) or value.func.id not in _COLLECTORS
+    return value is not None and symbol_of(value) is not None
+
+
+def _twins(dep: Dependence, symbol: Symbol, definitions: frozenset[Definition]) -> Iterator[Track]:
+    """``b`` of ``a = b = f(x)``, for the source ``a``."""
+    for definition in in_order(definitions):
+        stmt = definition.stmt
+        if isinstance(stmt, ast.Assign) and len(stmt.targets) > 1:
+            for target in stmt.targets:
+                other = symbol_of(target)
+                if other is not None and other != symbol:
+                    yield Track(other, frozenset((replace(definition, symbol=other),)))
+
+
 def _is_copied(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
     """Whether the definition gives ``symbol`` nothing but what has another name before."""
+    if definition.kind in OUTSIDE:
+        return False
     tracks = list(_other_tracks(dep, symbol, frozenset((definition,)), 1))
     return bool(tracks) and all(track.certain for track in tracks)
 
@@ -246,13 +314,14 @@ def _other_tracks(
         for link in _given_by(dep, definition, symbol):
             reached = dep.reaching(definition.node_id, link.use.symbol)
             strong = frozenset(d for d in reached if d.kind is not DefKind.MUTATION)
-            track = Track(
-                link.use.symbol,
-                strong,
-                certain=_is_copy(definition, symbol),
-                whole=_is_whole(definition, symbol),
-            )
             if strong and strong != definitions:
+                certain, whole = _is_copy(definition, symbol), _is_whole(definition, symbol)
+                if depth == 1:
+                    yield Track(link.use.symbol, strong, certain=certain, whole=whole)
+                    continue
+                track = _track(dep, link.use.symbol, strong, certain=certain, whole=whole)
+                if not isinstance(_value_of(definition, symbol), ast.Call) and not whole:
+                    track = replace(track, single=False)
                 yield track
                 yield from _other_tracks(dep, track.symbol, strong, depth - 1)
 

@@ -288,6 +288,14 @@ class Summaries:
             ]
         return found
 
+    def changes_something(self, call: ast.Call) -> bool:
+        """See ``tape_migrate.shapes.dependence.CalleeReads``."""
+        function = self.callee(call)
+        if function is not None:
+            return not self.is_quiet(function)
+        methods = self.methods_named(call.func.attr) if isinstance(call.func, ast.Attribute) else []
+        return any(not self.is_quiet(method) for method in methods)
+
     def called_functions(self, parts: Iterable[ast.AST]) -> list[Function]:
         """The module's own functions that ``parts`` run, callees of callees included."""
         found: dict[int, Function] = {}
