@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from tape_migrate.model import SourceError
 from tape_migrate.module import Module, parse
-from tape_migrate.names import UNKNOWN
+from tape_migrate.names import UNKNOWN, canonical
 
 
 class Project:
@@ -91,7 +91,19 @@ class Project:
             if PurePath(self._path_of_module[other]).stem == "__init__"
             if (meaning := self.meaning(other, name))
         }
-        return found.pop() if len(found) == 1 else UNKNOWN
+        return min(found) if len({canonical(meaning) for meaning in found}) == 1 else UNKNOWN
+
+    def returned(self, dotted: str) -> str:
+        """What a function of another module returns, if that is a module (``return tf``)."""
+        module, _, name = dotted.rpartition(".")
+        loaded = self._load(module) if module in self._path_of_module else None
+        for node in loaded.tree.body if loaded is not None else ():
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                assert loaded is not None
+                values = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)]
+                if len(values) == 1 and isinstance(values[0], ast.Name):
+                    return loaded.names.spelled(values[0])
+        return UNKNOWN
 
     def _load(self, module: str) -> Module | None:
         if module not in self._modules:
