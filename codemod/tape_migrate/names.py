@@ -72,6 +72,9 @@ class Reexports(Protocol):
     def meaning(self, module: str, name: str) -> str:
         """Dotted name, as spelled, that ``name`` has at the top level of ``module``, or ``""``."""
 
+    def returned(self, dotted: str) -> str:
+        """What the project's function ``dotted`` returns, if it is a module, or ``""``."""
+
 
 @cache
 def canonical(dotted: str) -> str:
@@ -266,6 +269,9 @@ class Names:
             if isinstance(target, ast.Name) and target.id == name and node.value is not None:
                 if isinstance(node.value, ast.Constant) and node.value.value is None:
                     return "None"  # `tf = None` after a failed import
+                if isinstance(node.value, ast.Call) and self._project is not None:
+                    # `tf = import_tf()`, a helper of the project that returns the module
+                    return self._project.returned(self.spelled(node.value.func))
                 return self.spelled(node.value)
         return UNKNOWN
 
