@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
 from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix
 from tape_migrate.model import Api, Shape
 from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.arguments import elements, read_arguments
-from tape_migrate.shapes.assumptions import assumptions_of, may_hold_tensor
+from tape_migrate.shapes.assumptions import assumptions_of
+from tape_migrate.shapes.carry import Carried, carry, refuse_kept, refuse_path, refuse_siblings
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence, calls_in, is_certain_read, reads_track
-from tape_migrate.shapes.escapes import Escapes
+from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.keras_symbols import refuse_keras
 from tape_migrate.shapes.kinds import kind_of
@@ -24,12 +22,10 @@ from tape_migrate.shapes.plan import (
     Candidate,
     Decision,
     Kind,
-    Link,
     Paths,
     Refusal,
     Request,
     Source,
-    Track,
 )
 from tape_migrate.shapes.region import choose_region
 from tape_migrate.shapes.repeats import Repeat, repeat_of
@@ -38,21 +34,6 @@ from tape_migrate.shapes.state import widen_for_state
 from tape_migrate.shapes.stops import plan_stops
 from tape_migrate.shapes.targets import Target, find_targets
 from tape_migrate.sites import Found
-
-
-@dataclass(frozen=True)
-class Carried:
-    """How one source gets into the target."""
-
-    source: Source
-    carriers: frozenset[int]
-    direct: tuple[Link, ...]
-    """Reads of the source inside an inline target expression."""
-    tainted: frozenset[int]
-    """Every node that computes from the source, on the way to the target or not."""
-
-    visible: bool
-    """Whether a path is seen from the source under a name that is certainly its own."""
 
 
 def decide(context: Context, found: Found) -> Decision:
@@ -136,10 +117,14 @@ def _decide_paths(
     known = frozenset(track.symbol for source in sources for track in source.tracks)
     carried: list[Carried] = []
     for source in sources:
-        path = _carry(dep, node_id, source, start, targets)
-        refusal = _refuse_path(
-            context, dep, path, targets, every_node, outside, opaque=opaque, known=known
-        ) or _refuse_kept(context, dep, node_id, path, targets, every_node)
+        path = carry(dep, node_id, source, start, targets)
+        refusal = (
+            refuse_siblings(dep, source, start, every_node)
+            or refuse_path(
+                context, dep, path, targets, every_node, outside, opaque=opaque, known=known
+            )
+            or refuse_kept(context, dep, node_id, path, targets, every_node)
+        )
         if refusal is not None:
             return refusal
         carried.append(path)
@@ -228,136 +213,6 @@ def _decide_paths(
         zero_unconnected=branches and request.unconnected is None,
         stop_recording=stops,
     )
-
-
-def _carry(
-    dep: Dependence, call_node: int, source: Source, start: list[Link], targets: list[Target]
-) -> Carried:
-    singles = [track for track in source.tracks if track.single]
-    sliced, _ = dep.slice_back(
-        start, stop=lambda link: any(_is_read_of(link, track) for track in singles)
-    )
-    tainted: set[int] = set()
-    direct: list[Link] = []
-    inline_reads = {id(link) for target in targets if target.inline for link in target.links}
-    certain: set[int] = set()
-    for track in source.tracks:
-        from_track = dep.tainted(track.symbol, track.definitions)
-        tainted |= from_track
-        if track.certain:
-            certain |= dep.tainted(track.symbol, track.definitions, certain=True)
-        if track.certain:
-            direct += [
-                link
-                for link in start
-                if id(link) in inline_reads
-                and reads_track(link, track)
-                and is_certain_read(link.use.symbol, track.symbol)
-            ]
-    tainted -= source.track.own_nodes
-    carriers = frozenset(tainted & sliced)
-    for target in targets:
-        # The target is the source itself: dx/dx, or an alias of it.
-        if not target.inline and any(reads_track(link, t) for link in target.links
-                                     for t in source.tracks):  # fmt: skip
-            direct += target.links
-    visible = bool(direct) or bool(carriers & certain - {call_node})
-    return Carried(source, carriers, tuple(direct), frozenset(tainted), visible)
-
-
-def _is_read_of(link: Link, track: Track) -> bool:
-    return link.definition in track.definitions and is_prefix(track.symbol, link.use.symbol)
-
-
-def _refuse_path(
-    context: Context,
-    dep: Dependence,
-    path: Carried,
-    targets: list[Target],
-    every_node: frozenset[int],
-    outside: tuple[Link, ...],
-    *,
-    opaque: bool,
-    known: frozenset[Symbol],
-) -> Refusal | None:
-    source = path.source
-    if path.visible:
-        return None
-    if not source.fresh and every_node & source.track.own_nodes:
-        return Refusal("TM128", "the source and the target come out of one call")
-    for node_id in every_node:
-        for link in dep.links_into(node_id):
-            same = link.use.symbol == source.symbol
-            if same and link.definition not in source.track.definitions:
-                return Refusal(
-                    "TM104",
-                    f"{source.symbol} is bound again after the target was computed from it",
-                )
-    if source.fresh:
-        return None
-    strangers = [
-        link
-        for link in outside
-        if link.use.symbol not in known and may_hold_tensor(context, dep.scope, link.use.symbol)
-    ]
-    if not opaque and not strangers:
-        # Nothing on the way to the target could know the source: unconnected in both.
-        return None
-    for link in strangers:
-        symbol = link.use.symbol
-        owner = context.module.scopes.resolve(symbol.root, dep.scope)
-        if owner is not None and owner.kind is ScopeKind.FUNCTION and owner is not dep.scope:
-            if is_loop_body(context.module, dep.scope):
-                return Refusal("TM117", f"the loop body uses {symbol}, computed outside the loop")
-            return Refusal("TM116", f"the target uses {symbol} of the function around this one")
-        if link.definition.kind is DefKind.PARAMETER and not symbol.path:
-            return Refusal("TM101", f"the target is computed from the parameter {symbol}")
-    if outside:
-        names = sorted({str(link.use.symbol) for link in outside})[:3]
-        return Refusal(
-            "TM103",
-            f"no path from {source.symbol} to the target is visible "
-            f"(the target is computed from {', '.join(names)})",
-        )
-    return Refusal("TM103", f"no path from {source.symbol} to the target is visible")
-
-
-def _refuse_kept(
-    context: Context,
-    dep: Dependence,
-    call_node: int,
-    path: Carried,
-    targets: list[Target],
-    every_node: frozenset[int],
-) -> Refusal | None:
-    """A source that an object may have kept, and that may come into the target from there."""
-    escapes = Escapes(context, dep)
-    inline = [target.expr for target in targets if target.inline]
-    own = path.source.track.own_nodes
-    if any(escapes.calls_keeper(n) for n in own) and escapes.recalls(
-        every_node - own, inline, call_node
-    ):
-        return Refusal(
-            "TM128",
-            f"the call that makes {path.source.symbol} may keep what it computed from it, and the "
-            "target is computed from something that may have been kept",
-        )
-    if path.visible:
-        return None
-    goals = {n for target in targets for n in target.nodes or {call_node}}
-    kept = any(
-        node_id != call_node
-        and any(node_id == goal or dep.reaches(node_id, goal) for goal in goals)
-        and escapes.escapes(node_id)
-        for node_id in sorted(path.tainted)
-    )
-    if kept and escapes.recalls(every_node, inline, call_node):
-        return Refusal(
-            "TM103",
-            f"{path.source.symbol} is given to something that may keep it, and the target is "
-            "computed from something that may have kept it",
-        )
-    return None
 
 
 def _has_control_flow(stmts: list[ast.stmt]) -> bool:

@@ -112,6 +112,10 @@ def refuse_position(module: Module, request: Request) -> Refusal | None:
             break
         if isinstance(parent, ast.arguments):
             return Refusal("TM122", "the call stands in a default argument")
+    read = {n.id for n in ast.walk(request.call) if isinstance(n, ast.Name)}
+    for node in ast.walk(stmt):
+        if isinstance(node, ast.NamedExpr) and node.target.id in read:
+            return Refusal("TM104", f"{node.target.id} is bound in the statement of the call")
     if scope.kind is ScopeKind.FUNCTION and isinstance(scope.node, ast.AsyncFunctionDef):
         return Refusal("TM115", "the call stands in async code")
     return None

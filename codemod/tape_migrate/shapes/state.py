@@ -34,6 +34,9 @@ def widen_for_state(
 
     ``exprs`` are the inline target expressions.
     """
+    refusal = _set_by_callee(context, dep, chosen, paths, call)
+    if refusal is not None:
+        return refusal
     inside = {n for stmt in chosen.region.stmts for n in dep.cfg.span(stmt)}
     roots = _roots(context, dep, inside & set(every_node) | paths.required)
     stmt = dep.module.statement_of(call)
@@ -67,6 +70,52 @@ def widen_for_state(
             "what it may have kept would be missed",
         )
     return result
+
+
+def _set_by_callee(
+    context: Context, dep: Dependence, chosen: Chosen, paths: Paths, call: ast.Call
+) -> Refusal | None:
+    """``y = self.forward(x)`` sets ``self.h``: the source is no longer what was watched."""
+    watched = {
+        track.symbol.path[0].removeprefix(".")
+        for source in paths.to_watch
+        for track in source.tracks
+        if track.symbol.root == "self" and track.symbol.path
+    }
+    if not watched:
+        return None
+    call_node = dep.facts.node_id(call)
+    stmts = chosen.region.stmts
+    entry = dep.cfg.node_of(stmts[0]) if stmts else call_node
+    for node in dep.cfg.nodes:
+        if node.node is None or isinstance(
+            node.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        ):
+            continue
+        after = node.id == entry or dep.reaches(entry, node.id)
+        before = node.id == call_node or dep.reaches(node.id, call_node)
+        if not (after and before):
+            continue
+        for function in context.summaries.called_functions([node.node]):
+            for name in sorted(watched & _attributes_set(function)):
+                return Refusal(
+                    "TM104",
+                    f"self.{name} is set by {function.name}, which is called between the watch "
+                    "and the gradient",
+                )
+    return None
+
+
+def _attributes_set(function: ast.AST) -> frozenset[str]:
+    """Attributes of ``self`` that ``function`` itself binds."""
+    return frozenset(
+        node.attr
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, (ast.Store, ast.Del))
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    )
 
 
 def _copies(dep: Dependence, source: Source) -> set[int]:

@@ -1,0 +1,209 @@
+"""How a source gets into the target: by names that are followed, or unseen."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, symbol_of
+from tape_migrate.shapes.assumptions import may_hold_tensor
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import Dependence, is_certain_read, reads_track
+from tape_migrate.shapes.escapes import Escapes
+from tape_migrate.shapes.loop_body import is_loop_body
+from tape_migrate.shapes.plan import Link, Refusal, Source, Track
+from tape_migrate.shapes.targets import Target
+
+
+@dataclass(frozen=True)
+class Carried:
+    """How one source gets into the target."""
+
+    source: Source
+    carriers: frozenset[int]
+    direct: tuple[Link, ...]
+    """Reads of the source inside an inline target expression."""
+    tainted: frozenset[int]
+    """Every node that computes from the source, on the way to the target or not."""
+
+    visible: bool
+    """Whether a path is seen from the source under a name that is certainly its own."""
+
+
+def carry(
+    dep: Dependence, call_node: int, source: Source, start: list[Link], targets: list[Target]
+) -> Carried:
+    singles = [track for track in source.tracks if track.single]
+    sliced, _ = dep.slice_back(
+        start, stop=lambda link: any(_is_read_of(link, track) for track in singles)
+    )
+    tainted: set[int] = set()
+    direct: list[Link] = []
+    inline_reads = {id(link) for target in targets if target.inline for link in target.links}
+    certain: set[int] = set()
+    for track in source.tracks:
+        from_track = dep.tainted(track.symbol, track.definitions)
+        tainted |= from_track
+        if track.certain:
+            certain |= dep.tainted(track.symbol, track.definitions, certain=True)
+        if track.certain:
+            direct += [
+                link
+                for link in start
+                if id(link) in inline_reads
+                and reads_track(link, track)
+                and is_certain_read(link.use.symbol, track.symbol)
+            ]
+    tainted -= source.track.own_nodes
+    carriers = frozenset(tainted & sliced)
+    for target in targets:
+        # The target is the source itself: dx/dx, or an alias of it.
+        if not target.inline and any(reads_track(link, t) for link in target.links
+                                     for t in source.tracks):  # fmt: skip
+            direct += target.links
+    visible = bool(direct) or bool(carriers & certain - {call_node})
+    return Carried(source, carriers, tuple(direct), frozenset(tainted), visible)
+
+
+def _is_read_of(link: Link, track: Track) -> bool:
+    return link.definition in track.definitions and is_prefix(track.symbol, link.use.symbol)
+
+
+def refuse_path(
+    context: Context,
+    dep: Dependence,
+    path: Carried,
+    targets: list[Target],
+    every_node: frozenset[int],
+    outside: tuple[Link, ...],
+    *,
+    opaque: bool,
+    known: frozenset[Symbol],
+) -> Refusal | None:
+    source = path.source
+    if path.visible:
+        return None
+    if not source.fresh and every_node & source.track.own_nodes:
+        return Refusal("TM128", "the source and the target come out of one call")
+    for node_id in every_node:
+        for link in dep.links_into(node_id):
+            same = link.use.symbol == source.symbol
+            if same and link.definition not in source.track.definitions:
+                return Refusal(
+                    "TM104",
+                    f"{source.symbol} is bound again after the target was computed from it",
+                )
+    if source.fresh:
+        return None
+    strangers = [
+        link
+        for link in outside
+        if link.use.symbol not in known and may_hold_tensor(context, dep.scope, link.use.symbol)
+    ]
+    if not opaque and not strangers:
+        # Nothing on the way to the target could know the source: unconnected in both.
+        return None
+    for link in strangers:
+        symbol = link.use.symbol
+        owner = context.module.scopes.resolve(symbol.root, dep.scope)
+        if owner is not None and owner.kind is ScopeKind.FUNCTION and owner is not dep.scope:
+            if is_loop_body(context.module, dep.scope):
+                return Refusal("TM117", f"the loop body uses {symbol}, computed outside the loop")
+            return Refusal("TM116", f"the target uses {symbol} of the function around this one")
+        if link.definition.kind is DefKind.PARAMETER and not symbol.path:
+            return Refusal("TM101", f"the target is computed from the parameter {symbol}")
+    if outside:
+        names = sorted({str(link.use.symbol) for link in outside})[:3]
+        return Refusal(
+            "TM103",
+            f"no path from {source.symbol} to the target is visible "
+            f"(the target is computed from {', '.join(names)})",
+        )
+    return Refusal("TM103", f"no path from {source.symbol} to the target is visible")
+
+
+def refuse_kept(
+    context: Context,
+    dep: Dependence,
+    call_node: int,
+    path: Carried,
+    targets: list[Target],
+    every_node: frozenset[int],
+) -> Refusal | None:
+    """A source that an object may have kept, and that may come into the target from there."""
+    escapes = Escapes(context, dep)
+    inline = [target.expr for target in targets if target.inline]
+    own = path.source.track.own_nodes
+    if any(escapes.calls_keeper(n) for n in own) and escapes.recalls(
+        every_node - own, inline, call_node
+    ):
+        return Refusal(
+            "TM128",
+            f"the call that makes {path.source.symbol} may keep what it computed from it, and the "
+            "target is computed from something that may have been kept",
+        )
+    if path.visible:
+        return None
+    goals = {n for target in targets for n in target.nodes or {call_node}}
+    kept = any(
+        node_id != call_node
+        and any(node_id == goal or dep.reaches(node_id, goal) for goal in goals)
+        and escapes.escapes(node_id)
+        for node_id in sorted(path.tainted)
+    )
+    if kept and escapes.recalls(every_node, inline, call_node):
+        return Refusal(
+            "TM103",
+            f"{path.source.symbol} is given to something that may keep it, and the target is "
+            "computed from something that may have kept it",
+        )
+    return None
+
+
+def refuse_siblings(
+    dep: Dependence, source: Source, start: list[Link], every_node: frozenset[int]
+) -> Refusal | None:
+    """What one statement makes beside the source may have been made from it.
+
+    ``h, s = f(x)``: ``s`` may be computed from ``h``, before any tape could watch ``h``.
+    """
+    if source.fresh:
+        return None  # results of one operation, or values of their own
+    own = {n for n in source.track.own_nodes if not _is_inert(dep.stmt_of(n))}
+    if not own:
+        return None
+    for link in (*start, *(link for n in every_node for link in dep.links_into(n))):
+        if link.definition.node_id in own and not is_prefix(source.symbol, link.use.symbol):
+            return Refusal(
+                "TM128",
+                f"{source.symbol} and {link.use.symbol}, from which the target is computed, come "
+                "out of one statement",
+            )
+    return None
+
+
+def _is_inert(stmt: ast.stmt | None) -> bool:
+    """Whether a statement computes nothing: it only gives names to what has some."""
+    if isinstance(stmt, (ast.For, ast.Import, ast.ImportFrom)):
+        return True  # a loop over what exists; its iterable is followed by itself
+    if not isinstance(stmt, (ast.Assign, ast.AnnAssign)) or stmt.value is None:
+        return False
+    return _names_only(stmt.value)
+
+
+def _names_only(expr: ast.expr) -> bool:
+    match expr:
+        case ast.Constant():
+            return True
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return all(_names_only(item) for item in items)
+        case ast.Dict(values=items):
+            return all(_names_only(item) for item in items)
+        case ast.Starred(value=inner):
+            return _names_only(inner)
+        case ast.IfExp(body=first, orelse=second):
+            return _names_only(first) and _names_only(second)
+        case ast.Call(func=ast.Name(id="list" | "tuple" | "zip" | "dict"), args=items):
+            return all(_names_only(item) for item in items)
+    return symbol_of(expr) is not None
