@@ -1,0 +1,77 @@
+"""State that objects keep: what was computed before, and what a call sets on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.migrating import codes, refused, rewritten
+
+
+@pytest.mark.parametrize("first", ["", "self.h = tf.cos(x)"])
+def test_a_source_that_a_method_sets_on_the_way(first: str) -> None:
+    site = refused(f"""
+        class Net:
+            def forward(self, x):
+                self.h = tf.sin(x)
+                return self.h * x
+
+            def f(self, x):
+                {first or "pass"}
+                y = self.forward(x)
+                return tf.gradients(y, self.h)
+        """)
+    assert site.code == "TM104"
+
+
+def test_a_method_that_sets_it_before_is_fine() -> None:
+    new = rewritten("""
+        class Net:
+            def prepare(self, x):
+                self.h = tf.sin(x)
+
+            def f(self, x):
+                self.prepare(x)
+                y = tf.exp(self.h)
+                return tf.gradients(y, self.h)[0]
+        """)
+    assert "        self.prepare(x)\n        with tf.GradientTape() as tape:\n" in new
+
+
+def test_what_is_kept_by_an_object_is_not_missed() -> None:
+    program = """
+        class Net:
+            def encode(self, x):
+                self.h = tf.sin(x)
+
+            def head(self, x):
+                return self.h * x
+
+            def f(self, x):
+                self.encode(x)
+                y = self.head(x)
+                return tf.gradients(y, x)[0]
+        """
+    (code,) = codes(program)
+    if code is None:
+        new = rewritten(program)
+        assert new.index("GradientTape") < new.index("self.encode(x)\n"), new
+    else:
+        assert code == "TM105"
+
+
+def test_a_cache_filled_by_an_earlier_call() -> None:
+    site = refused("""
+        class Net:
+            def __init__(self):
+                self.cache = {}
+
+            def features(self, x):
+                if "h" not in self.cache:
+                    self.cache["h"] = tf.sin(x)
+                return self.cache["h"]
+
+            def f(self, x):
+                y = self.features(x) * x
+                return tf.gradients(y, x)[0]
+        """)
+    assert site.code == "TM105"
