@@ -230,7 +230,11 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
             return False  # what its methods read is looked at by itself
         klass = context.summaries.class_of(scope)
         name = symbol.path[0].removeprefix(".")
-        return klass is None or context.summaries.method(klass, name) is None
+        return (
+            klass is None
+            or context.summaries.method(klass, name) is None
+            or context.summaries.is_property(name)
+        )
     if owner.kind is ScopeKind.FUNCTION and _is_plain_parameter(owner, symbol.root):
         return False
     for node in module.names.bindings(symbol.root, scope):

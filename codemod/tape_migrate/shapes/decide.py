@@ -84,6 +84,11 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
         return sources
     if not sources:
         return Refusal("TM106", "the list of sources is empty where it is written")
+    for source in sources:
+        if any(context.summaries.is_property(element) for element in source.symbol.path):
+            return Refusal(
+                "TM120", f"{source.symbol} is a property: each read may make a new value"
+            )
     refusal = refuse_keras(module, dep, targets, sources)
     if refusal is not None:
         return refusal

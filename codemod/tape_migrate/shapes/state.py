@@ -11,7 +11,7 @@ import ast
 
 from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.escapes import Escapes
 from tape_migrate.shapes.plan import Paths, Refusal, Source
 from tape_migrate.shapes.region import Chosen, choose_region
@@ -107,15 +107,25 @@ def _set_by_callee(
 
 
 def _attributes_set(function: ast.AST) -> frozenset[str]:
-    """Attributes of ``self`` that ``function`` itself binds."""
-    return frozenset(
-        node.attr
-        for node in ast.walk(function)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, (ast.Store, ast.Del))
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-    )
+    """Attributes of ``self`` that ``function`` itself binds, or changes in place."""
+    found: set[str] = set()
+    for node in ast.walk(function):
+        target: ast.expr | None = None
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+            target = node
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in CONTAINER_METHODS
+        ):
+            target = node.func.value
+        symbol = symbol_of(target) if target is not None else None
+        while isinstance(target, ast.Subscript) and symbol is None:
+            target = target.value
+            symbol = symbol_of(target)
+        if symbol is not None and symbol.root == "self" and symbol.path:
+            found.add(symbol.path[0].removeprefix("."))
+    return frozenset(found)
 
 
 def _copies(dep: Dependence, source: Source) -> set[int]:

@@ -69,8 +69,11 @@ class Summaries:
 
     def callee(self, call: ast.Call) -> Function | None:
         """The module's own function or method that ``call`` runs, if that is plain."""
-        scope = self._module.scope_of(call)
-        func = call.func
+        return self.named(call.func)
+
+    def named(self, func: ast.expr) -> Function | None:
+        """The module's own function or method that ``func`` is, if that is plain."""
+        scope = self._module.scope_of(func)
         if isinstance(func, ast.Name):
             owner = self._module.scopes.resolve(func.id, scope)
             found = self._functions.get((id(owner), func.id), [])
@@ -109,6 +112,14 @@ class Summaries:
     def methods_named(self, name: str) -> list[Function]:
         """The methods of this name of all visible classes."""
         return [node for (_, own), node in self._methods.items() if own == name]
+
+    def is_property(self, element: str) -> bool:
+        """Whether reading an attribute (written ``.name``) may run a visible property."""
+        return any(
+            ast.unparse(decorator).endswith(("property", ".getter", ".setter"))
+            for method in self.methods_named(element.removeprefix("."))
+            for decorator in method.decorator_list
+        )
 
     def is_quiet(self, function: Function) -> bool:
         """Whether a call of ``function`` keeps nothing: no attribute, global or outer object."""
