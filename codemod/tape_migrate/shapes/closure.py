@@ -17,7 +17,7 @@ from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
-from tape_migrate.shapes.summaries import Summaries, bind
+from tape_migrate.shapes.summaries import Function, Summaries, bind
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 
 Node = tuple[int, str]
@@ -53,6 +53,9 @@ class Closure:
             # Attributes of other objects are told apart by their names alone.
             return (0, [part for part in symbol.path if part.startswith(".")][-1])
         owner_scope = self._module.scopes.resolve(symbol.root, scope)
+        args = owner_scope.args if owner_scope is not None else None
+        if args is not None and args.kwarg is not None and args.kwarg.arg == symbol.root:
+            return (id(owner_scope), symbol.root + "".join(symbol.path[:1]))
         return (id(owner_scope), symbol.root)
 
     def may_come_from_same(self, other: Node, source: Node) -> bool:
@@ -223,21 +226,14 @@ class Closure:
                     self._connect(list(self._reads(arg)), (id(scope), parameter))
                     self._parameters.add((id(scope), parameter))
                     self._alias(arg, (id(scope), parameter))
+        if function is None:
+            function, call = self._handed_on(call)
         if function is not None:
-            scope = self._module.scopes.opened_by(function)
-            for parameter, arg in bind(function, call):
-                self._connect(list(self._reads(arg)), (id(scope), parameter))
-                self._parameters.add((id(scope), parameter))
-                self._alias(arg, (id(scope), parameter))
-                if isinstance(arg, (ast.List, ast.Tuple)):
-                    self._members[(id(scope), parameter)].append(list(arg.elts))
-            if function.args.vararg is not None:
-                node = (id(scope), function.args.vararg.arg)
-                self._parameters.add(node)
-                self._members[node].append(list(call.args))
-                for arg in call.args:
-                    self._connect(list(self._reads(arg)), node)
-                    self._alias(arg, node)
+            self._give(function, call)
+        elif isinstance(call.func, ast.Attribute) and not self._module.names.resolve(call.func):
+            # A method of an object whose class is not known: all methods of that name.
+            for method in self._summaries.methods_named(call.func.attr):
+                self._give(method, call)
         if (
             isinstance(call.func, ast.Attribute)
             and call.func.attr in CONTAINER_METHODS
@@ -247,6 +243,68 @@ class Closure:
                 for arg in call.args:
                     self._connect(list(self._reads(arg)), receiver)
                     self._alias(arg, receiver)
+
+    def _give(self, function: Function, call: ast.Call) -> None:
+        """Connect the arguments of ``call`` with the parameters of ``function``."""
+        scope = self._module.scopes.opened_by(function)
+        for parameter, arg in bind(function, call):
+            self._connect(list(self._reads(arg)), (id(scope), parameter))
+            self._parameters.add((id(scope), parameter))
+            self._alias(arg, (id(scope), parameter))
+            if isinstance(arg, (ast.List, ast.Tuple)):
+                self._members[(id(scope), parameter)].append(list(arg.elts))
+        if function.args.kwarg is not None:
+            self._keywords(function.args.kwarg.arg, scope, call)
+        if function.args.vararg is not None:
+            node = (id(scope), function.args.vararg.arg)
+            self._parameters.add(node)
+            self._members[node].append(list(call.args))
+            for arg in call.args:
+                self._connect(list(self._reads(arg)), node)
+                self._alias(arg, node)
+
+    def _handed_on(self, call: ast.Call) -> tuple[Function | None, ast.Call]:
+        """``partial(f, a)`` and ``map(f, a)`` as the call ``f(a)`` that they make later."""
+        scope = self._module.scope_of(call)
+        partial = self._partial(call) or self._partial_by_name(call.func)
+        if partial is not None:
+            func, args, keywords = partial.args[0], partial.args[1:], partial.keywords
+            if partial is not call:
+                args, keywords = [*args, *call.args], [*keywords, *call.keywords]
+        elif (
+            isinstance(call.func, ast.Name)
+            and call.func.id in ("map", "filter")
+            and call.args
+            and not self._module.names.is_local(call.func.id, scope)
+        ):
+            func, args, keywords = call.args[0], call.args[1:], []
+        else:
+            return None, call
+        return self._summaries.named(func), ast.Call(func=func, args=args, keywords=keywords)
+
+    def _partial(self, expr: ast.AST | None) -> ast.Call | None:
+        if isinstance(expr, ast.Call) and expr.args:
+            if self._module.names.resolve(expr.func) == "functools.partial":
+                return expr
+        return None
+
+    def _partial_by_name(self, func: ast.expr) -> ast.Call | None:
+        if not isinstance(func, ast.Name):
+            return None
+        bindings = self._module.names.bindings(func.id, self._module.scope_of(func))
+        if len(bindings) == 1 and isinstance(bindings[0], ast.Assign):
+            return self._partial(bindings[0].value)
+        return None
+
+    def _keywords(self, name: str, scope: Scope, call: ast.Call) -> None:
+        """Members of ``**name``, each by its key."""
+        for keyword in call.keywords:
+            if keyword.arg is not None:
+                node = (id(scope), f"{name}[{keyword.arg!r}]")
+                self._connect(list(self._reads(keyword.value)), node)
+                self._parameters.add(node)
+                self._alias(keyword.value, node)
+                self._edges[node].add((id(scope), name))
 
     def _reads(self, expr: ast.AST, *, storing: bool = False) -> Iterator[Node]:
         stack: list[ast.AST] = [expr]

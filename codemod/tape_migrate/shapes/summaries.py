@@ -355,8 +355,13 @@ def bind(function: Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     names = [a.arg for a in [*function.args.posonlyargs, *function.args.args]]
     if isinstance(call.func, ast.Attribute) and names:
         names = names[1:]
-    for name, arg in zip(names, call.args, strict=False):
-        yield name, arg.value if isinstance(arg, ast.Starred) else arg
+    for index, arg in enumerate(call.args):
+        if isinstance(arg, ast.Starred):
+            for name in names[index:]:
+                yield name, arg.value
+            break
+        if index < len(names):
+            yield names[index], arg
     for keyword in call.keywords:
         if keyword.arg is not None:
             yield keyword.arg, keyword.value
