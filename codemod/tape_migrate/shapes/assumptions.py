@@ -44,7 +44,10 @@ def assumptions_of(
                         f"{symbol} and {track.symbol} belong to one object, which may have "
                         "computed one from the other",
                     )
-                if context.closure.may_come_from_same(other, node):
+                shared = other == node and symbol != track.symbol
+                if context.closure.may_come_from_same(other, node) or (
+                    shared and context.closure.members_depend(node)
+                ):
                     return Refusal(
                         "TM105",
                         f"{symbol} may have been computed from {source.symbol} before this "
@@ -60,7 +63,8 @@ def assumptions_of(
     sentences: list[str] = []
     if others:
         names = ", ".join(sorted({str(symbol) for symbol in others}))
-        sentences.append(f"assumes that {names} was not computed from {what}")
+        were = "was" if "," not in names else "were"
+        sentences.append(f"assumes that {names} {were} not computed from {what}")
     sentences += [*between, *members]
     called = sorted(
         {root for node_id in every_node for root in _opaque(context, dep, node_id)}
@@ -244,13 +248,30 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
             if symbol.path and _is_stored(context, symbol.path[0]):
                 return True  # an attribute of the function or class itself
             continue
-        if isinstance(node, ast.Assign) and isinstance(
-            value_given_by(node, Symbol(symbol.root)), ast.Constant
+        if isinstance(node, ast.Assign) and _is_leaf(
+            context, value_given_by(node, Symbol(symbol.root))
         ):
             if any(symbol.root in s.globals | s.nonlocals for s in module.scopes):
                 return True  # rebound by a function
             continue
         return True
+    return False
+
+
+def _is_leaf(context: Context, value: ast.expr | None) -> bool:
+    """A number, numpy data or a variable (or lists of them): no gradient goes through to it."""
+    match value:
+        case ast.Constant():
+            return True
+        case ast.UnaryOp(operand=operand):
+            return _is_leaf(context, operand)
+        case ast.List(elts=members) | ast.Tuple(elts=members):
+            return all(_is_leaf(context, member) for member in members)
+        case ast.ListComp(elt=member):
+            return _is_leaf(context, member)
+        case ast.Call(func=func):
+            resolved = context.module.names.resolve(func)
+            return resolved == "tensorflow.Variable" or resolved.startswith("numpy.")
     return False
 
 
