@@ -259,16 +259,14 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
 
 
 def _is_leaf(context: Context, value: ast.expr | None) -> bool:
-    """A number, numpy data or a variable (or lists of them): no gradient goes through to it."""
+    """A number, numpy data or a variable: no gradient goes through to it, and nothing into it."""
     match value:
         case ast.Constant():
             return True
         case ast.UnaryOp(operand=operand):
             return _is_leaf(context, operand)
-        case ast.List(elts=members) | ast.Tuple(elts=members):
+        case ast.Tuple(elts=members):
             return all(_is_leaf(context, member) for member in members)
-        case ast.ListComp(elt=member):
-            return _is_leaf(context, member)
         case ast.Call(func=func):
             resolved = context.module.names.resolve(func)
             return resolved == "tensorflow.Variable" or resolved.startswith("numpy.")
