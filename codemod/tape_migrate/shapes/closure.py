@@ -12,6 +12,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 
+from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
@@ -124,7 +125,7 @@ class Closure:
                 self._assign(target, value)
             case ast.NamedExpr(target=target, value=value):
                 self._assign(target, value)
-            case ast.For(target=target, iter=value):
+            case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
                 self._assign(target, value)
             case ast.With(items=items):
                 for item in items:
@@ -175,6 +176,8 @@ class Closure:
         if isinstance(target, ast.Attribute):
             # The attribute is read through other names of its object as well.
             self._connect(reads, (0, "." + target.attr))
+            for family in self._summaries.families():
+                self._connect(reads, (id(family), "." + target.attr))
         for written in self._reads(target, storing=True):
             self._connect(reads, written)
             self._alias(value, written)
@@ -251,8 +254,8 @@ class Closure:
             self._connect(list(self._reads(arg)), (id(scope), parameter))
             self._parameters.add((id(scope), parameter))
             self._alias(arg, (id(scope), parameter))
-            if isinstance(arg, (ast.List, ast.Tuple)):
-                self._members[(id(scope), parameter)].append(list(arg.elts))
+            for display in self._displays(arg):
+                self._members[(id(scope), parameter)].append(list(display.elts))
         if function.args.kwarg is not None:
             self._keywords(function.args.kwarg.arg, scope, call)
         if function.args.vararg is not None:
@@ -262,6 +265,19 @@ class Closure:
             for arg in call.args:
                 self._connect(list(self._reads(arg)), node)
                 self._alias(arg, node)
+
+    def _displays(self, arg: ast.expr) -> list[ast.List | ast.Tuple]:
+        """The lists that ``arg`` may be, where they are written out."""
+        if isinstance(arg, (ast.List, ast.Tuple)):
+            return [arg]
+        if not isinstance(arg, ast.Name):
+            return []
+        bound = self._module.names.bindings(arg.id, self._module.scope_of(arg))
+        return [
+            node.value
+            for node in bound
+            if isinstance(node, ast.Assign) and isinstance(node.value, (ast.List, ast.Tuple))
+        ]
 
     def _handed_on(self, call: ast.Call) -> tuple[Function | None, ast.Call]:
         """``partial(f, a)`` and ``map(f, a)`` as the call ``f(a)`` that they make later."""
@@ -306,6 +322,16 @@ class Closure:
                 self._alias(keyword.value, node)
                 self._edges[node].add((id(scope), name))
 
+    def _comprehension_of(self, name: ast.Name) -> ast.AST | None:
+        """The comprehension whose variable ``name`` is."""
+        if not self._module.scopes.is_comprehension_variable(name):
+            return None
+        for parent in self._module.parents(name):
+            generators = getattr(parent, "generators", ())
+            if any(name.id in target_names([g.target]) for g in generators):
+                return parent
+        return None
+
     def _reads(self, expr: ast.AST, *, storing: bool = False) -> Iterator[Node]:
         stack: list[ast.AST] = [expr]
         while stack:
@@ -318,7 +344,11 @@ class Closure:
             if isinstance(node, (ast.Name, ast.Attribute)) and is_blocked(self._module, node):
                 continue
             if isinstance(node, ast.Name):
-                yield self.node_for(Symbol(node.id), self._module.scope_of(node))
+                inside = self._comprehension_of(node)
+                if inside is not None:
+                    yield (id(inside), node.id)
+                else:
+                    yield self.node_for(Symbol(node.id), self._module.scope_of(node))
                 continue
             if isinstance(node, ast.Attribute) and not self._module.names.resolve(node):
                 yield (0, "." + node.attr)

@@ -97,6 +97,10 @@ class Summaries:
                     break
         return owner
 
+    def families(self) -> list[Scope]:
+        """The first visible base class of every visible class."""
+        return list({id(f): f for c in self._classes.values() if (f := self.family(c))}.values())
+
     def made_by(self, call: ast.Call) -> Function | None:
         """The visible ``__init__`` that ``call`` of a visible class runs."""
         if isinstance(call.func, ast.Name) and call.func.id in self._classes:
