@@ -65,7 +65,7 @@ def test_a_failed_guard_gives_the_file_back_untouched(
         result = real(self)
         return Result(result.text + damage, result.sites)
 
-    monkeypatch.setattr(tape_migrate.api.Engine, "run", broken)
+    monkeypatch.setattr(Engine, "run", broken)
     migration = tape_migrate.api.migrate_source(program(BODY).encode())
     assert migration.internal_error is not None
     assert migration.new == migration.old

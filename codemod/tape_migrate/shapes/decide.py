@@ -13,7 +13,7 @@ from tape_migrate.shapes.carry import Carried, carry, refuse_kept, refuse_path, 
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.in_tf_function import is_tf_function
-from tape_migrate.shapes.keras_symbols import refuse_keras
+from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.modes import judge_control_flow
@@ -79,7 +79,7 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
     sources = find_sources(dep, node_id, source_expr)
     targets = find_targets(context, dep, node_id, request, repeat, sources)
     if isinstance(targets, Refusal):
-        return targets
+        return refuse_symbolic(module, [request.target, request.source]) or targets
     if isinstance(sources, Refusal):
         return sources
     if not sources:

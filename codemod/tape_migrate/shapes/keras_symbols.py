@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence, calls_in
@@ -37,6 +38,11 @@ def refuse_keras(
         node = dep.cfg.nodes[node_id].node
         if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             parts.append(node)
+    return refuse_symbolic(module, parts)
+
+
+def refuse_symbolic(module: Module, parts: Iterable[ast.AST]) -> Refusal | None:
+    """Refuse if one of ``parts`` itself spells a symbolic tensor of a Keras model."""
     for part in parts:
         what = _symbolic(module, part)
         if what is not None:

@@ -1,0 +1,68 @@
+"""What no gradient can pass carries nothing, wherever it was computed."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tape_migrate.module import Module
+from tape_migrate.shapes.barriers import is_blocked
+from tests.migrating import rewritten
+
+HEAD = "import tensorflow as tf\nfrom keras import backend as K\n"
+
+
+def blocked(expression: str) -> bool:
+    """Whether the (first) read of ``x`` is blocked."""
+    source = Module(f"{HEAD}r = {expression}\n".encode())
+    names = [n for n in ast.walk(source.tree) if isinstance(n, ast.Name) and n.id == "x"]
+    return is_blocked(source, names[0])
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "tf.stop_gradient(x)",
+        "tf.stop_gradient(x * 2.0)",
+        "a * tf.stop_gradient(f(x))",
+        "K.stop_gradient(x)",
+        "tf.shape(x)[0]",
+        "tf.size(x)",
+        "tf.rank(x)",
+        "tf.argmax(x, axis=1)",
+        "[tf.stop_gradient(v) for v in x]",
+        "[tf.stop_gradient(v) for k, v in enumerate(x)]",
+    ],
+)
+def test_blocked(expression: str) -> None:
+    assert blocked(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "x",
+        "tf.sin(x)",
+        "stop_gradient(x)",
+        "other.stop_gradient(x)",
+        "tf.identity(x)",
+        "x.stop_gradient(a)",
+        "[v for v in x]",
+        "[tf.stop_gradient(v) * v for v in x]",
+        "tf.reduce_max(x)",
+        "tf.round(x)",
+    ],
+)
+def test_open(expression: str) -> None:
+    assert not blocked(expression)
+
+
+def test_what_is_stopped_may_stay_outside_the_tape() -> None:
+    new = rewritten("""
+        def f(x):
+            h = tf.sin(x)
+            y = x * tf.stop_gradient(h)
+            return tf.gradients(y, x)[0]
+        """)
+    assert new.index("tf.sin(x)") < new.index("GradientTape")
