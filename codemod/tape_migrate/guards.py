@@ -40,7 +40,7 @@ def check(old: bytes, new: bytes, sites: tuple[SiteResult, ...]) -> None:
 def _comments(text: bytes) -> Counter[str]:
     found: Counter[str] = Counter()
     try:
-        for token in tokenize.tokenize(io.BytesIO(text).readline):
+        for token in tokenize.tokenize(io.BytesIO(_unix(text)).readline):
             if token.type == tokenize.COMMENT:
                 found[token.string.rstrip()] += 1
     except (tokenize.TokenError, IndentationError, SyntaxError) as error:
@@ -50,3 +50,8 @@ def _comments(text: bytes) -> Counter[str]:
 
 def _words(text: bytes) -> Counter[bytes]:
     return Counter(text.split())
+
+
+def _unix(text: bytes) -> bytes:
+    """``text`` with plain line ends: from Python 3.12 on, tokenize takes no lone carriage return."""
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
