@@ -259,5 +259,17 @@ def numbers(node: Node) -> tuple[Array, float]:
     return np.array([np.nan]), 0.0
 
 
+@each(UNCHANGED)
+def test_what_is_left_alone_is_code_that_runs(case: FixtureCase, verifier: Verifier) -> None:
+    """In a graph, as it was written for; a case without an entry is text only."""
+    loaded = load_case(case.folder)
+    if loaded.entry is None and not loaded.outputs:
+        pytest.skip("text only: it names nothing to run")
+    if loaded.not_run is not None:
+        pytest.skip(f"text only: {loaded.not_run}")
+    run = verifier.run_before(loaded)
+    assert run.error is None, run.error
+
+
 def line_of(row: Row) -> str:
     return f"{row.mode} on {row.device}: {row.verdict.value}: {row.sentence}\n{row.traceback}"

@@ -23,7 +23,7 @@ from tests.migrating import codes, refused, rewritten, sites
             "    return graph.get_tensor_by_name('g/x:0')",
             "TM124",
         ),
-        ("def f(net, x):\n    y = net.out()\n    return tf.gradients(y, x)", "TM101"),
+        ("def f(net, x):\n    y = net.out()\n    return tf.gradients(y, x)", "TM103"),
         (
             "def build():\n    return tf.ones(3), tf.ones(3)\n"
             "def f():\n    x, y = build()\n    return tf.gradients(y, x)",
