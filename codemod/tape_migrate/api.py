@@ -8,10 +8,12 @@ that each ends in exactly one outcome.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tape_migrate.edits.draft import OverlapError
 from tape_migrate.engine import Engine
 from tape_migrate.guards import GuardError, check
-from tape_migrate.model import Migration, Options, Outcome, SiteResult, SourceError
+from tape_migrate.model import Migration, Options, Outcome, SiteResult, SourceError, TfFunction
 from tape_migrate.project import Project
 from tape_migrate.sources.text import decode
 
@@ -43,22 +45,31 @@ def migrate_source(
     text = decode(source)
     utf8 = text.text.encode("utf-8")
     package = project.package_of(path) if project is not None else ""
-    engine = Engine(utf8, options, package=package, project=project)
-    try:
-        result = engine.run()
-    except (GuardError, OverlapError) as error:
-        return Migration(path, source, source, engine.all_refused(), str(error))
-    if result.text == utf8:
-        return Migration(path, source, source, result.sites)
-    try:
-        new = text.encode(result.text.decode("utf-8"))
-        check(utf8, result.text, result.sites)
-        again = Engine(result.text, options, package=package, project=project).run()
-        if again.text != result.text:
-            raise GuardError("a second run would change the result again")
-    except GuardError as error:
-        return Migration(path, source, source, _all_refused(result.sites), str(error))
-    return Migration(path, source, new, result.sites)
+    attempts = [options]
+    if options.tf_function is not TfFunction.NEVER:
+        # Control flow taken out into a function may hide what a refusal was based on.
+        attempts.append(replace(options, tf_function=TfFunction.NEVER))
+    failed: Migration | None = None
+    for attempt in attempts:
+        engine = Engine(utf8, attempt, package=package, project=project)
+        try:
+            result = engine.run()
+        except (GuardError, OverlapError) as error:
+            return Migration(path, source, source, engine.all_refused(), str(error))
+        if result.text == utf8:
+            return Migration(path, source, source, result.sites)
+        try:
+            new = text.encode(result.text.decode("utf-8"))
+            check(utf8, result.text, result.sites)
+            again = Engine(result.text, options, package=package, project=project).run()
+            if again.text != result.text:
+                raise GuardError("a second run would change the result again")
+        except GuardError as error:
+            failed = Migration(path, source, source, _all_refused(result.sites), str(error))
+            continue
+        return Migration(path, source, new, result.sites)
+    assert failed is not None
+    return failed
 
 
 def _all_refused(sites: tuple[SiteResult, ...]) -> tuple[SiteResult, ...]:

@@ -94,6 +94,10 @@ def refuse_path(
                     "TM104",
                     f"{source.symbol} is bound again after the target was computed from it",
                 )
+    if path.carriers:
+        return Refusal(
+            "TM103", f"{source.symbol} may be what the target is computed from, under another name"
+        )
     if source.fresh:
         return None
     strangers = [

@@ -271,6 +271,10 @@ def _watch_track(
     inside_nodes: set[int],
     found: list[Watch],
 ) -> bool:
+    """Watch what ``track`` names, at the top or where it is made; False if that is not enough.
+
+    What only copies another track inside the region is watched under that name.
+    """
     at_entry = frozenset(
         d for d in dep.reaching(entry, track.symbol) if d.kind is not DefKind.MUTATION
     )
@@ -279,6 +283,8 @@ def _watch_track(
         for d in in_order(track.definitions)
         if d.node_id in inside_nodes and d.kind not in OUTSIDE
     ]
+    if late and track.copied:
+        return False
     for definition in late:
         stmt = definition.stmt
         if stmt is None or isinstance(stmt, (ast.With, ast.AsyncWith, *_LOOPS)):

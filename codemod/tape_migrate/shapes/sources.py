@@ -251,10 +251,34 @@ def _is_copied(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
 
 
 def _value_of(definition: Definition, symbol: Symbol) -> ast.expr | None:
-    """The expression that a plain assignment gives ``symbol``, if it is one."""
-    if definition.symbol != symbol or definition.stmt is None:
+    """The expression that a plain assignment gives ``symbol``, if it is one.
+
+    For ``xs[0]`` after ``xs = [a, b]`` that is ``a``.
+    """
+    if definition.stmt is None or not is_prefix(definition.symbol, symbol):
         return None
-    return value_given_by(definition.stmt, symbol)
+    value = value_given_by(definition.stmt, definition.symbol)
+    for element in symbol.path[len(definition.symbol.path) :]:
+        value = _member(value, element)
+    return value
+
+
+def _member(value: ast.expr | None, element: str) -> ast.expr | None:
+    """The member of a list or dictionary display at a path element (``[0]``, ``['key']``)."""
+    if isinstance(value, (ast.List, ast.Tuple)):
+        starred = any(isinstance(item, ast.Starred) for item in value.elts)
+        inside = [item for i, item in enumerate(value.elts)
+                  if element in (f"[{i}]", f"[{i - len(value.elts)}]")]  # fmt: skip
+        return inside[0] if inside and not starred else None
+    if isinstance(value, ast.Dict):
+        found = [
+            item
+            for key, item in zip(value.keys, value.values, strict=True)
+            if isinstance(key, ast.Constant) and element == f"[{key.value!r}]"
+        ]
+        constant = all(isinstance(key, ast.Constant) for key in value.keys)
+        return found[-1] if found and constant else None
+    return None
 
 
 def _is_fresh(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
