@@ -48,6 +48,8 @@ class Tracked:
     """Where its callee ends in the current text (unique for each call)."""
     refusal: Refusal | None = None
     skipped: bool = False
+    ignored: frozenset[str] = frozenset()
+    """Codes of refusals that a comment asks not to report."""
     migrated: Candidate | None = None
     first: int = 0
     """Offset of the first line of the replacement, once migrated."""
@@ -126,8 +128,10 @@ class Engine:
         for index, refusal in frozen.items():
             tracked[index].refusal = refusal
         for index, (site, item) in enumerate(zip(tracked, found, strict=True)):
-            if ignored(module, item.call):
-                site.skipped = True
+            codes = ignored(module, item.call)
+            if codes is not None:
+                site.skipped = not codes
+                site.ignored = codes
             # Looked at before any tape is written, so that only the user's own tapes count.
             taped = refuse_both_paths(module, item.call)
             if taped is not None:
@@ -269,6 +273,13 @@ class Engine:
         refusal = site.refusal or Refusal(
             "TM126", "the target comes from a gradient call that was left alone"
         )
+        if refusal.code in site.ignored:
+            return SiteResult(
+                site.site,
+                Outcome.SKIPPED,
+                f"a comment asks not to report {refusal.code}",
+                code="TM001",
+            )
         return SiteResult(site.site, Outcome.REFUSED, refusal.message, code=refusal.code)
 
 

@@ -53,5 +53,5 @@ def _words(text: bytes) -> Counter[bytes]:
 
 
 def _unix(text: bytes) -> bytes:
-    """``text`` with plain line ends: from Python 3.12 on, tokenize takes no lone carriage return."""
+    """Plain line ends: from Python 3.12 on, tokenize takes no lone carriage return."""
     return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

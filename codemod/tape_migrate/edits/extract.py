@@ -40,7 +40,8 @@ def extract(
     blank = 0
     while above >= 1 and not module.line_text(above).strip():
         above, blank = above - 1, blank + 1
-    lead = nl * max(0, 2 - blank) if at_module_level and above else b""
+    wanted = 2 if at_module_level else int(not _opens_block(module, tape))
+    lead = nl * max(0, wanted - blank) if above else b""
     header = indent + f"@{tf}.function".encode() + nl
     header += indent + f"def {name}({', '.join(read)}):".encode() + nl
     pieces: list[Piece] = [lead, header]
@@ -59,3 +60,8 @@ def extract(
     draft.insert(top, *pieces)
     call = old + f"{result} = {name}({', '.join(read)})".encode() + nl
     draft.replace(start, end, call)
+
+
+def _opens_block(module: Module, stmt: ast.stmt) -> bool:
+    """Whether ``stmt`` is the first of its block, where no blank line is wanted before a def."""
+    return module.place_of(stmt).index == 0

@@ -234,6 +234,8 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
             return False  # what its methods read is looked at by itself
         klass = context.summaries.class_of(scope)
         name = symbol.path[0].removeprefix(".")
+        if klass is not None and _only_leaves(context, klass, symbol):
+            return False
         return (
             klass is None
             or context.summaries.method(klass, name) is None
@@ -256,6 +258,34 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
             continue
         return True
     return False
+
+
+def _only_leaves(context: Context, klass: Scope, symbol: Symbol) -> bool:
+    """``self.w`` that its class, all in sight, only ever sets to numbers, data or variables."""
+    if len(symbol.path) != 1:
+        return False
+    family = context.summaries.family(klass)
+    values: list[ast.expr | None] = []
+    for scope in {family, klass}:
+        assert isinstance(scope.node, ast.ClassDef)
+        if any(not (isinstance(b, ast.Name) and b.id == "object") for b in scope.node.bases):
+            if scope is family:
+                return False  # a base class out of sight may set it
+        for node in ast.walk(scope.node):
+            if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(
+                node.ctx, (ast.Store, ast.Del)
+            ):
+                if symbol_of(node) == symbol:
+                    parent = context.module.parent_of(node)
+                    while parent is not None and not isinstance(parent, ast.stmt):
+                        parent = context.module.parent_of(parent)
+                    plain = isinstance(parent, (ast.Assign, ast.AnnAssign))
+                    values.append(
+                        value_given_by(parent, symbol)
+                        if plain and isinstance(parent, ast.stmt)
+                        else None
+                    )
+    return bool(values) and all(_is_leaf(context, value) for value in values)
 
 
 def _is_leaf(context: Context, value: ast.expr | None) -> bool:
