@@ -164,7 +164,6 @@ def test_a_refused_call_does_not_stand_in_the_way_of_others() -> None:
         "return tf.gradients(y, x)[0]  # tape-migrate: ignore",
         "return tf.gradients(y, x)[0]  #tape-migrate:ignore",
         "return tf.gradients(y, x)[0]  # tape-migrate: ignore, please",
-        "return tf.gradients(y, x)[0]  # tape-migrate: ignore[TM101]",
         "return tf.gradients(y,  # tape-migrate: ignore\n                     x)[0]",
         "return (  # tape-migrate: ignore\n        tf.gradients(y, x)[0])",
     ],
@@ -174,6 +173,27 @@ def test_ignored_calls(call: str) -> None:
     (site,) = migration.sites
     assert (site.outcome, site.code) == (Outcome.SKIPPED, "TM001")
     assert migration.new == migration.old
+
+
+@pytest.mark.parametrize("codes", ["TM101", "TM102, TM101", "tm101"])
+def test_codes_in_brackets_silence_that_refusal(codes: str) -> None:
+    migration = migrate(
+        f"def f(y, x):\n    return tf.gradients(y, x)[0]  # tape-migrate: ignore[{codes}]\n"
+    )
+    (site,) = migration.sites
+    assert (site.outcome, site.code) == (Outcome.SKIPPED, "TM001")
+
+
+def test_codes_in_brackets_silence_nothing_else() -> None:
+    refused = migrate(
+        "def f(y, x):\n    return tf.gradients(y, x)[0]  # tape-migrate: ignore[TM105]\n"
+    )
+    migrated = migrate(
+        "def f(x):\n    y = tf.sin(x)\n"
+        "    return tf.gradients(y, x)[0]  # tape-migrate: ignore[TM105]\n"
+    )
+    assert [site.code for site in refused.sites] == ["TM101"]
+    assert [site.outcome for site in migrated.sites] == [Outcome.MIGRATED]
 
 
 @pytest.mark.parametrize("comment", ["# tape-migrate", "# tape-migrate: ignored", "# ignore"])
