@@ -33,6 +33,10 @@ MAY_RETURN_ARGUMENT: Final = frozenset(
         "py_function",
         "py_func",
         "check_numerics",
+        "convert_to_tensor_or_indexed_slices",
+        "convert_to_tensor_or_sparse_tensor",
+        "dimension_value",
+        "verify_tensor_all_finite",
         "debugging.check_numerics",
         "with_dependencies",
         "squeeze",
@@ -92,8 +96,58 @@ SEVERAL_RESULTS: Final = frozenset(
         "linalg.lu",
         "sparse.split",
         "ragged.constant",
+        "eig",
+        "linalg.eig",
+        "linalg.normalize",
+        "linalg.slogdet",
+        "approx_top_k",
+        "math.approx_max_k",
+        "math.approx_min_k",
+        "nn.approx_max_k",
+        "nn.approx_min_k",
+        "nn.collapse_repeated",
+        "nn.ctc_unique_labels",
+        "nn.isotonic_regression",
+        "shape_n",
     }
 )
+"""Functions that give several tensors (measured)."""
+
+NO_TENSOR: Final = frozenset(
+    [
+        "add_to_collection",
+        "colocate_with",
+        "container",
+        "control_dependencies",
+        "custom_gradient",
+        "device",
+        "fixed_size_partitioner",
+        "get_seed",
+        "get_static_value",
+        "grad_pass_through",
+        "initialize_all_tables",
+        "initialize_variables",
+        "make_template",
+        "make_tensor_proto",
+        "min_max_variable_partitioner",
+        "moving_average_variables",
+        "name_scope",
+        "no_op",
+        "no_regularizer",
+        "op_scope",
+        "recompute_grad",
+        "set_random_seed",
+        "tables_initializer",
+        "type_spec_from_value",
+        "variable_creator_scope",
+        "variable_op_scope",
+        "variable_scope",
+        "variables_initializer",
+    ]
+)
+"""Functions that give no tensor at all (measured)."""
+
+_NO_TENSOR_PREFIXES: Final = ("_", "assert_", "disable_", "enable_", "is_")
 
 COLLECTED_VARIABLES: Final = frozenset(
     {
@@ -168,6 +222,12 @@ def makes_one_tensor(canonical: str) -> bool:
                 "ctc_decode",
                 "get_value",
                 "batch_get_value",
+                "batch_set_value",
+                "count_params",
+                "dtype",
+                "get_uid",
+                "is_keras_tensor",
+                "is_sparse",
                 "eval",
                 "int_shape",
                 "ndim",
@@ -182,7 +242,7 @@ def makes_one_tensor(canonical: str) -> bool:
             )
         return False
     leaf = name.rpartition(".")[2]
-    if name in SEVERAL_RESULTS or leaf.startswith("_"):
+    if name in SEVERAL_RESULTS or name in NO_TENSOR or leaf.startswith(_NO_TENSOR_PREFIXES):
         return False
     if leaf == "Variable":
         return True
@@ -243,6 +303,8 @@ def always_new_tensor(canonical: str) -> bool:
                 "squeeze",
                 "switch",
                 "identity",
+                "stack",
+                "to_dense",
             )
         return False
     if name in MAY_RETURN_ARGUMENT:
