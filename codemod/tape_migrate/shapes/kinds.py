@@ -89,6 +89,11 @@ def _operation_kind(
         kinds = {kind_of(module, side, scope, depth - 1) for side in (left, right)}
         if kinds in ({Kind.LIST}, {Kind.LIST, Kind.UNKNOWN}):
             return Kind.LIST
+    if isinstance(op, ast.Mult):
+        sides = ((left, right), (right, left))
+        if any(kind_of(module, side, scope, depth - 1) is Kind.LIST for side, _ in sides):
+            counted = any(_is_count(other) for _, other in sides)
+            return Kind.LIST if counted else Kind.UNKNOWN
     for side in (left, right):
         if isinstance(side, ast.Constant) and isinstance(side.value, float):
             return Kind.TENSOR
@@ -336,8 +341,14 @@ def _handed_on(module: Module, symbol: Symbol, scope: Scope, depth: int) -> bool
     return _handed_as_tensor(module, symbol, scope, depth)
 
 
+def _is_count(expr: ast.expr) -> bool:
+    return _may_be_count(expr) and not isinstance(expr, (ast.List, ast.Tuple, ast.ListComp))
+
+
 def _may_be_count(expr: ast.expr) -> bool:
-    """What a list could be multiplied by: a whole number."""
+    """What a list could be multiplied by, a whole number, or a list itself."""
+    if isinstance(expr, (ast.List, ast.Tuple, ast.ListComp)):
+        return True
     return (isinstance(expr, ast.Constant) and isinstance(expr.value, int)) or (
         isinstance(expr, ast.Call)
         and isinstance(expr.func, ast.Name)

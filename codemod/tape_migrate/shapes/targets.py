@@ -69,7 +69,7 @@ def _find(
 ) -> Target | Refusal:
     links = tuple(dep.links_of(node_id, [expr]))
     symbol = symbol_of(expr)
-    if symbol is None:
+    if symbol is None or _makes_slice(dep, expr):
         if isinstance(expr, ast.Starred):
             return Refusal("TM113", "the targets are unpacked from something unknown")
         return Target(expr, links, frozenset(), inline=True)
@@ -100,6 +100,19 @@ def _find(
     if not links:
         return Refusal("TM102", f"{symbol} is not computed by any statement that is seen here")
     return Target(expr, tuple(kept), frozenset(nodes), inline=False)
+
+
+def _makes_slice(dep: Dependence, expr: ast.expr) -> bool:
+    """Whether ``expr`` is ``y[0]`` of what may be a tensor: an operation, done at the call."""
+    while isinstance(expr, (ast.Subscript, ast.Attribute)):
+        base = expr.value
+        if isinstance(expr, ast.Subscript) and not (
+            isinstance(expr.slice, ast.Constant) and isinstance(expr.slice.value, str)
+        ):
+            if kind_of(dep.module, base, dep.scope) not in _LISTS:
+                return True
+        expr = base
+    return False
 
 
 def _refuse_copy(
