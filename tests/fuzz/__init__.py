@@ -1,0 +1,1 @@
+"""Random programs, migrated and run: old graph against tape, value by value."""

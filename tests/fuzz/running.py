@@ -1,0 +1,119 @@
+"""Run one program in a graph, eagerly or under ``tf.function``, and compare what it returns.
+
+A program is a module that defines ``main(x, z, flag, n)`` (two float64 vectors of three elements,
+a Python bool and a Python int) or, without ``main``, that leaves its results in ``OUTS``. A result
+is any nest of lists, tuples and dicts of tensors and ``None``.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+from collections.abc import Callable
+from typing import Any
+
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import numpy as np
+import tensorflow as tf  # type: ignore[import-untyped, unused-ignore]
+
+tf.get_logger().setLevel("ERROR")
+
+_X = np.array([0.7, -0.4, 1.1])
+_Z = np.array([-0.6, 0.9, 0.3])
+_RTOL = 1e-9
+_ATOL = 1e-12
+
+Value = Any
+"""A float64 array, or None."""
+
+
+def _load(source: str, name: str) -> dict[str, Any]:
+    """Execute ``source`` as a module whose lines AutoGraph can read."""
+    filename = f"<fuzz {name}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    namespace: dict[str, Any] = {"__name__": "fuzzed"}
+    exec(compile(source, filename, "exec"), namespace)
+    return namespace
+
+
+def _flatten(result: Any) -> list[Any]:
+    """Leaves of a nest in order, with marks for its structure."""
+    if isinstance(result, dict):
+        return ["{", *(leaf for key in result for leaf in (key, *_flatten(result[key]))), "}"]
+    if isinstance(result, (list, tuple)):
+        return ["[", *(leaf for item in result for leaf in _flatten(item)), "]"]
+    if isinstance(result, tf.IndexedSlices):
+        return [tf.convert_to_tensor(result)]
+    return [result]
+
+
+def run_in_graph(source: str, *, flag: bool, n: int) -> list[Value]:
+    """Build the program in a graph and run it in a Session."""
+    with tf.Graph().as_default():
+        namespace = _load(source, "graph")
+        feeds: dict[Any, Any] = {}
+        if "main" in namespace:
+            x = tf.compat.v1.placeholder(tf.float64, [3])
+            z = tf.compat.v1.placeholder(tf.float64, [3])
+            feeds = {x: _X, z: _Z}
+            result = namespace["main"](x, z, flag, n)
+        else:
+            result = namespace["OUTS"]
+        leaves = _flatten(result)
+        fetched = {i: v for i, v in enumerate(leaves) if tf.is_tensor(v)}
+        with tf.compat.v1.Session() as session:
+            session.run(tf.compat.v1.global_variables_initializer())
+            for index, value in session.run(fetched, feeds).items() if fetched else ():
+                leaves[index] = value
+    return leaves
+
+
+def run_eagerly(source: str, *, flag: bool, n: int) -> list[Value]:
+    """Run the program as TensorFlow 2 does by default."""
+    namespace = _load(source, "eager")
+    if "main" not in namespace:
+        return [_array(leaf) for leaf in _flatten(namespace["OUTS"])]
+    result = namespace["main"](tf.constant(_X), tf.constant(_Z), flag, n)
+    return [_array(leaf) for leaf in _flatten(result)]
+
+
+def run_compiled(source: str, *, flag: bool, n: int) -> list[Value]:
+    """Run the program's ``main`` under ``tf.function``."""
+    namespace = _load(source, "function")
+    main: Callable[..., Any] = namespace["main"]
+    structure: list[Any] = []
+
+    def traced(x: Any, z: Any) -> list[Any]:
+        structure[:] = _flatten(main(x, z, flag, n))
+        return [leaf for leaf in structure if tf.is_tensor(leaf)]
+
+    compiled = tf.function(traced, autograph=False)
+    values = iter(compiled(tf.constant(_X), tf.constant(_Z)))
+    return [next(values).numpy() if tf.is_tensor(leaf) else leaf for leaf in structure]
+
+
+def _array(leaf: Any) -> Any:
+    return leaf.numpy() if tf.is_tensor(leaf) else leaf
+
+
+def difference(old: list[Value], new: list[Value]) -> str | None:
+    """What differs first, or None; None against an array, zeros included, differs."""
+    if len(old) != len(new):
+        return f"structure: {len(old)} leaves before, {len(new)} after"
+    for index, (before, after) in enumerate(zip(old, new, strict=True)):
+        if isinstance(before, (str, type(None))) or isinstance(after, (str, type(None))):
+            if before is not None and after is not None and type(before) is type(after):
+                if before == after:
+                    continue
+            elif before is None and after is None:
+                continue
+            return f"leaf {index}: {before!r} before, {after!r} after"
+        one, other = np.asarray(before), np.asarray(after)
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return f"leaf {index}: {one.dtype}{one.shape} before, {other.dtype}{other.shape} after"
+        if not np.allclose(one, other, rtol=_RTOL, atol=_ATOL, equal_nan=True):
+            return f"leaf {index}: {one} before, {other} after"
+    return None
