@@ -131,3 +131,25 @@ def test_a_refusal_is_told_with_its_reason(tmp_path: Path) -> None:
     report, code = run_cli(f"{module}::grad", ["y=float32[]", "x=float32[]"])
     assert code == command.EXIT_NOT_PROVEN
     assert "NOT RUN: nothing was migrated: line 5: TM1" in report
+
+
+@pytest.mark.parametrize(
+    ("entry", "inputs", "sentence"),
+    [
+        ("nope", (), "has no function nope; it has slope"),
+        ("slope", (), "slope needs --input for x"),
+        ("Net.slope", (), "has no function Net.slope"),
+    ],
+)
+def test_what_cannot_be_called_is_said_in_a_sentence(
+    tmp_path: Path, entry: str, inputs: tuple[str, ...], sentence: str
+) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(
+        "import tensorflow as tf\n\n\n"
+        "def slope(x, scale=2.0):\n    y = tf.sin(x) * scale\n    return tf.gradients(y, x)[0]\n"
+    )
+    report, code = run_cli(f"{module}::{entry}", inputs)
+    assert code == 2
+    assert sentence in report
+    assert "Traceback" not in report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -94,9 +95,11 @@ def module_case(
     try:
         before = path.read_bytes()
     except OSError as error:
-        raise CaseError(f"{path}: {error}") from None
+        raise CaseError(f"{path}: {error.strerror or error}") from None
     if not entry:
         raise CaseError(f"{path}: name the function after ::")
+    arguments = tuple(parse_argument(text) for text in inputs)
+    _check_entry(path, before, entry, {name for name, _ in arguments})
     after, left = migrated(before, {"tf_function": tf_function})
     folder = path.resolve().parent
     parts: list[str] = []
@@ -109,9 +112,54 @@ def module_case(
         after=after,
         not_run=f"nothing was migrated: {left}" if after is None else None,
         entry=entry,
-        inputs=tuple(parse_argument(text) for text in inputs),
+        inputs=arguments,
         old_mode="auto",
         path=path.name,
         package=".".join(parts),
         sys_path=(str(folder),),
     )
+
+
+def _check_entry(path: Path, source: bytes, entry: str, given: set[str]) -> None:
+    """Say in a sentence what a run would show as a traceback.
+
+    Raises:
+        CaseError: if the module has no such function, or it needs inputs that are not given.
+    """
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return  # the engine says it with the line
+    first = entry.partition(".")[0]
+    if any(
+        isinstance(node, ast.Name) and node.id == first and isinstance(node.ctx, ast.Store)
+        for stmt in body
+        for node in ast.walk(stmt)
+    ):
+        return  # an assigned callable: only running it tells what it takes
+    found: ast.stmt | None = None
+    for part in entry.split("."):
+        named = [
+            node
+            for node in body
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+            and node.name == part
+        ]
+        found = named[-1] if named else None
+        if found is None:
+            break
+        body = found.body if isinstance(found, ast.ClassDef) else []
+    if found is None:
+        names = sorted(node.name for node in body if isinstance(node, ast.FunctionDef))
+        there = f"; it has {', '.join(names)}" if names else ""
+        raise CaseError(f"{path} has no function {entry}{there}")
+    if isinstance(found, ast.FunctionDef) and "." not in entry:
+        args = found.args
+        positional = [*args.posonlyargs, *args.args]
+        needed = [a.arg for a in positional[: len(positional) - len(args.defaults)]]
+        missing = [name for name in needed if name not in given]
+        if missing:
+            raise CaseError(
+                f"{entry} needs --input for {', '.join(missing)}, "
+                f"for example --input {missing[0]}=float32[3]"
+            )
