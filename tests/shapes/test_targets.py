@@ -19,7 +19,7 @@ from tests.migrating import check, codes, refused
         ("def f(ys, x):\n    for y in ys:\n        print(tf.gradients(y, x))", "TM101"),
         ("def f(net, x):\n    return tf.gradients(net.loss, x)", "TM102"),
         ("def f(ys, x):\n    return tf.gradients(ys['a'], x)", "TM102"),
-        ("def f(ys, x):\n    return tf.gradients(ys[0], x)", "TM102"),
+        ("def f(ys, x):\n    return tf.gradients(ys[0], x)", "TM103"),
         ("def f(x):\n    return tf.gradients(y, x)\ny = 1", "TM102"),
         ("from other import y\ndef f(x):\n    return tf.gradients(y, x)", "TM102"),
         (
