@@ -155,7 +155,7 @@ def refuse_kept(
         and any(node_id == goal or dep.reaches(node_id, goal) for goal in goals)
         and escapes.escapes(node_id)
         for node_id in sorted(path.tainted)
-    )
+    ) or bool(escapes.registered())
     if kept and escapes.recalls(every_node, inline, call_node):
         return Refusal(
             "TM103",

@@ -118,7 +118,9 @@ class Dependence:
             if receiver is not None and may_overlap(receiver, definition.symbol):
                 return self._known_module(call.func)
             if call.func.attr in CONTAINER_METHODS:
-                return True
+                # Its arguments stay as they are; what it is called on changes.
+                names = {n.id for n in ast.walk(call.func.value) if isinstance(n, ast.Name)}
+                return receiver is not None or definition.symbol.root not in names
         return self._known_module(call.func) or (
             isinstance(call.func, ast.Name) and call.func.id in HARMLESS_BUILTINS
         )

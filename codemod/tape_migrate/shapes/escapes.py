@@ -44,6 +44,18 @@ class Escapes:
                 return True
         return False
 
+    def registered(self) -> frozenset[int]:
+        """Definitions of functions that a decorator is given: it may keep them."""
+        found: set[int] = set()
+        for node in self._dep.cfg.nodes:
+            if isinstance(node.node, (ast.FunctionDef, ast.ClassDef)):
+                for decorator in node.node.decorator_list:
+                    func = decorator.func if isinstance(decorator, ast.Call) else decorator
+                    plain = isinstance(func, ast.Name) and hasattr(builtins, func.id)
+                    if not plain and not self._dep.module.names.resolve(func):
+                        found.add(node.id)
+        return frozenset(found)
+
     def calls_keeper(self, node_id: int) -> bool:
         """Whether the node calls something that may keep what it is given or computes."""
         return any(

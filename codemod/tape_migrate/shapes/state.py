@@ -57,6 +57,7 @@ def widen_for_state(
                     extra.add(node_id)
                 elif escapes.escapes(node_id):
                     kept.add(node_id)
+    kept |= {n for n in escapes.registered() - inside if dep.reaches(n, entry)}
     if kept and escapes.recalls(every_node, exprs, call_node):
         extra |= kept
     if not extra:

@@ -79,10 +79,35 @@ class Summaries:
             found = self._functions.get((id(owner), func.id), [])
             bound = self._module.names.bindings(func.id, scope)
             return found[0] if len(found) == 1 and len(bound) == 1 else None
-        if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
-            if func.value.id in ("self", "cls"):
-                owner = self.class_of(scope)
-                return self._methods.get((id(owner), func.attr)) if owner else None
+        if isinstance(func, ast.Attribute):
+            owner = self.class_of(scope)
+            if owner is None:
+                return None
+            if isinstance(func.value, ast.Name) and func.value.id in ("self", "cls"):
+                return self._inherited(owner, func.attr)
+            if isinstance(func.value, ast.Call) and isinstance(func.value.func, ast.Name):
+                if func.value.func.id == "super" and not func.value.args:
+                    return self._inherited(owner, func.attr, above=True)
+        return None
+
+    def _inherited(self, owner: Scope, name: str, *, above: bool = False) -> Function | None:
+        """The method ``name`` of a class or of its visible bases (``above``: of those only)."""
+        seen: set[int] = set()
+        queue = [owner]
+        while queue:
+            current = queue.pop(0)
+            if id(current) in seen:
+                continue
+            seen.add(id(current))
+            found = self._methods.get((id(current), name))
+            if found is not None and not (above and current is owner):
+                return found
+            assert isinstance(current.node, ast.ClassDef)
+            queue += [
+                self._classes[base.id]
+                for base in current.node.bases
+                if isinstance(base, ast.Name) and base.id in self._classes
+            ]
         return None
 
     def family(self, owner: Scope) -> Scope:
