@@ -319,7 +319,11 @@ def test_the_answer_is_the_same_in_every_process() -> None:
     root = Path(tape_migrate.__file__).parents[2]
     answers = []
     for seed in ("1", "2", "3"):
-        environment = dict(os.environ, PYTHONHASHSEED=seed, PYTHONPATH=f"{root}:{root}/codemod")
+        environment = dict(
+            os.environ,
+            PYTHONHASHSEED=seed,
+            PYTHONPATH=os.pathsep.join([str(root), str(root / "codemod")]),
+        )
         run = subprocess.run(
             [sys.executable, "-c", SAME],
             env=environment,

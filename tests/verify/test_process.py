@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -139,6 +141,29 @@ def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
         worker.hello  # noqa: B018
 
 
-def test_the_parent_never_imports_tensorflow(verifier: Verifier) -> None:
-    assert verifier.verify(case()).verdict is Verdict.EQUAL
-    assert "tensorflow" not in sys.modules
+def test_a_patched_keras_backend_is_mended(verifier: Verifier) -> None:
+    spoil = "setattr(tf.keras.backend, 'gradients', lambda y, x: [0.0])\n" + BEFORE
+    plain = BEFORE.replace("tf.gradients", "tf.keras.backend.gradients")
+    for before in (spoil, plain):
+        assert verifier.verify(case(before)).verdict is Verdict.EQUAL
+
+
+PARENT = """
+import sys
+from tape_migrate.verify import verify_case
+from tests.verify.test_process import case
+print(verify_case(case(), devices="cpu").verdict.value, "tensorflow" in sys.modules)
+"""
+
+
+def test_the_parent_never_imports_tensorflow() -> None:
+    root = Path(__file__).resolve().parents[2]
+    path = os.pathsep.join([str(root), str(root / "codemod")])
+    run = subprocess.run(
+        [sys.executable, "-c", PARENT],
+        env=dict(os.environ, PYTHONPATH=path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split() == ["equal", "False"]

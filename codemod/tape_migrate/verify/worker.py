@@ -218,7 +218,7 @@ def run_job(job: Any) -> Any:
     with contextlib.ExitStack() as stack:
         try:
             tf.compat.v1.reset_default_graph()
-            stack.enter_context(world.preserved())
+            stack.enter_context(world.preserved(job["source"]))
             if job["v1"] and b"compat.v1" not in job["source"] and tf.version.VERSION > "2":
                 # Written for TensorFlow 1: there `import tensorflow` meant this interface.
                 sys.modules["tensorflow"] = tf.compat.v1

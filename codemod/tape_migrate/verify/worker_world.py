@@ -110,17 +110,21 @@ _SWITCHES = [
 
 
 @contextlib.contextmanager
-def preserved() -> Any:
+def preserved(source: bytes) -> Any:
     """Undo what a case does to its process: modules, paths, the registry, patched TensorFlow.
 
-    The switches between TensorFlow 1 and 2 behaviour cannot be undone, so within a case they do
-    nothing: the run's mode has decided already.
+    Keras is loaded for that only where ``source`` speaks of it. The switches between TensorFlow 1
+    and 2 behaviour cannot be undone, so within a case they do nothing: the run's mode has decided
+    already.
     """
     modules, path, folder = dict(sys.modules), list(sys.path), os.getcwd()
     ops = importlib.import_module("tensorflow.python.framework.ops")
     registry = getattr(ops, "gradient_registry", None) or getattr(ops, "_gradient_registry", None)
     gradients = dict(getattr(registry, "_registry", {}))
-    owners = [(owner, dict(vars(owner))) for owner in (tf, tf.compat.v1, tf.nn, tf.math)]
+    patchable = [tf, tf.compat.v1, tf.nn, tf.math]
+    if b"keras" in source:
+        patchable.append(importlib.import_module(tf.keras.backend.__name__))
+    owners = [(owner, dict(vars(owner))) for owner in patchable]
     switches = [(o, n) for o in (tf, tf.compat.v1) for n in _SWITCHES if hasattr(o, n)]
     try:
         with patched_attributes(*((o, n, lambda *_, **__: None) for o, n in switches)):
