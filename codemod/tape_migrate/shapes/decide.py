@@ -168,7 +168,7 @@ def _decide_paths(
     )
     if isinstance(widened, Refusal):
         return widened
-    chosen = widened
+    chosen, paths = widened
     if not chosen.watches and any(not source.variable for source in paths.to_watch):
         # Whatever led here: a tape that watches nothing would give None without a word.
         return Refusal("TM105", "no name was found by which a tape could watch the source")

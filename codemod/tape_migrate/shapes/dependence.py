@@ -129,7 +129,7 @@ class Dependence:
         return self.module.names.resolve(func).partition(".")[0] in KNOWN_MODULES
 
     def _uses(self, node_id: int) -> Iterator[Use]:
-        seen: set[str] = set()
+        seen: set[tuple[str, int]] = set()
         for use in self.cfg.effects(node_id).uses:
             if use.reference or is_blocked(self.module, use.node):
                 continue
@@ -137,8 +137,8 @@ class Dependence:
             # A local function reads its free variables whenever it is called or handed on.
             name = use.symbol.root
             for free in sorted(self.facts.captures.get(name, ())):
-                if free not in seen:
-                    seen.add(free)
+                if (free, id(use.node)) not in seen:
+                    seen.add((free, id(use.node)))
                     yield Use(Symbol(free), use.node)
         node = self.cfg.nodes[node_id].node
         if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from tape_migrate.flow.scope import Scope
 from tape_migrate.model import Shape
 from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.hazards import refuse_region
 from tape_migrate.shapes.plan import Candidate, Paths, Refusal
 from tape_migrate.shapes.region import Chosen, choose_region
+from tape_migrate.shapes.state import refuse_set_by_callee
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ def _join(context: Context, group: Group, candidate: Candidate) -> Group | None:
             dep, member.request.call, paths, inline=False, within=False, in_header=member.repeated
         )
         if isinstance(result, Refusal) or result.inside != first.inside:
+            return None
+        # What was found of each member's own region must hold of the common one.
+        if refuse_set_by_callee(context, dep, result, paths, member.request.call):
+            return None
+        if refuse_region(dep, result.region, paths.required):
             return None
         chosen.append(result)
     region = chosen[0].region

@@ -29,12 +29,14 @@ def widen_for_state(
     inline: bool,
     within: bool,
     repeated: bool,
-) -> Chosen | Refusal:
+) -> tuple[Chosen, Paths] | Refusal:
     """``chosen``, or a wider region that also holds the calls that may keep the source.
+
+    With the paths that make it so wide, should the region be chosen again.
 
     ``exprs`` are the inline target expressions.
     """
-    refusal = _set_by_callee(context, dep, chosen, paths, call)
+    refusal = refuse_set_by_callee(context, dep, chosen, paths, call)
     if refusal is not None:
         return refusal
     inside = {n for stmt in chosen.region.stmts for n in dep.cfg.span(stmt)}
@@ -61,7 +63,7 @@ def widen_for_state(
     if kept and escapes.recalls(every_node, exprs, call_node):
         extra |= kept
     if not extra:
-        return chosen
+        return chosen, paths
     wider = Paths(paths.required | frozenset(extra), paths.links, paths.to_watch)
     result = choose_region(dep, call, wider, inline=inline, within=within, in_header=repeated)
     if isinstance(result, Refusal):
@@ -70,10 +72,10 @@ def widen_for_state(
             "an object that is called before with the source is called again for the target; "
             "what it may have kept would be missed",
         )
-    return result
+    return result, wider
 
 
-def _set_by_callee(
+def refuse_set_by_callee(
     context: Context, dep: Dependence, chosen: Chosen, paths: Paths, call: ast.Call
 ) -> Refusal | None:
     """``y = self.forward(x)`` sets ``self.h``: the source is no longer what was watched."""
