@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 import csv
 import difflib
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +35,7 @@ from .fixture_cases import FixtureCase, all_cases, migrated, report
 CASES = all_cases()
 CHANGED = [case for case in CASES if case.changes]
 UNCHANGED = [case for case in CASES if not case.changes]
-_MODES = {"eager": "eager", "tf.function": "function", "graph": "graph"}
+KERAS_2 = re.compile(r"Keras 3|TensorFlow 2\.21")
 
 
 def each(cases: list[FixtureCase] | tuple[FixtureCase, ...]) -> pytest.MarkDecorator:
@@ -257,6 +259,31 @@ def numbers(node: Node) -> tuple[Array, float]:
     if isinstance(node, Scalar) and node.type in ("float", "int", "bool"):
         return np.array([float(ast.literal_eval(node.text))]), RTOL["float32"]
     return np.array([np.nan]), 0.0
+
+
+OTHER_PYTHON = os.environ.get("TAPE_MIGRATE_OTHER_PYTHON")
+
+
+@pytest.fixture(scope="module")
+def other_verifier() -> Iterator[Verifier]:
+    with Verifier(OTHER_PYTHON, OTHER_PYTHON, devices="cpu") as shared:
+        yield shared
+
+
+@pytest.mark.skipif(
+    not OTHER_PYTHON,
+    reason="not run: no other TensorFlow (TAPE_MIGRATE_OTHER_PYTHON, the path of an interpreter)",
+)
+@each(CHANGED)
+def test_proof_on_another_tensorflow(case: FixtureCase, other_verifier: Verifier) -> None:
+    """Both sides under another interpreter; with Keras 2, its cases are run as well."""
+    prepared = replace(load_case(case.folder), after=migrated(case).new, not_run=None)
+    if prepared.entry is None and not prepared.outputs:
+        pytest.skip(f"text only: {case.not_run}")
+    if case.not_run is not None and not KERAS_2.search(case.not_run):
+        pytest.skip(f"text only: {case.not_run}")
+    evidence = other_verifier.verify(prepared)
+    assert evidence.verdict is Verdict.EQUAL, "\n".join(map(line_of, evidence.rows))
 
 
 @each(UNCHANGED)
