@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,18 @@ from tape_migrate.model import Migration, Options
 from tape_migrate.runner import FileResult, FileStatus
 
 SOURCE = b"import tensorflow as tf\n\n\ndef f(x):\n    y = x * x\n    return tf.gradients(y, x)\n"
+
+
+def _interruptible() -> None:
+    """Take Ctrl-C as at a terminal, even where the tests run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _at_a_terminal() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("written_before", [1, 20])
@@ -34,7 +47,11 @@ def test_files_are_whole_and_the_report_says_which_were_written(
     assert new != SOURCE * 5
     (reference / "r.py").unlink()
     with subprocess.Popen(
-        [*command, *names], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, *names],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=_interruptible,  # noqa: PLW1509
     ) as process:
         awaited = tmp_path / names[written_before]
         deadline = time.monotonic() + 30
