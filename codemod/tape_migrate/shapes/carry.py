@@ -149,7 +149,8 @@ def refuse_kept(
         )
     if path.visible:
         return None
-    goals = {n for target in targets for n in target.nodes or {call_node}}
+    # An attribute is read at the call, whoever set it in between.
+    goals = {n for target in targets for n in target.nodes} | {call_node}
     kept = any(
         node_id != call_node
         and any(node_id == goal or dep.reaches(node_id, goal) for goal in goals)

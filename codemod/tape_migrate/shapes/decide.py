@@ -30,7 +30,7 @@ from tape_migrate.shapes.plan import (
 from tape_migrate.shapes.region import choose_region
 from tape_migrate.shapes.repeats import Repeat, repeat_of
 from tape_migrate.shapes.sources import find_sources
-from tape_migrate.shapes.state import widen_for_state
+from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
 from tape_migrate.shapes.stops import plan_stops
 from tape_migrate.shapes.targets import Target, find_targets
 from tape_migrate.sites import Found
@@ -89,6 +89,14 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
             return Refusal(
                 "TM120", f"{source.symbol} is a property: each read may make a new value"
             )
+    for target in targets:
+        for link in () if target.inline else target.links:
+            if link.use.symbol.path:
+                refusal = refuse_target_set_by_callee(
+                    context, dep, link.use.symbol, link.definition.node_id, request.call
+                )
+                if refusal is not None:
+                    return refusal
     refusal = refuse_keras(module, dep, targets, sources)
     if refusal is not None:
         return refusal
@@ -190,6 +198,13 @@ def _decide_paths(
             "TM103",
             "the target goes through tf.cond or a tensor loop, and one source has no visible path "
             "to it: zeros and None could not be told apart",
+        )
+    choices = branches and hz.through_choices(dep, paths.required, inline_exprs, request.call)
+    if choices and request.unconnected is None:
+        return Refusal(
+            "TM103",
+            "the target goes through tf.cond or a tensor loop, and Python chooses what is on the "
+            "path: zeros and None could not be told apart",
         )
     stops = plan_stops(dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):

@@ -312,3 +312,30 @@ def through_branches(dep: Dependence, nodes: Iterable[int], inline: Iterable[ast
     return any(
         tensorflow_function(dep.module.names.resolve(call.func)) in _MAY_NOT_CALL for call in calls
     )
+
+
+_CHOICES = (ast.If, ast.IfExp, ast.BoolOp, ast.For, ast.While, ast.Match)
+
+
+def through_choices(
+    dep: Dependence, nodes: Iterable[int], inline: Iterable[ast.AST], call: ast.Call
+) -> bool:
+    """Whether Python chooses what is computed on a path: the graph may not hold all of it."""
+    blocks = {id(place.block) for place in dep.module.places(call, within=dep.scope)}
+    parts: list[ast.AST] = list(inline)
+    for node_id in nodes:
+        node = dep.cfg.nodes[node_id].node
+        stmt = dep.stmt_of(node_id)
+        if node is None or stmt is None:
+            continue
+        for place in dep.module.places(stmt, within=dep.scope):
+            if id(place.block) in blocks:
+                break
+            if not isinstance(place.owner, (ast.With, ast.FunctionDef, ast.Module)):
+                return True
+        if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            parts.append(node)
+    functions = Summaries.of(dep.module).called_functions(parts)
+    return any(
+        isinstance(node, _CHOICES) for part in (*parts, *functions) for node in ast.walk(part)
+    )

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 
-from tape_migrate.flow.symbols import symbol_of
+from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_in
 from tape_migrate.shapes.escapes import Escapes
 from tape_migrate.shapes.plan import Paths, Refusal, Source
 from tape_migrate.shapes.region import Chosen, choose_region
+from tape_migrate.shapes.summaries import Function
 
 
 def widen_for_state(
@@ -79,38 +80,69 @@ def refuse_set_by_callee(
     context: Context, dep: Dependence, chosen: Chosen, paths: Paths, call: ast.Call
 ) -> Refusal | None:
     """``y = self.forward(x)`` sets ``self.h``: the source is no longer what was watched."""
-    watched = {
-        track.symbol.path[0].removeprefix(".")
-        for source in paths.to_watch
-        for track in source.tracks
-        if track.symbol.root == "self" and track.symbol.path
-    }
-    if not watched:
-        return None
     call_node = dep.facts.node_id(call)
     stmts = chosen.region.stmts
     entry = dep.cfg.node_of(stmts[0]) if stmts else call_node
-    for node in dep.cfg.nodes:
-        if node.node is None or isinstance(
-            node.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        ):
-            continue
-        after = node.id == entry or dep.reaches(entry, node.id)
-        before = node.id == call_node or dep.reaches(node.id, call_node)
-        if not (after and before):
-            continue
-        for function in context.summaries.called_functions([node.node]):
-            for name in sorted(watched & _attributes_set(function)):
+    for source in paths.to_watch:
+        for track in source.tracks:
+            setter = _setter(context, dep, track.symbol, entry, call_node, itself=True)
+            if setter is not None:
                 return Refusal(
                     "TM104",
-                    f"self.{name} is set by {function.name}, which is called between the watch "
+                    f"{track.symbol} is set by {setter}, which is called between the watch "
                     "and the gradient",
                 )
     return None
 
 
-def _attributes_set(function: ast.AST) -> frozenset[str]:
-    """Attributes of ``self`` that ``function`` itself binds, or changes in place."""
+def refuse_target_set_by_callee(
+    context: Context, dep: Dependence, symbol: Symbol, made: int, call: ast.Call
+) -> Refusal | None:
+    """``net = Net()``, ``k = net.encode(x)``, and the target is ``net.h``, set by ``encode``."""
+    call_node = dep.facts.node_id(call)
+    setter = _setter(context, dep, symbol, made, call_node, itself=False)
+    if setter is None:
+        return None
+    return Refusal(
+        "TM102", f"{symbol} is set by {setter}, where no tape opened here can be sure of it"
+    )
+
+
+def _setter(
+    context: Context, dep: Dependence, symbol: Symbol, start: int, end: int, *, itself: bool
+) -> str | None:
+    """A visible function that may set ``symbol``, called after ``start`` and before ``end``.
+
+    ``itself``: or by ``start`` and ``end`` themselves.
+    """
+    wanted = {*symbol.path, symbol.root}
+    for node in dep.cfg.nodes:
+        part = node.node
+        if part is None or isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        functions = _run_by(context, part)
+        if not any(wanted & _set_by(function) for function in functions):
+            continue
+        after = dep.reaches(start, node.id) or (itself and node.id == start)
+        before = dep.reaches(node.id, end) or (itself and node.id == end)
+        if after and before:
+            return next(f.name for f in functions if wanted & _set_by(f))
+    return None
+
+
+def _run_by(context: Context, part: ast.AST) -> list[Function]:
+    """Visible functions that evaluating ``part`` may run, methods of unknown objects by name."""
+    summaries = context.summaries
+    found = summaries.called_functions([part])
+    for call in calls_in(part):
+        if isinstance(call.func, ast.Attribute) and summaries.callee(call) is None:
+            for method in summaries.methods_named(call.func.attr):
+                found += [method, *summaries.called_functions([method])]
+    return found
+
+
+def _set_by(function: Function) -> frozenset[str]:
+    """Path elements (``.h``, ``['last']``) and outer names that ``function`` itself sets."""
     found: set[str] = set()
     for node in ast.walk(function):
         target: ast.expr | None = None
@@ -122,12 +154,14 @@ def _attributes_set(function: ast.AST) -> frozenset[str]:
             and node.func.attr in CONTAINER_METHODS
         ):
             target = node.func.value
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            found.update(node.names)
         symbol = symbol_of(target) if target is not None else None
         while isinstance(target, ast.Subscript) and symbol is None:
             target = target.value
             symbol = symbol_of(target)
-        if symbol is not None and symbol.root == "self" and symbol.path:
-            found.add(symbol.path[0].removeprefix("."))
+        if symbol is not None:
+            found.update(symbol.path)
     return frozenset(found)
 
 
