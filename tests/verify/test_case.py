@@ -90,3 +90,17 @@ def test_a_folder_without_a_case(tmp_path: Path) -> None:
 def test_a_refused_case_has_no_after(tmp_path: Path) -> None:
     case = load_case(write(tmp_path, 'outcome = "refused"\ncodes = ["TM101"]', after=None))
     assert case.after is None
+
+
+@pytest.mark.parametrize("outcome", ["migrated", "mixed"])
+def test_without_a_golden_the_migration_is_made_now(tmp_path: Path, outcome: str) -> None:
+    toml = f'entry = "f"\noutcome = "{outcome}"\noutcomes = ["migrated"]\n'
+    case = load_case(write(tmp_path, toml, after=None))
+    assert isinstance(case.after, bytes)
+    assert b"GradientTape" in case.after
+
+
+@pytest.mark.parametrize("outcome", ["refused", "skipped", "untouched"])
+def test_what_is_left_alone_has_no_other_side(tmp_path: Path, outcome: str) -> None:
+    case = load_case(write(tmp_path, f'entry = "f"\noutcome = "{outcome}"\n', after=None))
+    assert case.after is None
