@@ -233,7 +233,6 @@ def _used_as_tensor(
                             isinstance(other, ast.Call)
                             and makes_one_tensor(module.names.resolve(other.func))
                         )
-                        or (isinstance(node.op, ast.Mult) and not _may_be_count(other))
                         or (isinstance(other, ast.BinOp) and isinstance(other.op, _NOT_FOR_LISTS))
                     ):
                         return True
