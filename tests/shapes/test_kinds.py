@@ -143,6 +143,32 @@ def test_uses_that_only_a_tensor_has(use: str) -> None:
     assert kind(f"y = {use}") is Kind.TENSOR
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = x * b\ng = tf.gradients(y, b)",
+        "y = b * x\ng = tape.gradient(y, [a, b])",
+        "for s in (0.5, 2.0):\n    y = s * x",
+    ],
+)
+def test_factors_that_are_no_whole_numbers(body: str) -> None:
+    assert kind(body) is Kind.TENSOR
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = x * b",
+        "y = x * b\ng = tf.gradients(y, a)",
+        "for s in (1, 2.0):\n    y = s * x",
+        "for s in b:\n    y = s * x",
+        "s = 3\nfor s in (0.5, 2.0):\n    pass\ny = s * x",
+    ],
+)
+def test_factors_that_may_be_whole_numbers(body: str) -> None:
+    assert kind(body) is Kind.UNKNOWN
+
+
 @pytest.mark.parametrize("use", ["x + b", "x * 2", "x[0]", "len(x)", "f(x)", "x == b", "not x"])
 def test_uses_that_a_list_has_as_well(use: str) -> None:
     assert kind(f"y = {use}") is Kind.UNKNOWN

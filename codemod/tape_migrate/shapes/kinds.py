@@ -233,6 +233,11 @@ def _used_as_tensor(
                             isinstance(other, ast.Call)
                             and makes_one_tensor(module.names.resolve(other.func))
                         )
+                        # A list can be multiplied by a whole number only, never by itself.
+                        or (
+                            isinstance(node.op, ast.Mult)
+                            and (same(other) or _is_no_count(module, other, scope))
+                        )
                         or (isinstance(other, ast.BinOp) and isinstance(other.op, _NOT_FOR_LISTS))
                     ):
                         return True
@@ -338,6 +343,45 @@ def _handed_as_tensor(module: Module, symbol: Symbol, scope: Scope, depth: int) 
 
 def _handed_on(module: Module, symbol: Symbol, scope: Scope, depth: int) -> bool:
     return _handed_as_tensor(module, symbol, scope, depth)
+
+
+def _is_no_count(module: Module, expr: ast.expr, scope: Scope) -> bool:
+    """Whether a factor is certainly no whole number, so that the other one is no list."""
+    symbol = symbol_of(expr)
+    if symbol is None or module.scope_of(expr) is not scope:
+        return False
+    if symbol in _differentiated(module, scope):
+        # Nothing is differentiated with respect to a number.
+        return True
+    reached = module.facts(scope).reaching_at(expr, symbol)
+    return bool(reached) and all(_steps_over_fractions(d.stmt, symbol) for d in reached)
+
+
+def _steps_over_fractions(stmt: ast.AST | None, symbol: Symbol) -> bool:
+    if not isinstance(stmt, ast.For) or symbol_of(stmt.target) != symbol:
+        return False
+    return isinstance(stmt.iter, (ast.List, ast.Tuple)) and all(
+        isinstance(item, ast.Constant) and isinstance(item.value, float) for item in stmt.iter.elts
+    )
+
+
+def _differentiated(module: Module, scope: Scope) -> frozenset[Symbol]:
+    """Sources of the scope's gradient calls, those that were migrated already included."""
+    key = f"differentiated {id(scope)}"
+    known = module.memo.get(key)
+    if isinstance(known, frozenset):
+        return known
+    found: set[Symbol] = set()
+    for node in ast.walk(scope.node):
+        if not isinstance(node, ast.Call) or len(node.args) < 2:
+            continue
+        is_tape = isinstance(node.func, ast.Attribute) and node.func.attr == "gradient"
+        if module.scope_of(node) is scope and (is_tape or module.names.api_of(node.func)):
+            sources = node.args[1]
+            members = sources.elts if isinstance(sources, (ast.List, ast.Tuple)) else [sources]
+            found.update(s for s in map(symbol_of, members) if s is not None)
+    module.memo[key] = frozenset(found)
+    return frozenset(found)
 
 
 def _is_count(expr: ast.expr) -> bool:
