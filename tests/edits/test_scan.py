@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 
 import pytest
 from hypothesis import given
@@ -47,9 +48,27 @@ def slots(text: str) -> list[str]:
         ("f(a if b else c, [d for e in g])", ["a if b else c", " [d for e in g]"]),
         ("f(fb, rb'x', bu)", ["fb", " rb'x'", " bu"]),
         ("f(ä, 'ö,')", ["ä", " 'ö,'"]),
+        ("f(f'{a[\"b, c\"]}, {{', d)", ["f'{a[\"b, c\"]}, {{'", " d"]),
+        ("f(f'{a:{b},>4}', c)", ["f'{a:{b},>4}'", " c"]),
+        ('f(f"{a:\'>{b}}", c)', ['f"{a:\'>{b}}"', " c"]),
+        ("f(rf'\\{a}', c)", ["rf'\\{a}'", " c"]),
+        ("f(f'\\N{EM DASH}{a}', c)", ["f'\\N{EM DASH}{a}'", " c"]),
     ],
 )
 def test_slots(text: str, expected: list[str]) -> None:
+    assert slots(text) == expected
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="not run: the syntax is Python 3.12's")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("f(f'{a['b, c']}', d)", ["f'{a['b, c']}'", " d"]),
+        ("f(f'{f'{a}, {b}'}', c)", ["f'{f'{a}, {b}'}'", " c"]),
+        ("f(f'{(lambda: 1)():{b['x']}}', c)", ["f'{(lambda: 1)():{b['x']}}'", " c"]),
+    ],
+)
+def test_fields_of_f_strings_may_hold_their_own_quotes(text: str, expected: list[str]) -> None:
     assert slots(text) == expected
 
 

@@ -90,14 +90,46 @@ def breaks_line(text: bytes) -> bool:
 
 
 def skip_string(text: bytes, match: re.Match[bytes]) -> int:
-    """Offset just after the string literal that ``match`` opens."""
+    """Offset just after the string literal that ``match`` opens.
+
+    From Python 3.12 on a field of an f-string may hold its own quotes again.
+    """
     quote = match.group(1)
+    has_fields = bool({b"f", b"t"} & {bytes([c]) for c in match.group().lower()})
     position = match.end()
     while position < len(text):
         if text[position : position + 1] == b"\\":
-            position += 2
+            # A backslash escapes no brace.
+            position += 1 if has_fields and text.startswith(b"{", position + 1) else 2
         elif text.startswith(quote, position):
             return position + len(quote)
+        elif has_fields and text.startswith(b"{{", position):
+            position += 2
+        elif has_fields and text.startswith(b"{", position):
+            position = _skip_field(text, position + 1)
         else:
             position += 1
+    return position
+
+
+def _skip_field(text: bytes, position: int) -> int:
+    """Offset just after the field whose opening brace stands before ``position``."""
+    depth = 0
+    while position < len(text):
+        char = text[position : position + 1]
+        string = _STRING.match(text, position)
+        if string is not None:
+            position = skip_string(text, string)
+            continue
+        if depth == 0 and char == b"}":
+            return position + 1
+        if depth == 0 and char == b":":
+            # The format: quotes are characters there, braces open fields again.
+            while position < len(text) and text[position : position + 1] != b"}":
+                opens = text.startswith(b"{", position)
+                position = _skip_field(text, position + 1) if opens else position + 1
+            return position + 1
+        depth += (char in _OPENING) - (char in _CLOSING)
+        word = _WORD.match(text, position)
+        position = word.end() if word else position + 1
     return position
