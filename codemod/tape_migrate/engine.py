@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied, Draft
+from tape_migrate.edits.keras_function import write_function
 from tape_migrate.edits.layout import split_shared_lines
 from tape_migrate.edits.lift_lambda import lift_lambda
 from tape_migrate.edits.names import outermost_function
@@ -32,11 +33,16 @@ from tape_migrate.shapes.decide import decide
 from tape_migrate.shapes.groups import Group, form_groups
 from tape_migrate.shapes.hazards import refuse_both_paths
 from tape_migrate.shapes.hessians import refuse_hessian
+from tape_migrate.shapes.keras_function import KerasPlan
+from tape_migrate.shapes.keras_graph import keras_graphs
 from tape_migrate.shapes.local import write_group
 from tape_migrate.shapes.plan import Candidate, Refusal
 from tape_migrate.sites import Found, find_sites
 
 _MAX_ROUNDS = 200
+
+_OF_KERAS_GRAPHS = frozenset(("TM101", "TM102", "TM103", "TM106", "TM107", "TM108", "TM120"))
+"""What is said of a call whose Keras graph is not understood, for want of anything better."""
 
 
 @dataclass
@@ -57,6 +63,8 @@ class Tracked:
     lifted: bool = False
     """An edit was made only to make this migration possible."""
     notes: tuple[str, ...] = ()
+    keras: tuple[str, ...] | None = None
+    """What moving its Keras graph into a function took for granted, if that was done."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,8 @@ class Engine:
         self._options = options
         self._package = package
         self._project = project
+        self._fed: set[str] = set()
+        """Functions made of Keras graphs: nothing but their parameters is symbolic in them."""
 
     def _module(self, text: bytes) -> Module:
         if text is self._text:
@@ -122,6 +132,7 @@ class Engine:
 
     def _attempt(self, frozen: dict[int, Refusal]) -> tuple[bytes, list[Tracked]]:
         text = self._text
+        self._fed.clear()
         module = self._module(text)
         found = find_sites(module)
         tracked = [Tracked(f.site, module.end(f.call.func)) for f in found]
@@ -178,7 +189,18 @@ class Engine:
             known = by_offset.get(module.end(item.call.func))
             if known is not None:
                 pending.append((*known, item))
-        context = Context(module, pending=frozenset(id(item.call) for _, _, item in pending))
+        context = Context(
+            module,
+            pending=frozenset(id(item.call) for _, _, item in pending),
+            fed=frozenset(self._fed),
+        )
+        graphs = keras_graphs(
+            context,
+            [item.call for _, _, item in pending],
+            {id(item.call) for index, _, item in pending if index in frozen},
+        )
+        if graphs.plan is not None:
+            return self._lift_keras(module, graphs.plan, pending, tracked)
         ready: list[tuple[Tracked, Candidate]] = []
         refused: set[int] = set()
         waiting: dict[int, tuple[Tracked, frozenset[int]]] = {}
@@ -195,6 +217,8 @@ class Engine:
             if isinstance(decision, Candidate) and decision.shape is Shape.HESSIANS:
                 decision = refuse_hessian(module, decision) or decision
             if isinstance(decision, Refusal):
+                if decision.code in _OF_KERAS_GRAPHS and id(item.call) in graphs.refusals:
+                    decision = graphs.refusals[id(item.call)]
                 site.refusal = decision
                 refused.add(id(item.call))
                 continue
@@ -206,6 +230,25 @@ class Engine:
                 ready.append((site, decision))
         _refuse_dependents(waiting, refused)
         return self._edit(module, context, ready, tracked)
+
+    def _lift_keras(
+        self,
+        module: Module,
+        plan: KerasPlan,
+        pending: list[tuple[int, Tracked, Found]],
+        tracked: list[Tracked],
+    ) -> Applied:
+        """Move a Keras graph, gradient calls and all, into a function of real tensors."""
+        lifted = write_function(module, plan)
+        self._fed.add(lifted.function)
+        moved = {id(call) for call in plan.sites}
+        for _, site, item in pending:
+            if id(item.call) in moved:
+                site.lifted = True
+                site.keras = plan.assumptions
+        applied = lifted.draft.apply()
+        _follow(tracked, applied)
+        return applied
 
     def _lift(self, module: Module, site: Tracked, item: Found) -> Applied | None:
         if item.scope.kind is not ScopeKind.LAMBDA:
@@ -258,15 +301,19 @@ class Engine:
             )
         if site.migrated is not None:
             candidate = site.migrated
-            review = bool(candidate.assumptions)
-            what = [f"rewritten as {candidate.shape.value}"]
-            what += [*candidate.assumptions, *candidate.notes, *site.notes]
+            shape, assumptions = candidate.shape, candidate.assumptions
+            if site.keras is not None:
+                # What surrounds the function is plain: nothing more is taken for granted.
+                shape, assumptions = Shape.KERAS_FUNCTION, site.keras
+            review = bool(assumptions)
+            what = [f"rewritten as {shape.value}"]
+            what += [*assumptions, *candidate.notes, *site.notes]
             first, last = line_number(text, site.first), line_number(text, site.last)
             return SiteResult(
                 site.site,
                 Outcome.MIGRATED,
                 "; ".join(what),
-                shape=candidate.shape,
+                shape=shape,
                 applicability=Applicability.REVIEW if review else Applicability.SAFE,
                 new_lines=(min(first, last), max(first, last)),
             )

@@ -46,6 +46,7 @@ class Shape(enum.Enum):
     CONTROL_FLOW = "control-flow"
     LOOP_BODY = "loop-body"
     IN_TF_FUNCTION = "in-tf-function"
+    KERAS_FUNCTION = "keras-function"
 
 
 class TfFunction(enum.Enum):

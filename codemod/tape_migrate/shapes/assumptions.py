@@ -30,7 +30,7 @@ def assumptions_of(
 ) -> list[str] | Refusal:
     """Sentences for the report, or a refusal where an assumption is visibly wrong."""
     external = [source for source in sources if not source.fresh]
-    if not external:
+    if not external or dep.scope.name in context.fed:
         return []
     others = _others(context, dep, external, outside, source_exprs)
     for source in external:

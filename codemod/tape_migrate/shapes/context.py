@@ -22,9 +22,14 @@ _PLAIN_BUILTINS = frozenset({"len", "range", "float", "int", "list", "tuple", "z
 class Context:
     """Lazy facts shared by the decisions about one module's text."""
 
-    def __init__(self, module: Module, *, pending: frozenset[int]) -> None:
-        """``pending`` are the ``id()``s of the gradient calls not migrated yet."""
+    def __init__(
+        self, module: Module, *, pending: frozenset[int], fed: frozenset[str] = frozenset()
+    ) -> None:
+        """``pending`` are the ``id()``s of the gradient calls not migrated yet, ``fed`` the names
+        of functions in which only what they are called with is symbolic.
+        """
         self.module = module
+        self.fed = fed
         self.hazards = ModuleHazards(module)
         self._pending = pending
         self._dependences: dict[Scope, Dependence] = {}

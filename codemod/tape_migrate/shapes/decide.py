@@ -16,6 +16,7 @@ from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.loop_body import is_loop_body
+from tape_migrate.shapes.model_sources import watched_instead
 from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.plan import (
@@ -80,6 +81,9 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
     targets = find_targets(context, dep, node_id, request, repeat, sources)
     if isinstance(targets, Refusal):
         return refuse_symbolic(module, [request.target, request.source]) or targets
+    if isinstance(sources, Refusal):
+        return sources
+    sources = watched_instead(dep, sources)
     if isinstance(sources, Refusal):
         return sources
     if not sources:

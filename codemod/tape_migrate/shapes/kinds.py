@@ -13,6 +13,7 @@ from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.shapes.functional_model import is_one_tensor, output_of
 from tape_migrate.shapes.plan import Kind
 from tape_migrate.shapes.summaries import Summaries, bind
 from tape_migrate.shapes.tensorflow_facts import makes_one_tensor, tensorflow_function
@@ -201,6 +202,10 @@ def _unpacked_kind(
     if isinstance(value, ast.Call):
         function = tensorflow_function(module.names.resolve(value.func))
         if function in ("gradients", "unstack", "split", "meshgrid", "nn.moments"):
+            return Kind.TENSOR
+        names = [symbol_of(name) for name in target.elts]
+        output = output_of(module, value, names.index(symbol)) if symbol in names else None
+        if output is not None and is_one_tensor(module, output, module.scope_of(output)):
             return Kind.TENSOR
     return Kind.UNKNOWN
 

@@ -1,0 +1,388 @@
+"""Write the compiled function that replaces ``K.function`` (planned by ``shapes``).
+
+The gradient calls stay as they are in it, so that they are found again and given their tape.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from tape_migrate.edits.draft import Draft, Keep, Piece
+from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
+from tape_migrate.edits.tape_block import first_comment_line
+from tape_migrate.module import Module
+from tape_migrate.shapes.keras_function import KerasPlan, Result
+from tape_migrate.shapes.keras_leaves import Leaf
+from tape_migrate.shapes.keras_levels import Levels
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """The draft, and the name of the function that the gradient calls stand in now."""
+
+    draft: Draft
+    function: str
+
+
+@dataclass(frozen=True)
+class _Cut:
+    start: int
+    end: int
+    text: bytes
+
+
+def write_function(module: Module, plan: KerasPlan) -> Lifted:
+    """A draft that replaces the ``K.function`` of ``plan`` and moves the graph behind it."""
+    return _Writer(module, plan).write()
+
+
+class _Writer:
+    def __init__(self, module: Module, plan: KerasPlan) -> None:
+        self.module = module
+        self.plan = plan
+        self.draft = Draft(module.text)
+        scope = module.scope_of(plan.call)
+        self.names = used_names(module, scope)
+        self.nl, self.unit = module.newline, module.indent_unit
+        self.indent = module.indent_of(plan.stmt)
+        line = module.first_line(plan.stmt)
+        self.tf = tensorflow_name(module, scope, plan.call, line) or add_import(module, self.draft)
+        self.compute = fresh_name("compute", self.names)
+        self.levels = Levels.of(module)
+        self.leaf_names = self._name_leaves()
+        self.cuts = self._cuts()
+
+    def write(self) -> Lifted:
+        plan = self.plan
+        name = plan.name or fresh_name("gradient_function", self.names)
+        made = name
+        depth = 0
+        before: list[Piece] = []
+        if plan.factory:
+            made = fresh_name(f"make_{name}", self.names)
+            before += self._line(0, f"def {made}({', '.join(plan.factory)}):")
+            depth = 1
+        before += self._model(depth)
+        before += self._function(depth)
+        before.append(self.nl * (self._gap() if depth == 0 else 1))
+        wrapper = self._wrapper(depth, name)
+        if plan.factory:
+            wrapper += [self.nl, *self._line(1, f"return {name}")]
+        self._place(before, wrapper, name, made)
+        self._delete_going()
+        for func in plan.constants:
+            if not self._moves(func):
+                self._cut_outside(func)
+        return Lifted(self.draft, self.compute)
+
+    def _place(self, before: list[Piece], wrapper: list[Piece], name: str, made: str) -> None:
+        """Put the functions before the statement, or in its place if it only named the function."""
+        plan, module = self.plan, self.module
+        stmt = plan.stmt
+        place = module.place_of(stmt)
+        top = first_comment_line(module, stmt)
+        run = self._run_with(top)
+        blank = self._blank_lines_above(run)
+        above = run - blank > 1 and not self._opens_block(run - blank)
+        begins_with_def = not plan.leaves or plan.direct is not None or bool(plan.factory)
+        gap = self._gap()
+        if not above:
+            lead = 0
+        else:
+            lead = gap if begins_with_def else min(gap, max(blank, self._blank_lines_above(top)))
+        first = module.line_start(run - blank)
+        start = module.line_start(module.first_line(stmt))
+        comment = Keep(module.line_start(top), start)
+        head: list[Piece] = [self.nl * lead, *before]
+        if plan.name is None:
+            args = f"({', '.join(plan.factory)})" if plan.factory else ""
+            call = plan.call
+            self.draft.replace(first, module.line_start(top), *head, *wrapper, self.nl * gap)
+            self.draft.replace(module.start(call), module.end(call), f"{made}{args}".encode())
+            return
+        tail: list[Piece] = []
+        if plan.factory:
+            tail = [self.nl * gap, *self._line(0, f"{name} = {made}({', '.join(plan.factory)})")]
+        if place.index + 1 < len(place.block):
+            below = self._blank_lines_below(module.last_line(stmt))
+            tail.append(self.nl * max(0, gap - below))
+        end = module.line_end(module.last_line(stmt))
+        if plan.factory:
+            self.draft.replace(first, end, comment, *head, *wrapper, *tail)
+        else:
+            self.draft.replace(first, end, *head, comment, *wrapper, *tail)
+
+    def _run_with(self, top: int) -> int:
+        """First line of the run of statements that go and end just above line ``top``."""
+        ranges = sorted((self._lines_of(s) for s in self._going()), key=lambda lines: -lines[1])
+        for first, last in ranges:
+            if last < top and self._blank_lines_above(top) == top - 1 - last:
+                top = first
+        return top
+
+    def _delete_going(self) -> None:
+        """Take out what moves, with the blank lines that it leaves behind."""
+        top = first_comment_line(self.module, self.plan.stmt)
+        done = self._run_with(top)
+        runs: list[list[int]] = []
+        for first, last in sorted(map(self._lines_of, self._going())):
+            if done <= first < top:
+                continue  # replaced together with the statement
+            if runs and self._blank_lines_above(first) == first - 1 - runs[-1][1]:
+                runs[-1][1] = last
+            else:
+                runs.append([first, last])
+        for first, last in runs:
+            above, below = self._blank_lines_above(first), self._blank_lines_below(last)
+            if below >= above:
+                first -= above
+            else:
+                last += below
+            self.draft.delete(self.module.line_start(first), self.module.line_end(last))
+
+    def _going(self) -> list[ast.stmt]:
+        plan = self.plan
+        moved = [s for s in plan.slice.moved if not any(s is c for c in plan.slice.copied)]
+        return [*moved, *plan.dropped]
+
+    def _lines_of(self, stmt: ast.stmt) -> tuple[int, int]:
+        dropped = any(stmt is s for s in self.plan.dropped)
+        first = self.module.first_line(stmt)
+        return (
+            first if dropped else first_comment_line(self.module, stmt),
+            self.module.last_line(stmt),
+        )
+
+    def _opens_block(self, line: int) -> bool:
+        """Whether ``line`` is the first of a block, after its header."""
+        return self.module.line_text(line - 1).rstrip().endswith(b":")
+
+    def _gap(self) -> int:
+        at_top = isinstance(self.module.place_of(self.plan.stmt).owner, ast.Module)
+        return 2 if at_top else 1
+
+    def _blank_lines_above(self, line: int) -> int:
+        count = 0
+        while line > 1 and not self.module.line_text(line - 1).strip():
+            line -= 1
+            count += 1
+        return count
+
+    def _blank_lines_below(self, line: int) -> int:
+        count = 0
+        while line < self.module.line_count and not self.module.line_text(line + 1).strip():
+            line += 1
+            count += 1
+        return count if line < self.module.line_count else 0
+
+    def _line(self, depth: int, text: str) -> list[Piece]:
+        return [self.indent + self.unit * depth + text.encode() + self.nl]
+
+    # --- The sub-model ----------------------------------------------------------------------------
+
+    def _inputs(self) -> str:
+        """The inputs of the sub-model, as its maker takes them."""
+        given = [f.model_input for f in self.plan.feeds if f.model_input is not None]
+        if len(given) == 1:
+            return given[0].removesuffix("[0]") if given[0].endswith(".inputs[0]") else given[0]
+        return f"[{', '.join(given)}]"
+
+    def _model(self, depth: int) -> list[Piece]:
+        plan = self.plan
+        if not plan.leaves or plan.direct is not None:
+            return []
+        self.features = fresh_name("features", self.names)
+        texts = [self._output(leaf) for leaf in plan.leaves]
+        outputs = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+        head = f"{self.features} = {self.tf}.keras.Model("
+        line = f"{head}{self._inputs()}, {outputs})"
+        width = len(self.indent.expandtabs(8)) + depth * len(self.unit.expandtabs(8))
+        if width + len(line) > 99:
+            pieces = self._line(depth, head) + self._line(depth + 1, f"{self._inputs()},")
+            if len(texts) == 1:
+                pieces += self._line(depth + 1, f"{outputs},")
+            else:
+                pieces += self._line(depth + 1, "[")
+                for text in texts:
+                    pieces += self._line(depth + 2, f"{text},")
+                pieces += self._line(depth + 1, "],")
+            pieces += self._line(depth, ")")
+        else:
+            pieces = self._line(depth, line)
+        gap = self._gap() if depth == 0 else 1
+        return [*pieces, self.nl * gap]
+
+    def _output(self, leaf: Leaf) -> str:
+        """A leaf as an output of the sub-model.
+
+        A sequential model of Keras 3 has no ``output``; where the old code plainly meant one tensor
+        it is written ``outputs[0]``.
+        """
+        one = any(self._reads_tensor(place) for place, _ in leaf.places)
+        if isinstance(leaf.expr, ast.Attribute) and leaf.expr.attr == "output" and one:
+            if not isinstance(leaf.expr.value, (ast.Call, ast.Subscript)):
+                if not self.levels.calls.is_one_layer(leaf.expr.value):
+                    return leaf.text + "s[0]"
+        return leaf.text
+
+    def _reads_tensor(self, place: ast.expr) -> bool:
+        parent = self.module.parent_of(place)
+        if isinstance(parent, ast.Subscript) and parent.value is place:
+            return isinstance(parent.slice, ast.Tuple)
+        if isinstance(parent, ast.Call):
+            resolved = self.module.names.resolve(parent.func)
+            return resolved.startswith("keras.backend.") and place in parent.args
+        return False
+
+    def _name_leaves(self) -> dict[str, str]:
+        plan = self.plan
+        used = {self.tf, self.compute, "tape", *(feed.name for feed in plan.feeds)}
+        for part in [*plan.slice.moved, plan.outputs]:
+            used |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name)}
+        names: dict[str, str] = {}
+        for leaf in self.plan.leaves:
+            if isinstance(leaf.expr, ast.Name):
+                names[leaf.text] = leaf.expr.id
+            else:
+                names[leaf.text] = fresh_name(_word_for(leaf.expr), used)
+        return names
+
+    # --- The function -----------------------------------------------------------------------------
+
+    def _function(self, depth: int) -> list[Piece]:
+        plan = self.plan
+        parameters = [feed.name for feed in plan.feeds]
+        if plan.phase is not None:
+            parameters.append("training")
+        pieces = self._line(depth, f"@{self.tf}.function(autograph=False)")
+        pieces += self._line(depth, f"def {self.compute}({', '.join(parameters)}):")
+        if plan.leaves:
+            names = [self.leaf_names[leaf.text] for leaf in plan.leaves]
+            fed = [feed.name for feed in plan.feeds if feed.model_input is not None]
+            given = fed[0] if len(fed) == 1 else f"[{', '.join(fed)}]"
+            training = "training" if plan.phase is not None else "False"
+            called = plan.direct or self.features
+            text = f"{', '.join(names)} = {called}({given}, training={training})"
+            pieces += self._line(depth + 1, text)
+        for index, stmt in enumerate(plan.slice.moved):
+            if index:
+                pieces += self._blank_between(plan.slice.moved[index - 1], stmt)
+            pieces += self._moved(stmt, depth + 1)
+        start, end = self.module.start(plan.outputs), self.module.end(plan.outputs)
+        body = self._span(start, end)
+        lines = self.module.text[start:end]
+        open_, close = (b"(", b")") if _breaks(plan.outputs, lines) else (b"", b"")
+        pieces += [
+            self.indent + self.unit * (depth + 1) + b"return " + open_,
+            *body,
+            close + self.nl,
+        ]
+        return pieces
+
+    def _blank_between(self, before: ast.stmt, after: ast.stmt) -> list[Piece]:
+        first = first_comment_line(self.module, after)
+        blank = not self.module.line_text(first - 1).strip()
+        return [self.nl] if blank and first - 1 > self.module.last_line(before) else []
+
+    def _moved(self, stmt: ast.stmt, depth: int) -> list[Piece]:
+        module = self.module
+        old = module.indent_of(stmt)
+        new = self.indent + self.unit * depth
+        pieces: list[Piece] = []
+        for line in range(first_comment_line(module, stmt), module.last_line(stmt) + 1):
+            start, end = module.line_start(line), module.line_end(line)
+            text = module.text[start:end]
+            if line in module.string_lines or not text.strip() or not text.startswith(old):
+                pieces += self._span(start, end)
+            else:
+                pieces += [new, *self._span(start + len(old), end)]
+            if not text.endswith((b"\n", b"\r")):
+                pieces.append(self.nl)
+        return pieces
+
+    def _span(self, start: int, end: int) -> list[Piece]:
+        """The old text between two offsets, with what is read of the sub-model put in."""
+        pieces: list[Piece] = []
+        at = start
+        for cut in self.cuts:
+            if start <= cut.start and cut.end <= end:
+                pieces += [Keep(at, cut.start), cut.text]
+                at = cut.end
+        pieces.append(Keep(at, end))
+        return [p for p in pieces if not isinstance(p, Keep) or p.start < p.end]
+
+    def _cuts(self) -> list[_Cut]:
+        plan, module = self.plan, self.module
+        cuts: dict[tuple[int, int], bytes] = {}
+        for leaf in plan.leaves:
+            for place, rest in leaf.places:
+                text = self.leaf_names[leaf.text] + rest
+                cuts[module.start(place), module.end(place)] = text.encode()
+        for feed in plan.feeds:
+            for place in self._reads_of_input(feed.canonical):
+                cuts[module.start(place), module.end(place)] = feed.name.encode()
+        for func in plan.constants:
+            if self._moves(func):
+                cuts[module.start(func), module.end(func)] = self._constant(func)
+        return [_Cut(a, b, text) for (a, b), text in sorted(cuts.items())]
+
+    def _reads_of_input(self, text: str) -> list[ast.expr]:
+        return [place for place, spelled in self.plan.input_places if spelled == text]
+
+    def _constant(self, func: ast.expr) -> bytes:
+        text = self.module.segment(func)
+        return text[: -len(b"variable")] + b"constant" if text.endswith(b"variable") else text
+
+    def _moves(self, node: ast.AST) -> bool:
+        return any(
+            parent is stmt for parent in self.module.parents(node)
+            for stmt in self.plan.slice.moved
+        )  # fmt: skip
+
+    def _cut_outside(self, func: ast.expr) -> None:
+        self.draft.replace(self.module.start(func), self.module.end(func), self._constant(func))
+
+    # --- The calling convention of K.function -----------------------------------------------------
+
+    def _wrapper(self, depth: int, name: str) -> list[Piece]:
+        plan = self.plan
+        inputs = "inputs"
+        pieces = self._line(depth, f"def {name}({inputs}):")
+        if plan.flat:
+            pieces += self._line(depth + 1, f"{inputs} = {self.tf}.nest.flatten({inputs})")
+        given = [f"{self.tf}.cast({inputs}[{feed.position}], {feed.dtype})" for feed in plan.feeds]
+        if plan.phase is not None:
+            given.append(f"bool({inputs}[{plan.phase}])")
+        called = f"{self.compute}({', '.join(given)})"
+        width = len(self.indent.expandtabs(8)) + (depth + 1) * len(self.unit.expandtabs(8))
+        if plan.result is Result.LIST:
+            text = f"return [value.numpy() for value in {called}]"
+            if width + len(text) > 99:
+                pieces += self._line(depth + 1, f"values = {called}")
+                text = "return [value.numpy() for value in values]"
+        elif plan.result is Result.SINGLE:
+            text = f"return {called}.numpy()"
+        else:
+            text = f"return {self.tf}.nest.map_structure(lambda value: value.numpy(), {called})"
+        return [*pieces, *self._line(depth + 1, text)]
+
+
+def _breaks(expr: ast.expr, text: bytes) -> bool:
+    return b"\n" in text and not isinstance(expr, (ast.List, ast.Tuple, ast.Call, ast.Dict))
+
+
+def _word_for(expr: ast.expr) -> str:
+    """A name for a Keras tensor: ``output`` of a model, ``layer_output`` of a layer."""
+    match expr:
+        case ast.Attribute(value=ast.Call(func=ast.Attribute(attr="get_layer")), attr=attr):
+            return f"layer_{attr}"
+        case ast.Attribute(value=ast.Subscript(value=ast.Attribute(attr="layers")), attr=attr):
+            return f"layer_{attr}"
+        case ast.Attribute(attr=attr):
+            return attr
+        case ast.Subscript(value=ast.Attribute(attr=attr)):
+            return attr.removesuffix("s")
+        case ast.DictComp():
+            return "layer_outputs"
+    return "features_read"

@@ -1,0 +1,465 @@
+"""``K.gradients`` with ``K.function``: a sub-model, called in a tape, in a compiled function.
+
+Before::
+
+    loss = K.mean(model.get_layer('conv').output[:, :, :, 0])
+    grads = K.gradients(loss, model.input)[0]
+    iterate = K.function([model.input], [loss, grads])
+
+After::
+
+    features = tf.keras.Model(model.inputs, model.get_layer('conv').output)
+
+    @tf.function(autograph=False)
+    def compute(inputs):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            layer_output = features(inputs, training=False)
+            loss = K.mean(layer_output[:, :, :, 0])
+        grads = tape.gradient(loss, inputs)
+        return [loss, grads]
+
+    def iterate(inputs):
+        return [value.numpy() for value in compute(tf.cast(inputs[0], model.inputs[0].dtype))]
+
+The operations are the same, in the same order, on the same weights: a functional sub-model runs the
+very layers whose symbolic outputs the old code read, and the code that made the graph runs as it
+is, on real tensors, once for each shape of the inputs (``autograph=False``: as plain Python, as
+before). The first step of the rewrite, made here, leaves the gradient call as it is, inside the
+function; putting the tape there is the business of the other recipes.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+from dataclasses import dataclass
+
+from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.flow.symbols import DefKind, Symbol
+from tape_migrate.module import Module
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.keras_leaves import Collector, Leaf, canonical
+from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_slice import Slice, slice_of
+from tape_migrate.shapes.keras_users import Users, users_of
+from tape_migrate.shapes.keras_values import Level
+from tape_migrate.shapes.plan import Refusal
+
+
+class Result(enum.Enum):
+    """What the compiled function gives back."""
+
+    LIST = "list"
+    SINGLE = "single"
+    NESTED = "nested"
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One input of the compiled function."""
+
+    name: str
+    """Of the new function's parameter; a name of the user's where there is one."""
+    canonical: str
+    dtype: str
+    """An expression for its dtype."""
+    model_input: str | None
+    """The expression for it as an input of the sub-model; None for a placeholder."""
+    position: int
+    """In the list that the compiled function is called with."""
+    expr: ast.expr
+
+
+@dataclass(frozen=True)
+class KerasPlan:
+    """How one ``K.function`` and the graph behind it become a compiled function."""
+
+    call: ast.Call
+    stmt: ast.stmt
+    name: str | None
+    """The name that the compiled function is assigned to, if it plainly is."""
+    slice: Slice
+    feeds: tuple[Feed, ...]
+    leaves: tuple[Leaf, ...]
+    """Outputs of the sub-model."""
+    input_places: tuple[tuple[ast.expr, str], ...]
+    """Reads of inputs among the moved code, and the canonical text of the input."""
+    direct: str | None
+    """The model to be called itself, where all that is read of it is its output."""
+    outputs: ast.expr
+    result: Result
+    flat: bool
+    """Whether callers may give one array instead of a list."""
+    phase: int | None
+    """Position of the learning phase among the inputs, if it is passed on."""
+    dropped: tuple[ast.stmt, ...]
+    """Statements that only named what are parameters now."""
+    factory: tuple[str, ...]
+    """Names whose values of now the function has to hold."""
+    constants: tuple[ast.expr, ...]
+    """``K.variable`` callees where a constant is meant."""
+    assumptions: tuple[str, ...]
+    sites: tuple[ast.Call, ...]
+
+
+def compiled_functions(module: Module) -> list[ast.Call]:
+    """Every call of ``K.function``."""
+    return [
+        node
+        for node in module.nodes
+        if isinstance(node, ast.Call) and module.names.resolve(node.func) == BACKEND + "function"
+    ]
+
+
+def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> KerasPlan | Refusal:
+    """Plan for ``call``, a ``K.function`` on whose way the gradient calls ``sites`` stand.
+
+    ``sites`` are all pending gradient calls of the module; those that do not move stay out of it.
+    """
+    module = context.module
+    scope = module.scope_of(call)
+    if scope.kind not in (ScopeKind.FUNCTION, ScopeKind.MODULE):
+        return Refusal("TM141", "the K.function stands where no function can be put before it")
+    stmt = module.statement_of(call)
+    if not isinstance(stmt, (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)):
+        return Refusal("TM141", "the K.function stands where no function can be put before it")
+    for parent in module.parents(call):
+        if parent is stmt:
+            break
+        if isinstance(parent, (ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.GeneratorExp,
+                               ast.DictComp, ast.SetComp)):  # fmt: skip
+            return Refusal("TM141", "the K.function stands inside an expression of its own scope")
+    arguments = _arguments(module, call)
+    if isinstance(arguments, Refusal):
+        return arguments
+    inputs, outputs = arguments
+    dep = context.dependence(scope)
+    users = users_of(module, call, stmt)
+    feeds = _feeds(module, dep, inputs)
+    if isinstance(feeds, Refusal):
+        return feeds
+    phase = _phase(module, inputs)
+    names = frozenset(f.expr.id for f in feeds if isinstance(f.expr, ast.Name))
+    found = slice_of(module, dep, stmt, outputs, names)
+    if isinstance(found, Refusal):
+        return found
+    own = [s for s in sites if _inside(module, s, [*found.moved, stmt])]
+    return _assemble(context, dep, call, stmt, outputs, users, feeds, phase, found, own)
+
+
+def _assemble(
+    context: Context,
+    dep: Dependence,
+    call: ast.Call,
+    stmt: ast.stmt,
+    outputs: ast.expr,
+    users: Users,
+    feeds: list[Feed],
+    phase: int | None,
+    found: Slice,
+    own: list[ast.Call],
+) -> KerasPlan | Refusal:
+    module, scope = context.module, dep.scope
+    levels = Levels.of(module)
+    hidden = found.locals - {f.expr.id for f in feeds if isinstance(f.expr, ast.Name)}
+    collected = Collector(module, scope, hidden).collect([*found.moved, outputs])
+    if isinstance(collected, Refusal):
+        return collected
+    fed = {feed.canonical for feed in feeds}
+    leaves = [leaf for leaf in collected if leaf.canonical not in fed]
+    inputs = [feed for feed in feeds if feed.model_input is not None]
+    if leaves and not inputs:
+        return Refusal("TM140", f"{leaves[0].text} belongs to no input of the compiled function")
+    if any(found.placeholders.get(f.name) for f in feeds) and leaves:
+        return Refusal(
+            "TM140", "the compiled function is fed both a placeholder and the input of a model"
+        )
+    for site in own:
+        target = site.args[0] if site.args else None
+        if target is not None and not levels.value(target).symbolic:
+            return Refusal(
+                "TM140", f"nothing tells that {ast.unparse(target)} is computed from the inputs"
+            )
+    uses_phase = [
+        node
+        for part in [*found.moved, outputs]
+        for node in ast.walk(part)
+        if isinstance(node, ast.Call)
+        and module.names.resolve(node.func) == BACKEND + "learning_phase"
+    ]
+    if uses_phase:
+        return Refusal("TM140", "the learning phase is computed with")
+    phase_set = _phase_is_set(module)
+    if phase_set is not None:
+        return phase_set
+    assumptions: list[str] = []
+    if phase is not None:
+        values = users.values_at(phase)
+        if values is not None and all(_is_off(value) for value in values):
+            phase = None
+        else:
+            assumptions.append(
+                "assumes that the model holds no BatchNormalization, whose averages a call with "
+                "learning phase 1 would move now"
+            )
+    assumptions += [
+        f"assumes that {leaf.text} is one tensor"
+        for leaf in leaves
+        if not leaf.holds and any(_is_source(site, leaf) for site in own)
+    ]
+    factory: tuple[str, ...] = ()
+    if found.rebound:
+        if users.escapes or _outlives(dep, stmt, found.rebound, users):
+            factory = tuple(sorted(found.rebound))
+    shadowed = {f.name for f in feeds} & found.captured
+    if shadowed:
+        return Refusal("TM140", f"{min(shadowed)} is used as more than the input")
+    return KerasPlan(
+        call=call,
+        stmt=stmt,
+        name=_assigned_name(stmt, call),
+        slice=found,
+        feeds=tuple(feeds),
+        leaves=tuple(leaves),
+        input_places=tuple(
+            (place, leaf.canonical)
+            for leaf in collected
+            if leaf.canonical in fed
+            for place, _ in leaf.places
+        ),
+        direct=_direct(leaves, inputs) if phase is None or len(feeds) == 1 else None,
+        outputs=outputs,
+        result=_result(module, levels, outputs),
+        flat=not users.always_lists and _takes_arrays(module, call),
+        phase=phase,
+        dropped=tuple(_dropped(module, dep, found, feeds)),
+        factory=factory,
+        constants=tuple(_constants(context, found)),
+        assumptions=tuple(assumptions),
+        sites=tuple(own),
+    )
+
+
+def _arguments(module: Module, call: ast.Call) -> tuple[ast.expr, ast.expr] | Refusal:
+    given: dict[str, ast.expr] = {}
+    for name, arg in zip(("inputs", "outputs", "updates"), call.args, strict=False):
+        if isinstance(arg, ast.Starred):
+            return Refusal("TM113", "the arguments of K.function cannot be told apart")
+        given[name] = arg
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            return Refusal("TM113", "the arguments of K.function cannot be told apart")
+        given[keyword.arg] = keyword.value
+    updates = given.get("updates")
+    empty = isinstance(updates, (ast.List, ast.Tuple)) and not updates.elts
+    none = isinstance(updates, ast.Constant) and updates.value is None
+    if updates is not None and not (empty or none):
+        return Refusal("TM145", "the K.function also runs updates of variables")
+    unknown = set(given) - {"inputs", "outputs", "updates", "name"}
+    if unknown or not {"inputs", "outputs"} <= set(given):
+        return Refusal("TM113", "the K.function has arguments that a plain function cannot take")
+    return given["inputs"], given["outputs"]
+
+
+def _elements(inputs: ast.expr) -> list[ast.expr]:
+    if isinstance(inputs, (ast.List, ast.Tuple)):
+        return list(inputs.elts)
+    return [inputs]
+
+
+def _is_phase(module: Module, expr: ast.expr) -> bool:
+    return (
+        isinstance(expr, ast.Call) and module.names.resolve(expr.func) == BACKEND + "learning_phase"
+    )
+
+
+def _phase(module: Module, inputs: ast.expr) -> int | None:
+    for position, element in enumerate(_elements(inputs)):
+        if _is_phase(module, element):
+            return position
+    return None
+
+
+def _feeds(module: Module, dep: Dependence, inputs: ast.expr) -> list[Feed] | Refusal:
+    levels = Levels.of(module)
+    found: list[Feed] = []
+    for position, element in enumerate(_elements(inputs)):
+        if _is_phase(module, element):
+            continue
+        if isinstance(element, ast.Starred):
+            return Refusal("TM140", "how many inputs the compiled function has is not known")
+        value = levels.value(element)
+        if value.holds or not value.symbolic:
+            return Refusal(
+                "TM140", f"nothing tells that {ast.unparse(element)} is one input of a model"
+            )
+        text = canonical(module, element, dep.scope)
+        plain = element.id if isinstance(element, ast.Name) else "inputs"
+        if value.level is Level.GRAPH:
+            if not isinstance(element, ast.Name):
+                return Refusal("TM140", f"{ast.unparse(element)} is no input of a model")
+            made = _placeholders(module, dep, element)
+            if made is None:
+                return Refusal("TM140", f"{element.id} is no input of a model")
+            found.append(Feed(plain, text, made, None, position, element))
+        else:
+            where = text
+            if text.endswith(".input"):
+                where = text.removesuffix(".input") + ".inputs[0]"
+            found.append(Feed(plain, text, f"{where}.dtype", where, position, element))
+    if not found:
+        return Refusal("TM140", "the compiled function has no input")
+    names = [feed.name for feed in found]
+    if len(set(names)) < len(names):
+        return [
+            Feed(f"{f.name}{i}", f.canonical, f.dtype, f.model_input, f.position, f.expr)
+            if names.count(f.name) > 1 else f
+            for i, f in enumerate(found, 1)
+        ]  # fmt: skip
+    return found
+
+
+def _placeholders(module: Module, dep: Dependence, name: ast.Name) -> str | None:
+    """An expression for the dtype of a placeholder, or None if ``name`` is none."""
+    dtypes: set[str] = set()
+    for definition in module.facts(dep.scope).reaching_at(name, Symbol(name.id)):
+        stmt = definition.stmt
+        if definition.kind is not DefKind.STRONG or not isinstance(stmt, ast.Assign):
+            return None
+        if not isinstance(stmt.value, ast.Call):
+            return None
+        if module.names.resolve(stmt.value.func) != BACKEND + "placeholder":
+            return None
+        given = [k.value for k in stmt.value.keywords if k.arg == "dtype"]
+        dtypes.add(ast.unparse(given[0]) if given else "'float32'")
+    return dtypes.pop() if len(dtypes) == 1 else None
+
+
+def _phase_is_set(module: Module) -> Refusal | None:
+    for node in module.nodes:
+        if isinstance(node, ast.Call):
+            if module.names.resolve(node.func) == BACKEND + "set_learning_phase":
+                given = node.args[0] if node.args else None
+                if given is None or not _is_off(given):
+                    return Refusal("TM140", "the learning phase is set to something else than 0")
+    return None
+
+
+def _is_off(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value in (0, False)
+
+
+def _is_source(site: ast.Call, leaf: Leaf) -> bool:
+    sources = site.args[1] if len(site.args) > 1 else None
+    return sources is not None and any(
+        place is node for place, _ in leaf.places for node in ast.walk(sources)
+    )
+
+
+def _inside(module: Module, node: ast.AST, stmts: list[ast.stmt]) -> bool:
+    return any(parent is stmt for parent in module.parents(node) for stmt in stmts)
+
+
+def _assigned_name(stmt: ast.stmt, call: ast.Call) -> str | None:
+    if isinstance(stmt, ast.Assign) and stmt.value is call and len(stmt.targets) == 1:
+        target = stmt.targets[0]
+        if isinstance(target, ast.Name):
+            return target.id
+    return None
+
+
+def _direct(leaves: list[Leaf], inputs: list[Feed]) -> str | None:
+    """The model whose only output is all that is read: it can be called itself."""
+    if len(leaves) != 1 or len(inputs) != 1 or inputs[0].model_input is None:
+        return None
+    model, _, attribute = leaves[0].canonical.rpartition(".")
+    if attribute == "outputs[0]":
+        attribute = "output"
+    own = inputs[0].canonical == f"{model}.input"
+    return model if attribute == "output" and own and not model.endswith(")") else None
+
+
+def _result(module: Module, levels: Levels, outputs: ast.expr) -> Result:
+    value = levels.value(outputs)
+    if isinstance(outputs, (ast.List, ast.Tuple)) or value.holds:
+        return Result.LIST
+    if isinstance(outputs, (ast.BinOp, ast.Subscript)) and value.symbolic:
+        return Result.SINGLE
+    return Result.NESTED
+
+
+def _takes_arrays(module: Module, call: ast.Call) -> bool:
+    """tf.keras flattens what it is given; standalone Keras takes lists only."""
+    return module.names.spelled(call.func).startswith("tensorflow")
+
+
+def _outlives(dep: Dependence, stmt: ast.stmt, rebound: frozenset[str], users: Users) -> bool:
+    """Whether the function may be called after one of the names was bound again."""
+    made = dep.facts.node_id(stmt)
+    changes = {
+        d.node_id for d in dep.facts.reaching.definitions
+        if d.symbol.root in rebound and d.stmt is not None and dep.reaches(made, d.node_id)
+    }  # fmt: skip
+    uses = {dep.facts.node_id(call) for call in users.calls}
+    for change in changes:
+        queue = [s for s in dep.cfg.successors[change] if s != made]
+        seen: set[int] = set()
+        while queue:
+            node_id = queue.pop()
+            if node_id in uses:
+                return True
+            if node_id not in seen and node_id != made:
+                seen.add(node_id)
+                queue.extend(dep.cfg.successors[node_id])
+    return False
+
+
+def _dropped(module: Module, dep: Dependence, found: Slice, feeds: list[Feed]) -> list[ast.stmt]:
+    """Placeholders, and names of model inputs that nothing else reads."""
+    dropped = [stmt for stmts in found.placeholders.values() for stmt in stmts]
+    inside = {n for stmt in found.moved for n in dep.cfg.span(stmt)}
+    return dropped + [
+        stmt
+        for feed in feeds
+        if feed.model_input is not None and isinstance(feed.expr, ast.Name)
+        for stmt in _only_for(module, dep, feed, inside)
+    ]
+
+
+def _only_for(module: Module, dep: Dependence, feed: Feed, inside: set[int]) -> list[ast.stmt]:
+    assert isinstance(feed.expr, ast.Name)
+    bound = module.names.bindings(feed.expr.id, dep.scope)
+    if len(bound) != 1 or not isinstance(bound[0], ast.Assign) or feed.model_input is None:
+        return []
+    stmt = bound[0]
+    if feed.model_input == feed.expr.id or not isinstance(stmt.value, ast.Attribute):
+        return []
+    made = dep.facts.node_id(feed.expr)
+    for node in module.nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            if node.id == feed.expr.id:
+                scope = module.scope_of(node)
+                if scope is not dep.scope:
+                    if module.scopes.resolve(node.id, scope) is dep.scope:
+                        return []
+                elif dep.facts.node_id(node) not in inside | {made}:
+                    return []
+    return [stmt]
+
+
+def _constants(context: Context, found: Slice) -> list[ast.expr]:
+    """Callees of ``K.variable(0.)`` in moved code and what it calls: no variable is meant."""
+    module = context.module
+    functions = context.summaries.called_functions(found.moved)
+    return [
+        node.func
+        for part in [*found.moved, *functions]
+        for node in ast.walk(part)
+        if isinstance(node, ast.Call)
+        and module.names.resolve(node.func) == BACKEND + "variable"
+        and len(node.args) == 1
+        and isinstance(node.args[0], ast.Constant)
+    ]

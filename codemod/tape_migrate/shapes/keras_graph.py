@@ -1,0 +1,56 @@
+"""The Keras graphs of a module: which of them can move into a compiled function now."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.keras_function import KerasPlan, compiled_functions, plan_function
+from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_values import Level
+from tape_migrate.shapes.plan import Refusal
+
+
+@dataclass(frozen=True)
+class KerasGraphs:
+    """What was found out about the gradient calls that differentiate Keras tensors."""
+
+    plan: KerasPlan | None = None
+    """The first graph that can move."""
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+    """By ``id()`` of the gradient call: why its graph cannot move."""
+
+
+def keras_graphs(context: Context, sites: list[ast.Call], left_alone: set[int]) -> KerasGraphs:
+    """Look at every ``K.function`` on whose way one of ``sites`` stands.
+
+    ``left_alone`` are the ``id()``s of gradient calls that must stay as they are.
+    """
+    module = context.module
+    calls = compiled_functions(module)
+    if not calls:
+        return KerasGraphs()
+    levels = Levels.of(module)
+    symbolic = [site for site in sites if levels.value(site).level is Level.GRAPH]
+    if not symbolic:
+        return KerasGraphs()
+    refusals: dict[int, Refusal] = {}
+    for call in calls:
+        plan = plan_function(context, call, symbolic)
+        if isinstance(plan, Refusal):
+            scope = module.scope_of(call)
+            for site in symbolic:
+                if module.scope_of(site) is scope:
+                    refusals.setdefault(id(site), plan)
+            continue
+        kept = [site for site in plan.sites if id(site) in left_alone]
+        if kept:
+            for site in plan.sites:
+                refusals[id(site)] = Refusal(
+                    "TM126", "another gradient call of the same graph was left alone"
+                )
+            continue
+        if plan.sites:
+            return KerasGraphs(plan, refusals)
+    return KerasGraphs(None, refusals)

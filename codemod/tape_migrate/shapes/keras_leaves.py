@@ -1,0 +1,227 @@
+"""The Keras tensors that moved code reads: they become outputs of one sub-model."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import Symbol
+from tape_migrate.module import Module
+from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_values import Level
+from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.plan import Refusal
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A Keras tensor (or a collection of them) and the places that read it.
+
+    ``text`` is the expression for it outside the function. ``read`` is the text to put at the
+    places instead; ``holds`` tells a collection.
+    """
+
+    text: str
+    canonical: str
+    expr: ast.expr
+    places: tuple[tuple[ast.expr, str], ...]
+    """Each place, and what is appended to the leaf's new name there (``[layer_name]``)."""
+    holds: bool
+
+    @property
+    def is_name(self) -> bool:
+        return isinstance(self.expr, ast.Name)
+
+
+def canonical(module: Module, expr: ast.expr, scope: Scope) -> str:
+    """One spelling for a Keras tensor and the names that it has: ``model.input`` for ``x``."""
+    seen = 0
+    while isinstance(expr, ast.Name) and seen < 4:
+        bound = module.names.bindings(expr.id, scope)
+        if len(bound) != 1 or not isinstance(bound[0], ast.Assign):
+            break
+        stmt = bound[0]
+        if len(stmt.targets) != 1 or not isinstance(stmt.targets[0], ast.Name):
+            break
+        if not isinstance(stmt.value, (ast.Name, ast.Attribute, ast.Subscript)):
+            break
+        expr = stmt.value
+        seen += 1
+    text = ast.unparse(expr)
+    # A model with one input: `model.input` is `model.inputs[0]`.
+    return text.removesuffix(".inputs[0]") + ".input" if text.endswith(".inputs[0]") else text
+
+
+class Collector:
+    """Finds the leaves of moved statements."""
+
+    def __init__(self, module: Module, scope: Scope, moved: Iterable[str]) -> None:
+        self._module = module
+        self._scope = scope
+        self._levels = Levels.of(module)
+        self._locals = frozenset(moved)
+        self._found: dict[str, list[tuple[ast.expr, str]]] = {}
+        self._exprs: dict[str, ast.expr] = {}
+        self._refusal: Refusal | None = None
+
+    def collect(self, nodes: Iterable[ast.AST]) -> list[Leaf] | Refusal:
+        """The leaves that ``nodes`` read, in order, or why one cannot be given."""
+        for node in nodes:
+            self._visit(node)
+        if self._refusal is not None:
+            return self._refusal
+        return [
+            Leaf(
+                text,
+                canonical(self._module, self._exprs[text], self._scope),
+                self._exprs[text],
+                tuple(places),
+                self._levels.value(self._exprs[text]).holds
+                or isinstance(self._exprs[text], ast.DictComp),
+            )
+            for text, places in self._found.items()
+        ]
+
+    def _visit(self, node: ast.AST) -> None:
+        if isinstance(node, ast.expr) and self._is_leaf(node):
+            self._add(node)
+            return
+        if isinstance(node, ast.Attribute) and not self._levels.value(node).symbolic:
+            # `x.shape[1]` of a Keras tensor is known without computing it.
+            if self._levels.value(node.value).level is Level.KERAS:
+                self._visit(node.value)
+                return
+        for child in ast.iter_child_nodes(node):
+            self._visit(child)
+
+    def _is_leaf(self, expr: ast.expr) -> bool:
+        if isinstance(getattr(expr, "ctx", None), (ast.Store, ast.Del)):
+            return False
+        if isinstance(expr, (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp, ast.IfExp)):
+            return False
+        if isinstance(expr, (ast.Dict, ast.DictComp, ast.Starred, ast.NamedExpr, ast.BinOp)):
+            return False
+        if self._levels.value(expr).level is not Level.KERAS:
+            return False
+        return _root_name(expr) not in self._hidden(expr)
+
+    def _hidden(self, expr: ast.expr) -> frozenset[str]:
+        """Names that mean something inside the function only."""
+        names = {
+            n.id
+            for n in ast.walk(expr)
+            if isinstance(n, ast.Name) and self._module.scopes.is_comprehension_variable(n)
+        }
+        return self._locals | names
+
+    def _add(self, expr: ast.expr) -> None:
+        hidden = self._hidden(expr)
+        dynamic = sorted(
+            {n.id for n in ast.walk(expr) if isinstance(n, ast.Name) and n.id in hidden}
+        )
+        if not dynamic:
+            self._remember(expr, expr, "")
+            return
+        base: ast.expr = expr
+        while isinstance(base, ast.Subscript):
+            base = base.value
+            used = {n.id for n in ast.walk(base) if isinstance(n, ast.Name)}
+            if self._levels.value(base).holds and not used & hidden:
+                # outputs_dict[layer_name]: the whole collection is computed.
+                rest = ast.unparse(expr)[len(ast.unparse(base)) :]
+                self._remember(base, expr, rest)
+                return
+        looped = self._over_loop(expr, dynamic)
+        if looped is None:
+            self._refusal = self._refusal or Refusal(
+                "TM140",
+                f"which Keras tensors {ast.unparse(expr)} (line {expr.lineno}) means is only known "
+                "inside the code that would move",
+            )
+            return
+        table, key = looped
+        self._remember(table, expr, f"[{key}]")
+
+    def _over_loop(self, expr: ast.expr, dynamic: list[str]) -> tuple[ast.expr, str] | None:
+        """``{name: layers[name].output for name in names}`` for a read in a loop over ``names``."""
+        if len(dynamic) != 1:
+            return None
+        for parent in self._module.parents(expr):
+            if not isinstance(parent, ast.For) or not isinstance(parent.target, ast.Name):
+                continue
+            if parent.target.id != dynamic[0]:
+                continue
+            used = {n.id for n in ast.walk(parent.iter) if isinstance(n, ast.Name)}
+            if used & self._locals or not self._has_keys(parent.iter):
+                return None
+            if self._is_conditional(expr, parent):
+                return None
+            rebinds = [
+                n
+                for stmt in parent.body
+                for n in ast.walk(stmt)
+                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.id == dynamic[0]
+            ]
+            if rebinds:
+                return None
+            name = ast.Name(dynamic[0], ast.Load())
+            generator = ast.comprehension(parent.target, parent.iter, [], 0)
+            return ast.DictComp(name, expr, [generator]), dynamic[0]
+        return None
+
+    def _is_conditional(self, expr: ast.expr, loop: ast.For) -> bool:
+        """Whether the loop may pass the read by (a check that raises does not count)."""
+        previous: ast.AST = expr
+        for parent in self._module.parents(expr):
+            if parent is loop:
+                break
+            if isinstance(parent, (ast.If, ast.IfExp, ast.BoolOp, ast.For, ast.While)):
+                if not (isinstance(parent, ast.If) and previous is parent.test):
+                    return True
+            previous = parent
+        for stmt in ast.walk(loop):
+            if isinstance(stmt, (ast.Break, ast.Continue)) and stmt.lineno < expr.lineno:
+                return True
+        return False
+
+    def _has_keys(self, iterable: ast.expr) -> bool:
+        """Whether a loop over ``iterable`` can be run twice and gives what can be a key."""
+        match iterable:
+            case ast.List(elts=items) | ast.Tuple(elts=items):
+                return all(
+                    isinstance(item, ast.Constant) and isinstance(item.value, (str, int))
+                    for item in items
+                )
+            case ast.Call(func=ast.Name(id="range")):
+                return True
+            case ast.Call(func=ast.Attribute(attr="keys"), args=[]):
+                return True
+            case ast.Name(id=name):
+                bound = self._module.names.bindings(name, self._module.scope_of(iterable))
+                if len(bound) != 1 or not isinstance(bound[0], ast.Assign):
+                    return False
+                value = value_given_by(bound[0], Symbol(name))
+                return value is not None and (isinstance(value, ast.Dict) or self._has_keys(value))
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=key)):
+                bound = self._module.names.bindings(name, self._module.scope_of(iterable))
+                if len(bound) != 1 or not isinstance(bound[0], ast.Assign):
+                    return False
+                value = value_given_by(bound[0], Symbol(name))
+                if isinstance(value, ast.Dict):
+                    for item_key, item in zip(value.keys, value.values, strict=True):
+                        if isinstance(item_key, ast.Constant) and item_key.value == key:
+                            return isinstance(item, ast.Dict) or self._has_keys(item)
+        return False
+
+    def _remember(self, leaf: ast.expr, place: ast.expr, rest: str) -> None:
+        text = ast.unparse(leaf)
+        self._exprs.setdefault(text, leaf)
+        self._found.setdefault(text, []).append((place, rest))
+
+
+def _root_name(expr: ast.expr) -> str:
+    while isinstance(expr, (ast.Attribute, ast.Subscript)):
+        expr = expr.value
+    return expr.id if isinstance(expr, ast.Name) else ""
