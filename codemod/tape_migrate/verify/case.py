@@ -14,8 +14,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-OLD_MODES = ("graph", "autograph", "auto", "v1")
+OLD_MODES = ("graph", "autograph", "auto", "v1", "keras-2")
 MODES = ("eager", "tf.function", "graph")
+KERAS_MODES = ("eager", "eager, Keras 2")
+"""How the new side of a Keras graph is run: on the Keras that TensorFlow has, and on Keras 2."""
 OUTCOMES = ("migrated", "mixed", "refused", "skipped", "untouched")
 
 _KEYS: dict[str, type | tuple[type, ...]] = {
@@ -72,7 +74,8 @@ class Case:
     the old code AutoGraph-converted, ``auto`` the first and, if it fails on Python control flow,
     the second (``v1`` for a source that calls ``disable_v2_behavior``), ``v1`` a graph with all
     TensorFlow 2 behaviour off, where ``import tensorflow`` means ``tensorflow.compat.v1`` unless
-    the source speaks of ``compat.v1`` itself.
+    the source speaks of ``compat.v1`` itself, ``keras-2`` a graph on Keras 2, which is also
+    what ``import keras`` means there.
     """
 
     name: str
@@ -147,12 +150,16 @@ def load_case(folder: Path) -> Case:
         description=data.get("description", ""),
         allow_zero=reason if data.get("allow_zero") else None,
         allow_none=reason if data.get("allow_none") else None,
-        modes=tuple(data.get("modes", MODES)),
+        modes=tuple(data.get("modes", _default_modes(data))),
         skip_function=data.get("tf_function"),
         differences=_differences(toml, data),
         path=str(folder / "before.py"),
         not_run=data.get("not_run"),
     )
+
+
+def _default_modes(data: dict[str, Any]) -> tuple[str, ...]:
+    return KERAS_MODES if data.get("old_mode") == "keras-2" else MODES
 
 
 def migrated(before: bytes, options: dict[str, Any] | None = None) -> tuple[bytes | None, str]:
@@ -183,8 +190,9 @@ def _check_keys(toml: Path, data: dict[str, Any]) -> None:
         raise CaseError(f"{toml}: outcome {outcome!r} is none of {', '.join(OUTCOMES)}")
     if data.get("old_mode", "graph") not in OLD_MODES:
         raise CaseError(f"{toml}: old_mode {data['old_mode']!r} is none of {', '.join(OLD_MODES)}")
-    if not set(data.get("modes", MODES)) <= set(MODES) or data.get("modes") == []:
-        raise CaseError(f"{toml}: modes are some of {', '.join(MODES)}")
+    known_modes = (*MODES, *KERAS_MODES[1:])
+    if not set(data.get("modes", MODES)) <= set(known_modes) or data.get("modes") == []:
+        raise CaseError(f"{toml}: modes are some of {', '.join(known_modes)}")
     if "entry" in data and "outputs" in data:
         raise CaseError(f"{toml}: give entry (a function to call) or outputs (names), not both")
     if (data.get("allow_zero") or data.get("allow_none")) and not data.get("reason"):

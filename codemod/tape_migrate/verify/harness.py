@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from tape_migrate.verify.case import Case
+from tape_migrate.verify.case import KERAS_MODES, Case
 from tape_migrate.verify.compare import Comparison, Verdict, arbitrate, compare, unexpected
 from tape_migrate.verify.evidence import Evidence, Row, Side, conclude
 from tape_migrate.verify.finite import DIRECTIONS, EPS, DifferenceCheck, Opinion, judge
@@ -19,7 +19,7 @@ DEVICES = ("cpu", "gpu", "all")
 _PYTHON_CONTROL_FLOW = ("OperatorNotAllowedInGraphError", "using a `tf.Tensor` as a Python `bool`")
 _VARIABLES_IN_FUNCTION = "tf.function only supports singleton tf.Variables"
 _NO_KERNEL = ("ould not satisfy device", "ould not satisfy explicit device")
-_JOB_MODES = {"eager": "eager", "tf.function": "function", "graph": "graph"}
+_JOB_MODES = {"tf.function": "function", "graph": "graph"}
 _FATAL = ("WorkerDied", "Timeout")
 
 
@@ -44,6 +44,10 @@ class Verifier:
         self.old = Worker(python_old, gpu=gpu, job_limit_s=job_limit_s)
         self.new = Worker(python_new, gpu=gpu, job_limit_s=job_limit_s)
         self._v1 = Worker(python_old, v1=True, gpu=gpu, job_limit_s=job_limit_s)
+        self._keras = Worker(python_old, keras2=True, gpu=gpu, job_limit_s=job_limit_s)
+        self._new_keras = self._keras
+        if python_old != python_new:
+            self._new_keras = Worker(python_new, keras2=True, gpu=gpu, job_limit_s=job_limit_s)
 
     def __enter__(self) -> Verifier:
         return self
@@ -53,7 +57,7 @@ class Verifier:
 
     def close(self) -> None:
         """End all workers."""
-        for worker in (self.old, self.new, self._v1):
+        for worker in (self.old, self.new, self._v1, self._keras, self._new_keras):
             worker.close()
 
     def verify(self, case: Case) -> Evidence:
@@ -72,7 +76,7 @@ class Verifier:
             return Evidence(case.name, Verdict.NOT_RUN, "nothing was migrated: nothing to compare")
         if case.old_mode == "auto" and b"disable_v2_behavior" in _bytes(case.before):
             case = replace(case, old_mode="v1")
-        old_worker = self._v1 if case.old_mode == "v1" else self.old
+        old_worker = self._old_worker(case)
         for worker in (old_worker, self.new):
             worker.start()
         rows: list[Row] = []
@@ -101,13 +105,16 @@ class Verifier:
             time.perf_counter() - began,
         )
 
+    def _old_worker(self, case: Case) -> Worker:
+        return {"v1": self._v1, "keras-2": self._keras}.get(case.old_mode, self.old)
+
     def run_before(self, case: Case, device: str = "CPU:0") -> RunResult:
         """Run only the old side, in the case's own mode (``auto`` counts as ``graph``).
 
         Raises:
             TensorFlowMissingError: if the old side has no TensorFlow.
         """
-        worker = self._v1 if case.old_mode == "v1" else self.old
+        worker = self._old_worker(case)
         mode = "autograph" if case.old_mode == "autograph" else "graph"
         seed = case.seeds[0]
         return run_side(worker, case, case.before, mode=mode, device=device, seed=seed)
@@ -122,7 +129,7 @@ class Verifier:
         self, case: Case, old_worker: Worker, device: str, seed: int
     ) -> tuple[str, list[Row]]:
         """Run the old side once and the new side in each mode; returns the old mode used."""
-        mode = {"auto": "graph", "v1": "graph"}.get(case.old_mode, case.old_mode)
+        mode = {"auto": "graph", "v1": "graph", "keras-2": "graph"}.get(case.old_mode, case.old_mode)
         old = run_side(old_worker, case, case.before, mode=mode, device=device, seed=seed)
         if case.old_mode == "auto" and old.error and _is_python_control_flow(old):
             mode = "autograph"
@@ -131,9 +138,11 @@ class Verifier:
         rows = []
         new = RunResult()
         for name in case.modes:
-            job_mode = _JOB_MODES[name]
+            job_mode = _JOB_MODES.get(name, "eager")
             # A tape in a v1 graph meets the old side's kind of variables only in its worker.
             worker = self._v1 if name == "graph" and case.old_mode == "v1" else self.new
+            if name == KERAS_MODES[1]:
+                worker = self._new_keras
             if name == "tf.function" and case.skip_function is not None:
                 new = RunResult(not_run=case.skip_function)
             elif old.ok and not (new.error is not None and new.error.type in _FATAL):

@@ -38,11 +38,13 @@ class Worker:
         python: str | None = None,
         *,
         v1: bool = False,
+        keras2: bool = False,
         gpu: bool = False,
         job_limit_s: float = JOB_LIMIT_S,
     ) -> None:
         self.python = python or sys.executable
         self.v1 = v1
+        self.keras2 = keras2
         self.gpu = gpu
         self.job_limit_s = job_limit_s
         self.starts = 0
@@ -84,7 +86,10 @@ class Worker:
         environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         if not self.gpu:
             environment["CUDA_VISIBLE_DEVICES"] = "-1"
-        command = [self.python, str(WORKER), "--serve", *(["v1"] if self.v1 else [])]
+        if self.keras2:
+            environment["TF_USE_LEGACY_KERAS"] = "1"
+        flags = [*(["v1"] if self.v1 else []), *(["keras2"] if self.keras2 else [])]
+        command = [self.python, str(WORKER), "--serve", *flags]
         self.starts += 1
         try:
             with open(self._log, "wb") as log:

@@ -250,7 +250,7 @@ def run_job(job: Any) -> Any:
     return answer
 
 
-def start_tensorflow(v1: bool) -> Any:
+def start_tensorflow(v1: bool, keras2: bool = False) -> Any:
     """Import TensorFlow once, set it for comparison, and say what was found."""
     global np, tf, world  # noqa: PLW0603
     try:
@@ -272,6 +272,10 @@ def start_tensorflow(v1: bool) -> Any:
             tf.config.experimental.enable_op_determinism()
     if v1 and version.startswith("2"):
         tf.compat.v1.disable_v2_behavior()
+    if keras2:
+        error = world.use_keras_2()
+        if error:
+            return {"error": error, "python": sys.version.split()[0]}
     # The script's own folder must not shadow modules that a case imports.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != here]
@@ -291,7 +295,7 @@ def main(arguments: Any) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
-    answers.write(json.dumps(start_tensorflow("v1" in arguments)) + "\n")
+    answers.write(json.dumps(start_tensorflow("v1" in arguments, "keras2" in arguments)) + "\n")
     answers.flush()
     for line in questions:
         answers.write(json.dumps(run_job(json.loads(line))) + "\n")

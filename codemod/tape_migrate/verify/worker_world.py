@@ -12,6 +12,7 @@ uniform, normal, truncated normal and integers are not replaced.
 
 import contextlib
 import importlib
+import importlib.util
 import os
 import random
 import sys
@@ -143,6 +144,36 @@ def preserved(source: bytes) -> Any:
         sys.modules["tensorflow"] = modules["tensorflow"]
         sys.path[:] = path
         os.chdir(folder)
+
+
+class _LegacyKeras:
+    """Finds ``keras`` and its modules in ``tf_keras``, the Keras 2 of a TensorFlow with Keras 3."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        del path, target
+        if name == "keras" or name.startswith("keras."):
+            return importlib.util.spec_from_loader(name, self)  # type: ignore[arg-type]
+        return None
+
+    def create_module(self, spec: Any) -> Any:
+        module = importlib.import_module("tf_" + spec.name)
+        self._own = module.__spec__
+        return module
+
+    def exec_module(self, module: Any) -> None:
+        module.__spec__ = self._own
+
+
+def use_keras_2() -> Any:
+    """Let ``import keras`` give Keras 2; what is missing for that, or None."""
+    if int(tf.version.VERSION.split(".")[1]) < 16 or tf.version.VERSION.startswith("1"):
+        return None
+    try:
+        importlib.import_module("tf_keras")
+    except ImportError:
+        return "no Keras 2 (tf_keras is not installed)"
+    sys.meta_path.insert(0, _LegacyKeras())  # type: ignore[arg-type]
+    return None
 
 
 _INSTALLED = ("site-packages", "dist-packages", os.path.dirname(os.__file__))
