@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied, Draft
 from tape_migrate.edits.keras_function import write_function
+from tape_migrate.edits.keras_program import eager_switches, graph_needs, tidy
 from tape_migrate.edits.layout import split_shared_lines
 from tape_migrate.edits.lift_lambda import lift_lambda
 from tape_migrate.edits.names import outermost_function
@@ -122,6 +123,7 @@ class Engine:
                 for index, site in enumerate(tracked)
                 if site.lifted and site.migrated is None and site.refusal is not None
             }
+            useless |= self._without_graph_mode(text, tracked)
             if not useless:
                 break
             frozen.update(useless)
@@ -154,7 +156,23 @@ class Engine:
                 break
             module = self._module(applied.text)
         module = self._compile(module, tracked)
+        if any(site.keras is not None and site.migrated is not None for site in tracked):
+            draft = tidy(module)
+            if draft is not None:
+                applied = draft.apply()
+                _follow(tracked, applied)
+                module = self._module(applied.text)
         return module.text, tracked
+
+    def _without_graph_mode(self, text: bytes, tracked: list[Tracked]) -> dict[int, Refusal]:
+        """Refusals for the Keras graphs of a program in which something still needs graph mode."""
+        moved = [i for i, s in enumerate(tracked) if s.keras is not None and s.migrated]
+        if not moved or not eager_switches(self._module(self._text)):
+            return {}
+        need = graph_needs(self._module(text))
+        if need is None:
+            return {}
+        return {i: Refusal("TM146", f"{need} needs graph mode") for i in moved}
 
     def _compile(self, module: Module, tracked: list[Tracked]) -> Module:
         """Put control flow around the migrated gradients under ``tf.function``."""

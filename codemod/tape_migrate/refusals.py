@@ -264,6 +264,70 @@ _CATALOGUE = (
         "j = pfor.batch_jacobian(y, x)",
     ),
     Reason(
+        "TM140",
+        "keras-graph-not-seen",
+        "Which Keras tensors the gradient is computed from, or which inputs they belong to, is not "
+        "all seen here.",
+        "Build a sub-model with the tensors as outputs in the function that knows the model, call "
+        "it inside a tape that watches its input.",
+        "def gradients_of(loss, tensor):\n"
+        "    return K.function([anything], K.gradients(loss, tensor))",
+    ),
+    Reason(
+        "TM141",
+        "keras-graph-cannot-move",
+        "Code on the way to the compiled function cannot move into a function, or what it makes is "
+        "kept where other code may read it.",
+        "Keep the graph between the model and K.function in plain statements of one block.",
+        "self.loss = K.mean(model.output)\n"
+        "self.f = K.function([model.input], K.gradients(self.loss, model.input))",
+    ),
+    Reason(
+        "TM142",
+        "keras-graph-side-effect",
+        "Code on the way to the compiled function does more than build the graph; in a function it "
+        "would do so again for each shape of the inputs, or at another time.",
+        "Move random numbers, files, clocks and changes of other objects out of that code.",
+        "loss = K.mean(model.output[:, np.random.randint(10)])\n"
+        "f = K.function([model.input], K.gradients(loss, model.input))",
+    ),
+    Reason(
+        "TM143",
+        "keras-tensor-used-elsewhere",
+        "A symbolic tensor of the graph is also used by code that does not go into the compiled "
+        "function; moved into it, the tensor would be out of reach.",
+        "Let that code use the compiled function's results.",
+        "loss = K.mean(model.output)\n"
+        "f = K.function([model.input], K.gradients(loss, model.input))\n"
+        "model.add_loss(loss)",
+    ),
+    Reason(
+        "TM144",
+        "changed-after-compiling",
+        "A value that the graph was built with is bound again or changed later; a function that is "
+        "traced at its first call might see the later value.",
+        "Give the later value another name, or make the function in a function of its own.",
+        "scale = 1.0\n"
+        "f = K.function([x], K.gradients(scale * model(x), x))\n"
+        "settings['scale'] = scale = 2.0",
+    ),
+    Reason(
+        "TM145",
+        "keras-updates",
+        "The compiled function also updates variables (updates=).",
+        "Write the updates as assign() calls after the gradient, in the order of the list.",
+        "f = K.function([x], [loss], updates=[K.update(w, w - rate * grads)])",
+    ),
+    Reason(
+        "TM146",
+        "needs-graph-mode",
+        "The program runs in graph mode (a Session, a graph made default, eager execution turned "
+        "off) and not all of that can go, but the new function needs eager execution.",
+        "Take the Sessions out first.",
+        "with graph.as_default():\n"
+        "    f = K.function([model.input], K.gradients(loss, model.input))",
+    ),
+    Reason(
         "TM199",
         "internal-error",
         "The tool's own check of the result failed; the file was left as it is.",

@@ -21,6 +21,8 @@ _SHAPES = {
     Shape.LOOP_BODY: "The call is in the body of tf.while_loop, tf.map_fn or tf.scan: the tape "
     "goes into the body.",
     Shape.IN_TF_FUNCTION: "The function is already a tf.function: the tape goes inside it.",
+    Shape.KERAS_FUNCTION: "Symbolic tensors of a Keras model, compiled by K.function: a sub-model "
+    "gives their values in a tape, in a compiled function with K.function's calling convention.",
 }
 
 

@@ -132,6 +132,9 @@ def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> Ke
         if isinstance(parent, (ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.GeneratorExp,
                                ast.DictComp, ast.SetComp)):  # fmt: skip
             return Refusal("TM141", "the K.function stands inside an expression of its own scope")
+    for parent in module.parents(stmt):
+        if isinstance(parent, ast.With) and any(_is_graph_context(item) for item in parent.items):
+            return Refusal("TM146", "the K.function is made inside a graph or session made default")
     arguments = _arguments(module, call)
     if isinstance(arguments, Refusal):
         return arguments
@@ -241,6 +244,11 @@ def _assemble(
         assumptions=tuple(assumptions),
         sites=tuple(own),
     )
+
+
+def _is_graph_context(item: ast.withitem) -> bool:
+    text = ast.unparse(item.context_expr)
+    return any(word in text for word in ("as_default", "Session", "Graph", "session", "override"))
 
 
 def _arguments(module: Module, call: ast.Call) -> tuple[ast.expr, ast.expr] | Refusal:

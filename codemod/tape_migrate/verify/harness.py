@@ -129,7 +129,9 @@ class Verifier:
         self, case: Case, old_worker: Worker, device: str, seed: int
     ) -> tuple[str, list[Row]]:
         """Run the old side once and the new side in each mode; returns the old mode used."""
-        mode = {"auto": "graph", "v1": "graph", "keras-2": "graph"}.get(case.old_mode, case.old_mode)
+        mode = {"auto": "graph", "v1": "graph", "keras-2": "graph"}.get(
+            case.old_mode, case.old_mode
+        )
         old = run_side(old_worker, case, case.before, mode=mode, device=device, seed=seed)
         if case.old_mode == "auto" and old.error and _is_python_control_flow(old):
             mode = "autograph"

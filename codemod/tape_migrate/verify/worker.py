@@ -273,9 +273,9 @@ def start_tensorflow(v1: bool, keras2: bool = False) -> Any:
     if v1 and version.startswith("2"):
         tf.compat.v1.disable_v2_behavior()
     if keras2:
-        error = world.use_keras_2()
-        if error:
-            return {"error": error, "python": sys.version.split()[0]}
+        missing = world.use_keras_2()
+        if missing:
+            return {"error": missing, "python": sys.version.split()[0]}
     # The script's own folder must not shadow modules that a case imports.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != here]

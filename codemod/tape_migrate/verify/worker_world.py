@@ -172,7 +172,7 @@ def use_keras_2() -> Any:
         importlib.import_module("tf_keras")
     except ImportError:
         return "no Keras 2 (tf_keras is not installed)"
-    sys.meta_path.insert(0, _LegacyKeras())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _LegacyKeras())
     return None
 
 
