@@ -6,12 +6,14 @@ The gradient calls stay as they are in it, so that they are found again and give
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 
 from tape_migrate.edits.draft import Draft, Keep, Piece
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
+from tape_migrate.shapes.keras_fed import Fed, placeholder_shape, shape_name
 from tape_migrate.shapes.keras_function import KerasPlan, Result
 from tape_migrate.shapes.keras_leaves import Leaf
 from tape_migrate.shapes.keras_levels import Levels
@@ -71,6 +73,11 @@ class _Writer:
             wrapper += [self.nl, *self._line(1, f"return {name}")]
         self._place(before, wrapper, name, made)
         self._delete_going()
+        for fed in plan.fed:
+            self._build_on_input(fed)
+        for stmt in plan.dropped:
+            if self._in_branch(stmt):
+                self._keep_shape(stmt)
         for func in plan.constants:
             if not self._moves(func):
                 self._cut_outside(func)
@@ -144,7 +151,25 @@ class _Writer:
     def _going(self) -> list[ast.stmt]:
         plan = self.plan
         moved = [s for s in plan.slice.moved if not any(s is c for c in plan.slice.copied)]
-        return [*moved, *plan.dropped]
+        dropped = [s for s in plan.dropped if not self._in_branch(s)]
+        return [*moved, *dropped]
+
+    def _in_branch(self, stmt: ast.stmt) -> bool:
+        """A placeholder made in a branch leaves its shape behind."""
+        return not any(stmt is s for s in self.plan.slice.block)
+
+    def _keep_shape(self, stmt: ast.stmt) -> None:
+        assert isinstance(stmt, ast.Assign)
+        target = stmt.targets[0]
+        assert isinstance(target, ast.Name)
+        assert isinstance(stmt.value, ast.Call)
+        shape = placeholder_shape(stmt.value)
+        text = self.module.segment(shape) if shape is not None else b"None"
+        self.draft.replace(
+            self.module.start(stmt),
+            self.module.end(stmt),
+            shape_name(target.id).encode() + b" = " + text,
+        )
 
     def _lines_of(self, stmt: ast.stmt) -> tuple[int, int]:
         dropped = any(stmt is s for s in self.plan.dropped)
@@ -184,6 +209,7 @@ class _Writer:
     def _inputs(self) -> str:
         """The inputs of the sub-model, as its maker takes them."""
         given = [f.model_input for f in self.plan.feeds if f.model_input is not None]
+        given += [fed.model_input for fed in self.plan.fed]
         if len(given) == 1:
             return given[0].removesuffix("[0]") if given[0].endswith(".inputs[0]") else given[0]
         return f"[{', '.join(given)}]"
@@ -257,18 +283,20 @@ class _Writer:
             parameters.append("training")
         pieces = self._line(depth, f"@{self.tf}.function(autograph=False)")
         pieces += self._line(depth, f"def {self.compute}({', '.join(parameters)}):")
+        moved = plan.slice.moved
+        last = max((plan.slice.block.index(fed.stmt) for fed in plan.fed), default=-1)
+        first = [s for s in moved if plan.slice.block.index(s) < last]
+        pieces += self._body(first, depth + 1)
         if plan.leaves:
             names = [self.leaf_names[leaf.text] for leaf in plan.leaves]
             fed = [feed.name for feed in plan.feeds if feed.model_input is not None]
+            fed += [ast.unparse(item.value) for item in plan.fed]
             given = fed[0] if len(fed) == 1 else f"[{', '.join(fed)}]"
             training = "training" if plan.phase is not None else "False"
             called = plan.direct or self.features
             text = f"{', '.join(names)} = {called}({given}, training={training})"
             pieces += self._line(depth + 1, text)
-        for index, stmt in enumerate(plan.slice.moved):
-            if index:
-                pieces += self._blank_between(plan.slice.moved[index - 1], stmt)
-            pieces += self._moved(stmt, depth + 1)
+        pieces += self._body([s for s in moved if s not in first], depth + 1)
         start, end = self.module.start(plan.outputs), self.module.end(plan.outputs)
         body = self._span(start, end)
         lines = self.module.text[start:end]
@@ -278,6 +306,14 @@ class _Writer:
             *body,
             close + self.nl,
         ]
+        return pieces
+
+    def _body(self, stmts: list[ast.stmt], depth: int) -> list[Piece]:
+        pieces: list[Piece] = []
+        for index, stmt in enumerate(stmts):
+            if index:
+                pieces += self._blank_between(stmts[index - 1], stmt)
+            pieces += self._moved(stmt, depth)
         return pieces
 
     def _blank_between(self, before: ast.stmt, after: ast.stmt) -> list[Piece]:
@@ -343,6 +379,24 @@ class _Writer:
     def _cut_outside(self, func: ast.expr) -> None:
         self.draft.replace(self.module.start(func), self.module.end(func), self._constant(func))
 
+    def _build_on_input(self, fed: Fed) -> None:
+        """Build the model on an ``Input`` instead of the tensor."""
+        module, keyword = self.module, fed.keyword
+        start, end = module.start(keyword), module.end(keyword)
+        if fed.shape is None:
+            rest = re.match(rb"\s*,\s*", module.text[end:])
+            if rest is None:
+                before = re.search(rb"\s*,\s*$", module.text[:start])
+                start = before.start() if before else start
+            self.draft.delete(start, end + (rest.end() if rest else 0))
+            return
+        if keyword.arg == "tensor":
+            text = f"batch_shape={fed.shape}" if fed.whole else f"shape={fed.shape}"
+        else:
+            inner = f"batch_shape={fed.shape}" if fed.whole else f"shape={fed.shape}"
+            text = f"input_tensor={self.tf}.keras.Input({inner})"
+        self.draft.replace(start, end, text.encode())
+
     # --- The calling convention of K.function -----------------------------------------------------
 
     def _wrapper(self, depth: int, name: str) -> list[Piece]:
@@ -383,6 +437,8 @@ def _word_for(expr: ast.expr) -> str:
             return attr
         case ast.Subscript(value=ast.Attribute(attr=attr)):
             return attr.removesuffix("s")
+        case ast.Subscript(slice=ast.Constant(value=str(key))) if key.isidentifier():
+            return key
         case ast.DictComp():
             return "layer_outputs"
-    return "features_read"
+    return "layer_output"

@@ -61,8 +61,13 @@ class CallLevels:
             several = name in SEVERAL_RESULTS
             return Value(Level.GRAPH, several) if top.symbolic else PLAIN
         if resolved in INPUTS:
-            fed = any(k.arg == "tensor" for k in call.keywords)
-            return GRAPH if fed else Value(Level.KERAS)
+            return Value(Level.KERAS)
+        if any(k.arg == "input_tensor" for k in call.keywords):
+            # A model is made; the tensor that it is built on is looked at by itself.
+            others = [k.value for k in call.keywords if k.arg != "input_tensor"]
+            top = union(levels.value(a) for a in (*call.args, *others))
+            if not top.symbolic:
+                return PLAIN
         if resolved.startswith("keras."):
             return self._keras(resolved, top)
         if resolved:

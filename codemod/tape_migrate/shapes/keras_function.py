@@ -41,6 +41,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.keras_fed import Fed, fed_inputs
 from tape_migrate.shapes.keras_leaves import Collector, Leaf, canonical
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_slice import Slice, slice_of
@@ -93,6 +94,8 @@ class KerasPlan:
     result: Result
     flat: bool
     """Whether callers may give one array instead of a list."""
+    fed: tuple[Fed, ...]
+    """Model inputs that are given a tensor computed in the function."""
     phase: int | None
     """Position of the learning phase among the inputs, if it is passed on."""
     dropped: tuple[ast.stmt, ...]
@@ -146,11 +149,17 @@ def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> Ke
         return feeds
     phase = _phase(module, inputs)
     names = frozenset(f.expr.id for f in feeds if isinstance(f.expr, ast.Name))
-    found = slice_of(module, dep, stmt, outputs, names)
+    fed: list[Fed] = []
+    if all(feed.model_input is None for feed in feeds):
+        given = fed_inputs(module, dep, module.place_of(stmt).block, stmt)
+        if isinstance(given, Refusal):
+            return given
+        fed = given
+    found = slice_of(module, dep, stmt, outputs, names, [(f.stmt, f.value) for f in fed])
     if isinstance(found, Refusal):
         return found
     own = [s for s in sites if _inside(module, s, [*found.moved, stmt])]
-    return _assemble(context, dep, call, stmt, outputs, users, feeds, phase, found, own)
+    return _assemble(context, dep, call, stmt, outputs, users, feeds, phase, found, own, fed)
 
 
 def _assemble(
@@ -164,6 +173,7 @@ def _assemble(
     phase: int | None,
     found: Slice,
     own: list[ast.Call],
+    given: list[Fed],
 ) -> KerasPlan | Refusal:
     module, scope = context.module, dep.scope
     levels = Levels.of(module)
@@ -174,9 +184,11 @@ def _assemble(
     fed = {feed.canonical for feed in feeds}
     leaves = [leaf for leaf in collected if leaf.canonical not in fed]
     inputs = [feed for feed in feeds if feed.model_input is not None]
-    if leaves and not inputs:
+    if not leaves:
+        given = []
+    if leaves and not inputs and not given:
         return Refusal("TM140", f"{leaves[0].text} belongs to no input of the compiled function")
-    if any(found.placeholders.get(f.name) for f in feeds) and leaves:
+    if any(found.placeholders.get(f.name) for f in feeds) and inputs and leaves:
         return Refusal(
             "TM140", "the compiled function is fed both a placeholder and the input of a model"
         )
@@ -237,6 +249,7 @@ def _assemble(
         outputs=outputs,
         result=_result(module, levels, outputs),
         flat=not users.always_lists and _takes_arrays(module, call),
+        fed=tuple(given),
         phase=phase,
         dropped=tuple(_dropped(module, dep, found, feeds)),
         factory=factory,

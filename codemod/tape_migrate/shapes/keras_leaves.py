@@ -72,6 +72,7 @@ class Collector:
             self._visit(node)
         if self._refusal is not None:
             return self._refusal
+        self._fold()
         return [
             Leaf(
                 text,
@@ -83,6 +84,18 @@ class Collector:
             )
             for text, places in self._found.items()
         ]
+
+    def _fold(self) -> None:
+        """``outputs['conv']`` is read of ``outputs`` where all of that is computed anyway."""
+        for text, expr in list(self._exprs.items()):
+            base: ast.expr = expr
+            while isinstance(base, ast.Subscript):
+                base = base.value
+                whole = ast.unparse(base)
+                if whole in self._found:
+                    for place, rest in self._found.pop(text):
+                        self._found[whole].append((place, text[len(whole) :] + rest))
+                    break
 
     def _visit(self, node: ast.AST) -> None:
         if isinstance(node, ast.expr) and self._is_leaf(node):

@@ -77,11 +77,20 @@ class Slice:
 
 
 def slice_of(
-    module: Module, dep: Dependence, stmt: ast.stmt, outputs: ast.expr, keep: frozenset[str]
+    module: Module,
+    dep: Dependence,
+    stmt: ast.stmt,
+    outputs: ast.expr,
+    keep: frozenset[str],
+    also: list[tuple[ast.stmt, ast.expr]],
 ) -> Slice | Refusal:
-    """What has to move to compute ``outputs``, read by ``stmt``; ``keep`` are names of inputs."""
+    """What has to move to compute ``outputs``, read by ``stmt``; ``keep`` are names of inputs.
+
+    ``also`` are expressions that are computed in the function as well, and the statements that
+    read them now.
+    """
     try:
-        return _Slicer(module, dep, stmt, outputs, keep).run()
+        return _Slicer(module, dep, stmt, outputs, keep, also).run()
     except _RefusedError as stop:
         return stop.refusal
 
@@ -94,6 +103,7 @@ class _Slicer:
         stmt: ast.stmt,
         outputs: ast.expr,
         keep: frozenset[str],
+        also: list[tuple[ast.stmt, ast.expr]],
     ) -> None:
         self.module = module
         self.dep = dep
@@ -101,6 +111,8 @@ class _Slicer:
         self.stmt = stmt
         self.outputs = outputs
         self.keep = keep
+        self.also = also
+        self.exempt = {id(n) for _, expr in also for n in ast.walk(expr)}
         self.block = module.place_of(stmt).block
         self.result = Slice(self.block)
         self.node_id = dep.facts.node_id(stmt)
@@ -109,6 +121,8 @@ class _Slicer:
 
     def run(self) -> Slice:
         self._follow(self.dep.links_of(self.node_id, [self.outputs]))
+        for reader, expr in self.also:
+            self._follow(self.dep.links_of(self.dep.facts.node_id(reader), [expr]))
         while self._take_over():
             pass
         result = self.result
@@ -320,6 +334,8 @@ class _Slicer:
                 continue
             for node_id, use in self.dep.facts.reaching.uses_of(definition):
                 if node_id in inside or node_id == self.node_id or use.reference:
+                    continue
+                if id(use.node) in self.exempt:
                     continue
                 if made_inside and self._may_stay_too(definition):
                     continue
