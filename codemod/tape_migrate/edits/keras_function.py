@@ -358,6 +358,11 @@ class _Writer:
         for feed in plan.feeds:
             for place in self._reads_of_input(feed.canonical):
                 cuts[module.start(place), module.end(place)] = feed.name.encode()
+        for site in plan.sites:
+            if isinstance(site.func, ast.Attribute) and site.func.attr == "get_gradients":
+                # The call is followed by the end of its callee: that stays.
+                end = module.end(site.func) - len("gradients")
+                cuts[module.start(site.func), end] = f"{self.tf}.".encode()
         for func in plan.constants:
             if self._moves(func):
                 cuts[module.start(func), module.end(func)] = self._constant(func)

@@ -225,6 +225,10 @@ def _assemble(
         for leaf in leaves
         if not leaf.holds and any(_is_source(site, leaf) for site in own)
     ]
+    for site in own:
+        refusal = _refuse_optimizer(module, site, assumptions)
+        if refusal is not None:
+            return refusal
     factory: tuple[str, ...] = ()
     if found.rebound:
         if users.escapes or _outlives(dep, stmt, found.rebound, users):
@@ -257,6 +261,28 @@ def _assemble(
         assumptions=tuple(assumptions),
         sites=tuple(own),
     )
+
+
+def _refuse_optimizer(module: Module, site: ast.Call, assumptions: list[str]) -> Refusal | None:
+    """``optimizer.get_gradients(loss, sources)`` is ``K.gradients``, but for clipping."""
+    func = site.func
+    if not isinstance(func, ast.Attribute):
+        return None
+    if func.attr == "compute_gradients":
+        return Refusal("TM108", "compute_gradients of a Keras graph")
+    if func.attr != "get_gradients":
+        return None
+    made = func.value
+    if isinstance(made, ast.Name):
+        bound = module.names.bindings(made.id, module.scope_of(made))
+        if len(bound) == 1 and isinstance(bound[0], ast.Assign):
+            made = bound[0].value
+    if isinstance(made, ast.Call) and module.names.resolve(made.func).startswith("keras."):
+        if any(k.arg is None or k.arg.startswith("clip") for k in made.keywords):
+            return Refusal("TM108", f"{ast.unparse(func.value)} clips its gradients")
+        return None
+    assumptions.append(f"assumes that {ast.unparse(func.value)} clips no gradients")
+    return None
 
 
 def _is_graph_context(item: ast.withitem) -> bool:

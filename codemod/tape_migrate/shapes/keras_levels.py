@@ -360,6 +360,19 @@ class Levels:
         self._results[key] = found
         return found
 
+    def brings(self, function: Function, expr: ast.expr) -> bool:
+        """Whether ``expr``, in ``function``, is symbolic though nothing symbolic is handed in."""
+        scope = self.module.scopes.opened_by(function)
+        known = self._given.get(id(scope))
+        self._given[id(scope)] = ()
+        try:
+            return self.value(expr).symbolic
+        finally:
+            if known is None:
+                del self._given[id(scope)]
+            else:
+                self._given[id(scope)] = known
+
     def _returned(self, function: Function) -> Iterator[ast.expr]:
         scope = self.module.scopes.opened_by(function)
         for node in ast.walk(function):

@@ -22,6 +22,7 @@ from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal
+from tape_migrate.shapes.summaries import Function
 
 _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.For, ast.If, ast.Assert)
 _INSIDE = (*_STATEMENTS, ast.Pass, ast.Continue, ast.Break, ast.Raise)
@@ -116,6 +117,7 @@ class _Slicer:
         self.block = module.place_of(stmt).block
         self.result = Slice(self.block)
         self.node_id = dep.facts.node_id(stmt)
+        self.checked: set[int] = set()
         self.moved: dict[int, ast.stmt] = {}
         """By index in the block."""
 
@@ -299,6 +301,7 @@ class _Slicer:
             return
         function = self.levels.summaries.callee(call)
         if function is not None:
+            self._check_function(function)
             if self.levels.summaries.is_quiet(function):
                 for inner in ast.walk(function):
                     if isinstance(inner, ast.Call) and inner is not call:
@@ -316,6 +319,21 @@ class _Slicer:
         if self.levels.calls.is_layer(func):
             return
         raise _no("TM142", f"{name}() (line {call.lineno}) would run again for each shape")
+
+    def _check_function(self, function: Function) -> None:
+        """A function called with real tensors must not bring Keras tensors of its own."""
+        if id(function) in self.checked:
+            return
+        self.checked.add(id(function))
+        for node in ast.walk(function):
+            if isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", None), ast.Store):
+                continue
+            if isinstance(node, ast.expr) and self.levels.brings(function, node):
+                raise _no(
+                    "TM140",
+                    f"{function.name}() reads the symbolic {ast.unparse(node)} (line "
+                    f"{node.lineno}) itself",
+                )
 
     def _check_users(self) -> None:
         """Whether anything that stays reads what moves."""
