@@ -61,9 +61,10 @@ EXAMPLES = (
     ),
     Example(
         "neural_doodle",
-        tuple(
-            "--nlabels 2 --style-image image.png --style-mask mask.png --target-mask mask.png "
-            "--content-image image.png --target-image-prefix out".split()
+        (
+            *("--nlabels", "2", "--style-image", "image.png", "--style-mask", "mask.png"),
+            *("--target-mask", "mask.png", "--content-image", "image.png"),
+            *("--target-image-prefix", "out"),
         ),
         "for i in range(num_iterations):",
         _EVALUATE,

@@ -14,7 +14,7 @@ from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, us
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_fed import Fed, placeholder_shape, shape_name
-from tape_migrate.shapes.keras_function import KerasPlan, Result
+from tape_migrate.shapes.keras_function import Feed, KerasPlan, Result
 from tape_migrate.shapes.keras_leaves import Leaf
 from tape_migrate.shapes.keras_levels import Levels
 
@@ -52,6 +52,7 @@ class _Writer:
         self.tf = tensorflow_name(module, scope, plan.call, line) or add_import(module, self.draft)
         self.compute = fresh_name("compute", self.names)
         self.levels = Levels.of(module)
+        self.attribute_names: dict[str, str] = {}
         self.leaf_names = self._name_leaves()
         self.cuts = self._cuts()
 
@@ -111,7 +112,7 @@ class _Writer:
         tail: list[Piece] = []
         if plan.factory:
             tail = [self.nl * gap, *self._line(0, f"{name} = {made}({', '.join(plan.factory)})")]
-        if place.index + 1 < len(place.block):
+        if place.index + 1 < len(place.block) and not plan.factory:
             below = self._blank_lines_below(module.last_line(stmt))
             tail.append(self.nl * max(0, gap - below))
         end = module.line_end(module.last_line(stmt))
@@ -272,6 +273,8 @@ class _Writer:
                 names[leaf.text] = leaf.expr.id
             else:
                 names[leaf.text] = fresh_name(_word_for(leaf.expr), used)
+        for attribute in sorted(plan.slice.attributes):
+            self.attribute_names[attribute] = fresh_name(attribute, used)
         return names
 
     # --- The function -----------------------------------------------------------------------------
@@ -358,6 +361,11 @@ class _Writer:
         for feed in plan.feeds:
             for place in self._reads_of_input(feed.canonical):
                 cuts[module.start(place), module.end(place)] = feed.name.encode()
+        for part in [*plan.slice.moved, plan.outputs]:
+            for node in ast.walk(part):
+                if isinstance(node, ast.Attribute) and node.attr in self.attribute_names:
+                    name = self.attribute_names[node.attr]
+                    cuts[module.start(node), module.end(node)] = name.encode()
         for site in plan.sites:
             if isinstance(site.func, ast.Attribute) and site.func.attr == "get_gradients":
                 # The call is followed by the end of its callee: that stays.
@@ -383,6 +391,13 @@ class _Writer:
 
     def _cut_outside(self, func: ast.expr) -> None:
         self.draft.replace(self.module.start(func), self.module.end(func), self._constant(func))
+
+    def _dtype(self, feed: Feed) -> str:
+        """An expression for an input's dtype that means the same whenever it is evaluated."""
+        if feed.model_input is None or not self.plan.leaves or self.plan.direct is not None:
+            return feed.dtype
+        fed = [f for f in self.plan.feeds if f.model_input is not None]
+        return f"{self.features}.inputs[{fed.index(feed)}].dtype"
 
     def _build_on_input(self, fed: Fed) -> None:
         """Build the model on an ``Input`` instead of the tensor."""
@@ -410,7 +425,9 @@ class _Writer:
         pieces = self._line(depth, f"def {name}({inputs}):")
         if plan.flat:
             pieces += self._line(depth + 1, f"{inputs} = {self.tf}.nest.flatten({inputs})")
-        given = [f"{self.tf}.cast({inputs}[{feed.position}], {feed.dtype})" for feed in plan.feeds]
+        given = [
+            f"{self.tf}.cast({inputs}[{feed.position}], {self._dtype(feed)})" for feed in plan.feeds
+        ]
         if plan.phase is not None:
             given.append(f"bool({inputs}[{plan.phase}])")
         called = f"{self.compute}({', '.join(given)})"

@@ -229,10 +229,15 @@ def _assemble(
         refusal = _refuse_optimizer(module, site, assumptions)
         if refusal is not None:
             return refusal
+    if found.attributes:
+        names = ", ".join(f"self.{name}" for name in sorted(found.attributes))
+        assumptions.append(f"assumes that {names} (symbolic) is read nowhere else")
     factory: tuple[str, ...] = ()
     if found.rebound:
         if users.escapes or _outlives(dep, stmt, found.rebound, users):
             factory = tuple(sorted(found.rebound))
+    if not leaves and inputs and any(_root(f.expr) in found.rebound for f in inputs):
+        return Refusal("TM144", "an input of the compiled function is bound again later")
     shadowed = {f.name for f in feeds} & found.captured
     if shadowed:
         return Refusal("TM140", f"{min(shadowed)} is used as more than the input")
@@ -343,7 +348,7 @@ def _feeds(module: Module, dep: Dependence, inputs: ast.expr) -> list[Feed] | Re
             return Refusal(
                 "TM140", f"nothing tells that {ast.unparse(element)} is one input of a model"
             )
-        text = canonical(module, element, dep.scope)
+        text = canonical(module, element)
         plain = element.id if isinstance(element, ast.Name) else "inputs"
         if value.level is Level.GRAPH:
             if not isinstance(element, ast.Name):
@@ -393,6 +398,12 @@ def _phase_is_set(module: Module) -> Refusal | None:
                 if given is None or not _is_off(given):
                     return Refusal("TM140", "the learning phase is set to something else than 0")
     return None
+
+
+def _root(expr: ast.expr) -> str:
+    while isinstance(expr, (ast.Attribute, ast.Subscript)):
+        expr = expr.value
+    return expr.id if isinstance(expr, ast.Name) else ""
 
 
 def _is_off(value: ast.expr) -> bool:
@@ -480,6 +491,8 @@ def _only_for(module: Module, dep: Dependence, feed: Feed, inside: set[int]) -> 
     assert isinstance(feed.expr, ast.Name)
     bound = module.names.bindings(feed.expr.id, dep.scope)
     if len(bound) != 1 or not isinstance(bound[0], ast.Assign) or feed.model_input is None:
+        return []
+    if not any(bound[0] is stmt for stmt in dep.scope.body):
         return []
     stmt = bound[0]
     if feed.model_input == feed.expr.id or not isinstance(stmt.value, ast.Attribute):

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tape_migrate.flow.scope import Scope
-from tape_migrate.flow.symbols import Symbol
+from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
-from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.kinds import outer_value, value_given_by
 from tape_migrate.shapes.plan import Refusal
+
+_DEPTH = 4
 
 
 @dataclass(frozen=True)
@@ -35,19 +37,26 @@ class Leaf:
         return isinstance(self.expr, ast.Name)
 
 
-def canonical(module: Module, expr: ast.expr, scope: Scope) -> str:
-    """One spelling for a Keras tensor and the names that it has: ``model.input`` for ``x``."""
+def canonical(module: Module, expr: ast.expr) -> str:
+    """One spelling for a Keras tensor and the names that it has: ``model.input`` for ``x``.
+
+    ``expr`` is read where it stands, so a name counts only if one definition of it gets there.
+    """
     seen = 0
-    while isinstance(expr, ast.Name) and seen < 4:
-        bound = module.names.bindings(expr.id, scope)
-        if len(bound) != 1 or not isinstance(bound[0], ast.Assign):
+    while isinstance(expr, ast.Name) and seen < _DEPTH:
+        scope = module.scope_of(expr)
+        symbol = Symbol(expr.id)
+        reached = module.facts(scope).reaching_at(expr, symbol)
+        strong = [d for d in reached if d.kind is not DefKind.MUTATION]
+        if len(strong) == 1 and strong[0].kind is DefKind.EXTERNAL:
+            given = outer_value(module, symbol, scope, frozenset(strong))
+        elif len(strong) == 1 and strong[0].stmt is not None:
+            given = value_given_by(strong[0].stmt, symbol)
+        else:
             break
-        stmt = bound[0]
-        if len(stmt.targets) != 1 or not isinstance(stmt.targets[0], ast.Name):
+        if not isinstance(given, (ast.Name, ast.Attribute, ast.Subscript)):
             break
-        if not isinstance(stmt.value, (ast.Name, ast.Attribute, ast.Subscript)):
-            break
-        expr = stmt.value
+        expr = given
         seen += 1
     text = ast.unparse(expr)
     # A model with one input: `model.input` is `model.inputs[0]`.
@@ -76,7 +85,7 @@ class Collector:
         return [
             Leaf(
                 text,
-                canonical(self._module, self._exprs[text], self._scope),
+                canonical(self._module, self._exprs[text]),
                 self._exprs[text],
                 tuple(places),
                 self._levels.value(self._exprs[text]).holds

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.flow.symbols import DefKind, Symbol, may_overlap
+from tape_migrate.flow.symbols import DefKind, Symbol, may_overlap, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.keras_calls import BACKEND
@@ -71,6 +71,8 @@ class Slice:
     """Names of placeholders, and the statements that make them."""
     locals: frozenset[str] = frozenset()
     """Names that the moved statements bind."""
+    attributes: frozenset[str] = frozenset()
+    """Attributes of ``self`` that only the moved statements use: they become local names."""
     captured: frozenset[str] = frozenset()
     """Names that they take from outside."""
     rebound: frozenset[str] = frozenset()
@@ -129,7 +131,7 @@ class _Slicer:
             pass
         result = self.result
         result.moved = [stmt for _, stmt in sorted(self.moved.items())]
-        result.locals = frozenset(self._bound())
+        result.locals = frozenset(name for name in self._bound() if "." not in name)
         for stmt in result.moved:
             self._check_statement(stmt)
         self._check_users()
@@ -197,6 +199,10 @@ class _Slicer:
     def _bound(self) -> Iterator[str]:
         for stmt in self.moved.values():
             for node in ast.walk(stmt):
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                    symbol = symbol_of(node)
+                    if symbol is not None and symbol.root == "self":
+                        yield str(symbol)
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                     if not self.module.scopes.is_comprehension_variable(node):
                         yield node.id
@@ -209,6 +215,8 @@ class _Slicer:
         reads += self.dep.links_of(self.node_id, [self.outputs])
         for link in reads:
             name = link.use.symbol.root
+            if name == "self":
+                name = str(link.use.symbol)
             definition = link.definition
             if name not in bound or definition.node_id in inside:
                 continue
@@ -237,9 +245,14 @@ class _Slicer:
     def _can_move(self, stmt: ast.stmt) -> bool:
         if not isinstance(stmt, ast.Assign) or len(stmt.targets) != 1:
             return False
-        if not isinstance(stmt.targets[0], ast.Name):
+        target = stmt.targets[0]
+        if not isinstance(target, ast.Name) and not self._is_self(target):
             return False
         return self.levels.value(stmt.value).symbolic or self.is_constant(stmt.value)
+
+    def _is_self(self, target: ast.expr) -> bool:
+        symbol = symbol_of(target)
+        return symbol is not None and symbol.root == "self" and len(symbol.path) == 1
 
     def is_constant(self, value: ast.expr) -> bool:
         """A number, an empty collection, ``K.variable(0.)``: the same whenever it is evaluated."""
@@ -273,7 +286,10 @@ class _Slicer:
             if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(
                 node.ctx, ast.Load
             ):
-                if _root(node) not in self.result.locals:
+                if self._is_own_attribute(node):
+                    assert isinstance(node, ast.Attribute)
+                    self.result.attributes |= {node.attr}
+                elif _root(node) not in self.result.locals:
                     raise _no(
                         "TM141",
                         f"{ast.unparse(node)} keeps a symbolic tensor (line {node.lineno}) that "
@@ -281,6 +297,19 @@ class _Slicer:
                     )
         for call in calls_in(stmt):
             self._check_call(call)
+
+    def _is_own_attribute(self, node: ast.AST) -> bool:
+        """``self.loss`` that nothing in the module but the moved code reads or sets."""
+        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+            return False
+        if node.value.id != "self" or self.dep.scope.kind is not ScopeKind.FUNCTION:
+            return False
+        inside = {id(n) for part in [*self.moved.values(), self.outputs] for n in ast.walk(part)}
+        return all(
+            id(other) in inside
+            for other in self.module.nodes
+            if isinstance(other, ast.Attribute) and other.attr == node.attr
+        )
 
     def _check_call(self, call: ast.Call) -> None:
         func = call.func
