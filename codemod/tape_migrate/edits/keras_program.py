@@ -9,10 +9,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
-from tape_migrate.edits.draft import Draft
+from tape_migrate.edits.draft import Draft, Keep
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_values import Level
 from tape_migrate.sites import find_sites
 
 _GONE = frozenset(("function", "placeholder", "learning_phase", "gradients", "set_learning_phase"))
@@ -67,8 +70,29 @@ def tidy(module: Module) -> Draft | None:
         phases = []
     for stmt in switches:
         _remove(module, draft, stmt)
-    _imports(module, draft, phases)
+    shapes = _static_shapes(module, draft)
+    _imports(module, draft, [*phases, *shapes])
     return draft if draft.edits else None
+
+
+def _static_shapes(module: Module, draft: Draft) -> list[ast.AST]:
+    """``K.int_shape(layer.output)``, which Keras 3 takes no Keras tensor for: its own ``shape``."""
+    levels = Levels.of(module)
+    done: list[ast.AST] = []
+    for node in module.nodes:
+        if not isinstance(node, ast.Call) or len(node.args) != 1 or node.keywords:
+            continue
+        leaf = module.names.resolve(node.func).removeprefix(BACKEND)
+        if leaf in ("int_shape", "ndim"):
+            value = levels.value(node.args[0])
+            if value.level is Level.KERAS and not value.holds:
+                start, end = module.start(node.args[0]), module.end(node.args[0])
+                about = b"tuple(" if leaf == "int_shape" else b"len("
+                draft.replace(
+                    module.start(node), module.end(node), about, Keep(start, end), b".shape)"
+                )
+                done.append(node)
+    return done
 
 
 def _learning_phases(module: Module) -> list[ast.stmt]:
@@ -88,7 +112,7 @@ def _trains(module: Module) -> bool:
     return any(isinstance(node, ast.Attribute) and node.attr in _TRAINS for node in module.nodes)
 
 
-def _imports(module: Module, draft: Draft, going: list[ast.stmt]) -> None:
+def _imports(module: Module, draft: Draft, going: Sequence[ast.AST]) -> None:
     for node in module.nodes:
         if not isinstance(node, (ast.Import, ast.ImportFrom)):
             continue
@@ -118,7 +142,7 @@ def _backend_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str | No
     return None
 
 
-def _used(module: Module, name: str, imported: ast.stmt, going: list[ast.stmt]) -> set[str]:
+def _used(module: Module, name: str, imported: ast.stmt, going: Sequence[ast.AST]) -> set[str]:
     """The backend's functions that are used under ``name``."""
     scope = module.scope_of(imported)
     owner = module.scopes.resolve(name, scope) or scope

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import symbol_of
-from tape_migrate.shapes.keras_values import GRAPH, PLAIN, Level, Value, operation, union
+from tape_migrate.shapes.keras_values import GRAPH, PLAIN, Level, Value, operation, static, union
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.tensorflow_facts import SEVERAL_RESULTS, tensorflow_function
 from tape_migrate.sites import find_sites
@@ -53,6 +53,8 @@ class CallLevels:
             leaf = resolved[len(BACKEND) :]
             if leaf in _GRAPH_ONLY:
                 return GRAPH
+            if leaf in ("int_shape", "ndim", "is_keras_tensor"):
+                return static(given)
             return PLAIN if leaf in _NO_TENSOR else operation(given)
         name = tensorflow_function(resolved)
         if name is not None:

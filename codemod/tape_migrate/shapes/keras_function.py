@@ -47,6 +47,7 @@ from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_slice import Slice, slice_of
 from tape_migrate.shapes.keras_users import Users, users_of
 from tape_migrate.shapes.keras_values import Level
+from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Refusal
 
 
@@ -143,6 +144,9 @@ def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> Ke
         return arguments
     inputs, outputs = arguments
     dep = context.dependence(scope)
+    listed = _listed(module, inputs)
+    named = inputs if listed is not inputs else None
+    inputs = listed
     users = users_of(module, call, stmt)
     feeds = _feeds(module, dep, inputs)
     if isinstance(feeds, Refusal):
@@ -159,7 +163,7 @@ def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> Ke
     if isinstance(found, Refusal):
         return found
     own = [s for s in sites if _inside(module, s, [*found.moved, stmt])]
-    return _assemble(context, dep, call, stmt, outputs, users, feeds, phase, found, own, fed)
+    return _assemble(context, dep, call, stmt, outputs, users, feeds, phase, found, own, fed, named)
 
 
 def _assemble(
@@ -174,6 +178,7 @@ def _assemble(
     found: Slice,
     own: list[ast.Call],
     given: list[Fed],
+    named: ast.expr | None,
 ) -> KerasPlan | Refusal:
     module, scope = context.module, dep.scope
     levels = Levels.of(module)
@@ -260,7 +265,7 @@ def _assemble(
         flat=not users.always_lists and _takes_arrays(module, call),
         fed=tuple(given),
         phase=phase,
-        dropped=tuple(_dropped(module, dep, found, feeds)),
+        dropped=tuple(_dropped(module, dep, found, feeds, named)),
         factory=factory,
         constants=tuple(_constants(context, found)),
         assumptions=tuple(assumptions),
@@ -314,6 +319,19 @@ def _arguments(module: Module, call: ast.Call) -> tuple[ast.expr, ast.expr] | Re
     if unknown or not {"inputs", "outputs"} <= set(given):
         return Refusal("TM113", "the K.function has arguments that a plain function cannot take")
     return given["inputs"], given["outputs"]
+
+
+def _listed(module: Module, inputs: ast.expr) -> ast.expr:
+    """The list that a name of the inputs was given, where that is all it can be."""
+    if not isinstance(inputs, ast.Name):
+        return inputs
+    symbol = Symbol(inputs.id)
+    reached = module.facts(module.scope_of(inputs)).reaching_at(inputs, symbol)
+    if len(reached) != 1:
+        return inputs
+    stmt = next(iter(reached)).stmt
+    given = value_given_by(stmt, symbol) if stmt is not None else None
+    return given if isinstance(given, (ast.List, ast.Tuple)) else inputs
 
 
 def _elements(inputs: ast.expr) -> list[ast.expr]:
@@ -475,38 +493,48 @@ def _outlives(dep: Dependence, stmt: ast.stmt, rebound: frozenset[str], users: U
     return False
 
 
-def _dropped(module: Module, dep: Dependence, found: Slice, feeds: list[Feed]) -> list[ast.stmt]:
-    """Placeholders, and names of model inputs that nothing else reads."""
+def _dropped(
+    module: Module, dep: Dependence, found: Slice, feeds: list[Feed], named: ast.expr | None
+) -> list[ast.stmt]:
+    """Placeholders, and names of model inputs (or of their list) that nothing else reads."""
     dropped = [stmt for stmts in found.placeholders.values() for stmt in stmts]
     inside = {n for stmt in found.moved for n in dep.cfg.span(stmt)}
-    return dropped + [
-        stmt
-        for feed in feeds
-        if feed.model_input is not None and isinstance(feed.expr, ast.Name)
-        for stmt in _only_for(module, dep, feed, inside)
-    ]
+    if named is not None:
+        listed = _only_for(module, dep, found, named, inside)
+        dropped += listed
+        inside |= {n for stmt in listed for n in dep.cfg.span(stmt)}
+        inside.add(dep.facts.node_id(named))
+    for feed in feeds:
+        # A name that is read as an input of the sub-model is still needed.
+        if feed.model_input is not None and feed.model_input != ast.unparse(feed.expr):
+            dropped += _only_for(module, dep, found, feed.expr, inside)
+    return dropped
 
 
-def _only_for(module: Module, dep: Dependence, feed: Feed, inside: set[int]) -> list[ast.stmt]:
-    assert isinstance(feed.expr, ast.Name)
-    bound = module.names.bindings(feed.expr.id, dep.scope)
-    if len(bound) != 1 or not isinstance(bound[0], ast.Assign) or feed.model_input is None:
+def _only_for(
+    module: Module, dep: Dependence, found: Slice, name: ast.expr, inside: set[int]
+) -> list[ast.stmt]:
+    """The statement that names something for ``name``, a read that goes, and nothing else."""
+    if not isinstance(name, ast.Name):
         return []
-    if not any(bound[0] is stmt for stmt in dep.scope.body):
+    bound = module.names.bindings(name.id, dep.scope)
+    if len(bound) != 1 or not any(bound[0] is stmt for stmt in found.block):
         return []
     stmt = bound[0]
-    if feed.model_input == feed.expr.id or not isinstance(stmt.value, ast.Attribute):
+    if not isinstance(stmt, ast.Assign) or len(stmt.targets) != 1:
         return []
-    made = dep.facts.node_id(feed.expr)
+    made = dep.facts.node_id(name)
     for node in module.nodes:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            if node.id == feed.expr.id:
-                scope = module.scope_of(node)
-                if scope is not dep.scope:
-                    if module.scopes.resolve(node.id, scope) is dep.scope:
-                        return []
-                elif dep.facts.node_id(node) not in inside | {made}:
-                    return []
+        if not isinstance(node, ast.Name) or node.id != name.id:
+            continue
+        if not isinstance(node.ctx, ast.Load):
+            continue
+        scope = module.scope_of(node)
+        if scope is not dep.scope:
+            if module.scopes.resolve(node.id, scope) is dep.scope:
+                return []
+        elif dep.facts.node_id(node) not in inside | {made}:
+            return []
     return [stmt]
 
 
