@@ -200,7 +200,7 @@ class Engine:
             for index, site in enumerate(tracked)
             if not site.migrated and not site.skipped
         }
-        if not by_offset:
+        if not by_offset and not self._fed:
             return None
         pending: list[tuple[int, Tracked, Found]] = []
         for item in find_sites(module):
@@ -216,6 +216,7 @@ class Engine:
             context,
             [item.call for _, _, item in pending],
             {id(item.call) for index, _, item in pending if index in frozen},
+            begun=bool(self._fed),
         )
         if graphs.plan is not None:
             return self._lift_keras(module, graphs.plan, pending, tracked)

@@ -13,8 +13,9 @@ from tape_migrate.edits.draft import Draft, Keep, Piece
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
+from tape_migrate.shapes.keras_compiled import Feed
 from tape_migrate.shapes.keras_fed import Fed, placeholder_shape, shape_name
-from tape_migrate.shapes.keras_function import Feed, KerasPlan, Result
+from tape_migrate.shapes.keras_function import KerasPlan, Result
 from tape_migrate.shapes.keras_leaves import Leaf
 from tape_migrate.shapes.keras_levels import Levels
 
@@ -107,7 +108,15 @@ class _Writer:
             args = f"({', '.join(plan.factory)})" if plan.factory else ""
             call = plan.call
             self.draft.replace(first, module.line_start(top), *head, *wrapper, self.nl * gap)
-            self.draft.replace(module.start(call), module.end(call), f"{made}{args}".encode())
+            given: list[Piece] = []
+            if plan.values is not None:
+                given = [b"(["]
+                for index, value in enumerate(plan.values):
+                    comma = b", " if index else b""
+                    given += [comma, Keep(module.start(value), module.end(value))]
+                given.append(b"])")
+            text = f"{made}{args}".encode()
+            self.draft.replace(module.start(call), module.end(call), text, *given)
             return
         tail: list[Piece] = []
         if plan.factory:
@@ -440,7 +449,8 @@ class _Writer:
         elif plan.result is Result.SINGLE:
             text = f"return {called}.numpy()"
         else:
-            text = f"return {self.tf}.nest.map_structure(lambda value: value.numpy(), {called})"
+            pieces += self._line(depth + 1, f"values = {called}")
+            text = f"return {self.tf}.nest.map_structure(lambda value: value.numpy(), values)"
         return [*pieces, *self._line(depth + 1, text)]
 
 

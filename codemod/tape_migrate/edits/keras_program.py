@@ -68,10 +68,11 @@ def tidy(module: Module) -> Draft | None:
             _remove(module, draft, stmt)
     else:
         phases = []
-    for stmt in switches:
+    sessions = _unused_sessions(module)
+    for stmt in [*switches, *sessions]:
         _remove(module, draft, stmt)
     shapes = _static_shapes(module, draft)
-    _imports(module, draft, [*phases, *shapes])
+    _imports(module, draft, [*phases, *shapes, *sessions])
     return draft if draft.edits else None
 
 
@@ -93,6 +94,21 @@ def _static_shapes(module: Module, draft: Draft) -> list[ast.AST]:
                 )
                 done.append(node)
     return done
+
+
+def _unused_sessions(module: Module) -> list[ast.stmt]:
+    """``sess = K.get_session()`` that nothing uses any more."""
+    found: list[ast.stmt] = []
+    for node in module.nodes:
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        target = node.targets[0]
+        if len(node.targets) != 1 or not isinstance(target, ast.Name):
+            continue
+        if module.names.resolve(node.value.func) == BACKEND + "get_session":
+            if not _used(module, target.id, node, [node]):
+                found.append(node)
+    return found
 
 
 def _learning_phases(module: Module) -> list[ast.stmt]:

@@ -22,7 +22,15 @@ INPUTS: Final = frozenset(
 )
 _GRAPH_ONLY: Final = frozenset(("placeholder", "learning_phase"))
 _NO_TENSOR: Final = frozenset(
-    {"function", "set_learning_phase", "clear_session", "get_session", "set_session"}
+    {
+        "function",
+        "eval",
+        "get_value",
+        "set_learning_phase",
+        "clear_session",
+        "get_session",
+        "set_session",
+    }
     | {"image_data_format", "image_dim_ordering", "epsilon", "floatx", "backend"}
 )
 _COLLECT: Final = frozenset(
@@ -31,6 +39,7 @@ _COLLECT: Final = frozenset(
 _TELL: Final = frozenset(
     ("len", "isinstance", "print", "type", "str", "repr", "hasattr", "id", "range", "getattr")
 )
+_EVALUATE: Final = frozenset(("run", "eval", "numpy"))
 _GIVE_TENSORS: Final = frozenset(("items", "values", "copy", "get", "pop"))
 _LAYER_LISTS: Final = frozenset(("layers", "_layers"))
 
@@ -88,6 +97,8 @@ class CallLevels:
             return operation(given)
         if self.is_layer(func):
             return Value(top.level) if top.symbolic else PLAIN
+        if isinstance(func, ast.Attribute) and func.attr in _EVALUATE:
+            return PLAIN
         if isinstance(func, ast.Attribute):
             base = levels.value(func.value)
             if func.attr in _GIVE_TENSORS and base.holds:

@@ -36,18 +36,22 @@ import enum
 from dataclasses import dataclass
 
 from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.keras_compiled import (
+    Compiled,
+    Feed,
+    feeds_of,
+    phase_of,
+    read_compiled,
+)
 from tape_migrate.shapes.keras_fed import Fed, fed_inputs
-from tape_migrate.shapes.keras_leaves import Collector, Leaf, canonical
+from tape_migrate.shapes.keras_leaves import Collector, Leaf
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_slice import Slice, slice_of
 from tape_migrate.shapes.keras_users import Users, users_of
-from tape_migrate.shapes.keras_values import Level
-from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Refusal
 
 
@@ -57,22 +61,6 @@ class Result(enum.Enum):
     LIST = "list"
     SINGLE = "single"
     NESTED = "nested"
-
-
-@dataclass(frozen=True)
-class Feed:
-    """One input of the compiled function."""
-
-    name: str
-    """Of the new function's parameter; a name of the user's where there is one."""
-    canonical: str
-    dtype: str
-    """An expression for its dtype."""
-    model_input: str | None
-    """The expression for it as an input of the sub-model; None for a placeholder."""
-    position: int
-    """In the list that the compiled function is called with."""
-    expr: ast.expr
 
 
 @dataclass(frozen=True)
@@ -105,17 +93,10 @@ class KerasPlan:
     """Names whose values of now the function has to hold."""
     constants: tuple[ast.expr, ...]
     """``K.variable`` callees where a constant is meant."""
+    values: tuple[ast.expr, ...] | None
+    """What the function is called with at once, in the place of a Session's run."""
     assumptions: tuple[str, ...]
     sites: tuple[ast.Call, ...]
-
-
-def compiled_functions(module: Module) -> list[ast.Call]:
-    """Every call of ``K.function``."""
-    return [
-        node
-        for node in module.nodes
-        if isinstance(node, ast.Call) and module.names.resolve(node.func) == BACKEND + "function"
-    ]
 
 
 def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> KerasPlan | Refusal:
@@ -139,19 +120,14 @@ def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> Ke
     for parent in module.parents(stmt):
         if isinstance(parent, ast.With) and any(_is_graph_context(item) for item in parent.items):
             return Refusal("TM146", "the K.function is made inside a graph or session made default")
-    arguments = _arguments(module, call)
-    if isinstance(arguments, Refusal):
-        return arguments
-    inputs, outputs = arguments
+    compiled = read_compiled(module, call)
+    if isinstance(compiled, Refusal):
+        return compiled
     dep = context.dependence(scope)
-    listed = _listed(module, inputs)
-    named = inputs if listed is not inputs else None
-    inputs = listed
-    users = users_of(module, call, stmt)
-    feeds = _feeds(module, dep, inputs)
+    feeds = feeds_of(module, dep, compiled)
     if isinstance(feeds, Refusal):
         return feeds
-    phase = _phase(module, inputs)
+    outputs = compiled.outputs
     names = frozenset(f.expr.id for f in feeds if isinstance(f.expr, ast.Name))
     fed: list[Fed] = []
     if all(feed.model_input is None for feed in feeds):
@@ -163,25 +139,24 @@ def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> Ke
     if isinstance(found, Refusal):
         return found
     own = [s for s in sites if _inside(module, s, [*found.moved, stmt])]
-    return _assemble(context, dep, call, stmt, outputs, users, feeds, phase, found, own, fed, named)
+    return _assemble(context, dep, compiled, stmt, feeds, found, own, fed)
 
 
 def _assemble(
     context: Context,
     dep: Dependence,
-    call: ast.Call,
+    compiled: Compiled,
     stmt: ast.stmt,
-    outputs: ast.expr,
-    users: Users,
     feeds: list[Feed],
-    phase: int | None,
     found: Slice,
     own: list[ast.Call],
     given: list[Fed],
-    named: ast.expr | None,
 ) -> KerasPlan | Refusal:
     module, scope = context.module, dep.scope
     levels = Levels.of(module)
+    call, outputs = compiled.call, compiled.outputs
+    phase = phase_of(module, compiled)
+    users = users_of(module, compiled, stmt)
     hidden = found.locals - {f.expr.id for f in feeds if isinstance(f.expr, ast.Name)}
     collected = Collector(module, scope, hidden).collect([*found.moved, outputs])
     if isinstance(collected, Refusal):
@@ -239,7 +214,8 @@ def _assemble(
         assumptions.append(f"assumes that {names} (symbolic) is read nowhere else")
     factory: tuple[str, ...] = ()
     if found.rebound:
-        if users.escapes or _outlives(dep, stmt, found.rebound, users):
+        later = compiled.values is None and _outlives(dep, stmt, found.rebound, users)
+        if users.escapes or later:
             factory = tuple(sorted(found.rebound))
     if not leaves and inputs and any(_root(f.expr) in found.rebound for f in inputs):
         return Refusal("TM144", "an input of the compiled function is bound again later")
@@ -261,13 +237,14 @@ def _assemble(
         ),
         direct=_direct(leaves, inputs) if phase is None or len(feeds) == 1 else None,
         outputs=outputs,
-        result=_result(module, levels, outputs),
+        result=_result(module, levels, compiled),
         flat=not users.always_lists and _takes_arrays(module, call),
         fed=tuple(given),
         phase=phase,
-        dropped=tuple(_dropped(module, dep, found, feeds, named)),
+        dropped=tuple(_dropped(module, dep, found, feeds, compiled)),
         factory=factory,
         constants=tuple(_constants(context, found)),
+        values=compiled.values,
         assumptions=tuple(assumptions),
         sites=tuple(own),
     )
@@ -298,114 +275,6 @@ def _refuse_optimizer(module: Module, site: ast.Call, assumptions: list[str]) ->
 def _is_graph_context(item: ast.withitem) -> bool:
     text = ast.unparse(item.context_expr)
     return any(word in text for word in ("as_default", "Session", "Graph", "session", "override"))
-
-
-def _arguments(module: Module, call: ast.Call) -> tuple[ast.expr, ast.expr] | Refusal:
-    given: dict[str, ast.expr] = {}
-    for name, arg in zip(("inputs", "outputs", "updates"), call.args, strict=False):
-        if isinstance(arg, ast.Starred):
-            return Refusal("TM113", "the arguments of K.function cannot be told apart")
-        given[name] = arg
-    for keyword in call.keywords:
-        if keyword.arg is None:
-            return Refusal("TM113", "the arguments of K.function cannot be told apart")
-        given[keyword.arg] = keyword.value
-    updates = given.get("updates")
-    empty = isinstance(updates, (ast.List, ast.Tuple)) and not updates.elts
-    none = isinstance(updates, ast.Constant) and updates.value is None
-    if updates is not None and not (empty or none):
-        return Refusal("TM145", "the K.function also runs updates of variables")
-    unknown = set(given) - {"inputs", "outputs", "updates", "name"}
-    if unknown or not {"inputs", "outputs"} <= set(given):
-        return Refusal("TM113", "the K.function has arguments that a plain function cannot take")
-    return given["inputs"], given["outputs"]
-
-
-def _listed(module: Module, inputs: ast.expr) -> ast.expr:
-    """The list that a name of the inputs was given, where that is all it can be."""
-    if not isinstance(inputs, ast.Name):
-        return inputs
-    symbol = Symbol(inputs.id)
-    reached = module.facts(module.scope_of(inputs)).reaching_at(inputs, symbol)
-    if len(reached) != 1:
-        return inputs
-    stmt = next(iter(reached)).stmt
-    given = value_given_by(stmt, symbol) if stmt is not None else None
-    return given if isinstance(given, (ast.List, ast.Tuple)) else inputs
-
-
-def _elements(inputs: ast.expr) -> list[ast.expr]:
-    if isinstance(inputs, (ast.List, ast.Tuple)):
-        return list(inputs.elts)
-    return [inputs]
-
-
-def _is_phase(module: Module, expr: ast.expr) -> bool:
-    return (
-        isinstance(expr, ast.Call) and module.names.resolve(expr.func) == BACKEND + "learning_phase"
-    )
-
-
-def _phase(module: Module, inputs: ast.expr) -> int | None:
-    for position, element in enumerate(_elements(inputs)):
-        if _is_phase(module, element):
-            return position
-    return None
-
-
-def _feeds(module: Module, dep: Dependence, inputs: ast.expr) -> list[Feed] | Refusal:
-    levels = Levels.of(module)
-    found: list[Feed] = []
-    for position, element in enumerate(_elements(inputs)):
-        if _is_phase(module, element):
-            continue
-        if isinstance(element, ast.Starred):
-            return Refusal("TM140", "how many inputs the compiled function has is not known")
-        value = levels.value(element)
-        if value.holds or not value.symbolic:
-            return Refusal(
-                "TM140", f"nothing tells that {ast.unparse(element)} is one input of a model"
-            )
-        text = canonical(module, element)
-        plain = element.id if isinstance(element, ast.Name) else "inputs"
-        if value.level is Level.GRAPH:
-            if not isinstance(element, ast.Name):
-                return Refusal("TM140", f"{ast.unparse(element)} is no input of a model")
-            made = _placeholders(module, dep, element)
-            if made is None:
-                return Refusal("TM140", f"{element.id} is no input of a model")
-            found.append(Feed(plain, text, made, None, position, element))
-        else:
-            where = text
-            if text.endswith(".input"):
-                where = text.removesuffix(".input") + ".inputs[0]"
-            found.append(Feed(plain, text, f"{where}.dtype", where, position, element))
-    if not found:
-        return Refusal("TM140", "the compiled function has no input")
-    names = [feed.name for feed in found]
-    if len(set(names)) < len(names):
-        return [
-            Feed(f"{f.name}{i}", f.canonical, f.dtype, f.model_input, f.position, f.expr)
-            if names.count(f.name) > 1 else f
-            for i, f in enumerate(found, 1)
-        ]  # fmt: skip
-    return found
-
-
-def _placeholders(module: Module, dep: Dependence, name: ast.Name) -> str | None:
-    """An expression for the dtype of a placeholder, or None if ``name`` is none."""
-    dtypes: set[str] = set()
-    for definition in module.facts(dep.scope).reaching_at(name, Symbol(name.id)):
-        stmt = definition.stmt
-        if definition.kind is not DefKind.STRONG or not isinstance(stmt, ast.Assign):
-            return None
-        if not isinstance(stmt.value, ast.Call):
-            return None
-        if module.names.resolve(stmt.value.func) != BACKEND + "placeholder":
-            return None
-        given = [k.value for k in stmt.value.keywords if k.arg == "dtype"]
-        dtypes.add(ast.unparse(given[0]) if given else "'float32'")
-    return dtypes.pop() if len(dtypes) == 1 else None
 
 
 def _phase_is_set(module: Module) -> Refusal | None:
@@ -458,13 +327,19 @@ def _direct(leaves: list[Leaf], inputs: list[Feed]) -> str | None:
     return model if attribute == "output" and own and not model.endswith(")") else None
 
 
-def _result(module: Module, levels: Levels, outputs: ast.expr) -> Result:
+def _result(module: Module, levels: Levels, compiled: Compiled) -> Result:
+    outputs = compiled.outputs
     value = levels.value(outputs)
     if isinstance(outputs, (ast.List, ast.Tuple)) or value.holds:
         return Result.LIST
-    if isinstance(outputs, (ast.BinOp, ast.Subscript)) and value.symbolic:
-        return Result.SINGLE
-    return Result.NESTED
+    if isinstance(outputs, ast.Name):
+        symbol = Symbol(outputs.id)
+        reached = module.facts(module.scope_of(outputs)).reaching_at(outputs, symbol)
+        stmts = [d.stmt for d in reached]
+        if len(stmts) == 1 and stmts[0] is not None:
+            outputs = value_given_by(stmts[0], symbol) or outputs
+    single = isinstance(outputs, (ast.BinOp, ast.Subscript)) and value.symbolic
+    return Result.SINGLE if single else Result.NESTED
 
 
 def _takes_arrays(module: Module, call: ast.Call) -> bool:
@@ -494,16 +369,18 @@ def _outlives(dep: Dependence, stmt: ast.stmt, rebound: frozenset[str], users: U
 
 
 def _dropped(
-    module: Module, dep: Dependence, found: Slice, feeds: list[Feed], named: ast.expr | None
+    module: Module, dep: Dependence, found: Slice, feeds: list[Feed], compiled: Compiled
 ) -> list[ast.stmt]:
     """Placeholders, and names of model inputs (or of their list) that nothing else reads."""
     dropped = [stmt for stmts in found.placeholders.values() for stmt in stmts]
     inside = {n for stmt in found.moved for n in dep.cfg.span(stmt)}
-    if named is not None:
-        listed = _only_for(module, dep, found, named, inside)
+    if compiled.session is not None and any(compiled.session is s for s in found.block):
+        dropped.append(compiled.session)
+    if compiled.named is not None:
+        listed = _only_for(module, dep, found, compiled.named, inside)
         dropped += listed
         inside |= {n for stmt in listed for n in dep.cfg.span(stmt)}
-        inside.add(dep.facts.node_id(named))
+        inside.add(dep.facts.node_id(compiled.named))
     for feed in feeds:
         # A name that is read as an input of the sub-model is still needed.
         if feed.model_input is not None and feed.model_input != ast.unparse(feed.expr):

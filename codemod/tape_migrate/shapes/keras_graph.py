@@ -6,7 +6,8 @@ import ast
 from dataclasses import dataclass, field
 
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.keras_function import KerasPlan, compiled_functions, plan_function
+from tape_migrate.shapes.keras_compiled import compiled_calls
+from tape_migrate.shapes.keras_function import KerasPlan, plan_function
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.plan import Refusal
@@ -22,20 +23,24 @@ class KerasGraphs:
     """By ``id()`` of the gradient call: why its graph cannot move."""
 
 
-def keras_graphs(context: Context, sites: list[ast.Call], left_alone: set[int]) -> KerasGraphs:
+def keras_graphs(
+    context: Context, sites: list[ast.Call], left_alone: set[int], *, begun: bool
+) -> KerasGraphs:
     """Look at every ``K.function`` on whose way one of ``sites`` stands.
 
-    ``left_alone`` are the ``id()``s of gradient calls that must stay as they are.
+    ``left_alone`` are the ``id()``s of gradient calls that must stay as they are. Once a graph of
+    the module has moved (``begun``), compiled functions without gradients follow where they can.
     """
     module = context.module
-    calls = compiled_functions(module)
+    calls = compiled_calls(module)
     if not calls:
         return KerasGraphs()
     levels = Levels.of(module)
     symbolic = [site for site in sites if levels.value(site).level is Level.GRAPH]
-    if not symbolic:
+    if not symbolic and not begun:
         return KerasGraphs()
     refusals: dict[int, Refusal] = {}
+    follower: KerasPlan | None = None
     for call in calls:
         plan = plan_function(context, call, symbolic)
         if isinstance(plan, Refusal):
@@ -53,4 +58,8 @@ def keras_graphs(context: Context, sites: list[ast.Call], left_alone: set[int]) 
             continue
         if plan.sites:
             return KerasGraphs(plan, refusals)
+        if begun and follower is None:
+            follower = plan
+    if follower is not None and not symbolic:
+        return KerasGraphs(follower, refusals)
     return KerasGraphs(None, refusals)

@@ -23,6 +23,7 @@ from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal
 from tape_migrate.shapes.summaries import Function
+from tape_migrate.sites import find_sites
 
 _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.For, ast.If, ast.Assert)
 _INSIDE = (*_STATEMENTS, ast.Pass, ast.Continue, ast.Break, ast.Raise)
@@ -134,7 +135,7 @@ class _Slicer:
         result.locals = frozenset(name for name in self._bound() if "." not in name)
         for stmt in result.moved:
             self._check_statement(stmt)
-        self._check_users()
+        self._keep_for_others()
         self._check_captured()
         return result
 
@@ -364,54 +365,69 @@ class _Slicer:
                     f"{node.lineno}) itself",
                 )
 
-    def _check_users(self) -> None:
-        """Whether anything that stays reads what moves."""
+    def _keep_for_others(self) -> None:
+        """Statements that others read as well stay for them; the function gets copies."""
         inside = self._nodes()
-        names = self.result.locals | frozenset(self.result.placeholders)
-        for definition in self.dep.facts.reaching.definitions:
-            made_inside = definition.node_id in inside
-            dropped = any(
-                definition.stmt is stmt
-                for stmts in self.result.placeholders.values()
-                for stmt in stmts
-            )
-            if not (made_inside or dropped) or definition.stmt is None:
-                continue
-            if definition.symbol.root not in names:
-                continue
-            for node_id, use in self.dep.facts.reaching.uses_of(definition):
-                if node_id in inside or node_id == self.node_id or use.reference:
-                    continue
-                if id(use.node) in self.exempt:
-                    continue
-                if made_inside and self._may_stay_too(definition):
-                    continue
-                line = getattr(use.node, "lineno", 0)
-                raise _no(
-                    "TM143", f"the symbolic {use.symbol} is also used elsewhere (line {line})"
-                )
+        stay: set[int] = set()
+        for index, stmt in self.moved.items():
+            for definition in self._made_by(stmt):
+                for node_id, use in self.dep.facts.reaching.uses_of(definition):
+                    if node_id in inside or node_id == self.node_id or use.reference:
+                        continue
+                    if id(use.node) not in self.exempt:
+                        self._stays(index, use.symbol, getattr(use.node, "lineno", 0), stay)
+        for name in sorted(self.result.locals):
+            line = self._read_in_function(name)
+            if line is not None:
+                for index, stmt in self.moved.items():
+                    if any(d.symbol.root == name for d in self._made_by(stmt)):
+                        self._stays(index, Symbol(name), line, stay)
+        queue = list(stay)
+        while queue:
+            index = queue.pop()
+            for node_id in self.dep.cfg.span(self.moved[index]):
+                for link in self.dep.links_into(node_id):
+                    for other, stmt in self.moved.items():
+                        made = link.definition.node_id in self.dep.cfg.span(stmt)
+                        if made and other not in stay:
+                            self._stays(other, link.use.symbol, stmt.lineno, stay)
+                            queue.append(other)
+        self.result.copied = [self.moved[index] for index in sorted(stay)]
+        for name, stmts in self.result.placeholders.items():
+            for stmt in stmts:
+                for definition in self._made_by(stmt):
+                    for node_id, use in self.dep.facts.reaching.uses_of(definition):
+                        kept = node_id in {
+                            n for s in self.result.copied for n in self.dep.cfg.span(s)
+                        }
+                        away = node_id not in inside and node_id != self.node_id
+                        if kept or (away and id(use.node) not in self.exempt):
+                            raise _no("TM143", f"the placeholder {name} is also used elsewhere")
+
+    def _made_by(self, stmt: ast.stmt) -> list[Definition]:
+        nodes = self.dep.cfg.span(stmt)
+        return [d for d in self.dep.facts.reaching.definitions
+                if d.node_id in nodes and d.stmt is not None]  # fmt: skip
+
+    def _stays(self, index: int, symbol: Symbol, line: int, stay: set[int]) -> None:
+        """A statement without a gradient call may be there twice."""
+        for node in ast.walk(self.moved[index]):
+            if isinstance(node, ast.Call) and any(
+                found.call is node for found in find_sites(self.module)
+            ):
+                raise _no("TM143", f"the symbolic {symbol} is also used elsewhere (line {line})")
+        stay.add(index)
+
+    def _read_in_function(self, name: str) -> int | None:
+        """A line at which a function of the module reads ``name`` of this scope."""
         for node in self.module.nodes:
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id == name:
                 inner = self.module.scope_of(node)
                 if inner is self.dep.scope or self.module.scopes.is_comprehension_variable(node):
                     continue
-                if self.module.scopes.resolve(node.id, inner) is self.dep.scope:
-                    raise _no(
-                        "TM143",
-                        f"the symbolic {node.id} is also used in a function (line {node.lineno})",
-                    )
-
-    def _may_stay_too(self, definition: Definition) -> bool:
-        stmt = definition.stmt
-        if stmt is None or not any(stmt is s for s in self.moved.values()):
-            return False
-        if not self._can_move(stmt) or not isinstance(stmt, ast.Assign):
-            return False
-        if self.levels.value(stmt.value).level is Level.GRAPH:
-            return False
-        if not any(stmt is s for s in self.result.copied):
-            self.result.copied.append(stmt)
-        return True
+                if self.module.scopes.resolve(name, inner) is self.dep.scope:
+                    return node.lineno
+        return None
 
     def _check_captured(self) -> None:
         """Names taken from outside must mean then what they mean now."""

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from tape_migrate.module import Module
+from tape_migrate.shapes.keras_compiled import Compiled
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,12 @@ class Users:
         return found
 
 
-def users_of(module: Module, call: ast.Call, stmt: ast.stmt) -> Users:
-    """The users of the function that ``call``, a ``K.function`` in ``stmt``, makes."""
+def users_of(module: Module, compiled: Compiled, stmt: ast.stmt) -> Users:
+    """The users of the function that ``compiled``, in ``stmt``, makes."""
+    call = compiled.call
+    if compiled.values is not None:
+        given = ast.List(list(compiled.values), ast.Load())
+        return Users((ast.Call(call.func, [given], []),), (), stored=False)
     parent = module.parent_of(call)
     if isinstance(parent, ast.Call) and parent.func is call:
         return Users((parent,), (), stored=False)

@@ -1,0 +1,230 @@
+"""Calls that evaluate a Keras graph: ``K.function(…)``, ``K.get_session().run(…)``."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from tape_migrate.flow.symbols import DefKind, Symbol
+from tape_migrate.module import Module
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.keras_leaves import canonical
+from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_values import Level
+from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.plan import Refusal
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A call that compiles (or runs) a Keras graph, its arguments told apart."""
+
+    call: ast.Call
+    inputs: tuple[ast.expr, ...]
+    outputs: ast.expr
+    named: ast.expr | None = None
+    """The name that the list of inputs is given by, if it is."""
+    values: tuple[ast.expr, ...] | None = None
+    """What the inputs are fed, where the graph is run at once by a Session."""
+    session: ast.stmt | None = None
+    """The statement that names the Session, if nothing else uses it."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One input of the compiled function."""
+
+    name: str
+    """Of the new function's parameter; a name of the user's where there is one."""
+    canonical: str
+    dtype: str
+    """An expression for its dtype."""
+    model_input: str | None
+    """The expression for it as an input of the sub-model; None for a placeholder."""
+    position: int
+    """In the list that the compiled function is called with."""
+    expr: ast.expr
+
+
+def compiled_calls(module: Module) -> list[ast.Call]:
+    """Every call that compiles or runs a Keras graph."""
+    return [
+        node
+        for node in module.nodes
+        if isinstance(node, ast.Call)
+        and (module.names.resolve(node.func) == BACKEND + "function" or _session_of(module, node))
+    ]
+
+
+def read_compiled(module: Module, call: ast.Call) -> Compiled | Refusal:
+    """The arguments of a call that ``compiled_calls`` found."""
+    session = _session_of(module, call)
+    if session is not None:
+        return _run(module, call, session)
+    return _function(module, call)
+
+
+def _function(module: Module, call: ast.Call) -> Compiled | Refusal:
+    given: dict[str, ast.expr] = {}
+    for name, arg in zip(("inputs", "outputs", "updates"), call.args, strict=False):
+        if isinstance(arg, ast.Starred):
+            return Refusal("TM113", "the arguments of K.function cannot be told apart")
+        given[name] = arg
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            return Refusal("TM113", "the arguments of K.function cannot be told apart")
+        given[keyword.arg] = keyword.value
+    updates = given.get("updates")
+    empty = isinstance(updates, (ast.List, ast.Tuple)) and not updates.elts
+    none = isinstance(updates, ast.Constant) and updates.value is None
+    if updates is not None and not (empty or none):
+        return Refusal("TM145", "the K.function also runs updates of variables")
+    unknown = set(given) - {"inputs", "outputs", "updates", "name"}
+    if unknown or not {"inputs", "outputs"} <= set(given):
+        return Refusal("TM113", "the K.function has arguments that a plain function cannot take")
+    inputs = _listed(module, given["inputs"])
+    named = given["inputs"] if inputs is not given["inputs"] else None
+    return Compiled(call, tuple(_elements(inputs)), given["outputs"], named)
+
+
+def _session_of(module: Module, call: ast.Call) -> ast.expr | None:
+    """The receiver of ``sess.run(…, feed_dict=…)`` if it is Keras' own Session."""
+    func = call.func
+    if not isinstance(func, ast.Attribute) or func.attr != "run":
+        return None
+    made: ast.expr | None = func.value
+    if isinstance(made, ast.Name):
+        symbol = Symbol(made.id)
+        reached = module.facts(module.scope_of(made)).reaching_at(made, symbol)
+        stmts = [d.stmt for d in reached if d.kind is not DefKind.MUTATION]
+        if len(stmts) != 1 or stmts[0] is None:
+            return None
+        made = value_given_by(stmts[0], symbol)
+    if isinstance(made, ast.Call):
+        if module.names.resolve(made.func).endswith(".get_session"):
+            return func.value
+    return None
+
+
+def _run(module: Module, call: ast.Call, session: ast.expr) -> Compiled | Refusal:
+    feeds = [k.value for k in call.keywords if k.arg == "feed_dict"] or call.args[1:2]
+    fetches = [k.value for k in call.keywords if k.arg == "fetches"] or call.args[:1]
+    if len(feeds) != 1 or len(fetches) != 1 or len(call.args) + len(call.keywords) != 2:
+        return Refusal("TM146", "what the Session runs cannot be read here")
+    fed = feeds[0]
+    if isinstance(fed, ast.Name):
+        symbol = Symbol(fed.id)
+        reached = module.facts(module.scope_of(fed)).reaching_at(fed, symbol)
+        stmt = next(iter(reached)).stmt if len(reached) == 1 else None
+        fed = (value_given_by(stmt, symbol) if stmt is not None else None) or fed
+        if not all(isinstance(v, ast.Name) for v in getattr(fed, "values", ())):
+            return Refusal("TM146", "what the Session is fed is computed before the call")
+    if not isinstance(fed, ast.Dict) or any(key is None for key in fed.keys):
+        return Refusal("TM146", "what the Session is fed cannot be read here")
+    statement: ast.stmt | None = None
+    if isinstance(session, ast.Name):
+        scope = module.scope_of(session)
+        reads = [
+            node
+            for node in module.nodes
+            if isinstance(node, ast.Name) and node.id == session.id and node is not session
+            and isinstance(node.ctx, ast.Load)
+        ]  # fmt: skip
+        bound = module.names.bindings(session.id, scope)
+        if len(bound) != 1 or not isinstance(bound[0], ast.stmt):
+            return Refusal("TM146", f"{session.id} may be another Session")
+        if not reads:
+            statement = bound[0]
+    keys = tuple(key for key in fed.keys if key is not None)
+    return Compiled(call, keys, fetches[0], None, tuple(fed.values), statement)
+
+
+def _listed(module: Module, inputs: ast.expr) -> ast.expr:
+    """The list that a name of the inputs was given, where that is all it can be."""
+    if not isinstance(inputs, ast.Name):
+        return inputs
+    symbol = Symbol(inputs.id)
+    reached = module.facts(module.scope_of(inputs)).reaching_at(inputs, symbol)
+    if len(reached) != 1:
+        return inputs
+    stmt = next(iter(reached)).stmt
+    given = value_given_by(stmt, symbol) if stmt is not None else None
+    return given if isinstance(given, (ast.List, ast.Tuple)) else inputs
+
+
+def _elements(inputs: ast.expr) -> list[ast.expr]:
+    if isinstance(inputs, (ast.List, ast.Tuple)):
+        return list(inputs.elts)
+    return [inputs]
+
+
+def is_phase(module: Module, expr: ast.expr) -> bool:
+    """Whether ``expr`` is ``K.learning_phase()``."""
+    return (
+        isinstance(expr, ast.Call) and module.names.resolve(expr.func) == BACKEND + "learning_phase"
+    )
+
+
+def phase_of(module: Module, compiled: Compiled) -> int | None:
+    """Position of the learning phase among the inputs, or None."""
+    for position, element in enumerate(compiled.inputs):
+        if is_phase(module, element):
+            return position
+    return None
+
+
+def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] | Refusal:
+    """The inputs, but for the learning phase, or why they are none of a model's."""
+    levels = Levels.of(module)
+    found: list[Feed] = []
+    for position, element in enumerate(compiled.inputs):
+        if is_phase(module, element):
+            continue
+        if isinstance(element, ast.Starred):
+            return Refusal("TM140", "how many inputs the compiled function has is not known")
+        value = levels.value(element)
+        if value.holds or not value.symbolic:
+            return Refusal(
+                "TM140", f"nothing tells that {ast.unparse(element)} is one input of a model"
+            )
+        text = canonical(module, element)
+        plain = element.id if isinstance(element, ast.Name) else "inputs"
+        if value.level is Level.GRAPH:
+            if not isinstance(element, ast.Name):
+                return Refusal("TM140", f"{ast.unparse(element)} is no input of a model")
+            made = _placeholders(module, dep, element)
+            if made is None:
+                return Refusal("TM140", f"{element.id} is no input of a model")
+            found.append(Feed(plain, text, made, None, position, element))
+        else:
+            where = text
+            if text.endswith(".input"):
+                where = text.removesuffix(".input") + ".inputs[0]"
+            found.append(Feed(plain, text, f"{where}.dtype", where, position, element))
+    if not found:
+        return Refusal("TM140", "the compiled function has no input")
+    names = [feed.name for feed in found]
+    if len(set(names)) < len(names):
+        return [
+            Feed(f"{f.name}{i}", f.canonical, f.dtype, f.model_input, f.position, f.expr)
+            if names.count(f.name) > 1 else f
+            for i, f in enumerate(found, 1)
+        ]  # fmt: skip
+    return found
+
+
+def _placeholders(module: Module, dep: Dependence, name: ast.Name) -> str | None:
+    """An expression for the dtype of a placeholder, or None if ``name`` is none."""
+    dtypes: set[str] = set()
+    for definition in module.facts(dep.scope).reaching_at(name, Symbol(name.id)):
+        stmt = definition.stmt
+        if definition.kind is not DefKind.STRONG or not isinstance(stmt, ast.Assign):
+            return None
+        if not isinstance(stmt.value, ast.Call):
+            return None
+        if module.names.resolve(stmt.value.func) != BACKEND + "placeholder":
+            return None
+        given = [k.value for k in stmt.value.keywords if k.arg == "dtype"]
+        dtypes.add(ast.unparse(given[0]) if given else "'float32'")
+    return dtypes.pop() if len(dtypes) == 1 else None
