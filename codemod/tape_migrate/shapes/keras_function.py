@@ -36,6 +36,7 @@ import enum
 from dataclasses import dataclass
 
 from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
@@ -52,6 +53,7 @@ from tape_migrate.shapes.keras_leaves import Collector, Leaf
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_slice import Slice, slice_of
 from tape_migrate.shapes.keras_users import Users, users_of
+from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Refusal
 
 
