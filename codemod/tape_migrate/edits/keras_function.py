@@ -367,9 +367,8 @@ class _Writer:
             for place, rest in leaf.places:
                 text = self.leaf_names[leaf.text] + rest
                 cuts[module.start(place), module.end(place)] = text.encode()
-        for feed in plan.feeds:
-            for place in self._reads_of_input(feed.canonical):
-                cuts[module.start(place), module.end(place)] = feed.name.encode()
+        for place, text in plan.input_places:
+            cuts[module.start(place), module.end(place)] = text.encode()
         for part in [*plan.slice.moved, plan.outputs]:
             for node in ast.walk(part):
                 if isinstance(node, ast.Attribute) and node.attr in self.attribute_names:
@@ -385,9 +384,6 @@ class _Writer:
                 cuts[module.start(func), module.end(func)] = self._constant(func)
         return [_Cut(a, b, text) for (a, b), text in sorted(cuts.items())]
 
-    def _reads_of_input(self, text: str) -> list[ast.expr]:
-        return [place for place, spelled in self.plan.input_places if spelled == text]
-
     def _constant(self, func: ast.expr) -> bytes:
         text = self.module.segment(func)
         return text[: -len(b"variable")] + b"constant" if text.endswith(b"variable") else text
@@ -401,9 +397,20 @@ class _Writer:
     def _cut_outside(self, func: ast.expr) -> None:
         self.draft.replace(self.module.start(func), self.module.end(func), self._constant(func))
 
+    def _cast(self, inputs: str, feed: Feed) -> str:
+        if feed.whole:
+            tensors = f"{self.features}.inputs" if self._has_features else feed.canonical
+            cast = f"{self.tf}.cast(value, tensor.dtype)"
+            return f"[{cast} for value, tensor in zip({inputs}, {tensors})]"
+        return f"{self.tf}.cast({inputs}[{feed.position}], {self._dtype(feed)})"
+
+    @property
+    def _has_features(self) -> bool:
+        return bool(self.plan.leaves) and self.plan.direct is None
+
     def _dtype(self, feed: Feed) -> str:
         """An expression for an input's dtype that means the same whenever it is evaluated."""
-        if feed.model_input is None or not self.plan.leaves or self.plan.direct is not None:
+        if feed.model_input is None or not self._has_features:
             return feed.dtype
         fed = [f for f in self.plan.feeds if f.model_input is not None]
         return f"{self.features}.inputs[{fed.index(feed)}].dtype"
@@ -434,17 +441,18 @@ class _Writer:
         pieces = self._line(depth, f"def {name}({inputs}):")
         if plan.flat:
             pieces += self._line(depth + 1, f"{inputs} = {self.tf}.nest.flatten({inputs})")
-        given = [
-            f"{self.tf}.cast({inputs}[{feed.position}], {self._dtype(feed)})" for feed in plan.feeds
-        ]
+        given = [self._cast(inputs, feed) for feed in plan.feeds]
         if plan.phase is not None:
             given.append(f"bool({inputs}[{plan.phase}])")
         called = f"{self.compute}({', '.join(given)})"
+        broken = [f"values = {self.compute}(", *(f"    {text}," for text in given), ")"]
         width = len(self.indent.expandtabs(8)) + (depth + 1) * len(self.unit.expandtabs(8))
         if plan.result is Result.LIST:
             text = f"return [value.numpy() for value in {called}]"
             if width + len(text) > 99:
-                pieces += self._line(depth + 1, f"values = {called}")
+                short = f"values = {called}"
+                for line in [short] if width + len(short) <= 99 else broken:
+                    pieces += self._line(depth + 1, line.replace("    ", self.unit.decode()))
                 text = "return [value.numpy() for value in values]"
         elif plan.result is Result.SINGLE:
             text = f"return {called}.numpy()"

@@ -73,6 +73,8 @@ def is_one_tensor(module: Module, expr: ast.expr, scope: Scope) -> bool:
     """Whether an output of a model is written as a layer's output: one tensor, in all but a few."""
     if isinstance(expr, ast.Attribute):
         return expr.attr == "output"
+    if isinstance(expr, ast.Call):
+        return module.names.resolve(expr.func) in ("keras.Input", "keras.layers.Input")
     if isinstance(expr, ast.Subscript):
         return isinstance(expr.value, ast.Attribute) and expr.value.attr == "outputs"
     if isinstance(expr, ast.Name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Module
@@ -45,6 +45,8 @@ class Feed:
     position: int
     """In the list that the compiled function is called with."""
     expr: ast.expr
+    whole: bool = False
+    """All inputs of a model, as a list of unknown length."""
 
 
 def compiled_calls(module: Module) -> list[ast.Call]:
@@ -177,6 +179,9 @@ def phase_of(module: Module, compiled: Compiled) -> int | None:
 def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] | Refusal:
     """The inputs, but for the learning phase, or why they are none of a model's."""
     levels = Levels.of(module)
+    every = _every_input(module, compiled)
+    if every is not None:
+        return [every]
     found: list[Feed] = []
     for position, element in enumerate(compiled.inputs):
         if is_phase(module, element):
@@ -199,19 +204,34 @@ def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] 
             found.append(Feed(plain, text, made, None, position, element))
         else:
             where = text
-            if text.endswith(".input"):
+            if text.endswith(".input") and not text.endswith(("].input", ").input")):
                 where = text.removesuffix(".input") + ".inputs[0]"
             found.append(Feed(plain, text, f"{where}.dtype", where, position, element))
     if not found:
         return Refusal("TM140", "the compiled function has no input")
     names = [feed.name for feed in found]
-    if len(set(names)) < len(names):
-        return [
-            Feed(f"{f.name}{i}", f.canonical, f.dtype, f.model_input, f.position, f.expr)
-            if names.count(f.name) > 1 else f
-            for i, f in enumerate(found, 1)
-        ]  # fmt: skip
-    return found
+    return [
+        replace(feed, name=f"{feed.name.removesuffix('s')}{number}")
+        if names.count(feed.name) > 1
+        else feed
+        for number, feed in enumerate(found, 1)
+    ]
+
+
+def _every_input(module: Module, compiled: Compiled) -> Feed | None:
+    """``model.inputs`` (or ``[*model.input]``) as the inputs of the compiled function."""
+    if len(compiled.inputs) != 1:
+        return None
+    element = compiled.inputs[0]
+    inner = element.value if isinstance(element, ast.Starred) else element
+    plural = ("input", "inputs") if isinstance(element, ast.Starred) else ("inputs",)
+    if not isinstance(inner, ast.Attribute) or inner.attr not in plural:
+        return None
+    if not Levels.of(module).value(inner).symbolic:
+        return None
+    model = ast.unparse(inner.value)
+    where = f"{model}.inputs"
+    return Feed("inputs", where, f"{where}[0].dtype", where, 0, inner, whole=True)
 
 
 def _placeholders(module: Module, dep: Dependence, name: ast.Name) -> str | None:

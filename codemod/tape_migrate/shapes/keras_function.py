@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import re
 from dataclasses import dataclass
 
 from tape_migrate.flow.scope import ScopeKind
@@ -78,7 +79,7 @@ class KerasPlan:
     leaves: tuple[Leaf, ...]
     """Outputs of the sub-model."""
     input_places: tuple[tuple[ast.expr, str], ...]
-    """Reads of inputs among the moved code, and the canonical text of the input."""
+    """Reads of inputs among the moved code, and the text that stands for them there."""
     direct: str | None
     """The model to be called itself, where all that is read of it is its output."""
     outputs: ast.expr
@@ -163,17 +164,15 @@ def _assemble(
     collected = Collector(module, scope, hidden).collect([*found.moved, outputs])
     if isinstance(collected, Refusal):
         return collected
-    fed = {feed.canonical for feed in feeds}
-    leaves = [leaf for leaf in collected if leaf.canonical not in fed]
+    places = _places_of_inputs(feeds, collected)
+    if isinstance(places, Refusal):
+        return places
+    leaves = [leaf for leaf in collected if leaf not in places]
     inputs = [feed for feed in feeds if feed.model_input is not None]
     if not leaves:
         given = []
     if leaves and not inputs and not given:
         return Refusal("TM140", f"{leaves[0].text} belongs to no input of the compiled function")
-    if any(found.placeholders.get(f.name) for f in feeds) and inputs and leaves:
-        return Refusal(
-            "TM140", "the compiled function is fed both a placeholder and the input of a model"
-        )
     for site in own:
         target = site.args[0] if site.args else None
         if target is not None and not levels.value(target).symbolic:
@@ -232,10 +231,7 @@ def _assemble(
         feeds=tuple(feeds),
         leaves=tuple(leaves),
         input_places=tuple(
-            (place, leaf.canonical)
-            for leaf in collected
-            if leaf.canonical in fed
-            for place, _ in leaf.places
+            (place, text) for leaf, text in places.items() for place, _ in leaf.places
         ),
         direct=_direct(leaves, inputs) if phase is None or len(feeds) == 1 else None,
         outputs=outputs,
@@ -272,6 +268,35 @@ def _refuse_optimizer(module: Module, site: ast.Call, assumptions: list[str]) ->
         return None
     assumptions.append(f"assumes that {ast.unparse(func.value)} clips no gradients")
     return None
+
+
+def _places_of_inputs(feeds: list[Feed], leaves: list[Leaf]) -> dict[Leaf, str] | Refusal:
+    """The leaves that are inputs of the compiled function, and what they are called in it."""
+    known = {feed.canonical: feed.name for feed in feeds}
+    models: dict[str, list[Feed]] = {}
+    for feed in feeds:
+        model = re.fullmatch(r"(.*)\.(?:input|inputs\[\d+\]|inputs)", feed.canonical)
+        if model is not None:
+            models.setdefault(model.group(1), []).append(feed)
+    for model_name, own in models.items():
+        names = [feed.name for feed in own]
+        if own[0].whole:
+            continue
+        if len(own) == 1:
+            # A model with one input: `model.input` is `model.inputs[0]`.
+            for spelled in ("input", "inputs[0]"):
+                known.setdefault(f"{model_name}.{spelled}", names[0])
+            known.setdefault(f"{model_name}.inputs", f"[{names[0]}]")
+        else:
+            for spelled in ("input", "inputs"):
+                known.setdefault(f"{model_name}.{spelled}", f"[{', '.join(names)}]")
+    found = {leaf: known[leaf.canonical] for leaf in leaves if leaf.canonical in known}
+    for leaf in leaves:
+        for model_name, own in models.items():
+            if own[0].whole and leaf not in found:
+                if leaf.canonical.startswith(f"{model_name}.input"):
+                    return Refusal("TM140", f"whether {leaf.text} is one tensor is not known")
+    return found
 
 
 def _is_graph_context(item: ast.withitem) -> bool:
@@ -320,13 +345,16 @@ def _assigned_name(stmt: ast.stmt, call: ast.Call) -> str | None:
 
 def _direct(leaves: list[Leaf], inputs: list[Feed]) -> str | None:
     """The model whose only output is all that is read: it can be called itself."""
-    if len(leaves) != 1 or len(inputs) != 1 or inputs[0].model_input is None:
+    if len(leaves) != 1 or not inputs:
         return None
     model, _, attribute = leaves[0].canonical.rpartition(".")
-    if attribute == "outputs[0]":
-        attribute = "output"
-    own = inputs[0].canonical == f"{model}.input"
-    return model if attribute == "output" and own and not model.endswith(")") else None
+    own = [feed.canonical for feed in inputs]
+    numbered = [f"{model}.inputs[{number}]" for number in range(len(own))]
+    if own not in ([f"{model}.input"], [f"{model}.inputs"], numbered):
+        return None
+    if attribute not in ("output", "outputs[0]") or model.endswith((")", "]")):
+        return None
+    return model
 
 
 def _result(module: Module, levels: Levels, compiled: Compiled) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -58,9 +59,8 @@ def canonical(module: Module, expr: ast.expr) -> str:
             break
         expr = given
         seen += 1
-    text = ast.unparse(expr)
-    # A model with one input: `model.input` is `model.inputs[0]`.
-    return text.removesuffix(".inputs[0]") + ".input" if text.endswith(".inputs[0]") else text
+    # `model.input` is a list where there are several inputs.
+    return re.sub(r"\.input(\[\d+\])$", r".inputs\1", ast.unparse(expr))
 
 
 class Collector:

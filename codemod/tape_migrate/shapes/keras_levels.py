@@ -219,6 +219,9 @@ class Levels:
             if known is not None:
                 return known
         inner = self.value(base)
+        numbered = isinstance(index, ast.Constant) and isinstance(index.value, int)
+        if numbered and isinstance(base, ast.Attribute) and base.attr == "input":
+            return inner  # one of several inputs
         if inner.holds:
             sliced = isinstance(index, ast.Slice)
             return Value(inner.level, sliced) | static([self.value(index)])
