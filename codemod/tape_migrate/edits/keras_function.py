@@ -253,22 +253,41 @@ class _Writer:
         """A leaf as an output of the sub-model.
 
         A sequential model of Keras 3 has no ``output``; where the old code plainly meant one tensor
-        it is written ``outputs[0]``.
+        of the model that is fed, it is written ``outputs[0]``.
         """
+        model = leaf.canonical.removesuffix(".output")
+        fed = [feed.canonical for feed in self.plan.feeds]
+        own = f"{model}.input" in fed or f"{model}.inputs[0]" in fed
         one = any(self._reads_tensor(place) for place, _ in leaf.places)
-        if isinstance(leaf.expr, ast.Attribute) and leaf.expr.attr == "output" and one:
-            if not isinstance(leaf.expr.value, (ast.Call, ast.Subscript)):
-                if not self.levels.calls.is_one_layer(leaf.expr.value):
-                    return leaf.text + "s[0]"
+        if model == leaf.canonical or not own or not one:
+            return leaf.text
+        if isinstance(leaf.expr, ast.Attribute):
+            return leaf.text + "s[0]"
+        if isinstance(leaf.expr, ast.Name):
+            self._name_output(leaf.expr, model)
         return leaf.text
 
+    def _name_output(self, name: ast.Name, model: str) -> None:
+        """Write ``logits = model.outputs[0]`` where ``logits = model.output`` stays."""
+        bound = self.module.names.bindings(name.id, self.module.scope_of(name))
+        if len(bound) == 1 and isinstance(bound[0], ast.Assign):
+            value = bound[0].value
+            if isinstance(value, ast.Attribute) and ast.unparse(value) == f"{model}.output":
+                end = self.module.end(value)
+                self.draft.replace(end - len("output"), end, b"outputs[0]")
+
     def _reads_tensor(self, place: ast.expr) -> bool:
+        """Whether a place could not read a list."""
         parent = self.module.parent_of(place)
         if isinstance(parent, ast.Subscript) and parent.value is place:
             return isinstance(parent.slice, ast.Tuple)
-        if isinstance(parent, ast.Call):
+        if isinstance(parent, (ast.BinOp, ast.UnaryOp)):
+            return True
+        if isinstance(parent, ast.Call) and any(place is arg for arg in parent.args):
             resolved = self.module.names.resolve(parent.func)
-            return resolved.startswith("keras.backend.") and place in parent.args
+            gradients = self.module.names.api_of(parent.func) is not None
+            own = self.levels.summaries.callee(parent) is not None
+            return own or (resolved.startswith(("keras.", "tensorflow.")) and not gradients)
         return False
 
     def _name_leaves(self) -> dict[str, str]:

@@ -155,26 +155,6 @@ class CallLevels:
             and any(isinstance(value, (ast.Call, ast.Subscript)) for value in calls)
         )
 
-    def is_one_layer(self, expr: ast.expr) -> bool:
-        """Whether ``expr`` is a name for what ``get_layer`` or a list of layers gave: no model."""
-        symbol = symbol_of(expr)
-        if symbol is None:
-            return True
-        scope = self._module.scope_of(expr)
-        values = [
-            value_given_by(d.stmt, symbol) if d.stmt is not None else None
-            for d in self._module.facts(scope).reaching_at(expr, symbol)
-        ]
-        return any(
-            isinstance(value, ast.Subscript)
-            or (
-                isinstance(value, ast.Call)
-                and isinstance(value.func, ast.Attribute)
-                and value.func.attr == "get_layer"
-            )
-            for value in values
-        )
-
     def _outer_values(self, name: str, scope: Scope) -> list[ast.expr | None]:
         bound = self._module.names.bindings(name, scope)
         return [b.value for b in bound if isinstance(b, (ast.Assign, ast.AnnAssign))]

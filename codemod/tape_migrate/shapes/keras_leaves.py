@@ -59,8 +59,9 @@ def canonical(module: Module, expr: ast.expr) -> str:
             break
         expr = given
         seen += 1
-    # `model.input` is a list where there are several inputs.
-    return re.sub(r"\.input(\[\d+\])$", r".inputs\1", ast.unparse(expr))
+    # `model.input` is a list where there are several inputs; the first layer's is the first.
+    text = re.sub(r"\.input(\[\d+\])$", r".inputs\1", ast.unparse(expr))
+    return re.sub(r"\.layers\[0\]\.input$", ".inputs[0]", text)
 
 
 class Collector:
