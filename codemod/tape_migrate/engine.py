@@ -42,8 +42,8 @@ from tape_migrate.sites import Found, find_sites
 
 _MAX_ROUNDS = 200
 
-_OF_KERAS_GRAPHS = frozenset(("TM101", "TM102", "TM103", "TM106", "TM107", "TM108", "TM120"))
-"""What is said of a call whose Keras graph is not understood, for want of anything better."""
+_OF_HAZARDS = frozenset(("TM109", "TM110", "TM111", "TM125"))
+"""What is said of a module as a whole, and comes before what is said of its Keras graphs."""
 
 
 @dataclass
@@ -236,7 +236,7 @@ class Engine:
             if isinstance(decision, Candidate) and decision.shape is Shape.HESSIANS:
                 decision = refuse_hessian(module, decision) or decision
             if isinstance(decision, Refusal):
-                if decision.code in _OF_KERAS_GRAPHS and id(item.call) in graphs.refusals:
+                if decision.code not in _OF_HAZARDS and id(item.call) in graphs.refusals:
                     decision = graphs.refusals[id(item.call)]
                 site.refusal = decision
                 refused.add(id(item.call))

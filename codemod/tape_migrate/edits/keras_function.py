@@ -69,6 +69,8 @@ class _Writer:
             depth = 1
         before += self._model(depth)
         before += self._function(depth)
+        if plan.traced:
+            before += self._trace(depth)
         before.append(self.nl * (self._gap() if depth == 0 else 1))
         wrapper = self._wrapper(depth, name)
         if plan.factory:
@@ -338,6 +340,33 @@ class _Writer:
             close + self.nl,
         ]
         return pieces
+
+    def _trace(self, depth: int) -> list[Piece]:
+        """Trace the function now, as the graph was built now."""
+        specs = [self._spec(feed) for feed in self.plan.feeds]
+        gap = self._gap() if depth == 0 else 1
+        short = f"{self.compute} = {self.compute}.get_concrete_function({', '.join(specs)})"
+        width = len(self.indent.expandtabs(8)) + depth * len(self.unit.expandtabs(8))
+        lines = [short]
+        if width + len(short) > 99:
+            unit = self.unit.decode()
+            lines = [f"{self.compute} = {self.compute}.get_concrete_function("]
+            lines += [*(f"{unit}{spec}," for spec in specs), ")"]
+        pieces: list[Piece] = [self.nl * gap]
+        pieces += self._line(depth, "# Traced now: it keeps the values of now, as the graph did.")
+        for line in lines:
+            pieces += self._line(depth, line)
+        return pieces
+
+    def _spec(self, feed: Feed) -> str:
+        spec = f"{self.tf}.TensorSpec"
+        if feed.whole:
+            tensors = f"{self.features}.inputs" if self._has_features else feed.canonical
+            return f"[{spec}(tensor.shape, tensor.dtype) for tensor in {tensors}]"
+        if feed.model_input is None:
+            return f"{spec}({feed.shape}, {feed.dtype})"
+        tensor = self._dtype(feed).removesuffix(".dtype")
+        return f"{spec}({tensor}.shape, {tensor}.dtype)"
 
     def _body(self, stmts: list[ast.stmt], depth: int) -> list[Piece]:
         pieces: list[Piece] = []

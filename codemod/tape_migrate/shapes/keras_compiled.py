@@ -45,6 +45,8 @@ class Feed:
     position: int
     """In the list that the compiled function is called with."""
     expr: ast.expr
+    shape: str = "None"
+    """An expression for the shape of a placeholder."""
     whole: bool = False
     """All inputs of a model, as a list of unknown length."""
 
@@ -201,7 +203,8 @@ def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] 
             made = _placeholders(module, dep, element)
             if made is None:
                 return Refusal("TM140", f"{element.id} is no input of a model")
-            found.append(Feed(plain, text, made, None, position, element))
+            dtype, shape = made
+            found.append(Feed(plain, text, dtype, None, position, element, shape))
         else:
             where = text
             if text.endswith(".input") and not text.endswith(("].input", ").input")):
@@ -234,9 +237,10 @@ def _every_input(module: Module, compiled: Compiled) -> Feed | None:
     return Feed("inputs", where, f"{where}[0].dtype", where, 0, inner, whole=True)
 
 
-def _placeholders(module: Module, dep: Dependence, name: ast.Name) -> str | None:
-    """An expression for the dtype of a placeholder, or None if ``name`` is none."""
+def _placeholders(module: Module, dep: Dependence, name: ast.Name) -> tuple[str, str] | None:
+    """Expressions for dtype and shape of a placeholder, or None if ``name`` is none."""
     dtypes: set[str] = set()
+    shapes: set[str] = set()
     for definition in module.facts(dep.scope).reaching_at(name, Symbol(name.id)):
         stmt = definition.stmt
         if definition.kind is not DefKind.STRONG or not isinstance(stmt, ast.Assign):
@@ -245,6 +249,11 @@ def _placeholders(module: Module, dep: Dependence, name: ast.Name) -> str | None
             return None
         if module.names.resolve(stmt.value.func) != BACKEND + "placeholder":
             return None
-        given = [k.value for k in stmt.value.keywords if k.arg == "dtype"]
-        dtypes.add(ast.unparse(given[0]) if given else "'float32'")
-    return dtypes.pop() if len(dtypes) == 1 else None
+        given = {k.arg: k.value for k in stmt.value.keywords}
+        if stmt.value.args:
+            given["shape"] = stmt.value.args[0]
+        dtypes.add(ast.unparse(given["dtype"]) if "dtype" in given else "'float32'")
+        shapes.add(ast.unparse(given["shape"]) if "shape" in given else "None")
+    if len(dtypes) != 1:
+        return None
+    return dtypes.pop(), shapes.pop() if len(shapes) == 1 else "None"

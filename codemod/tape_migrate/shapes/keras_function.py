@@ -34,14 +34,16 @@ from __future__ import annotations
 import ast
 import enum
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.keras_captures import may_change
 from tape_migrate.shapes.keras_compiled import (
     Compiled,
     Feed,
@@ -94,6 +96,8 @@ class KerasPlan:
     """Statements that only named what are parameters now."""
     factory: tuple[str, ...]
     """Names whose values of now the function has to hold."""
+    traced: bool
+    """The function has to be traced at once, for what it reads may change."""
     constants: tuple[ast.expr, ...]
     """``K.variable`` callees where a constant is meant."""
     values: tuple[ast.expr, ...] | None
@@ -197,6 +201,10 @@ def _assemble(
         if values is not None and all(_is_off(value) for value in values):
             phase = None
         else:
+            if any(_names_batch_norm(node) for node in module.nodes):
+                return Refusal(
+                    "TM140", "a call in learning phase 1 would move BatchNormalization's averages"
+                )
             assumptions.append(
                 "assumes that the model holds no BatchNormalization, whose averages a call with "
                 "learning phase 1 would move now"
@@ -210,14 +218,18 @@ def _assemble(
         refusal = _refuse_optimizer(module, site, assumptions)
         if refusal is not None:
             return refusal
-    if found.attributes:
-        names = ", ".join(f"self.{name}" for name in sorted(found.attributes))
-        assumptions.append(f"assumes that {names} (symbolic) is read nowhere else")
     factory: tuple[str, ...] = ()
     if found.rebound:
         later = compiled.values is None and _outlives(dep, stmt, found.rebound, users)
         if users.escapes or later:
             factory = tuple(sorted(found.rebound))
+    outlives = users.escapes or bool(factory)
+    changing = _changing(context, found, outputs, feeds, collected, scope, escapes=outlives)
+    if changing is not None and phase is not None:
+        return Refusal("TM144", f"{changing} may be changed before the function is called")
+    if found.attributes:
+        names = ", ".join(f"self.{name}" for name in sorted(found.attributes))
+        assumptions.append(f"assumes that {names} (symbolic) is read nowhere else")
     if not leaves and inputs and any(_root(f.expr) in found.rebound for f in inputs):
         return Refusal("TM144", "an input of the compiled function is bound again later")
     shadowed = {f.name for f in feeds} & found.captured
@@ -241,6 +253,7 @@ def _assemble(
         phase=phase,
         dropped=tuple(_dropped(module, dep, found, feeds, compiled)),
         factory=factory,
+        traced=changing is not None,
         constants=tuple(_constants(context, found)),
         values=compiled.values,
         assumptions=tuple(assumptions),
@@ -299,6 +312,55 @@ def _places_of_inputs(feeds: list[Feed], leaves: list[Leaf]) -> dict[Leaf, str] 
     return found
 
 
+def _changing(
+    context: Context,
+    found: Slice,
+    outputs: ast.expr,
+    feeds: list[Feed],
+    leaves: list[Leaf],
+    scope: Scope,
+    *,
+    escapes: bool,
+) -> str | None:
+    """What may be another value (or shape) when the function is traced at its first call."""
+    module = context.module
+    parts: list[ast.AST] = [*found.moved, outputs]
+    own = found.locals | {feed.name for feed in feeds}
+    aside = {id(n) for leaf in leaves for place, _ in leaf.places for n in ast.walk(place)}
+    for part in parts:
+        aside |= {id(node) for node in _callees(part)}
+        aside |= {id(n) for n in ast.walk(part) if isinstance(n, ast.Name) and n.id in own}
+    changing = may_change(module, scope, parts, aside, escapes=escapes)
+    functions = context.summaries.called_functions(parts)
+    for function in functions:
+        inner = module.scopes.opened_by(function)
+        local = module.scopes.bindings(inner)
+        aside = {id(node) for node in _callees(function)}
+        aside |= {id(n) for n in ast.walk(function) if isinstance(n, ast.Name) and n.id in local}
+        changing = changing or may_change(module, inner, function.body, aside, escapes=escapes)
+    for part in [*parts, *functions]:
+        for node in ast.walk(part):
+            if isinstance(node, ast.Attribute) and node.attr in _STATIC_SHAPES:
+                changing = changing or f"{ast.unparse(node)}, a static shape,"
+    return changing
+
+
+_STATIC_SHAPES = frozenset(("shape", "get_shape", "int_shape", "as_list"))
+
+
+def _callees(part: ast.AST) -> Iterator[ast.AST]:
+    """Names that are only called: functions, modules, layers and models."""
+    for call in ast.walk(part):
+        if isinstance(call, ast.Call):
+            func = call.func
+            yield from ast.walk(func) if not isinstance(func, ast.Attribute) else ()
+            root: ast.expr = func
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name):
+                yield root
+
+
 def _is_graph_context(item: ast.withitem) -> bool:
     text = ast.unparse(item.context_expr)
     return any(word in text for word in ("as_default", "Session", "Graph", "session", "override"))
@@ -318,6 +380,11 @@ def _root(expr: ast.expr) -> str:
     while isinstance(expr, (ast.Attribute, ast.Subscript)):
         expr = expr.value
     return expr.id if isinstance(expr, ast.Name) else ""
+
+
+def _names_batch_norm(node: ast.AST) -> bool:
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return "batchnorm" in str(name).lower().replace("_", "")
 
 
 def _is_off(value: ast.expr) -> bool:

@@ -39,6 +39,9 @@ def keras_graphs(
     symbolic = [site for site in sites if levels.value(site).level is Level.GRAPH]
     if not symbolic and not begun:
         return KerasGraphs()
+    changed = _layers_changed(context)
+    if changed is not None:
+        return KerasGraphs(None, {id(site): changed for site in symbolic})
     refusals: dict[int, Refusal] = {}
     follower: KerasPlan | None = None
     for call in calls:
@@ -63,3 +66,28 @@ def keras_graphs(
     if follower is not None and not symbolic:
         return KerasGraphs(follower, refusals)
     return KerasGraphs(None, refusals)
+
+
+_HARMLESS_ON_LAYERS = frozenset(("trainable", "name", "_name"))
+
+
+def _layers_changed(context: Context) -> Refusal | None:
+    """``model.layers[-1].activation = linear``: a graph built before does not see it."""
+    module = context.module
+    for node in module.nodes:
+        if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Store):
+            continue
+        base = ast.unparse(node.value)
+        looped = isinstance(node.value, ast.Name) and any(
+            isinstance(bound, ast.For) and ast.unparse(bound.iter).endswith(".layers")
+            for bound in module.names.bindings(node.value.id, module.scope_of(node))
+        )
+        if node.attr in _HARMLESS_ON_LAYERS:
+            continue
+        if looped or ".layers[" in base or "get_layer(" in base:
+            return Refusal(
+                "TM144",
+                f"{ast.unparse(node)} (line {node.lineno}) changes a layer, which a graph built "
+                "before does not see",
+            )
+    return None
