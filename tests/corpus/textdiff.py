@@ -57,6 +57,24 @@ def line_changes(old: bytes, new: bytes) -> LineChanges:
     return LineChanges(tuple(reindented), tuple(rewritten))
 
 
+_OF_KERAS_GRAPHS = (b".output", b".input", b"tensor=", b"learning_phase")
+"""What a line that names a part of a Keras graph holds."""
+
+
+def gone(old: bytes, new: bytes) -> tuple[int, ...]:
+    """1-based lines of the old file whose text is nowhere in the new one, imports left out."""
+    left = collections.Counter(line.strip() for line in new.splitlines())
+    lines: list[int] = []
+    for number, line in enumerate(old.splitlines(), 1):
+        text = line.strip()
+        if left[text] > 0:
+            left[text] -= 1
+        elif not text.startswith((b"import ", b"from ")):
+            if not any(word in text for word in _OF_KERAS_GRAPHS):
+                lines.append(number)
+    return tuple(lines)
+
+
 def regions(tree: ast.Module, lines: set[int]) -> list[Span]:
     """Where edits for calls on ``lines`` may happen at all.
 

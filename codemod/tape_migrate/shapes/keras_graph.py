@@ -68,6 +68,10 @@ def keras_graphs(
     return KerasGraphs(None, refusals)
 
 
+def _is_layer(text: str) -> bool:
+    return (text.endswith("]") and ".layers[" in text) or "get_layer(" in text
+
+
 _HARMLESS_ON_LAYERS = frozenset(("trainable", "name", "_name"))
 
 
@@ -84,7 +88,11 @@ def _layers_changed(context: Context) -> Refusal | None:
         )
         if node.attr in _HARMLESS_ON_LAYERS:
             continue
-        if looped or ".layers[" in base or "get_layer(" in base:
+        named = isinstance(node.value, ast.Name) and any(
+            isinstance(bound, ast.Assign) and _is_layer(ast.unparse(bound.value))
+            for bound in module.names.bindings(node.value.id, module.scope_of(node))
+        )
+        if looped or named or _is_layer(base):
             return Refusal(
                 "TM144",
                 f"{ast.unparse(node)} (line {node.lineno}) changes a layer, which a graph built "

@@ -240,8 +240,9 @@ class _Slicer:
         return False
 
     def _always_bound(self, link: Link) -> bool:
-        """A module-level name is only seen as coming from outside before its first binding."""
-        return self.dep.scope.kind is ScopeKind.MODULE and link.definition.kind is DefKind.EXTERNAL
+        """A variable of the scope only seems to come from outside where no statement binds it."""
+        scope = self.dep.scope
+        return self.module.scopes.resolve(link.use.symbol.root, scope) is scope
 
     def _can_move(self, stmt: ast.stmt) -> bool:
         if not isinstance(stmt, ast.Assign) or len(stmt.targets) != 1:
