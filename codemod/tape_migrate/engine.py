@@ -236,6 +236,9 @@ class Engine:
             if isinstance(decision, Candidate) and decision.shape is Shape.HESSIANS:
                 decision = refuse_hessian(module, decision) or decision
             if isinstance(decision, Refusal):
+                if site.keras is not None:
+                    # What it says of generated code means nothing to its reader.
+                    decision = _of_graph(decision, item)
                 if decision.code not in _OF_HAZARDS and id(item.call) in graphs.refusals:
                     decision = graphs.refusals[id(item.call)]
                 site.refusal = decision
@@ -347,6 +350,17 @@ class Engine:
                 code="TM001",
             )
         return SiteResult(site.site, Outcome.REFUSED, refusal.message, code=refusal.code)
+
+
+def _of_graph(refusal: Refusal, item: Found) -> Refusal:
+    if refusal.code in ("TM106", "TM108", "TM113", "TM126"):
+        return refusal
+    sources = item.call.args[1] if len(item.call.args) > 1 else item.call
+    return Refusal(
+        "TM140",
+        f"how the target is computed from {ast.unparse(sources)} is not seen in the graph between "
+        "the inputs and the outputs of the compiled function",
+    )
 
 
 def _refuse_dependents(

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from tape_migrate.edits.draft import Draft, Keep, Piece
+from tape_migrate.edits.keras_layout import Layout
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
@@ -18,6 +19,8 @@ from tape_migrate.shapes.keras_fed import Fed, placeholder_shape, shape_name
 from tape_migrate.shapes.keras_function import KerasPlan, Result
 from tape_migrate.shapes.keras_leaves import Leaf
 from tape_migrate.shapes.keras_levels import Levels
+
+_LINE = 99
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class _Writer:
         self.plan = plan
         self.draft = Draft(module.text)
         scope = module.scope_of(plan.call)
+        self.layout = Layout(module, plan)
         self.names = used_names(module, scope)
         self.nl, self.unit = module.newline, module.indent_unit
         self.indent = module.indent_of(plan.stmt)
@@ -60,54 +64,42 @@ class _Writer:
     def write(self) -> Lifted:
         plan = self.plan
         name = plan.name or fresh_name("gradient_function", self.names)
-        made = name
-        depth = 0
-        before: list[Piece] = []
-        if plan.factory:
-            made = fresh_name(f"make_{name}", self.names)
-            before += self._line(0, f"def {made}({', '.join(plan.factory)}):")
-            depth = 1
-        before += self._model(depth)
-        before += self._function(depth)
-        if plan.traced:
-            before += self._trace(depth)
-        before.append(self.nl * (self._gap() if depth == 0 else 1))
-        wrapper = self._wrapper(depth, name)
-        if plan.factory:
-            wrapper += [self.nl, *self._line(1, f"return {name}")]
-        self._place(before, wrapper, name, made)
-        self._delete_going()
+        before = self._model() + self._function() + self._trace()
+        before.append(self.nl * self.layout.gap())
+        self._place(before, self._wrapper(name), name)
+        self.layout.delete_going(self.draft)
         for fed in plan.fed:
             self._build_on_input(fed)
         for stmt in plan.dropped:
-            if self._in_branch(stmt):
+            if self.layout.in_branch(stmt):
                 self._keep_shape(stmt)
         for func in plan.constants:
             if not self._moves(func):
                 self._cut_outside(func)
         return Lifted(self.draft, self.compute)
 
-    def _place(self, before: list[Piece], wrapper: list[Piece], name: str, made: str) -> None:
+    def _place(self, before: list[Piece], wrapper: list[Piece], name: str) -> None:
         """Put the functions before the statement, or in its place if it only named the function."""
         plan, module = self.plan, self.module
         stmt = plan.stmt
         place = module.place_of(stmt)
         top = first_comment_line(module, stmt)
-        run = self._run_with(top)
-        blank = self._blank_lines_above(run)
-        above = run - blank > 1 and not self._opens_block(run - blank)
-        begins_with_def = not plan.leaves or plan.direct is not None or bool(plan.factory)
-        gap = self._gap()
+        run = self.layout.run_with(top)
+        blank = self.layout.blank_lines_above(run)
+        above = run - blank > 1 and not self.layout.opens_block(run - blank)
+        begins_with_def = not plan.leaves or plan.direct is not None
+        gap = self.layout.gap()
         if not above:
             lead = 0
         else:
-            lead = gap if begins_with_def else min(gap, max(blank, self._blank_lines_above(top)))
+            lead = (
+                gap if begins_with_def else min(gap, max(blank, self.layout.blank_lines_above(top)))
+            )
         first = module.line_start(run - blank)
         start = module.line_start(module.first_line(stmt))
         comment = Keep(module.line_start(top), start)
         head: list[Piece] = [self.nl * lead, *before]
         if plan.name is None:
-            args = f"({', '.join(plan.factory)})" if plan.factory else ""
             call = plan.call
             self.draft.replace(first, module.line_start(top), *head, *wrapper, self.nl * gap)
             given: list[Piece] = []
@@ -117,58 +109,14 @@ class _Writer:
                     comma = b", " if index else b""
                     given += [comma, Keep(module.start(value), module.end(value))]
                 given.append(b"])")
-            text = f"{made}{args}".encode()
-            self.draft.replace(module.start(call), module.end(call), text, *given)
+            self.draft.replace(module.start(call), module.end(call), name.encode(), *given)
             return
         tail: list[Piece] = []
-        if plan.factory:
-            tail = [self.nl * gap, *self._line(0, f"{name} = {made}({', '.join(plan.factory)})")]
-        if place.index + 1 < len(place.block) and not plan.factory:
-            below = self._blank_lines_below(module.last_line(stmt))
+        if place.index + 1 < len(place.block):
+            below = self.layout.blank_lines_below(module.last_line(stmt))
             tail.append(self.nl * max(0, gap - below))
         end = module.line_end(module.last_line(stmt))
-        if plan.factory:
-            self.draft.replace(first, end, comment, *head, *wrapper, *tail)
-        else:
-            self.draft.replace(first, end, *head, comment, *wrapper, *tail)
-
-    def _run_with(self, top: int) -> int:
-        """First line of the run of statements that go and end just above line ``top``."""
-        ranges = sorted((self._lines_of(s) for s in self._going()), key=lambda lines: -lines[1])
-        for first, last in ranges:
-            if last < top and self._blank_lines_above(top) == top - 1 - last:
-                top = first
-        return top
-
-    def _delete_going(self) -> None:
-        """Take out what moves, with the blank lines that it leaves behind."""
-        top = first_comment_line(self.module, self.plan.stmt)
-        done = self._run_with(top)
-        runs: list[list[int]] = []
-        for first, last in sorted(map(self._lines_of, self._going())):
-            if done <= first < top:
-                continue  # replaced together with the statement
-            if runs and self._blank_lines_above(first) == first - 1 - runs[-1][1]:
-                runs[-1][1] = last
-            else:
-                runs.append([first, last])
-        for first, last in runs:
-            above, below = self._blank_lines_above(first), self._blank_lines_below(last)
-            if below >= above:
-                first -= above
-            else:
-                last += below
-            self.draft.delete(self.module.line_start(first), self.module.line_end(last))
-
-    def _going(self) -> list[ast.stmt]:
-        plan = self.plan
-        moved = [s for s in plan.slice.moved if not any(s is c for c in plan.slice.copied)]
-        dropped = [s for s in plan.dropped if not self._in_branch(s)]
-        return [*moved, *dropped]
-
-    def _in_branch(self, stmt: ast.stmt) -> bool:
-        """A placeholder made in a branch leaves its shape behind."""
-        return not any(stmt is s for s in self.plan.slice.block)
+        self.draft.replace(first, end, *head, comment, *wrapper, *tail)
 
     def _keep_shape(self, stmt: ast.stmt) -> None:
         assert isinstance(stmt, ast.Assign)
@@ -183,36 +131,6 @@ class _Writer:
             shape_name(target.id).encode() + b" = " + text,
         )
 
-    def _lines_of(self, stmt: ast.stmt) -> tuple[int, int]:
-        dropped = any(stmt is s for s in self.plan.dropped)
-        first = self.module.first_line(stmt)
-        return (
-            first if dropped else first_comment_line(self.module, stmt),
-            self.module.last_line(stmt),
-        )
-
-    def _opens_block(self, line: int) -> bool:
-        """Whether ``line`` is the first of a block, after its header."""
-        return self.module.line_text(line - 1).rstrip().endswith(b":")
-
-    def _gap(self) -> int:
-        at_top = isinstance(self.module.place_of(self.plan.stmt).owner, ast.Module)
-        return 2 if at_top else 1
-
-    def _blank_lines_above(self, line: int) -> int:
-        count = 0
-        while line > 1 and not self.module.line_text(line - 1).strip():
-            line -= 1
-            count += 1
-        return count
-
-    def _blank_lines_below(self, line: int) -> int:
-        count = 0
-        while line < self.module.line_count and not self.module.line_text(line + 1).strip():
-            line += 1
-            count += 1
-        return count if line < self.module.line_count else 0
-
     def _line(self, depth: int, text: str) -> list[Piece]:
         return [self.indent + self.unit * depth + text.encode() + self.nl]
 
@@ -226,7 +144,7 @@ class _Writer:
             return given[0].removesuffix("[0]") if given[0].endswith(".inputs[0]") else given[0]
         return f"[{', '.join(given)}]"
 
-    def _model(self, depth: int) -> list[Piece]:
+    def _model(self) -> list[Piece]:
         plan = self.plan
         if not plan.leaves or plan.direct is not None:
             return []
@@ -235,20 +153,20 @@ class _Writer:
         outputs = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
         head = f"{self.features} = {self.tf}.keras.Model("
         line = f"{head}{self._inputs()}, {outputs})"
-        width = len(self.indent.expandtabs(8)) + depth * len(self.unit.expandtabs(8))
+        width = len(self.indent.expandtabs(8)) + 0
         if width + len(line) > 99:
-            pieces = self._line(depth, head) + self._line(depth + 1, f"{self._inputs()},")
+            pieces = self._line(0, head) + self._line(1, f"{self._inputs()},")
             if len(texts) == 1:
-                pieces += self._line(depth + 1, f"{outputs},")
+                pieces += self._line(1, f"{outputs},")
             else:
-                pieces += self._line(depth + 1, "[")
+                pieces += self._line(1, "[")
                 for text in texts:
-                    pieces += self._line(depth + 2, f"{text},")
-                pieces += self._line(depth + 1, "],")
-            pieces += self._line(depth, ")")
+                    pieces += self._line(2, f"{text},")
+                pieces += self._line(1, "],")
+            pieces += self._line(0, ")")
         else:
-            pieces = self._line(depth, line)
-        gap = self._gap() if depth == 0 else 1
+            pieces = self._line(0, line)
+        gap = self.layout.gap()
         return [*pieces, self.nl * gap]
 
     def _output(self, leaf: Leaf) -> str:
@@ -309,17 +227,17 @@ class _Writer:
 
     # --- The function -----------------------------------------------------------------------------
 
-    def _function(self, depth: int) -> list[Piece]:
+    def _function(self) -> list[Piece]:
         plan = self.plan
         parameters = [feed.name for feed in plan.feeds]
         if plan.phase is not None:
             parameters.append("training")
-        pieces = self._line(depth, f"@{self.tf}.function(autograph=False)")
-        pieces += self._line(depth, f"def {self.compute}({', '.join(parameters)}):")
+        pieces = self._line(0, f"@{self.tf}.function(autograph=False)")
+        pieces += self._line(0, f"def {self.compute}({', '.join(parameters)}):")
         moved = plan.slice.moved
         last = max((plan.slice.block.index(fed.stmt) for fed in plan.fed), default=-1)
         first = [s for s in moved if plan.slice.block.index(s) < last]
-        pieces += self._body(first, depth + 1)
+        pieces += self._body(first, 1)
         if plan.leaves:
             names = [self.leaf_names[leaf.text] for leaf in plan.leaves]
             fed = [feed.name for feed in plan.feeds if feed.model_input is not None]
@@ -328,35 +246,42 @@ class _Writer:
             training = "training" if plan.phase is not None else "False"
             called = plan.direct or self.features
             text = f"{', '.join(names)} = {called}({given}, training={training})"
-            pieces += self._line(depth + 1, text)
-        pieces += self._body([s for s in moved if s not in first], depth + 1)
+            pieces += self._line(1, text)
+        pieces += self._body([s for s in moved if s not in first], 1)
         start, end = self.module.start(plan.outputs), self.module.end(plan.outputs)
         body = self._span(start, end)
         lines = self.module.text[start:end]
         open_, close = (b"(", b")") if _breaks(plan.outputs, lines) else (b"", b"")
         pieces += [
-            self.indent + self.unit * (depth + 1) + b"return " + open_,
+            self.indent + self.unit * (1) + b"return " + open_,
             *body,
             close + self.nl,
         ]
         return pieces
 
-    def _trace(self, depth: int) -> list[Piece]:
-        """Trace the function now, as the graph was built now."""
+    def _trace(self) -> list[Piece]:
+        """Trace the function here, as the graph was built here: what changes later is not seen."""
         specs = [self._spec(feed) for feed in self.plan.feeds]
-        gap = self._gap() if depth == 0 else 1
-        short = f"{self.compute} = {self.compute}.get_concrete_function({', '.join(specs)})"
-        width = len(self.indent.expandtabs(8)) + depth * len(self.unit.expandtabs(8))
-        lines = [short]
-        if width + len(short) > 99:
+        made = f"{self.compute}.get_concrete_function"
+        head, tail = f"{self.compute} = {made}(", ")"
+        if self.plan.phase is not None:
+            head, tail = f"{self.compute} = [{made}(", ", phase) for phase in (False, True)]"
+        lines = [f"{head}{', '.join(specs)}{tail}"]
+        if self._width(0) + len(lines[0]) > _LINE:
             unit = self.unit.decode()
-            lines = [f"{self.compute} = {self.compute}.get_concrete_function("]
-            lines += [*(f"{unit}{spec}," for spec in specs), ")"]
-        pieces: list[Piece] = [self.nl * gap]
-        pieces += self._line(depth, "# Traced now: it keeps the values of now, as the graph did.")
+            last = tail.removeprefix(", ")
+            inner = [f"{unit}{spec}," for spec in specs]
+            if self.plan.phase is not None:
+                inner.append(f"{unit}phase,")
+                last = ") for phase in (False, True)]"
+            lines = [head, *inner, last]
+        pieces: list[Piece] = [self.nl * self.layout.gap()]
         for line in lines:
-            pieces += self._line(depth, line)
+            pieces += self._line(0, line)
         return pieces
+
+    def _width(self, depth: int) -> int:
+        return len((self.indent + self.unit * depth).expandtabs(8))
 
     def _spec(self, feed: Feed) -> str:
         spec = f"{self.tf}.TensorSpec"
@@ -365,7 +290,10 @@ class _Writer:
             return f"[{spec}(tensor.shape, tensor.dtype) for tensor in {tensors}]"
         if feed.model_input is None:
             return f"{spec}({feed.shape}, {feed.dtype})"
-        tensor = self._dtype(feed).removesuffix(".dtype")
+        tensor = feed.model_input
+        if self._has_features:
+            fed = [f for f in self.plan.feeds if f.model_input is not None]
+            tensor = f"{self.features}.inputs[{fed.index(feed)}]"
         return f"{spec}({tensor}.shape, {tensor}.dtype)"
 
     def _body(self, stmts: list[ast.stmt], depth: int) -> list[Piece]:
@@ -445,23 +373,42 @@ class _Writer:
     def _cut_outside(self, func: ast.expr) -> None:
         self.draft.replace(self.module.start(func), self.module.end(func), self._constant(func))
 
-    def _cast(self, inputs: str, feed: Feed) -> str:
+    def _wrapper(self, name: str) -> list[Piece]:
+        plan = self.plan
+        bound = f", {self.compute}={self.compute}" if plan.bound else ""
+        pieces = self._line(0, f"def {name}(inputs{bound}):")
+        if plan.flat:
+            pieces += self._line(1, f"inputs = {self.tf}.nest.flatten(inputs)")
+        step = self.compute
+        if plan.phase is not None:
+            step = "step"
+            pieces += self._line(1, f"step = {self.compute}[bool(inputs[{plan.phase}])]")
+        given = [self._cast(step, feed, index) for index, feed in enumerate(plan.feeds)]
+        called = f"{step}({', '.join(given)})"
+        broken = [f"values = {step}(", *(f"    {text}," for text in given), ")"]
+        if plan.result is Result.LIST:
+            text = f"return [value.numpy() for value in {called}]"
+            if self._width(1) + len(text) > _LINE:
+                short = f"values = {called}"
+                for line in [short] if self._width(1) + len(short) <= _LINE else broken:
+                    pieces += self._line(1, line.replace("    ", self.unit.decode()))
+                text = "return [value.numpy() for value in values]"
+        elif plan.result is Result.SINGLE:
+            text = f"return {called}.numpy()"
+        else:
+            pieces += self._line(1, f"values = {called}")
+            text = f"return {self.tf}.nest.map_structure(lambda value: value.numpy(), values)"
+        return [*pieces, *self._line(1, text)]
+
+    def _cast(self, step: str, feed: Feed, index: int) -> str:
         if feed.whole:
-            tensors = f"{self.features}.inputs" if self._has_features else feed.canonical
             cast = f"{self.tf}.cast(value, tensor.dtype)"
-            return f"[{cast} for value, tensor in zip({inputs}, {tensors})]"
-        return f"{self.tf}.cast({inputs}[{feed.position}], {self._dtype(feed)})"
+            return f"[{cast} for value, tensor in zip(inputs, {step}.inputs)]"
+        return f"{self.tf}.cast(inputs[{feed.position}], {step}.inputs[{index}].dtype)"
 
     @property
     def _has_features(self) -> bool:
         return bool(self.plan.leaves) and self.plan.direct is None
-
-    def _dtype(self, feed: Feed) -> str:
-        """An expression for an input's dtype that means the same whenever it is evaluated."""
-        if feed.model_input is None or not self._has_features:
-            return feed.dtype
-        fed = [f for f in self.plan.feeds if f.model_input is not None]
-        return f"{self.features}.inputs[{fed.index(feed)}].dtype"
 
     def _build_on_input(self, fed: Fed) -> None:
         """Build the model on an ``Input`` instead of the tensor."""
@@ -482,32 +429,6 @@ class _Writer:
         self.draft.replace(start, end, text.encode())
 
     # --- The calling convention of K.function -----------------------------------------------------
-
-    def _wrapper(self, depth: int, name: str) -> list[Piece]:
-        plan = self.plan
-        inputs = "inputs"
-        pieces = self._line(depth, f"def {name}({inputs}):")
-        if plan.flat:
-            pieces += self._line(depth + 1, f"{inputs} = {self.tf}.nest.flatten({inputs})")
-        given = [self._cast(inputs, feed) for feed in plan.feeds]
-        if plan.phase is not None:
-            given.append(f"bool({inputs}[{plan.phase}])")
-        called = f"{self.compute}({', '.join(given)})"
-        broken = [f"values = {self.compute}(", *(f"    {text}," for text in given), ")"]
-        width = len(self.indent.expandtabs(8)) + (depth + 1) * len(self.unit.expandtabs(8))
-        if plan.result is Result.LIST:
-            text = f"return [value.numpy() for value in {called}]"
-            if width + len(text) > 99:
-                short = f"values = {called}"
-                for line in [short] if width + len(short) <= 99 else broken:
-                    pieces += self._line(depth + 1, line.replace("    ", self.unit.decode()))
-                text = "return [value.numpy() for value in values]"
-        elif plan.result is Result.SINGLE:
-            text = f"return {called}.numpy()"
-        else:
-            pieces += self._line(depth + 1, f"values = {called}")
-            text = f"return {self.tf}.nest.map_structure(lambda value: value.numpy(), values)"
-        return [*pieces, *self._line(depth + 1, text)]
 
 
 def _breaks(expr: ast.expr, text: bytes) -> bool:

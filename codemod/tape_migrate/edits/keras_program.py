@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from tape_migrate.edits.draft import Draft, Keep
+from tape_migrate.edits.draft import Draft, Keep, Piece
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
@@ -87,13 +87,26 @@ def _static_shapes(module: Module, draft: Draft) -> list[ast.AST]:
         if leaf in ("int_shape", "ndim"):
             value = levels.value(node.args[0])
             if value.level is Level.KERAS and not value.holds:
-                start, end = module.start(node.args[0]), module.end(node.args[0])
-                about = b"tuple(" if leaf == "int_shape" else b"len("
-                draft.replace(
-                    module.start(node), module.end(node), about, Keep(start, end), b".shape)"
-                )
+                _static_shape(module, draft, node, leaf)
                 done.append(node)
     return done
+
+
+def _static_shape(module: Module, draft: Draft, node: ast.Call, leaf: str) -> None:
+    tensor = node.args[0]
+    start, end = module.start(tensor), module.end(tensor)
+    piece: list[Piece] = [Keep(start, end)]
+    if isinstance(tensor, ast.Attribute) and tensor.attr == "output":
+        owner = tensor.value.attr if isinstance(tensor.value, ast.Attribute) else ""
+        owner = tensor.value.id if isinstance(tensor.value, ast.Name) else owner
+        if "model" in owner.lower():
+            # A sequential model of Keras 3 has no `output`.
+            piece = [Keep(start, end - len("output")), b"outputs[0]"]
+    indexed = isinstance(module.parent_of(node), ast.Subscript)
+    open_, close = (b"", b".shape") if indexed else (b"tuple(", b".shape)")
+    if leaf == "ndim":
+        open_, close = b"len(", b".shape)"
+    draft.replace(module.start(node), module.end(node), open_, *piece, close)
 
 
 def _unused_sessions(module: Module) -> list[ast.stmt]:

@@ -16,7 +16,7 @@ from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.loop_body import is_loop_body
-from tape_migrate.shapes.model_sources import watched_instead
+from tape_migrate.shapes.model_sources import watched_instead, weights_of_fed_model
 from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.plan import (
@@ -78,6 +78,8 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
         return repeat
     source_expr = repeat.source_over or request.source
     sources = find_sources(dep, node_id, source_expr)
+    if dep.scope.name in context.fed:
+        sources = weights_of_fed_model(dep, node_id, source_expr) or sources
     targets = find_targets(context, dep, node_id, request, repeat, sources)
     if isinstance(targets, Refusal):
         return refuse_symbolic(module, [request.target, request.source]) or targets

@@ -19,14 +19,19 @@ After::
         grads = tape.gradient(loss, inputs)
         return [loss, grads]
 
+    compute = compute.get_concrete_function(
+        tf.TensorSpec(features.inputs[0].shape, features.inputs[0].dtype),
+    )
+
     def iterate(inputs):
-        return [value.numpy() for value in compute(tf.cast(inputs[0], model.inputs[0].dtype))]
+        return [value.numpy() for value in compute(tf.cast(inputs[0], compute.inputs[0].dtype))]
 
 The operations are the same, in the same order, on the same weights: a functional sub-model runs the
-very layers whose symbolic outputs the old code read, and the code that made the graph runs as it
-is, on real tensors, once for each shape of the inputs (``autograph=False``: as plain Python, as
-before). The first step of the rewrite, made here, leaves the gradient call as it is, inside the
-function; putting the tape there is the business of the other recipes.
+very layers whose symbolic outputs the old code read. The code that built the graph runs once, where
+``K.function`` stood, for the same symbolic shapes: traced there and then, so that what it reads is
+kept as it is at that moment, and as plain Python (``autograph=False``). Weights are read at each
+call, as they were. The first step of the rewrite, made here, leaves the gradient call as it is,
+inside the function; putting the tape there is the business of the other recipes.
 """
 
 from __future__ import annotations
@@ -34,16 +39,14 @@ from __future__ import annotations
 import ast
 import enum
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.keras_calls import BACKEND
-from tape_migrate.shapes.keras_captures import may_change
 from tape_migrate.shapes.keras_compiled import (
     Compiled,
     Feed,
@@ -52,10 +55,18 @@ from tape_migrate.shapes.keras_compiled import (
     read_compiled,
 )
 from tape_migrate.shapes.keras_fed import Fed, fed_inputs
+from tape_migrate.shapes.keras_hazards import (
+    is_graph_context,
+    is_off,
+    names_batch_norm,
+    refuse_optimizer,
+    refuse_phase,
+)
 from tape_migrate.shapes.keras_leaves import Collector, Leaf
 from tape_migrate.shapes.keras_levels import Levels
-from tape_migrate.shapes.keras_slice import Slice, slice_of
-from tape_migrate.shapes.keras_users import Users, users_of
+from tape_migrate.shapes.keras_moves import Slice
+from tape_migrate.shapes.keras_slice import slice_of
+from tape_migrate.shapes.keras_users import users_of
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Refusal
 
@@ -94,10 +105,8 @@ class KerasPlan:
     """Position of the learning phase among the inputs, if it is passed on."""
     dropped: tuple[ast.stmt, ...]
     """Statements that only named what are parameters now."""
-    factory: tuple[str, ...]
-    """Names whose values of now the function has to hold."""
-    traced: bool
-    """The function has to be traced at once, for what it reads may change."""
+    bound: bool
+    """Made in a loop and kept: it has to hold on to what is made in this turn."""
     constants: tuple[ast.expr, ...]
     """``K.variable`` callees where a constant is meant."""
     values: tuple[ast.expr, ...] | None
@@ -125,7 +134,7 @@ def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> Ke
                                ast.DictComp, ast.SetComp)):  # fmt: skip
             return Refusal("TM141", "the K.function stands inside an expression of its own scope")
     for parent in module.parents(stmt):
-        if isinstance(parent, ast.With) and any(_is_graph_context(item) for item in parent.items):
+        if isinstance(parent, ast.With) and any(is_graph_context(item) for item in parent.items):
             return Refusal("TM146", "the K.function is made inside a graph or session made default")
     compiled = read_compiled(module, call)
     if isinstance(compiled, Refusal):
@@ -168,6 +177,7 @@ def _assemble(
     collected = Collector(module, scope, hidden).collect([*found.moved, outputs])
     if isinstance(collected, Refusal):
         return collected
+    feeds = _named_apart(feeds, [*found.moved, outputs], collected)
     places = _places_of_inputs(feeds, collected)
     if isinstance(places, Refusal):
         return places
@@ -192,16 +202,16 @@ def _assemble(
     ]
     if uses_phase:
         return Refusal("TM140", "the learning phase is computed with")
-    phase_set = _phase_is_set(module)
+    phase_set = refuse_phase(module)
     if phase_set is not None:
         return phase_set
     assumptions: list[str] = []
     if phase is not None:
         values = users.values_at(phase)
-        if values is not None and all(_is_off(value) for value in values):
+        if values is not None and all(is_off(value) for value in values):
             phase = None
         else:
-            if any(_names_batch_norm(node) for node in module.nodes):
+            if any(names_batch_norm(node) for node in module.nodes):
                 return Refusal(
                     "TM140", "a call in learning phase 1 would move BatchNormalization's averages"
                 )
@@ -215,30 +225,16 @@ def _assemble(
         if not leaf.holds and any(_is_source(site, leaf) for site in own)
     ]
     for site in own:
-        refusal = _refuse_optimizer(module, site, assumptions)
+        refusal = refuse_optimizer(module, site, assumptions)
         if refusal is not None:
             return refusal
-    factory: tuple[str, ...] = ()
-    if found.rebound:
-        later = compiled.values is None and _outlives(dep, stmt, found.rebound, users)
-        if users.escapes or later:
-            factory = tuple(sorted(found.rebound))
-    outlives = users.escapes or bool(factory)
-    changing = _changing(context, found, outputs, feeds, collected, scope, escapes=outlives)
-    if changing is not None and phase is not None:
-        return Refusal("TM144", f"{changing} may be changed before the function is called")
     if found.attributes:
         names = ", ".join(f"self.{name}" for name in sorted(found.attributes))
         assumptions.append(f"assumes that {names} (symbolic) is read nowhere else")
-    if not leaves and inputs and any(_root(f.expr) in found.rebound for f in inputs):
-        return Refusal("TM144", "an input of the compiled function is bound again later")
-    shadowed = {f.name for f in feeds} & found.captured
-    if shadowed:
-        return Refusal("TM140", f"{min(shadowed)} is used as more than the input")
     return KerasPlan(
         call=call,
         stmt=stmt,
-        name=_assigned_name(stmt, call),
+        name=_assigned_name(stmt, call) if compiled.values is None else None,
         slice=found,
         feeds=tuple(feeds),
         leaves=tuple(leaves),
@@ -248,39 +244,16 @@ def _assemble(
         direct=_direct(leaves, inputs) if phase is None or len(feeds) == 1 else None,
         outputs=outputs,
         result=_result(module, levels, compiled),
-        flat=not users.always_lists and _takes_arrays(module, call),
+        flat=not users.always_lists,
         fed=tuple(given),
         phase=phase,
         dropped=tuple(_dropped(module, dep, found, feeds, compiled)),
-        factory=factory,
-        traced=changing is not None,
+        bound=users.stored and _in_loop(dep, stmt),
         constants=tuple(_constants(context, found)),
         values=compiled.values,
         assumptions=tuple(assumptions),
         sites=tuple(own),
     )
-
-
-def _refuse_optimizer(module: Module, site: ast.Call, assumptions: list[str]) -> Refusal | None:
-    """``optimizer.get_gradients(loss, sources)`` is ``K.gradients``, but for clipping."""
-    func = site.func
-    if not isinstance(func, ast.Attribute):
-        return None
-    if func.attr == "compute_gradients":
-        return Refusal("TM108", "compute_gradients of a Keras graph")
-    if func.attr != "get_gradients":
-        return None
-    made = func.value
-    if isinstance(made, ast.Name):
-        bound = module.names.bindings(made.id, module.scope_of(made))
-        if len(bound) == 1 and isinstance(bound[0], ast.Assign):
-            made = bound[0].value
-    if isinstance(made, ast.Call) and module.names.resolve(made.func).startswith("keras."):
-        if any(k.arg is None or k.arg.startswith("clip") for k in made.keywords):
-            return Refusal("TM108", f"{ast.unparse(func.value)} clips its gradients")
-        return None
-    assumptions.append(f"assumes that {ast.unparse(func.value)} clips no gradients")
-    return None
 
 
 def _places_of_inputs(feeds: list[Feed], leaves: list[Leaf]) -> dict[Leaf, str] | Refusal:
@@ -312,83 +285,32 @@ def _places_of_inputs(feeds: list[Feed], leaves: list[Leaf]) -> dict[Leaf, str] 
     return found
 
 
-def _changing(
-    context: Context,
-    found: Slice,
-    outputs: ast.expr,
-    feeds: list[Feed],
-    leaves: list[Leaf],
-    scope: Scope,
-    *,
-    escapes: bool,
-) -> str | None:
-    """What may be another value (or shape) when the function is traced at its first call."""
-    module = context.module
-    parts: list[ast.AST] = [*found.moved, outputs]
-    own = found.locals | {feed.name for feed in feeds}
+def _named_apart(feeds: list[Feed], parts: list[ast.AST], leaves: list[Leaf]) -> list[Feed]:
+    """Parameters whose names mean nothing else in the moved code."""
     aside = {id(n) for leaf in leaves for place, _ in leaf.places for n in ast.walk(place)}
-    for part in parts:
-        aside |= {id(node) for node in _callees(part)}
-        aside |= {id(n) for n in ast.walk(part) if isinstance(n, ast.Name) and n.id in own}
-    changing = may_change(module, scope, parts, aside, escapes=escapes)
-    functions = context.summaries.called_functions(parts)
-    for function in functions:
-        inner = module.scopes.opened_by(function)
-        local = module.scopes.bindings(inner)
-        aside = {id(node) for node in _callees(function)}
-        aside |= {id(n) for n in ast.walk(function) if isinstance(n, ast.Name) and n.id in local}
-        changing = changing or may_change(module, inner, function.body, aside, escapes=escapes)
-    for part in [*parts, *functions]:
-        for node in ast.walk(part):
-            if isinstance(node, ast.Attribute) and node.attr in _STATIC_SHAPES:
-                changing = changing or f"{ast.unparse(node)}, a static shape,"
-    return changing
+    used = {
+        n.id
+        for part in parts
+        for n in ast.walk(part)
+        if isinstance(n, ast.Name) and id(n) not in aside
+    }
+    # The models behind the leaves are read in the function too, where one is called itself.
+    used |= {n.id for leaf in leaves for n in ast.walk(leaf.expr) if isinstance(n, ast.Name)}
+    found: list[Feed] = []
+    for feed in feeds:
+        if isinstance(feed.expr, ast.Name) or feed.name not in used:
+            found.append(feed)
+        else:
+            found.append(replace(feed, name=fresh_word(feed.name, used)))
+    return found
 
 
-_STATIC_SHAPES = frozenset(("shape", "get_shape", "int_shape", "as_list"))
-
-
-def _callees(part: ast.AST) -> Iterator[ast.AST]:
-    """Names that are only called: functions, modules, layers and models."""
-    for call in ast.walk(part):
-        if isinstance(call, ast.Call):
-            func = call.func
-            yield from ast.walk(func) if not isinstance(func, ast.Attribute) else ()
-            root: ast.expr = func
-            while isinstance(root, ast.Attribute):
-                root = root.value
-            if isinstance(root, ast.Name):
-                yield root
-
-
-def _is_graph_context(item: ast.withitem) -> bool:
-    text = ast.unparse(item.context_expr)
-    return any(word in text for word in ("as_default", "Session", "Graph", "session", "override"))
-
-
-def _phase_is_set(module: Module) -> Refusal | None:
-    for node in module.nodes:
-        if isinstance(node, ast.Call):
-            if module.names.resolve(node.func) == BACKEND + "set_learning_phase":
-                given = node.args[0] if node.args else None
-                if given is None or not _is_off(given):
-                    return Refusal("TM140", "the learning phase is set to something else than 0")
-    return None
-
-
-def _root(expr: ast.expr) -> str:
-    while isinstance(expr, (ast.Attribute, ast.Subscript)):
-        expr = expr.value
-    return expr.id if isinstance(expr, ast.Name) else ""
-
-
-def _names_batch_norm(node: ast.AST) -> bool:
-    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return "batchnorm" in str(name).lower().replace("_", "")
-
-
-def _is_off(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value in (0, False)
+def fresh_word(base: str, used: set[str]) -> str:
+    """``base``, or with a number what is not among ``used``."""
+    number = 2
+    while f"{base}{number}" in used:
+        number += 1
+    return f"{base}{number}"
 
 
 def _is_source(site: ast.Call, leaf: Leaf) -> bool:
@@ -439,30 +361,9 @@ def _result(module: Module, levels: Levels, compiled: Compiled) -> Result:
     return Result.SINGLE if single else Result.NESTED
 
 
-def _takes_arrays(module: Module, call: ast.Call) -> bool:
-    """tf.keras flattens what it is given; standalone Keras takes lists only."""
-    return module.names.spelled(call.func).startswith("tensorflow")
-
-
-def _outlives(dep: Dependence, stmt: ast.stmt, rebound: frozenset[str], users: Users) -> bool:
-    """Whether the function may be called after one of the names was bound again."""
-    made = dep.facts.node_id(stmt)
-    changes = {
-        d.node_id for d in dep.facts.reaching.definitions
-        if d.symbol.root in rebound and d.stmt is not None and dep.reaches(made, d.node_id)
-    }  # fmt: skip
-    uses = {dep.facts.node_id(call) for call in users.calls}
-    for change in changes:
-        queue = [s for s in dep.cfg.successors[change] if s != made]
-        seen: set[int] = set()
-        while queue:
-            node_id = queue.pop()
-            if node_id in uses:
-                return True
-            if node_id not in seen and node_id != made:
-                seen.add(node_id)
-                queue.extend(dep.cfg.successors[node_id])
-    return False
+def _in_loop(dep: Dependence, stmt: ast.stmt) -> bool:
+    places = dep.module.places(stmt, within=dep.scope)
+    return any(isinstance(place.owner, (ast.For, ast.While, ast.AsyncFor)) for place in places)
 
 
 def _dropped(

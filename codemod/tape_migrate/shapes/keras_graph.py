@@ -39,6 +39,8 @@ def keras_graphs(
     symbolic = [site for site in sites if levels.value(site).level is Level.GRAPH]
     if not symbolic and not begun:
         return KerasGraphs()
+    if context.hazards.refuse() is not None:
+        return KerasGraphs()
     changed = _layers_changed(context)
     if changed is not None:
         return KerasGraphs(None, {id(site): changed for site in symbolic})

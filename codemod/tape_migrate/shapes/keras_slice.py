@@ -1,9 +1,10 @@
 """Which statements of a Keras program have to move into the function that replaces K.function.
 
 All that compute graph tensors on the way to the compiled outputs, in their order, and the plain
-definitions that they take over (``loss = 0`` before ``loss = loss + …``). What moves is computed
-once for each shape of the inputs, as it was once in the old graph; so it must do nothing else, use
-nothing that changes later, and be used by nothing that stays.
+definitions that they take over (``loss = 0`` before ``loss = loss + …``). What moves is traced once,
+where ``K.function`` stood, as it was run once to build the old graph; so it must do nothing else
+(``keras_moves``), and what it uses must not change between where it stood and where it stands. What
+others read as well stays for them, and the function gets a copy.
 """
 
 from __future__ import annotations
@@ -11,73 +12,21 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from tape_migrate.flow.reaching import Definition
-from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.flow.symbols import DefKind, Symbol, may_overlap, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
-from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.keras_calls import BACKEND
-from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_moves import MoveChecks, RefusedError, Slice
+from tape_migrate.shapes.keras_moves import refused as _no
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal
-from tape_migrate.shapes.summaries import Function
 from tape_migrate.sites import find_sites
 
-_STATEMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.For, ast.If, ast.Assert)
-_INSIDE = (*_STATEMENTS, ast.Pass, ast.Continue, ast.Break, ast.Raise)
-_BUILT_IN_MUTATORS = frozenset(
-    ("append", "extend", "insert", "pop", "update", "setdefault", "remove", "clear", "sort", "add")
+_OF_MODELS = frozenset(
+    {"compile", "load_weights", "set_weights", "summary", "fit", "predict", "evaluate"}
 )
-_QUIET_BUILTINS = frozenset(
-    {"len", "range", "zip", "enumerate", "list", "tuple", "dict", "set", "sorted", "reversed"}
-    | {"int", "float", "str", "bool", "isinstance", "sum", "min", "max", "abs", "any", "all"}
-    | {"print", "round", "repr", "format", "type", "hasattr", "getattr", "map", "filter"}
-    | {"ValueError", "TypeError", "Exception", "RuntimeError", "KeyError", "AssertionError"}
-)
-_QUIET_METHODS = frozenset(
-    {"format", "join", "items", "keys", "values", "get", "get_layer", "index", "lower", "upper"}
-    | {"startswith", "endswith", "split", "strip", "get_shape", "as_list", "append", "extend"}
-    | {"copy", "count", "insert", "get_input_at", "get_output_at"}
-)
-_QUIET_MODULES = frozenset(("tensorflow", "keras", "math"))
-_QUIET_NUMPY = frozenset(
-    {"prod", "array", "float32", "float64", "sqrt", "log", "exp", "arange", "ones", "zeros"}
-    | {"ones_like", "zeros_like", "asarray", "pi", "abs", "mean", "sum", "eye", "linspace"}
-    | {"expand_dims", "reshape", "transpose", "int32", "int64", "ndim", "shape", "square", "max"}
-)
-
-
-class _RefusedError(Exception):
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
-
-
-def _no(code: str, message: str) -> _RefusedError:
-    return _RefusedError(Refusal(code, message))
-
-
-@dataclass
-class Slice:
-    """The statements that move, of one block, and what is known of them."""
-
-    block: list[ast.stmt]
-    moved: list[ast.stmt] = field(default_factory=list)
-    """In order of the source."""
-    copied: list[ast.stmt] = field(default_factory=list)
-    """Those of ``moved`` that stay where they are as well."""
-    placeholders: dict[str, list[ast.stmt]] = field(default_factory=dict)
-    """Names of placeholders, and the statements that make them."""
-    locals: frozenset[str] = frozenset()
-    """Names that the moved statements bind."""
-    attributes: frozenset[str] = frozenset()
-    """Attributes of ``self`` that only the moved statements use: they become local names."""
-    captured: frozenset[str] = frozenset()
-    """Names that they take from outside."""
-    rebound: frozenset[str] = frozenset()
-    """Those of ``captured`` that may mean something else later."""
 
 
 def slice_of(
@@ -95,35 +44,11 @@ def slice_of(
     """
     try:
         return _Slicer(module, dep, stmt, outputs, keep, also).run()
-    except _RefusedError as stop:
+    except RefusedError as stop:
         return stop.refusal
 
 
-class _Slicer:
-    def __init__(
-        self,
-        module: Module,
-        dep: Dependence,
-        stmt: ast.stmt,
-        outputs: ast.expr,
-        keep: frozenset[str],
-        also: list[tuple[ast.stmt, ast.expr]],
-    ) -> None:
-        self.module = module
-        self.dep = dep
-        self.levels = Levels.of(module)
-        self.stmt = stmt
-        self.outputs = outputs
-        self.keep = keep
-        self.also = also
-        self.exempt = {id(n) for _, expr in also for n in ast.walk(expr)}
-        self.block = module.place_of(stmt).block
-        self.result = Slice(self.block)
-        self.node_id = dep.facts.node_id(stmt)
-        self.checked: set[int] = set()
-        self.moved: dict[int, ast.stmt] = {}
-        """By index in the block."""
-
+class _Slicer(MoveChecks):
     def run(self) -> Slice:
         self._follow(self.dep.links_of(self.node_id, [self.outputs]))
         for reader, expr in self.also:
@@ -134,13 +59,10 @@ class _Slicer:
         result.moved = [stmt for _, stmt in sorted(self.moved.items())]
         result.locals = frozenset(name for name in self._bound() if "." not in name)
         for stmt in result.moved:
-            self._check_statement(stmt)
+            self.check_statement(stmt)
         self._keep_for_others()
         self._check_captured()
         return result
-
-    def _nodes(self) -> set[int]:
-        return {n for stmt in self.moved.values() for n in self.dep.cfg.span(stmt)}
 
     def _follow(self, links: Iterable[Link]) -> None:
         queue = deque(links)
@@ -211,7 +133,7 @@ class _Slicer:
     def _take_over(self) -> bool:
         """Move what gives a name, bound by moved statements, the value that they start from."""
         bound = set(self._bound())
-        inside = self._nodes()
+        inside = self.nodes()
         reads = [link for n in sorted(inside) for link in self.dep.links_into(n)]
         reads += self.dep.links_of(self.node_id, [self.outputs])
         for link in reads:
@@ -275,100 +197,9 @@ class _Slicer:
                 return constant and all(map(self.is_constant, given))
         return False
 
-    def _check_statement(self, stmt: ast.stmt) -> None:
-        if not isinstance(stmt, _STATEMENTS):
-            raise _no("TM141", f"the statement at line {stmt.lineno} cannot move into a function")
-        for node in ast.walk(stmt):
-            if isinstance(node, ast.stmt) and not isinstance(node, _INSIDE):
-                raise _no(
-                    "TM141", f"the statement at line {node.lineno} cannot move into a function"
-                )
-            if isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await, ast.Lambda)):
-                raise _no("TM141", f"line {node.lineno} cannot move into a function")
-            if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(
-                node.ctx, ast.Load
-            ):
-                if self._is_own_attribute(node):
-                    assert isinstance(node, ast.Attribute)
-                    self.result.attributes |= {node.attr}
-                elif _root(node) not in self.result.locals:
-                    raise _no(
-                        "TM141",
-                        f"{ast.unparse(node)} keeps a symbolic tensor (line {node.lineno}) that "
-                        "other code may read",
-                    )
-        for call in calls_in(stmt):
-            self._check_call(call)
-
-    def _is_own_attribute(self, node: ast.AST) -> bool:
-        """``self.loss`` that nothing in the module but the moved code reads or sets."""
-        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
-            return False
-        if node.value.id != "self" or self.dep.scope.kind is not ScopeKind.FUNCTION:
-            return False
-        inside = {id(n) for part in [*self.moved.values(), self.outputs] for n in ast.walk(part)}
-        return all(
-            id(other) in inside
-            for other in self.module.nodes
-            if isinstance(other, ast.Attribute) and other.attr == node.attr
-        )
-
-    def _check_call(self, call: ast.Call) -> None:
-        func = call.func
-        resolved = self.module.names.resolve(func)
-        name = ast.unparse(func)
-        if resolved == BACKEND + "function":
-            raise _no("TM141", "a K.function is made among the statements that would move")
-        if resolved:
-            top, _, leaf = resolved.partition(".")
-            if top in _QUIET_MODULES or (top == "numpy" and leaf in _QUIET_NUMPY):
-                return
-            raise _no("TM142", f"{name}() (line {call.lineno}) would run again for each shape")
-        if isinstance(func, ast.Attribute) and func.attr in _BUILT_IN_MUTATORS:
-            if _root(func) not in self.result.locals:
-                raise _no(
-                    "TM142", f"{name}() (line {call.lineno}) changes something outside the function"
-                )
-            return
-        function = self.levels.summaries.callee(call)
-        if function is not None:
-            self._check_function(function)
-            if self.levels.summaries.is_quiet(function):
-                for inner in ast.walk(function):
-                    if isinstance(inner, ast.Call) and inner is not call:
-                        if self.levels.summaries.callee(inner) is not function:
-                            self._check_call(inner)
-                return
-            raise _no("TM142", f"{name}() (line {call.lineno}) keeps state")
-        if isinstance(func, ast.Name) and func.id in _QUIET_BUILTINS:
-            return
-        if isinstance(func, ast.Attribute) and func.attr in _QUIET_METHODS:
-            return
-        given = [*call.args, *(k.value for k in call.keywords)]
-        if any(self.levels.value(arg).symbolic for arg in given):
-            return  # it builds the graph
-        if self.levels.calls.is_layer(func):
-            return
-        raise _no("TM142", f"{name}() (line {call.lineno}) would run again for each shape")
-
-    def _check_function(self, function: Function) -> None:
-        """A function called with real tensors must not bring Keras tensors of its own."""
-        if id(function) in self.checked:
-            return
-        self.checked.add(id(function))
-        for node in ast.walk(function):
-            if isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", None), ast.Store):
-                continue
-            if isinstance(node, ast.expr) and self.levels.brings(function, node):
-                raise _no(
-                    "TM140",
-                    f"{function.name}() reads the symbolic {ast.unparse(node)} (line "
-                    f"{node.lineno}) itself",
-                )
-
     def _keep_for_others(self) -> None:
         """Statements that others read as well stay for them; the function gets copies."""
-        inside = self._nodes()
+        inside = self.nodes()
         stay: set[int] = set()
         for index, stmt in self.moved.items():
             for definition in self._made_by(stmt):
@@ -431,85 +262,48 @@ class _Slicer:
         return None
 
     def _check_captured(self) -> None:
-        """Names taken from outside must mean then what they mean now."""
-        inside = self._nodes()
-        captured: set[str] = set()
-        rebound: set[str] = set()
+        """Names taken from outside must mean the same where the function is made."""
+        inside = self.nodes()
         cfg = self.dep.cfg
         uses = [(n, use) for n in sorted(inside) for use in cfg.effects(n).uses]
-        outer = {id(n) for n in ast.walk(self.outputs)}
-        uses += [(self.node_id, u) for u in cfg.effects(self.node_id).uses if id(u.node) in outer]
+        captured: set[str] = set()
         for node_id, use in uses:
             root = use.symbol.root
-            if root in self.result.locals or root in self.keep:
+            if root in self.result.locals or root in self.keep or id(use.node) in self.exempt:
                 continue
             owner = self.module.scopes.resolve(root, self.dep.scope)
             if owner is None:
                 continue
             captured.add(root)
-            symbol = Symbol(root)
             if owner is not self.dep.scope:
-                if len(self.module.names.bindings(root, self.dep.scope)) > 1:
+                bound = self.module.names.bindings(root, self.dep.scope)
+                if len(bound) > 1 and self._something_between():
                     raise _no("TM144", f"{root} is bound more than once in the scope around")
                 continue
-            here = self._rebinding(self.dep.reaching(node_id, symbol))
-            there = self._rebinding(self.dep.reaching(self.node_id, symbol))
+            here = self._changes(self.dep.reaching(node_id, use.symbol))
+            there = self._changes(self.dep.reaching(self.node_id, use.symbol))
             if here != there:
-                raise _no("TM144", f"{root} is bound again before the K.function")
-            self._check_attribute(use.symbol)
-            for definition in self.dep.facts.reaching.definitions:
-                if definition.kind in OUTSIDE or not may_overlap(definition.symbol, use.symbol):
-                    continue
-                if definition.kind is DefKind.REMOTE:
-                    raise _no("TM144", f"{root} is bound by another function")
-                if self.dep.reaches(self.node_id, definition.node_id):
-                    self._changed_later(definition, rebound)
-            if any(d.kind is DefKind.REMOTE for d in self.dep.reaching(node_id, symbol)):
+                raise _no("TM144", f"{use.symbol} changes before the K.function")
+            if any(d.kind is DefKind.REMOTE for d in self.dep.reaching(node_id, use.symbol)):
                 raise _no("TM144", f"{root} is bound by another function")
         self.result.captured = frozenset(captured)
-        self.result.rebound = frozenset(rebound)
 
-    def _check_attribute(self, symbol: Symbol) -> None:
-        """``self.x`` must not be set by another method that may run between now and the call."""
-        if symbol.root != "self" or not symbol.path:
-            return
-        owner = self.levels.summaries.class_of(self.dep.scope)
-        if owner is None:
-            return
-        for node in ast.walk(owner.node):
-            if (
-                isinstance(node, ast.Attribute)
-                and isinstance(node.ctx, ast.Store)
-                and "." + node.attr == symbol.path[0]
-                and self.module.scope_of(node) is not self.dep.scope
-                and self.module.scope_of(node).name != "__init__"
-            ):
-                raise _no("TM144", f"{symbol} is set again at line {node.lineno}")
+    def _something_between(self) -> bool:
+        """Whether a statement that stays stands between the first that moves and the function."""
+        first = min(self.moved, default=len(self.block))
+        last = self.block.index(self.stmt)
+        return any(index not in self.moved for index in range(first, last))
 
-    def _rebinding(self, definitions: Iterable[Definition]) -> frozenset[Definition]:
-        return frozenset(
-            d for d in definitions if d.kind in (DefKind.STRONG, DefKind.AUGMENTED)
-            and not d.symbol.path
-        )  # fmt: skip
+    def _changes(self, definitions: Iterable[Definition]) -> frozenset[Definition]:
+        """What gives or changes a value, but for calls of a model's methods."""
+        return frozenset(d for d in definitions if not self._leaves_alone(d))
 
-    def _changed_later(self, definition: Definition, rebound: set[str]) -> None:
-        root = definition.symbol.root
-        if definition.kind is DefKind.MUTATION or definition.symbol.path:
-            stmt = definition.stmt
-            if self.dep.is_harmless(definition):
-                return
-            if isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Call):
-                func = stmt.value.func
-                if not (isinstance(func, ast.Attribute) and func.attr in _BUILT_IN_MUTATORS):
-                    return  # model.load_weights(…), model.compile(…): variables are read anew
-                if _root(func) != root:
-                    return
-            line = stmt.lineno if stmt is not None else 0
-            raise _no("TM144", f"{root} is changed later (line {line})")
-        rebound.add(root)
-
-
-def _root(expr: ast.expr) -> str:
-    while isinstance(expr, (ast.Attribute, ast.Subscript, ast.Call)):
-        expr = expr.func if isinstance(expr, ast.Call) else expr.value
-    return expr.id if isinstance(expr, ast.Name) else ""
+    def _leaves_alone(self, definition: Definition) -> bool:
+        stmt = definition.stmt
+        if definition.kind is not DefKind.MUTATION or not isinstance(stmt, ast.Expr):
+            return definition.node_id in self.nodes()
+        if not isinstance(stmt.value, ast.Call):
+            return False
+        func = stmt.value.func
+        # `model.compile(…)`, `model.load_weights(…)`: variables are read at each call.
+        return isinstance(func, ast.Attribute) and func.attr in _OF_MODELS

@@ -317,6 +317,8 @@ def _handed_as_tensor(module: Module, symbol: Symbol, scope: Scope, depth: int) 
     node = scope.node
     if symbol.path or not isinstance(node, ast.FunctionDef) or depth <= 1:
         return False
+    if _specified(module, symbol, node):
+        return True
     summaries = Summaries.of(module)
     if scope.args is not None and symbol.root in {a.arg for a in scope.args.args}:
         given = [
@@ -343,6 +345,23 @@ def _handed_as_tensor(module: Module, symbol: Symbol, scope: Scope, depth: int) 
                 or (depth > 2 and _handed_on(module, Symbol(name), inner, depth // 2))
             ):
                 return True
+    return False
+
+
+def _specified(module: Module, symbol: Symbol, function: ast.FunctionDef) -> bool:
+    """``f = f.get_concrete_function(tf.TensorSpec(…))``: traced for a tensor at that position."""
+    names = [arg.arg for arg in function.args.args]
+    for node in module.names.bindings(function.name, module.scope_of(function)):
+        if not isinstance(node, ast.Assign):
+            continue
+        for call in ast.walk(node.value):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                own = isinstance(call.func.value, ast.Name) and call.func.value.id == function.name
+                if own and call.func.attr == "get_concrete_function":
+                    for name, spec in zip(names, call.args, strict=False):
+                        made = isinstance(spec, ast.Call) and module.names.resolve(spec.func)
+                        if name == symbol.root and made == "tensorflow.TensorSpec":
+                            return True
     return False
 
 

@@ -86,8 +86,6 @@ class Worker:
         environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         if not self.gpu:
             environment["CUDA_VISIBLE_DEVICES"] = "-1"
-        if self.keras2:
-            environment["TF_USE_LEGACY_KERAS"] = "1"
         flags = [*(["v1"] if self.v1 else []), *(["keras2"] if self.keras2 else [])]
         command = [self.python, str(WORKER), "--serve", *flags]
         self.starts += 1

@@ -253,6 +253,8 @@ def run_job(job: Any) -> Any:
 def start_tensorflow(v1: bool, keras2: bool = False) -> Any:
     """Import TensorFlow once, set it for comparison, and say what was found."""
     global np, tf, world  # noqa: PLW0603
+    if keras2 and importlib.util.find_spec("tf_keras") is not None:
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"  # read when TensorFlow is imported
     try:
         np = importlib.import_module("numpy")
         tf = importlib.import_module("tensorflow")
