@@ -116,7 +116,7 @@ class CallLevels:
         if leaf[:1].isupper():
             return GRAPH if top.level is Level.GRAPH else PLAIN  # a layer or a model is made
         if resolved.startswith("keras.layers."):
-            return top  # keras.layers.add([x, y])
+            return Value(top.level)  # keras.layers.add([x, y])
         return GRAPH if top.symbolic else PLAIN
 
     def is_layer(self, func: ast.expr) -> bool:

@@ -70,6 +70,10 @@ def keras_graphs(
     return KerasGraphs(None, refusals)
 
 
+def _is_true(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value in (1, True)
+
+
 def _is_layer(text: str) -> bool:
     return (text.endswith("]") and ".layers[" in text) or "get_layer(" in text
 
@@ -81,6 +85,12 @@ def _layers_changed(context: Context) -> Refusal | None:
     """``model.layers[-1].activation = linear``: a graph built before does not see it."""
     module = context.module
     for node in module.nodes:
+        if isinstance(node, ast.keyword) and node.arg == "training" and _is_true(node.value):
+            return Refusal(
+                "TM140",
+                f"a layer is called with training=True (line {node.value.lineno}), which the "
+                "sub-model's training=False may override",
+            )
         if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Store):
             continue
         base = ast.unparse(node.value)

@@ -1,10 +1,10 @@
 """Which statements of a Keras program have to move into the function that replaces K.function.
 
 All that compute graph tensors on the way to the compiled outputs, in their order, and the plain
-definitions that they take over (``loss = 0`` before ``loss = loss + …``). What moves is traced once,
-where ``K.function`` stood, as it was run once to build the old graph; so it must do nothing else
-(``keras_moves``), and what it uses must not change between where it stood and where it stands. What
-others read as well stays for them, and the function gets a copy.
+definitions that they take over (``loss = 0`` before ``loss = loss + …``). What moves is traced
+once, where ``K.function`` stood, as it was run once to build the old graph; so it must do nothing
+else (``keras_moves``), and what it uses must not change between where it stood and where it stands.
+What others read as well stays for them, and the function gets a copy.
 """
 
 from __future__ import annotations
