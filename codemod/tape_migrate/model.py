@@ -47,6 +47,7 @@ class Shape(enum.Enum):
     LOOP_BODY = "loop-body"
     IN_TF_FUNCTION = "in-tf-function"
     KERAS_FUNCTION = "keras-function"
+    TRAINING = "training"
 
 
 class TfFunction(enum.Enum):

@@ -81,6 +81,17 @@ class Project:
                         stack.append(node.func.id)
         return frozenset(found - {UNKNOWN})
 
+    def function(self, dotted: str) -> tuple[Module, ast.FunctionDef] | None:
+        """See ``tape_migrate.shapes.modes.OtherModules``."""
+        module, _, name = dotted.rpartition(".")
+        loaded = self._load(module) if module in self._path_of_module else None
+        found = [
+            node
+            for node in (loaded.tree.body if loaded is not None else ())
+            if isinstance(node, ast.FunctionDef) and node.name == name
+        ]
+        return (loaded, found[0]) if loaded is not None and len(found) == 1 else None
+
     def _from_subpackages(self, module: str, name: str) -> str:
         """A package that fills itself at run time (``setattr``) from one of its subpackages."""
         prefix = module + "."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.model import Api, Shape
@@ -15,6 +16,7 @@ from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.leaves import Leaves
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.model_sources import watched_instead
 from tape_migrate.shapes.modes import judge_control_flow
@@ -34,6 +36,8 @@ from tape_migrate.shapes.sources import find_sources
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
 from tape_migrate.shapes.stops import plan_stops
 from tape_migrate.shapes.targets import Target, find_targets
+from tape_migrate.shapes.unseen import hidden_readers
+from tape_migrate.shapes.variables import collected_variables
 from tape_migrate.sites import Found
 
 
@@ -133,7 +137,17 @@ def _decide_paths(
         )
     known = frozenset(track.symbol for source in sources for track in source.tracks)
     carried: list[Carried] = []
+    leaves = Leaves(context, dep)
+    readers: frozenset[int] = frozenset()
+    if any(source.collected for source in sources):
+        refusal = leaves.refuse_outside(outside)
+        if refusal is not None:
+            return refusal
+        readers = leaves.readers(every_node)
     for source in sources:
+        if source.collected:
+            carried.append(Carried(source, readers, (), readers, visible=True))
+            continue
         path = carry(dep, node_id, source, start, targets)
         refusal = (
             refuse_siblings(dep, source, start, every_node)
@@ -144,6 +158,8 @@ def _decide_paths(
         )
         if refusal is not None:
             return refusal
+        if all(track.outside for track in source.tracks):
+            path = replace(path, carriers=path.carriers | hidden_readers(context, dep, every_node))
         carried.append(path)
     carriers = frozenset(n for path in carried for n in path.carriers)
     hot = frozenset(n for path in carried for n in path.tainted)
@@ -155,7 +171,7 @@ def _decide_paths(
     to_watch = tuple(p.source for p in carried if p.visible)
     paths = Paths(target_nodes | carriers, links, to_watch)
     within = inline and repeat.in_comprehension and repeat.mapped is None
-    if context.hazards.v2_off and any(source.variable for source in sources):
+    if context.hazards.reference_variables and any(source.variable for source in sources):
         return Refusal(
             "TM121",
             "the module turns TensorFlow 2 behaviour off: a variable is a reference variable "
@@ -224,6 +240,8 @@ def _decide_paths(
     if isinstance(modes, Refusal):
         return modes
     assumptions = [*assumptions, *modes]
+    if any(source.collected for source in sources):
+        assumptions += leaves.assumptions(every_node, inline_exprs)
     return Candidate(
         request=request,
         region=chosen.region,
@@ -232,7 +250,7 @@ def _decide_paths(
         inside=chosen.inside,
         mapped=repeat.mapped if inline and not chosen.inside else None,
         repeated=chosen.repeated or repeat.repeated,
-        shape=_shape(context, dep, request, every_node),
+        shape=_shape(context, dep, request, every_node, sources),
         assumptions=tuple(assumptions),
         notes=request.notes,
         paths=paths,
@@ -268,16 +286,27 @@ def _kinds(
             Kind.LIST if isinstance(member, ast.Starred) else Kind.TENSOR
             for member in request.source.elts
         )
-    return tuple(
-        kind_of(context.module, expr, request.found.scope) for expr in elements(request.source)
-    )
+    return tuple(_kind(context, expr, request) for expr in elements(request.source))
+
+
+def _kind(context: Context, expr: ast.expr, request: Request) -> Kind:
+    collected = collected_variables(context.module, expr)
+    if collected is not None and collected.kind is not Kind.UNKNOWN:
+        return collected.kind
+    return kind_of(context.module, expr, request.found.scope)
 
 
 def _shape(
-    context: Context, dep: Dependence, request: Request, every_node: frozenset[int]
+    context: Context,
+    dep: Dependence,
+    request: Request,
+    every_node: frozenset[int],
+    sources: list[Source],
 ) -> Shape:
     if request.is_hessian:
         return Shape.HESSIANS
+    if any(source.collected for source in sources):
+        return Shape.TRAINING
     if is_tf_function(context.module, request.found.scope):
         return Shape.IN_TF_FUNCTION
     if is_loop_body(context.module, request.found.scope):

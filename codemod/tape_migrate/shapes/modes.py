@@ -56,6 +56,9 @@ class OtherModules(Protocol):
     def function_calls(self, dotted: str) -> frozenset[str]:
         """Canonical names of all that the function named ``dotted`` calls, as far as is seen."""
 
+    def function(self, dotted: str) -> tuple[Module, ast.FunctionDef] | None:
+        """The function named ``dotted`` of another module, and that module."""
+
 
 def identifiers(module: Module) -> frozenset[str]:
     """Every name and attribute that occurs in the module."""
@@ -82,6 +85,14 @@ def graph_mode(module: Module) -> str | None:
 def v2_off(module: Module) -> bool:
     """Whether the module turns TensorFlow 2 control flow or variables off."""
     return bool(identifiers(module) & V2_OFF)
+
+
+def reference_variables(module: Module) -> bool:
+    """Whether the module turns TensorFlow 2 variables off and does not turn them on again."""
+    shown = identifiers(module)
+    return "enable_resource_variables" not in shown and bool(
+        shown & {"disable_v2_behavior", "disable_resource_variables"}
+    )
 
 
 def judge_control_flow(

@@ -110,6 +110,8 @@ class Source:
     kind: Kind
     changed_at: frozenset[int] = frozenset()
     """Nodes at which something is put into the source, a collection."""
+    collected: bool = False
+    """Trainable variables that the framework keeps: any statement may read them (``variables``)."""
 
     @property
     def track(self) -> Track:
