@@ -21,6 +21,7 @@ from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.model_sources import watched_instead
 from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import is_nested
+from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
 from tape_migrate.shapes.plan import (
     Candidate,
     Decision,
@@ -32,7 +33,7 @@ from tape_migrate.shapes.plan import (
 )
 from tape_migrate.shapes.region import choose_region
 from tape_migrate.shapes.repeats import Repeat, repeat_of
-from tape_migrate.shapes.sources import find_sources
+from tape_migrate.shapes.sources import all_trainable, find_sources
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
 from tape_migrate.shapes.stops import plan_stops
 from tape_migrate.shapes.targets import Target, find_targets
@@ -44,14 +45,15 @@ from tape_migrate.sites import Found
 def decide(context: Context, found: Found) -> Decision:
     """Whether and how ``found`` can become a tape's gradient, exactly."""
     module = context.module
-    if found.site.api in (Api.OPTIMIZER_GET_GRADIENTS, Api.OPTIMIZER_COMPUTE_GRADIENTS):
-        return Refusal("TM108", "an optimizer's method takes this gradient")
     if found.site.api is Api.BATCH_JACOBIAN:
         return Refusal("TM129", "pfor's batch_jacobian needs the output computed inside a tape")
     refusal = context.hazards.refuse()
     if refusal is not None:
         return refusal
-    request = read_arguments(found, spelled=module.names.spelled(found.call.func))
+    if found.site.api in METHODS:
+        request = read_optimizer_call(context, found)
+    else:
+        request = read_arguments(found, spelled=module.names.spelled(found.call.func))
     if isinstance(request, Refusal):
         return request
     refusal = (
@@ -81,7 +83,10 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
     if isinstance(repeat, Refusal):
         return repeat
     source_expr = repeat.source_over or request.source
-    sources = find_sources(dep, node_id, source_expr)
+    if request.all_variables:
+        sources: list[Source] | Refusal = [all_trainable(node_id)]
+    else:
+        sources = find_sources(dep, node_id, source_expr)
     targets = find_targets(context, dep, node_id, request, repeat, sources)
     if isinstance(targets, Refusal):
         return refuse_symbolic(module, [request.target, request.source]) or targets
@@ -276,6 +281,8 @@ def _kinds(
     context: Context, request: Request, sources: list[Source], repeat: Repeat
 ) -> tuple[Kind, ...]:
     """Kinds of the members of the sources expression, as it is written in the call."""
+    if request.all_variables:
+        return (Kind.LIST,)
     if repeat.source_over is not None:
         listed = isinstance(repeat.source_over, (ast.List, ast.Tuple))
         tensors = listed and all(source.kind is Kind.TENSOR for source in sources)
@@ -305,7 +312,7 @@ def _shape(
 ) -> Shape:
     if request.is_hessian:
         return Shape.HESSIANS
-    if any(source.collected for source in sources):
+    if any(source.collected for source in sources) or request.found.site.api in METHODS:
         return Shape.TRAINING
     if is_tf_function(context.module, request.found.scope):
         return Shape.IN_TF_FUNCTION

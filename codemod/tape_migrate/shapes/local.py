@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 from tape_migrate.edits.call import rewrite_call, single_tensor, taken_first
 from tape_migrate.edits.draft import Draft
+from tape_migrate.edits.grads_and_vars import rewrite_optimizer_call
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
 from tape_migrate.edits.scan import breaks_line
 from tape_migrate.edits.tape_block import Block, Tape, write_block
@@ -33,6 +34,7 @@ from tape_migrate.model import Shape
 from tape_migrate.module import Module
 from tape_migrate.shapes.groups import Group
 from tape_migrate.shapes.hessians import write_hessian
+from tape_migrate.shapes.optimizers import METHODS
 from tape_migrate.shapes.plan import Candidate, Watch
 
 
@@ -150,7 +152,12 @@ def _write_gradients(
         _write_fused(module, draft, group, tape)
         return
     for member in group.members:
-        rewrite_call(module, draft, member, tape=tape, tf=tf, target_name=target_name)
+        if member.request.found.site.api in METHODS:
+            rewrite_optimizer_call(
+                module, draft, member, tape=tape, tf=tf, target_name=target_name, names=names
+            )
+        else:
+            rewrite_call(module, draft, member, tape=tape, tf=tf, target_name=target_name)
 
 
 def _all_watches(group: Group) -> tuple[Watch, ...]:

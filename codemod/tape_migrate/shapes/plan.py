@@ -51,6 +51,8 @@ class Request:
     dropped: tuple[ast.expr | ast.keyword, ...]
     """Arguments that mean nothing to a tape."""
     notes: tuple[str, ...]
+    all_variables: bool = False
+    """No sources are written: all trainable variables are meant (``source`` is the target)."""
 
     @property
     def call(self) -> ast.Call:

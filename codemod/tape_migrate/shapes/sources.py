@@ -107,13 +107,17 @@ def _collected(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | 
             f"the sources are variables collected elsewhere ({found.what}), which need not all be "
             "trainable: a tape would not see the others",
         )
-    symbol = symbol_of(expr) or Symbol(found.what)
+    return [_variables(node_id, symbol_of(expr) or Symbol(found.what), found.kind)]
+
+
+def all_trainable(node_id: int) -> Source:
+    """All trainable variables, where a call names none."""
+    return _variables(node_id, Symbol("variables"), Kind.LIST)
+
+
+def _variables(node_id: int, symbol: Symbol, kind: Kind) -> Source:
     track = Track(symbol, frozenset())
-    return [
-        Source(
-            symbol, node_id, (track,), fresh=True, variable=True, kind=found.kind, collected=True
-        )
-    ]
+    return Source(symbol, node_id, (track,), fresh=True, variable=True, kind=kind, collected=True)
 
 
 def _symbol_sources(
