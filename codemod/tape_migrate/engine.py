@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied, Draft
@@ -15,6 +15,7 @@ from tape_migrate.edits.names import outermost_function
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.guards import GuardError
+from tape_migrate.handing import calls_at, hand_tapes
 from tape_migrate.ignores import ignored
 from tape_migrate.model import (
     Applicability,
@@ -30,17 +31,28 @@ from tape_migrate.module import Module, line_number
 from tape_migrate.names import Reexports
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
-from tape_migrate.shapes.decide import decide
+from tape_migrate.shapes.decide import decide_request, read_request
 from tape_migrate.shapes.groups import Group, form_groups
 from tape_migrate.shapes.hazards import refuse_both_paths
+from tape_migrate.shapes.helper import (
+    Helper,
+    caller_in_the_way,
+    callers_of,
+    find_helper,
+    handed_request,
+    other_in_the_way,
+    refuse_open,
+)
 from tape_migrate.shapes.hessians import refuse_hessian
 from tape_migrate.shapes.keras_function import KerasPlan
 from tape_migrate.shapes.keras_graph import keras_graphs
 from tape_migrate.shapes.local import write_group
-from tape_migrate.shapes.plan import Candidate, Refusal
+from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.sites import Found, find_sites
 
 _MAX_ROUNDS = 200
+
+_DEPENDS = Refusal("TM126", "the target comes from a gradient call that was left alone")
 
 _OF_HAZARDS = frozenset(("TM109", "TM110", "TM111", "TM125"))
 """What is said of a module as a whole, and comes before what is said of its Keras graphs."""
@@ -64,6 +76,12 @@ class Tracked:
     lifted: bool = False
     """An edit was made only to make this migration possible."""
     notes: tuple[str, ...] = ()
+    helper: Helper | None = None
+    """The site is a call of this helper, which takes the gradient for it."""
+    offer: Helper | None = None
+    """The call would be migrated if the function around it were handed a tape."""
+    handed: bool = False
+    """Its tape is a parameter of the function around it."""
     keras: tuple[str, ...] | None = None
     """What moving its Keras graph into a function took for granted, if that was done."""
 
@@ -116,23 +134,78 @@ class Engine:
             SourceError: if the text does not parse.
         """
         frozen: dict[int, Refusal] = {}
+        hand: dict[str, Helper] = {}
+        banned: dict[str, Refusal] = {}
         while True:
-            text, tracked = self._attempt(frozen)
+            text, tracked = self._attempt(frozen, hand)
             useless = {
                 index: site.refusal
                 for index, site in enumerate(tracked)
                 if site.lifted and site.migrated is None and site.refusal is not None
+                if site.helper is None
             }
             useless |= self._without_graph_mode(text, tracked)
-            if not useless:
-                break
             frozen.update(useless)
+            if not useless and not self._hand_on(tracked, hand, banned):
+                break
+        _explain_helpers(tracked, banned)
+        tracked = [site for site in tracked if site.helper is None]
         results = [self._result(text, site) for site in tracked]
         if self._options.annotate:
             text, results = annotate(text, results, [site.offset for site in tracked])
         return Result(text, tuple(results))
 
-    def _attempt(self, frozen: dict[int, Refusal]) -> tuple[bytes, list[Tracked]]:
+    def _hand_on(
+        self, tracked: list[Tracked], hand: dict[str, Helper], banned: dict[str, Refusal]
+    ) -> bool:
+        """Choose the helpers of the next attempt; False if nothing more can be done."""
+        module = self._module(self._text)
+        wanted: dict[str, Helper] = {}
+        failed: dict[str, Refusal] = {}
+        for site in tracked:
+            if site.migrated is not None or site.skipped or site.handed:
+                continue
+            offer = site.offer
+            if offer is not None and offer.qualname not in {*hand, *banned}:
+                refusal = refuse_open(module, offer, assumed=self._options.assume_closed)
+                callers = callers_of(module, offer)
+                refusal = refusal or (callers if isinstance(callers, Refusal) else None)
+                if refusal is None:
+                    wanted[offer.qualname] = offer
+                    continue
+                banned[offer.qualname] = refusal
+            refusal = site.refusal or _DEPENDS
+            if site.helper is not None:
+                line = site.site.line
+                failed[site.helper.qualname] = caller_in_the_way(site.helper, line, refusal)
+            elif site.site.function in hand:
+                failed[site.site.function] = other_in_the_way(
+                    hand[site.site.function], site.site.line, refusal
+                )
+        if failed:
+            banned.update(failed)
+            hand.clear()
+        hand.update({name: helper for name, helper in wanted.items() if not failed})
+        return bool(failed or wanted)
+
+    def _hand(self, module: Module, tracked: list[Tracked], hand: dict[str, Helper]) -> Module:
+        """Let the helpers take a tape; their calls join ``tracked``."""
+        handing = hand_tapes(module, find_sites(module), hand.values())
+        for index, candidate in handing.sites:
+            site = tracked[index]
+            site.migrated, site.handed = candidate, True
+            site.first = module.start(candidate.request.call)
+            site.last = module.end(candidate.request.call) - 1
+        for call in handing.calls:
+            offset = module.end(call.found.call.func)
+            tracked.append(Tracked(call.found.site, offset, helper=call.helper, handed=call.inside))
+        applied = handing.draft.apply()
+        _follow(tracked, applied)
+        return self._module(applied.text)
+
+    def _attempt(
+        self, frozen: dict[int, Refusal], hand: dict[str, Helper]
+    ) -> tuple[bytes, list[Tracked]]:
         text = self._text
         self._fed.clear()
         module = self._module(text)
@@ -150,6 +223,8 @@ class Engine:
             if taped is not None:
                 frozen = {**frozen, index: taped}
                 site.refusal = taped
+        if hand:
+            module = self._hand(module, tracked, hand)
         for _ in range(_MAX_ROUNDS):
             applied = self._round(module, tracked, frozen)
             if applied is None:
@@ -176,7 +251,7 @@ class Engine:
 
     def _compile(self, module: Module, tracked: list[Tracked]) -> Module:
         """Put control flow around the migrated gradients under ``tf.function``."""
-        migrated = [site for site in tracked if site.migrated is not None]
+        migrated = [s for s in tracked if s.migrated is not None and not s.handed]
         if not migrated or self._options.tf_function is TfFunction.NEVER:
             return module
         compiler = Compiler(module, self._options)
@@ -198,7 +273,7 @@ class Engine:
         by_offset = {
             site.offset: (index, site)
             for index, site in enumerate(tracked)
-            if not site.migrated and not site.skipped
+            if not site.migrated and not site.skipped and not site.handed
         }
         if not by_offset and not self._fed:
             return None
@@ -207,6 +282,9 @@ class Engine:
             known = by_offset.get(module.end(item.call.func))
             if known is not None:
                 pending.append((*known, item))
+        own = len(pending)
+        calls = calls_at(module, [s.offset for _, s in by_offset.values() if s.helper])
+        pending += [(*by_offset[offset], item) for offset, item in calls.items()]
         context = Context(
             module,
             pending=frozenset(id(item.call) for _, _, item in pending),
@@ -214,8 +292,8 @@ class Engine:
         )
         graphs = keras_graphs(
             context,
-            [item.call for _, _, item in pending],
-            {id(item.call) for index, _, item in pending if index in frozen},
+            [item.call for _, _, item in pending[:own]],
+            {id(item.call) for index, _, item in pending[:own] if index in frozen},
             begun=bool(self._fed),
         )
         if graphs.plan is not None:
@@ -232,13 +310,20 @@ class Engine:
                 site.lifted = True
                 _follow(tracked, lifted)
                 return lifted
-            decision = decide(context, item)
+            request = (
+                read_request(context, item)
+                if site.helper is None
+                else handed_request(module, site.helper, item)
+            )
+            decision = request if isinstance(request, Refusal) else decide_request(context, request)
             if isinstance(decision, Candidate) and decision.shape is Shape.HESSIANS:
                 decision = refuse_hessian(module, decision) or decision
             if isinstance(decision, Refusal):
                 if decision.code not in _OF_HAZARDS and id(item.call) in graphs.refusals:
                     decision = graphs.refusals[id(item.call)]
                 site.refusal = decision
+                if decision.code == "TM101" and isinstance(request, Request):
+                    site.offer = find_helper(context, request)
                 refused.add(id(item.call))
                 continue
             site.refusal = None
@@ -336,9 +421,7 @@ class Engine:
                 applicability=Applicability.REVIEW if review else Applicability.SAFE,
                 new_lines=(min(first, last), max(first, last)),
             )
-        refusal = site.refusal or Refusal(
-            "TM126", "the target comes from a gradient call that was left alone"
-        )
+        refusal = site.refusal or _DEPENDS
         if refusal.code in site.ignored:
             return SiteResult(
                 site.site,
@@ -349,6 +432,18 @@ class Engine:
         return SiteResult(site.site, Outcome.REFUSED, refusal.message, code=refusal.code)
 
 
+def _explain_helpers(tracked: list[Tracked], banned: dict[str, Refusal]) -> None:
+    """Say of helpers why they take no tape, or what was taken for granted of their callers."""
+    for site in tracked:
+        if site.offer is not None and site.offer.qualname in banned:
+            site.refusal = banned[site.offer.qualname]
+    for site in tracked:
+        if site.handed and site.migrated is not None:
+            calls = [s for s in tracked if s.helper and s.helper.qualname == site.site.function]
+            given = [a for s in calls if s.migrated is not None for a in s.migrated.assumptions]
+            site.migrated = replace(site.migrated, assumptions=tuple(dict.fromkeys(given)))
+
+
 def _refuse_dependents(
     waiting: dict[int, tuple[Tracked, frozenset[int]]], refused: set[int]
 ) -> None:
@@ -357,9 +452,7 @@ def _refuse_dependents(
         changed = False
         for call, (site, waits) in list(waiting.items()):
             if waits & refused:
-                site.refusal = Refusal(
-                    "TM126", "the target comes from a gradient call that was left alone"
-                )
+                site.refusal = _DEPENDS
                 refused.add(call)
                 del waiting[call]
                 changed = True

@@ -48,6 +48,7 @@ class Shape(enum.Enum):
     IN_TF_FUNCTION = "in-tf-function"
     KERAS_FUNCTION = "keras-function"
     TRAINING = "training"
+    HELPER = "helper"
 
 
 class TfFunction(enum.Enum):
@@ -65,6 +66,8 @@ class Options:
     tf_function: TfFunction = TfFunction.AUTO
     annotate: bool = False
     """Write ``# TODO(tape-migrate) TM1xx: …`` above each refused call (once)."""
+    assume_closed: bool = False
+    """Nothing outside the given sources calls their functions."""
 
 
 @dataclass(frozen=True)

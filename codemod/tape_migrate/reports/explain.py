@@ -22,6 +22,8 @@ _SHAPES = {
     "goes into the body.",
     Shape.TRAINING: "The sources are the trainable variables that the framework collects: the tape "
     "holds everything that may read one of them on its way to the target.",
+    Shape.HELPER: "The target is a parameter: the callers open the tape around their forward pass "
+    "and hand it in.",
     Shape.IN_TF_FUNCTION: "The function is already a tf.function: the tape goes inside it.",
     Shape.KERAS_FUNCTION: "Symbolic tensors of a Keras model, compiled by K.function: a sub-model "
     "gives their values in a tape, in a compiled function with K.function's calling convention.",

@@ -44,6 +44,12 @@ from tape_migrate.sites import Found
 
 def decide(context: Context, found: Found) -> Decision:
     """Whether and how ``found`` can become a tape's gradient, exactly."""
+    request = read_request(context, found)
+    return request if isinstance(request, Refusal) else decide_request(context, request)
+
+
+def read_request(context: Context, found: Found) -> Request | Refusal:
+    """The arguments of ``found``, unless something in the whole module forbids a tape."""
     module = context.module
     if found.site.api is Api.BATCH_JACOBIAN:
         return Refusal("TM129", "pfor's batch_jacobian needs the output computed inside a tape")
@@ -54,8 +60,12 @@ def decide(context: Context, found: Found) -> Decision:
         request = read_optimizer_call(context, found)
     else:
         request = read_arguments(found, spelled=module.names.spelled(found.call.func))
-    if isinstance(request, Refusal):
-        return request
+    return request
+
+
+def decide_request(context: Context, request: Request) -> Decision:
+    """Whether and how a call whose arguments are known can be a tape's gradient."""
+    module, found = context.module, request.found
     refusal = (
         hz.refuse_position(module, request)
         or context.refuse_scope(found.scope)
@@ -231,6 +241,12 @@ def _decide_paths(
             "the target goes through tf.cond or a tensor loop, and Python chooses what is on the "
             "path: zeros and None could not be told apart",
         )
+    if branches and request.handed:
+        return Refusal(
+            "TM103",
+            "the target goes through tf.cond or a tensor loop: whether zeros or None are wanted "
+            "is said inside the helper",
+        )
     stops = plan_stops(dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
         return stops
@@ -254,12 +270,12 @@ def _decide_paths(
         inline_target=inline,
         inside=chosen.inside,
         mapped=repeat.mapped if inline and not chosen.inside else None,
-        repeated=chosen.repeated or repeat.repeated,
+        repeated=chosen.repeated or repeat.repeated or request.repeated,
         shape=_shape(context, dep, request, every_node, sources),
         assumptions=tuple(assumptions),
         notes=request.notes,
         paths=paths,
-        kinds=_kinds(context, request, sources, repeat),
+        kinds=kinds_of(context, request, sources, repeat),
         zero_unconnected=branches and request.unconnected is None,
         stop_recording=stops,
     )
@@ -277,7 +293,7 @@ def _has_control_flow(stmts: list[ast.stmt]) -> bool:
     return False
 
 
-def _kinds(
+def kinds_of(
     context: Context, request: Request, sources: list[Source], repeat: Repeat
 ) -> tuple[Kind, ...]:
     """Kinds of the members of the sources expression, as it is written in the call."""

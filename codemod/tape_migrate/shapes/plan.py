@@ -53,6 +53,10 @@ class Request:
     notes: tuple[str, ...]
     all_variables: bool = False
     """No sources are written: all trainable variables are meant (``source`` is the target)."""
+    handed: bool = False
+    """A call of a helper that takes the gradient on a tape which it is handed."""
+    repeated: bool = False
+    """One call may take the gradient several times."""
 
     @property
     def call(self) -> ast.Call:
