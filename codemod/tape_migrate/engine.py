@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied, Draft
@@ -15,14 +15,15 @@ from tape_migrate.edits.names import outermost_function
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.guards import GuardError
-from tape_migrate.handing import calls_at, hand_tapes
+from tape_migrate.handing import HandPlan, Hands, calls_at
 from tape_migrate.ignores import ignored
 from tape_migrate.model import (
     Applicability,
+    Handed,
+    Helper,
     Options,
     Outcome,
     Shape,
-    Site,
     SiteResult,
     SourceError,
     TfFunction,
@@ -34,21 +35,14 @@ from tape_migrate.shapes.control_flow import Compiler
 from tape_migrate.shapes.decide import decide_request, read_request
 from tape_migrate.shapes.groups import Group, form_groups
 from tape_migrate.shapes.hazards import refuse_both_paths
-from tape_migrate.shapes.helper import (
-    Helper,
-    caller_in_the_way,
-    callers_of,
-    find_helper,
-    handed_request,
-    other_in_the_way,
-    refuse_open,
-)
+from tape_migrate.shapes.helper import find_helper, handed_request
 from tape_migrate.shapes.hessians import refuse_hessian
 from tape_migrate.shapes.keras_function import KerasPlan
 from tape_migrate.shapes.keras_graph import keras_graphs
 from tape_migrate.shapes.local import write_group
 from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.sites import Found, find_sites
+from tape_migrate.tracking import DEPENDS, Tracked, follow
 
 _MAX_ROUNDS = 200
 
@@ -58,40 +52,16 @@ _OF_HAZARDS = frozenset(("TM109", "TM110", "TM111", "TM125"))
 """What is said of a module as a whole, and comes before what is said of its Keras graphs."""
 
 
-@dataclass
-class Tracked:
-    """A site followed through the rounds."""
-
-    site: Site
-    offset: int
-    """Where its callee ends in the current text (unique for each call)."""
-    refusal: Refusal | None = None
-    skipped: bool = False
-    ignored: frozenset[str] = frozenset()
-    """Codes of refusals that a comment asks not to report."""
-    migrated: Candidate | None = None
-    first: int = 0
-    """Offset of the first line of the replacement, once migrated."""
-    last: int = 0
-    lifted: bool = False
-    """An edit was made only to make this migration possible."""
-    notes: tuple[str, ...] = ()
-    helper: Helper | None = None
-    """The site is a call of this helper, which takes the gradient for it."""
-    offer: Helper | None = None
-    """The call would be migrated if the function around it were handed a tape."""
-    handed: bool = False
-    """Its tape is a parameter of the function around it."""
-    keras: tuple[str, ...] | None = None
-    """What moving its Keras graph into a function took for granted, if that was done."""
-
-
 @dataclass(frozen=True)
 class Result:
     """The text after the last round, and every site's outcome."""
 
     text: bytes
     sites: tuple[SiteResult, ...]
+    offers: tuple[Helper, ...] = ()
+    """Helpers that would be migrated if their callers in other modules were."""
+    handed: tuple[Handed, ...] = ()
+    """How the calls of other modules' helpers fared."""
 
 
 class Engine:
@@ -104,8 +74,12 @@ class Engine:
         *,
         package: str = "",
         project: Reexports | None = None,
+        dotted: str = "",
+        plan: HandPlan | None = None,
     ) -> None:
         self._text = text
+        self._dotted = dotted
+        self._plan = plan or HandPlan()
         self._options = options
         self._package = package
         self._project = project
@@ -113,10 +87,13 @@ class Engine:
         """Functions made of Keras graphs: nothing but their parameters is symbolic in them."""
 
     def _module(self, text: bytes) -> Module:
+        def module() -> Module:
+            return Module(text, package=self._package, project=self._project, dotted=self._dotted)
+
         if text is self._text:
-            return Module(text, package=self._package, project=self._project)
+            return module()
         try:
-            return Module(text, package=self._package, project=self._project)
+            return module()
         except SourceError as error:
             raise GuardError(f"an edit does not parse: {error}") from error
 
@@ -134,10 +111,9 @@ class Engine:
             SourceError: if the text does not parse.
         """
         frozen: dict[int, Refusal] = {}
-        hand: dict[str, Helper] = {}
-        banned: dict[str, Refusal] = {}
+        hands = Hands(self._options, self._plan)
         while True:
-            text, tracked = self._attempt(frozen, hand)
+            text, tracked = self._attempt(frozen, hands)
             useless = {
                 index: site.refusal
                 for index, site in enumerate(tracked)
@@ -146,66 +122,17 @@ class Engine:
             }
             useless |= self._without_graph_mode(text, tracked)
             frozen.update(useless)
-            if not useless and not self._hand_on(tracked, hand, banned):
+            if not useless and not hands.choose(self._module(self._text), tracked):
                 break
-        _explain_helpers(tracked, banned)
+        hands.explain(tracked)
+        handed = hands.handed(tracked)
         tracked = [site for site in tracked if site.helper is None]
         results = [self._result(text, site) for site in tracked]
         if self._options.annotate:
             text, results = annotate(text, results, [site.offset for site in tracked])
-        return Result(text, tuple(results))
+        return Result(text, tuple(results), tuple(hands.offers.values()), handed)
 
-    def _hand_on(
-        self, tracked: list[Tracked], hand: dict[str, Helper], banned: dict[str, Refusal]
-    ) -> bool:
-        """Choose the helpers of the next attempt; False if nothing more can be done."""
-        module = self._module(self._text)
-        wanted: dict[str, Helper] = {}
-        failed: dict[str, Refusal] = {}
-        for site in tracked:
-            if site.migrated is not None or site.skipped or site.handed:
-                continue
-            offer = site.offer
-            if offer is not None and offer.qualname not in {*hand, *banned}:
-                refusal = refuse_open(module, offer, assumed=self._options.assume_closed)
-                callers = callers_of(module, offer)
-                refusal = refusal or (callers if isinstance(callers, Refusal) else None)
-                if refusal is None:
-                    wanted[offer.qualname] = offer
-                    continue
-                banned[offer.qualname] = refusal
-            refusal = site.refusal or _DEPENDS
-            if site.helper is not None:
-                line = site.site.line
-                failed[site.helper.qualname] = caller_in_the_way(site.helper, line, refusal)
-            elif site.site.function in hand:
-                failed[site.site.function] = other_in_the_way(
-                    hand[site.site.function], site.site.line, refusal
-                )
-        if failed:
-            banned.update(failed)
-            hand.clear()
-        hand.update({name: helper for name, helper in wanted.items() if not failed})
-        return bool(failed or wanted)
-
-    def _hand(self, module: Module, tracked: list[Tracked], hand: dict[str, Helper]) -> Module:
-        """Let the helpers take a tape; their calls join ``tracked``."""
-        handing = hand_tapes(module, find_sites(module), hand.values())
-        for index, candidate in handing.sites:
-            site = tracked[index]
-            site.migrated, site.handed = candidate, True
-            site.first = module.start(candidate.request.call)
-            site.last = module.end(candidate.request.call) - 1
-        for call in handing.calls:
-            offset = module.end(call.found.call.func)
-            tracked.append(Tracked(call.found.site, offset, helper=call.helper, handed=call.inside))
-        applied = handing.draft.apply()
-        _follow(tracked, applied)
-        return self._module(applied.text)
-
-    def _attempt(
-        self, frozen: dict[int, Refusal], hand: dict[str, Helper]
-    ) -> tuple[bytes, list[Tracked]]:
+    def _attempt(self, frozen: dict[int, Refusal], hands: Hands) -> tuple[bytes, list[Tracked]]:
         text = self._text
         self._fed.clear()
         module = self._module(text)
@@ -223,8 +150,9 @@ class Engine:
             if taped is not None:
                 frozen = {**frozen, index: taped}
                 site.refusal = taped
-        if hand:
-            module = self._hand(module, tracked, hand)
+        handed = hands.begin(module, found, tracked)
+        if handed is not None:
+            module = self._module(handed.text)
         for _ in range(_MAX_ROUNDS):
             applied = self._round(module, tracked, frozen)
             if applied is None:
@@ -235,7 +163,7 @@ class Engine:
             draft = tidy(module)
             if draft is not None:
                 applied = draft.apply()
-                _follow(tracked, applied)
+                follow(tracked, applied)
                 module = self._module(applied.text)
         return module.text, tracked
 
@@ -263,7 +191,7 @@ class Engine:
                 site.notes = (note,)
         if applied is None:
             return module
-        _follow(tracked, applied)
+        follow(tracked, applied)
         return self._module(applied.text)
 
     def _round(
@@ -308,12 +236,12 @@ class Engine:
             lifted = self._lift(module, site, item)
             if lifted is not None:
                 site.lifted = True
-                _follow(tracked, lifted)
+                follow(tracked, lifted)
                 return lifted
             request = (
                 read_request(context, item)
                 if site.helper is None
-                else handed_request(module, site.helper, item)
+                else handed_request(site.helper, item)
             )
             decision = request if isinstance(request, Refusal) else decide_request(context, request)
             if isinstance(decision, Candidate) and decision.shape is Shape.HESSIANS:
@@ -351,7 +279,7 @@ class Engine:
                 site.lifted = True
                 site.keras = plan.assumptions
         applied = lifted.draft.apply()
-        _follow(tracked, applied)
+        follow(tracked, applied)
         return applied
 
     def _lift(self, module: Module, site: Tracked, item: Found) -> Applied | None:
@@ -380,7 +308,7 @@ class Engine:
                 for member in group.members:
                     owner[id(member.request.call)].lifted = True
                 applied = split.apply()
-                _follow(tracked, applied)
+                follow(tracked, applied)
                 return applied
         draft = Draft(module.text)
         used: dict[int, set[str]] = {}
@@ -391,7 +319,7 @@ class Engine:
                 top, end = _span(module, member)
                 spans.append((owner[id(member.request.call)], member, top, end))
         applied = draft.apply()
-        _follow(tracked, applied)
+        follow(tracked, applied)
         for site, member, top, end in spans:
             site.migrated = member
             site.first = applied.before(top)
@@ -421,7 +349,7 @@ class Engine:
                 applicability=Applicability.REVIEW if review else Applicability.SAFE,
                 new_lines=(min(first, last), max(first, last)),
             )
-        refusal = site.refusal or _DEPENDS
+        refusal = site.refusal or DEPENDS
         if refusal.code in site.ignored:
             return SiteResult(
                 site.site,
@@ -432,18 +360,6 @@ class Engine:
         return SiteResult(site.site, Outcome.REFUSED, refusal.message, code=refusal.code)
 
 
-def _explain_helpers(tracked: list[Tracked], banned: dict[str, Refusal]) -> None:
-    """Say of helpers why they take no tape, or what was taken for granted of their callers."""
-    for site in tracked:
-        if site.offer is not None and site.offer.qualname in banned:
-            site.refusal = banned[site.offer.qualname]
-    for site in tracked:
-        if site.handed and site.migrated is not None:
-            calls = [s for s in tracked if s.helper and s.helper.qualname == site.site.function]
-            given = [a for s in calls if s.migrated is not None for a in s.migrated.assumptions]
-            site.migrated = replace(site.migrated, assumptions=tuple(dict.fromkeys(given)))
-
-
 def _refuse_dependents(
     waiting: dict[int, tuple[Tracked, frozenset[int]]], refused: set[int]
 ) -> None:
@@ -452,21 +368,10 @@ def _refuse_dependents(
         changed = False
         for call, (site, waits) in list(waiting.items()):
             if waits & refused:
-                site.refusal = _DEPENDS
+                site.refusal = DEPENDS
                 refused.add(call)
                 del waiting[call]
                 changed = True
-
-
-def _follow(tracked: list[Tracked], applied: Applied) -> None:
-    for site in tracked:
-        if site.migrated is not None:
-            site.first = applied.follow(site.first)
-            site.last = applied.follow(site.last)
-        else:
-            # The byte before the end belongs to the callee, whatever follows is edited or not.
-            located = applied.locate(site.offset - 1)
-            site.offset = located + 1 if located is not None else -1
 
 
 def _one_per_function(module: Module, groups: list[Group]) -> list[Group]:

@@ -75,8 +75,11 @@ class Module:
         tree: ast.Module | None = None,
         package: str = "",
         project: Reexports | None = None,
+        dotted: str = "",
     ) -> None:
+        """``dotted`` is the module's own name in ``project``, where it has one."""
         self.text = text
+        self.dotted = dotted
         self.tree = tree if tree is not None else parse(text)
         self.memo: dict[str, object] = {}
         """Facts that others keep with the module (one object a key)."""

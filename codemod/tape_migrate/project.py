@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from pathlib import PurePath
 
@@ -33,6 +34,44 @@ class Project:
         if PurePath(path).stem == "__init__":
             return module
         return module.rpartition(".")[0]
+
+    def source_of(self, path: str) -> bytes:
+        """The bytes of the module at ``path``.
+
+        Raises:
+            KeyError: if it is none of the project's.
+        """
+        return self._sources[path]
+
+    def name_of(self, path: str) -> str:
+        """Dotted name of the module at ``path``, or ``""`` if another one has the same name."""
+        name = self._module_of_path.get(path, "")
+        return name if self._path_of_module.get(name) == path and self._is_unique(name) else ""
+
+    def _is_unique(self, name: str) -> bool:
+        return list(self._module_of_path.values()).count(name) == 1
+
+    def packaged(self) -> bool:
+        """See ``tape_migrate.shapes.helper.OtherUsers``."""
+        return any(PurePath(path).name == "setup.py" for path in self._module_of_path)
+
+    def users(self, module: str, name: str, *, method: bool) -> list[str]:
+        """See ``tape_migrate.shapes.helper.OtherUsers``."""
+        word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
+        found: list[str] = []
+        for path, other in self._module_of_path.items():
+            if other == module and module:
+                continue
+            try:
+                data = self._sources[path]
+            except (KeyError, OSError, SourceError):
+                continue
+            if word.search(data) is None:
+                continue
+            loaded = self._load(other) if self._is_unique(other) else None
+            if loaded is None or not module or _uses(loaded, module, name, method=method):
+                found.append(path)
+        return sorted(found)
 
     def meaning(self, module: str, name: str) -> str:
         """See ``Reexports.meaning``."""
@@ -124,11 +163,39 @@ class Project:
                 data = self._sources[path]
                 if b"tensorflow" in data or b"keras" in data or b"import" in data:
                     tree: ast.Module = parse(data)
-                    loaded = Module(data, tree=tree, package=self.package_of(path), project=self)
+                    loaded = Module(
+                        data,
+                        tree=tree,
+                        package=self.package_of(path),
+                        project=self,
+                        dotted=self.name_of(path),
+                    )
             except (SourceError, KeyError, OSError, UnicodeDecodeError):
                 loaded = None
             self._modules[module] = loaded
         return self._modules[module]
+
+
+def _uses(loaded: Module, module: str, name: str, *, method: bool) -> bool:
+    """Whether a module names ``name`` of ``module`` (``method``: an attribute so called)."""
+    for node in loaded.nodes:
+        if isinstance(node, ast.ImportFrom):
+            stars = any(alias.name == "*" for alias in node.names)
+            if stars and module.rpartition(".")[2] in (node.module or "").split("."):
+                return True
+            for alias in node.names:
+                if alias.name == name and loaded.names.top_level(alias.asname or name) == "":
+                    return True
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            spelled = node.id if isinstance(node, ast.Name) else node.attr
+            if spelled != name:
+                continue
+            resolved = loaded.names.resolve(node)
+            if resolved == f"{module}.{name}":
+                return True
+            if method and isinstance(node, ast.Attribute) and not resolved:
+                return True
+    return False
 
 
 def build_project(sources: Mapping[str, bytes]) -> Project:

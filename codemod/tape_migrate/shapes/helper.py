@@ -35,32 +35,19 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
-from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.scope import Scope, ScopeKind, build_scopes
 from tape_migrate.flow.symbols import DefKind, symbol_of
+from tape_migrate.model import Api, Helper, Site
 from tape_migrate.module import Module
 from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.plan import Refusal, Request
 from tape_migrate.shapes.repeats import repeat_of
-from tape_migrate.shapes.summaries import Summaries, bind
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.variables import collected_variables
 from tape_migrate.sites import Found
-
-
-@dataclass(frozen=True)
-class Helper:
-    """A function that takes the gradient of one of its parameters."""
-
-    qualname: str
-    target: str
-    """The parameter that is the target."""
-    sources: tuple[str, ...] | None
-    """The parameters that are the sources; None where it collects variables itself."""
-    listed: bool
-    """Whether the sources are written as a list of parameters."""
-    repeated: bool
-    """Whether one call may take the gradient several times."""
 
 
 def find_helper(context: Context, request: Request) -> Helper | None:
@@ -75,6 +62,8 @@ def find_helper(context: Context, request: Request) -> Helper | None:
     repeat = repeat_of(module, request)
     if target is None or isinstance(repeat, Refusal) or repeat.source_over is not None:
         return None
+    args = [*node.args.posonlyargs, *node.args.args][int(is_method(scope)) :]
+    parameters = tuple(arg.arg for arg in args)
     repeated = repeat.repeated or any(
         isinstance(place.owner, (ast.For, ast.While))
         for place in module.places(request.call, within=scope)
@@ -83,13 +72,18 @@ def find_helper(context: Context, request: Request) -> Helper | None:
         found = None if request.all_variables else collected_variables(module, request.source)
         if found is not None and not found.trainable:
             return None
-        return Helper(scope.qualname, target, None, listed=False, repeated=repeated)
+        return Helper(scope.qualname, target, None, False, repeated, parameters)
     sources = [_parameter(module, scope, part) for part in elements(request.source)]
     names = tuple(name for name in sources if name is not None)
     if not names or len(names) != len(sources):
         return None
     listed = isinstance(request.source, (ast.List, ast.Tuple))
-    return Helper(scope.qualname, target, names, listed=listed, repeated=repeated)
+    return Helper(scope.qualname, target, names, listed, repeated, parameters)
+
+
+def is_method(scope: Scope) -> bool:
+    """Whether the function that opens ``scope`` stands in a class."""
+    return scope.parent is not None and scope.parent.kind is ScopeKind.CLASS
 
 
 def _parameter(module: Module, scope: Scope, expr: ast.expr) -> str | None:
@@ -117,7 +111,61 @@ def function_of(module: Module, helper: Helper) -> ast.FunctionDef | None:
 
 
 def callers_of(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
-    """Every call of the helper in its module, if it is only ever called, and plainly."""
+    """Every call of the helper in ``module``, if it is only ever called, and plainly."""
+    calls = _imported(module, helper) if helper.dotted else _own(module, helper)
+    for call in calls if isinstance(calls, list) else ():
+        if any(isinstance(a, ast.Starred) for a in call.args) or any(
+            k.arg is None for k in call.keywords
+        ):
+            return _in_the_way(helper, f"line {call.lineno} hands over its arguments by * or **")
+        request = handed_request(helper, _plain(call), room=False)
+        if isinstance(request, Refusal):
+            return _in_the_way(
+                helper, f"line {call.lineno} does not give the target and the sources"
+            )
+    return calls
+
+
+def _plain(call: ast.Call) -> Found:
+    return Found(Site(call.lineno, 1, Api.TF_GRADIENTS, ""), call, _NOWHERE)
+
+
+_NOWHERE = build_scopes(ast.Module(body=[], type_ignores=[])).module
+
+
+def _imported(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
+    """Calls of another module's function."""
+    name = helper.dotted.rpartition(".")[2]
+    calls: list[ast.Call] = []
+    for node in module.nodes:
+        if isinstance(node, (ast.Name, ast.Attribute)) and (
+            node.id == name if isinstance(node, ast.Name) else node.attr == name
+        ):
+            resolved = module.names.resolve(node)
+            if not resolved and isinstance(node, ast.Name) and _may_be_imported(module, node):
+                return _in_the_way(helper, f"line {node.lineno}: what {name} means is not seen")
+            if resolved != helper.dotted:
+                continue
+            parent = module.parent_of(node)
+            if not (isinstance(parent, ast.Call) and parent.func is node):
+                return _in_the_way(
+                    helper, f"line {node.lineno} uses {name} otherwise than by a plain call"
+                )
+            calls.append(parent)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                renamed = alias.name == name and alias.asname not in (None, name)
+                if renamed:
+                    return _in_the_way(helper, f"line {node.lineno} imports it by another name")
+    return calls
+
+
+def _may_be_imported(module: Module, node: ast.Name) -> bool:
+    bound = module.names.bindings(node.id, module.scope_of(node))
+    return not bound or any(isinstance(b, (ast.Import, ast.ImportFrom)) for b in bound)
+
+
+def _own(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
     node = function_of(module, helper)
     if node is None:
         return _in_the_way(helper, f"there are several functions called {helper.qualname}")
@@ -125,37 +173,69 @@ def callers_of(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
         return _in_the_way(helper, f"{node.name} is decorated")
     summaries = Summaries.of(module)
     scope = module.scopes.opened_by(node)
-    method = scope.parent is not None and scope.parent.kind is ScopeKind.CLASS
+    method = is_method(scope)
     if method and len(summaries.methods_named(node.name)) > 1:
         return _in_the_way(helper, f"several classes have a method {node.name}")
     calls = summaries.callers(node)
     callees = {id(call.func) for call in calls}
     for other in module.nodes:
+        if isinstance(other, ast.Constant):
+            if other.value == node.name and _in_all(module, other):
+                return _in_the_way(helper, f"__all__ exports {node.name}")
+            continue
         mentioned = (
-            (method and isinstance(other, ast.Attribute) and other.attr == node.name)
-            or (not method and _names(module, other, node, scope))
-            or (isinstance(other, ast.Constant) and other.value == node.name)
+            (isinstance(other, ast.Attribute) and other.attr == node.name)
+            if method
+            else _names(module, other, node, scope)
         )
-        if mentioned and id(other) not in callees and not isinstance(other, ast.Constant):
+        if mentioned and id(other) not in callees:
             assert isinstance(other, ast.expr)
             return _in_the_way(
                 helper, f"line {other.lineno} uses {node.name} otherwise than by a plain call"
             )
-        if mentioned and isinstance(other, ast.Constant) and _in_all(module, other):
-            return _in_the_way(helper, f"__all__ exports {node.name}")
-    for call in calls:
-        if any(isinstance(a, ast.Starred) for a in call.args) or any(
-            k.arg is None for k in call.keywords
-        ):
-            return _in_the_way(helper, f"line {call.lineno} hands over its arguments by * or **")
-        given = dict(bind(node, call))
-        if any(name not in given for name in (helper.target, *(helper.sources or ()))):
-            return _in_the_way(
-                helper, f"line {call.lineno} does not give the target and the sources"
-            )
-    if not calls:
-        return _in_the_way(helper, f"no caller of {node.name} is in sight")
     return calls
+
+
+def no_caller(helper: Helper) -> Refusal:
+    """The refusal of a helper that nobody calls."""
+    return _in_the_way(helper, f"no caller of {helper.qualname} is in sight")
+
+
+@runtime_checkable
+class OtherUsers(Protocol):
+    """What a project can tell of the uses of one module's functions in the others."""
+
+    def packaged(self) -> bool:
+        """Whether the project is made to be installed, and imported by others."""
+
+    def users(self, module: str, name: str, *, method: bool) -> list[str]:
+        """Paths of other modules that use ``name`` of ``module`` (or any method so called)."""
+
+
+@dataclass(frozen=True)
+class Users:
+    """Other modules that use a helper."""
+
+    paths: tuple[str, ...]
+    """Where they only call it, so that they could hand in a tape."""
+    refusal: Refusal
+
+
+def users_elsewhere(module: Module, helper: Helper) -> Users | None:
+    """Uses of the helper in other modules of the project, or None if there are none."""
+    node = function_of(module, helper)
+    if node is None or not isinstance(module.project, OtherUsers):
+        return None
+    scope = module.scopes.opened_by(node)
+    if any(s.kind is ScopeKind.FUNCTION for s in scope.enclosing):
+        return None
+    method = is_method(scope)
+    paths = module.project.users(module.dotted, node.name, method=method)
+    if not paths:
+        return None
+    refusal = _in_the_way(helper, f"{paths[0]} uses {node.name}")
+    plain = () if method or not module.dotted else tuple(paths)
+    return Users(plain, refusal)
 
 
 def _names(module: Module, other: ast.AST, node: ast.FunctionDef, scope: Scope) -> bool:
@@ -185,6 +265,10 @@ def refuse_open(module: Module, helper: Helper, *, assumed: bool) -> Refusal | N
         for s in (scope, *scope.enclosing)
         if s.kind is not ScopeKind.MODULE
     )
+    project = module.project
+    script = module.dotted and "." not in module.dotted and isinstance(project, OtherUsers)
+    if script and isinstance(project, OtherUsers) and not project.packaged():
+        return None  # a folder of scripts: who else could call it is looked at by itself
     if inside or private or is_program(module):
         return None
     return _in_the_way(
@@ -214,11 +298,10 @@ def _in_the_way(helper: Helper, why: str) -> Refusal:
     return Refusal("TM101", f"the target {helper.target} is a parameter, and {why}")
 
 
-def caller_in_the_way(helper: Helper, line: int, refusal: Refusal) -> Refusal:
+def caller_in_the_way(helper: Helper, where: str, refusal: Refusal) -> Refusal:
     """The refusal of a helper of which one caller cannot be migrated."""
     return _in_the_way(
-        helper,
-        f"the caller in line {line} is in the way: {refusal.code} {refusal.message}",
+        helper, f"the caller in {where} is in the way: {refusal.code} {refusal.message}"
     )
 
 
@@ -231,12 +314,14 @@ def other_in_the_way(helper: Helper, line: int, refusal: Refusal) -> Refusal:
     )
 
 
-def handed_request(module: Module, helper: Helper, found: Found) -> Request | Refusal:
-    """A call of ``helper`` as the gradient call that it is for the caller."""
-    function = Summaries.of(module).callee(found.call)
-    if not isinstance(function, ast.FunctionDef):
-        return Refusal("TM115", f"the call of {helper.qualname} is no longer seen through")
-    given = dict(bind(function, found.call))
+def handed_request(helper: Helper, found: Found, *, room: bool = True) -> Request | Refusal:
+    """A call of ``helper`` as the gradient call that it is for the caller.
+
+    ``room`` says that the call has a first argument for the tape already.
+    """
+    call = found.call
+    given = dict(zip(helper.parameters, call.args[int(room) :], strict=False))
+    given |= {k.arg: k.value for k in call.keywords if k.arg is not None}
     target = given.get(helper.target)
     parts = [given.get(name) for name in helper.sources or ()]
     if target is None or any(part is None for part in parts):
