@@ -250,7 +250,7 @@ class Engine:
                 if decision.code not in _OF_HAZARDS and id(item.call) in graphs.refusals:
                     decision = graphs.refusals[id(item.call)]
                 site.refusal = decision
-                if decision.code == "TM101" and isinstance(request, Request):
+                if decision.code in ("TM101", "TM102") and isinstance(request, Request):
                     site.offer = find_helper(context, request)
                 refused.add(id(item.call))
                 continue

@@ -26,7 +26,11 @@ def add_parameter(
 
 def make_room(module: Module, draft: Draft, call: ast.Call, tape: str = "None") -> None:
     """Insert ``tape`` as the first argument of ``call``."""
-    start, end = scan_call(module, call).spans[0]
+    spans = scan_call(module, call).spans
+    if not spans:
+        draft.insert(module.end(call) - 1, tape.encode())
+        return
+    start, end = spans[0]
     text = module.text[start:end]
     offset = start if text.lstrip().startswith(b"#") else start + len(text) - len(text.lstrip())
     draft.insert(offset, f"{tape}, ".encode())

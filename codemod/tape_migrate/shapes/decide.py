@@ -116,7 +116,12 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
         for link in () if target.inline else target.links:
             if link.use.symbol.path:
                 refusal = refuse_target_set_by_callee(
-                    context, dep, link.use.symbol, link.definition.node_id, request.call
+                    context,
+                    dep,
+                    link.use.symbol,
+                    link.definition.node_id,
+                    request.call,
+                    target.nodes if request.attribute is not None else frozenset(),
                 )
                 if refusal is not None:
                     return refusal

@@ -38,7 +38,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope, ScopeKind, build_scopes
-from tape_migrate.flow.symbols import DefKind, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.model import Api, Helper, Site
 from tape_migrate.module import Module
 from tape_migrate.shapes.arguments import elements
@@ -58,7 +58,7 @@ def find_helper(context: Context, request: Request) -> Helper | None:
         return None
     if request.stop_gradients is not None:
         return None
-    target = _parameter(module, scope, request.target)
+    target = _parameter(module, scope, request.target) or _attribute(module, scope, request)
     repeat = repeat_of(module, request)
     if target is None or isinstance(repeat, Refusal) or repeat.source_over is not None:
         return None
@@ -84,6 +84,17 @@ def find_helper(context: Context, request: Request) -> Helper | None:
 def is_method(scope: Scope) -> bool:
     """Whether the function that opens ``scope`` stands in a class."""
     return scope.parent is not None and scope.parent.kind is ScopeKind.CLASS
+
+
+def _attribute(module: Module, scope: Scope, request: Request) -> str | None:
+    """``self.loss``, as it was when the method was entered."""
+    symbol = symbol_of(request.target)
+    if symbol is None or not is_method(scope):
+        return None
+    if symbol.root != "self" or len(symbol.path) != 1 or not symbol.path[0].startswith("."):
+        return None
+    reached = module.facts(scope).reaching_at(request.target, symbol)
+    return str(symbol) if {d.kind for d in reached} == {DefKind.PARAMETER} else None
 
 
 def _parameter(module: Module, scope: Scope, expr: ast.expr) -> str | None:
@@ -295,6 +306,8 @@ def is_program(module: Module) -> bool:
 
 
 def _in_the_way(helper: Helper, why: str) -> Refusal:
+    if helper.target.startswith("self."):
+        return Refusal("TM102", f"{helper.target} was computed by another method, and {why}")
     return Refusal("TM101", f"the target {helper.target} is a parameter, and {why}")
 
 
@@ -322,7 +335,10 @@ def handed_request(helper: Helper, found: Found, *, room: bool = True) -> Reques
     call = found.call
     given = dict(zip(helper.parameters, call.args[int(room) :], strict=False))
     given |= {k.arg: k.value for k in call.keywords if k.arg is not None}
-    target = given.get(helper.target)
+    attribute = None
+    if helper.target.startswith("self."):
+        attribute = Symbol("self", (helper.target[len("self") :],))
+    target = given.get(helper.target) if attribute is None else call.func
     parts = [given.get(name) for name in helper.sources or ()]
     if target is None or any(part is None for part in parts):
         return Refusal("TM113", "the target or the sources are not given plainly")
@@ -343,5 +359,6 @@ def handed_request(helper: Helper, found: Found, *, room: bool = True) -> Reques
         notes=(),
         all_variables=helper.sources is None,
         handed=True,
+        attribute=attribute,
         repeated=helper.repeated,
     )

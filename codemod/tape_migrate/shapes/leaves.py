@@ -20,6 +20,7 @@ from tape_migrate.shapes.assumptions import may_hold_tensor
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, calls_in, own_expressions
 from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.own_state import is_set_here
 from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal
 from tape_migrate.shapes.summaries import Function, bind
 from tape_migrate.shapes.tensorflow_facts import (
@@ -83,6 +84,8 @@ class Leaves:
             )
         for link in outside:
             symbol = link.use.symbol
+            if is_set_here(self._dep, link):
+                continue
             if self._is_callee(link) or not self._may_carry(symbol, self._dep.scope, _DEPTH):
                 continue
             if self._is_setting(symbol, self._dep.scope):
@@ -107,7 +110,7 @@ class Leaves:
         if roots:
             called = ", ".join(sorted(roots))
             sentences.append(
-                f"assumes that {called}, when called, computes anew what the target depends on"
+                f"assumes that what {called} returns or sets is computed when it is called"
             )
         sentences.append("assumes TensorFlow 2's variables (resource variables)")
         return sentences

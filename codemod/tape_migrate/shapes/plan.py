@@ -57,6 +57,8 @@ class Request:
     """A call of a helper that takes the gradient on a tape which it is handed."""
     repeated: bool = False
     """One call may take the gradient several times."""
+    attribute: Symbol | None = None
+    """The target is this attribute of ``self``, read by what is called."""
 
     @property
     def call(self) -> ast.Call:
