@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
 from tape_migrate.model import SourceError
@@ -27,6 +27,7 @@ class Project:
         }
         self._modules: dict[str, Module | None] = {}
         self._active: set[tuple[str, str]] = set()
+        self._off: str | None = None
 
     def package_of(self, path: str) -> str:
         """Dotted package that relative imports in ``path`` start from."""
@@ -50,6 +51,25 @@ class Project:
 
     def _is_unique(self, name: str) -> bool:
         return list(self._module_of_path.values()).count(name) == 1
+
+    def turns_v2_off(self) -> str | None:
+        """See ``tape_migrate.shapes.modes.OtherModules``."""
+        if self._off is None:
+            self._off = next(iter(self._find_v2_off()), "")
+        return self._off or None
+
+    def _find_v2_off(self) -> Iterator[str]:
+        for path in self._module_of_path:
+            if "test" in PurePath(path).as_posix():
+                continue
+            try:
+                data = self._sources[path]
+            except (KeyError, OSError, SourceError):
+                continue
+            if b"enable_resource_variables" in data:
+                continue
+            if b"disable_v2_behavior(" in data or b"disable_resource_variables(" in data:
+                yield path
 
     def packaged(self) -> bool:
         """See ``tape_migrate.shapes.helper.OtherUsers``."""

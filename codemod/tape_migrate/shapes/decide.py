@@ -194,7 +194,7 @@ def _decide_paths(
     if context.hazards.reference_variables and any(source.variable for source in sources):
         return Refusal(
             "TM121",
-            "the module turns TensorFlow 2 behaviour off: a variable is a reference variable "
+            "the program turns TensorFlow 2 behaviour off: a variable is a reference variable "
             "there, which a tape cannot take as a source",
         )
     chosen = choose_region(

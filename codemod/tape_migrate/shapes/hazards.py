@@ -19,7 +19,9 @@ from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Source, Tra
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
-_OVERRIDES = frozenset({"gradient_override_map", "RegisterGradient", "_gradient_override_map"})
+_OVERRIDES = frozenset(
+    {"gradient_override_map", "RegisterGradient", "_gradient_override_map", "Defun"}
+)
 _GRAPH_IMPORTS = frozenset({"import_graph_def", "import_meta_graph", "import_scoped_meta_graph"})
 _LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_element"})
 

@@ -60,6 +60,8 @@ def find_helper(context: Context, request: Request) -> Helper | None:
         return None
     target = _parameter(module, scope, request.target) or _attribute(module, scope, request)
     repeat = repeat_of(module, request)
+    if target == "y_pred":
+        return None  # Keras calls its losses itself
     if target is None or isinstance(repeat, Refusal) or repeat.source_over is not None:
         return None
     args = [*node.args.posonlyargs, *node.args.args][int(is_method(scope)) :]

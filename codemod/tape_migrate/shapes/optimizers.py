@@ -30,7 +30,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.kinds import outer_value, value_given_by
 from tape_migrate.shapes.modes import identifiers
-from tape_migrate.shapes.plan import Refusal, Request
+from tape_migrate.shapes.plan import Refusal, Request, in_order
 from tape_migrate.shapes.summaries import Summaries, bind
 from tape_migrate.sites import Found
 
@@ -193,7 +193,7 @@ def optimizer_makers(module: Module, expr: ast.expr, depth: int = _DEPTH) -> lis
     if outer is not None:
         return optimizer_makers(module, outer, depth - 1)
     values: list[ast.expr | None] = []
-    for definition in strong:
+    for definition in in_order(strong):
         if definition.kind is DefKind.PARAMETER and not symbol.path:
             values += _given(module, scope, symbol.root)
         elif definition.kind is DefKind.STRONG and definition.stmt is not None:

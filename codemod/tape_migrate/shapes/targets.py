@@ -184,6 +184,13 @@ def _refuse_definition(context: Context, dep: Dependence, link: Link) -> Refusal
             return Refusal(
                 "TM102", f"{symbol} was computed elsewhere, before a tape could be opened here"
             )
+        if symbol.root == "y_pred":
+            return Refusal(
+                "TM101",
+                "the target y_pred is what Keras hands to a loss: the model ran before the loss is "
+                "called; override train_step of a keras.Model, call the model inside a tape there, "
+                "and add what needs the gradient to its loss",
+            )
         return Refusal("TM101", f"the target {symbol} is a parameter")
     if definition.kind is DefKind.EXTERNAL:
         enclosing = context.module.scopes.resolve(symbol.root, dep.scope)

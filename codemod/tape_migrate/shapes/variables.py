@@ -34,7 +34,7 @@ from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.kinds import outer_value, value_given_by
 from tape_migrate.shapes.modes import OtherModules, identifiers
-from tape_migrate.shapes.plan import Kind
+from tape_migrate.shapes.plan import Kind, in_order
 from tape_migrate.shapes.summaries import Function, Summaries
 from tape_migrate.shapes.tensorflow_facts import (
     COLLECTED_ATTRIBUTES,
@@ -239,7 +239,7 @@ def _named(module: Module, expr: ast.expr, symbol: Symbol, depth: int) -> Collec
     if isinstance(root, ast.Name) and module.scopes.is_comprehension_variable(root):
         return None
     reached = module.facts(scope).reaching_at(expr, symbol)
-    strong = [d for d in reached if d.kind is not DefKind.MUTATION]
+    strong = in_order(d for d in reached if d.kind is not DefKind.MUTATION)
     outer = outer_value(module, symbol, scope, frozenset(strong))
     if outer is not None:
         return collected_variables(module, outer, depth - 1)
