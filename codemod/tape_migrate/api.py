@@ -49,14 +49,13 @@ def migrate_source(
     text = decode(source)
     utf8 = text.text.encode("utf-8")
     package = project.package_of(path) if project is not None else ""
-    dotted = project.name_of(path) if project is not None else ""
     attempts = [options]
     if options.tf_function is not TfFunction.NEVER:
         # Control flow taken out into a function may hide what a refusal was based on.
         attempts.append(replace(options, tf_function=TfFunction.NEVER))
     failed: Migration | None = None
     for attempt in attempts:
-        engine = Engine(utf8, attempt, package=package, project=project, dotted=dotted, plan=plan)
+        engine = Engine(utf8, attempt, package=package, project=project, path=path, plan=plan)
         try:
             result = engine.run()
         except (GuardError, OverlapError) as error:
@@ -68,7 +67,7 @@ def migrate_source(
         try:
             new = text.encode(result.text.decode("utf-8"))
             check(utf8, result.text, result.sites)
-            again = Engine(result.text, options, package=package, project=project).run()
+            again = Engine(result.text, options, package=package, project=project, path=path).run()
             if again.text != result.text:
                 raise GuardError("a second run would change the result again")
         except GuardError as error:

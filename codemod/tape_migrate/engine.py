@@ -74,11 +74,11 @@ class Engine:
         *,
         package: str = "",
         project: Reexports | None = None,
-        dotted: str = "",
+        path: str = "",
         plan: HandPlan | None = None,
     ) -> None:
         self._text = text
-        self._dotted = dotted
+        self._path = path
         self._plan = plan or HandPlan()
         self._options = options
         self._package = package
@@ -88,7 +88,7 @@ class Engine:
 
     def _module(self, text: bytes) -> Module:
         def module() -> Module:
-            return Module(text, package=self._package, project=self._project, dotted=self._dotted)
+            return Module(text, package=self._package, project=self._project, path=self._path)
 
         if text is self._text:
             return module()

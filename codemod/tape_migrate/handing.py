@@ -27,6 +27,8 @@ from tape_migrate.shapes.helper import (
     function_of,
     handed_request,
     is_method,
+    is_part,
+    merged,
     no_caller,
     other_in_the_way,
     refuse_open,
@@ -114,9 +116,11 @@ class Hands:
                 continue
             offer = site.offer
             if offer is not None and offer.qualname not in {*self._hand, *self._banned}:
-                why = self._refuse(module, offer)
+                known = wanted.get(offer.qualname, offer)
+                both = merged(known, offer) or known
+                why = self._refuse(module, both)
                 if why is None:
-                    wanted[offer.qualname] = offer
+                    wanted[offer.qualname] = both
                     continue
                 self._banned[offer.qualname] = why
             refusal = site.refusal or DEPENDS
@@ -217,7 +221,7 @@ def hand_tapes(
         add_parameter(module, draft, function, tape, method=is_method(scope))
         for index, item in enumerate(found):
             request = read_request(context, item) if item.scope is scope else None
-            if isinstance(request, Request) and find_helper(context, request) == helper:
+            if isinstance(request, Request) and is_part(find_helper(context, request), helper):
                 candidate = _candidate(context, request)
                 if helper.qualname in tensors:
                     kinds = tuple(Kind.TENSOR for _ in candidate.kinds)
@@ -228,7 +232,7 @@ def hand_tapes(
         for call, called in _calls(module, helpers):
             if module.scope_of(call) is scope:
                 request = handed_request(called, _found(module, call), room=False)
-                if isinstance(request, Request) and find_helper(context, request) == helper:
+                if isinstance(request, Request) and is_part(find_helper(context, request), helper):
                     inner[id(call)] = tape
                     counts[helper.qualname] += 1
     calls: list[CallOfHelper] = []

@@ -106,10 +106,10 @@ class _Linker:
 
     def _try(self, path: str, helper: Helper) -> dict[str, tuple[Migration, HandPlan]] | Refusal:
         """The migrations of all modules concerned if the helper takes a tape, or why it cannot."""
-        module, _, name = helper.dotted.rpartition(".")
+        name = helper.dotted.rpartition(".")[2]
         trial: dict[str, tuple[Migration, HandPlan]] = {}
         handed: list[Handed] = []
-        for user in self._project.users(module, name, method=False):
+        for user in self._project.users(path, name, method=False):
             plan = self._plan(user)
             plan = replace(plan, imported=(*plan.imported, helper))
             try:

@@ -75,11 +75,11 @@ class Module:
         tree: ast.Module | None = None,
         package: str = "",
         project: Reexports | None = None,
-        dotted: str = "",
+        path: str = "",
     ) -> None:
-        """``dotted`` is the module's own name in ``project``, where it has one."""
+        """``path`` is the module's own among those of ``project``."""
         self.text = text
-        self.dotted = dotted
+        self.path = path
         self.tree = tree if tree is not None else parse(text)
         self.memo: dict[str, object] = {}
         """Facts that others keep with the module (one object a key)."""

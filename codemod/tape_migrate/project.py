@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
@@ -25,7 +26,9 @@ class Project:
         self._path_of_module = {
             module: path for path, module in self._module_of_path.items() if module
         }
+        self._counts = Counter(self._module_of_path.values())
         self._modules: dict[str, Module | None] = {}
+        """By path."""
         self._active: set[tuple[str, str]] = set()
         self._off: str | None = None
 
@@ -50,7 +53,7 @@ class Project:
         return name if self._path_of_module.get(name) == path and self._is_unique(name) else ""
 
     def _is_unique(self, name: str) -> bool:
-        return list(self._module_of_path.values()).count(name) == 1
+        return self._counts[name] == 1
 
     def turns_v2_off(self) -> str | None:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
@@ -75,22 +78,22 @@ class Project:
         """See ``tape_migrate.shapes.helper.OtherUsers``."""
         return any(PurePath(path).name == "setup.py" for path in self._module_of_path)
 
-    def users(self, module: str, name: str, *, method: bool) -> list[str]:
+    def users(self, path: str, name: str, *, method: bool) -> list[str]:
         """See ``tape_migrate.shapes.helper.OtherUsers``."""
         word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
+        module = self._module_of_path.get(path, "")
         found: list[str] = []
-        for path, other in self._module_of_path.items():
-            if other == module and module:
-                continue
+        for other in self._module_of_path:
             try:
-                data = self._sources[path]
+                if other == path or word.search(self._sources[other]) is None:
+                    continue
             except (KeyError, OSError, SourceError):
                 continue
-            if word.search(data) is None:
-                continue
-            loaded = self._load(other) if self._is_unique(other) else None
-            if loaded is None or not module or _uses(loaded, module, name, method=method):
-                found.append(path)
+            loaded = self._load_path(other)
+            if loaded is None or _uses(
+                loaded, module, name, method=method, unique=self._is_unique(module)
+            ):
+                found.append(other)
         return sorted(found)
 
     def meaning(self, module: str, name: str) -> str:
@@ -143,7 +146,8 @@ class Project:
     def function(self, dotted: str) -> tuple[Module, ast.FunctionDef] | None:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
         module, _, name = dotted.rpartition(".")
-        loaded = self._load(module) if module in self._path_of_module else None
+        known = module in self._path_of_module and self._is_unique(module)
+        loaded = self._load(module) if known else None
         found = [
             node
             for node in (loaded.tree.body if loaded is not None else ())
@@ -176,32 +180,37 @@ class Project:
         return UNKNOWN
 
     def _load(self, module: str) -> Module | None:
-        if module not in self._modules:
-            path = self._path_of_module[module]
+        return self._load_path(self._path_of_module[module])
+
+    def _load_path(self, path: str) -> Module | None:
+        if path not in self._modules:
             loaded: Module | None = None
             try:
                 data = self._sources[path]
                 if b"tensorflow" in data or b"keras" in data or b"import" in data:
                     tree: ast.Module = parse(data)
-                    loaded = Module(
-                        data,
-                        tree=tree,
-                        package=self.package_of(path),
-                        project=self,
-                        dotted=self.name_of(path),
-                    )
+                    package = self.package_of(path)
+                    loaded = Module(data, tree=tree, package=package, project=self, path=path)
             except (SourceError, KeyError, OSError, UnicodeDecodeError):
                 loaded = None
-            self._modules[module] = loaded
-        return self._modules[module]
+            self._modules[path] = loaded
+        return self._modules[path]
 
 
-def _uses(loaded: Module, module: str, name: str, *, method: bool) -> bool:
-    """Whether a module names ``name`` of ``module`` (``method``: an attribute so called)."""
+def _uses(loaded: Module, module: str, name: str, *, method: bool, unique: bool) -> bool:
+    """Whether a module names ``name`` of ``module`` (``method``: an attribute so called).
+
+    Of several modules of one name (not ``unique``) any import of that name counts.
+    """
+    stem = module.rpartition(".")[2]
     for node in loaded.nodes:
+        if isinstance(node, ast.Import) and not unique:
+            if any(stem in alias.name.split(".") for alias in node.names):
+                return True
         if isinstance(node, ast.ImportFrom):
+            parts = (node.module or "").split(".")
             stars = any(alias.name == "*" for alias in node.names)
-            if stars and module.rpartition(".")[2] in (node.module or "").split("."):
+            if stem in parts and (stars or not unique):
                 return True
             for alias in node.names:
                 if alias.name == name and loaded.names.top_level(alias.asname or name) == "":

@@ -34,7 +34,7 @@ must give the target and the sources plainly, and the rule must hold for every o
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope, ScopeKind, build_scopes
@@ -86,6 +86,25 @@ def find_helper(context: Context, request: Request) -> Helper | None:
 def is_method(scope: Scope) -> bool:
     """Whether the function that opens ``scope`` stands in a class."""
     return scope.parent is not None and scope.parent.kind is ScopeKind.CLASS
+
+
+def merged(one: Helper, other: Helper) -> Helper | None:
+    """The helper of which both are a part: gradients of one target, of several parameters."""
+    if one == other:
+        return one
+    if one.target != other.target or one.sources is None or other.sources is None:
+        return None
+    sources = tuple(dict.fromkeys((*one.sources, *other.sources)))
+    return replace(one, sources=sources, listed=True, repeated=True)
+
+
+def is_part(part: Helper | None, helper: Helper) -> bool:
+    """Whether a gradient call that makes its function ``part`` is served by ``helper``'s tape."""
+    if part is None or part.qualname != helper.qualname or part.target != helper.target:
+        return False
+    if part.sources is None or helper.sources is None:
+        return part.sources == helper.sources
+    return set(part.sources) <= set(helper.sources)
 
 
 def _attribute(module: Module, scope: Scope, request: Request) -> str | None:
@@ -221,8 +240,14 @@ class OtherUsers(Protocol):
     def packaged(self) -> bool:
         """Whether the project is made to be installed, and imported by others."""
 
-    def users(self, module: str, name: str, *, method: bool) -> list[str]:
-        """Paths of other modules that use ``name`` of ``module`` (or any method so called)."""
+    def package_of(self, path: str) -> str:
+        """Dotted package of the module at ``path``, ``""`` for a script."""
+
+    def name_of(self, path: str) -> str:
+        """Dotted name of the module at ``path``, ``""`` if others have the same."""
+
+    def users(self, path: str, name: str, *, method: bool) -> list[str]:
+        """Paths of other modules that use ``name`` of this one (or any method so called)."""
 
 
 @dataclass(frozen=True)
@@ -243,11 +268,11 @@ def users_elsewhere(module: Module, helper: Helper) -> Users | None:
     if any(s.kind is ScopeKind.FUNCTION for s in scope.enclosing):
         return None
     method = is_method(scope)
-    paths = module.project.users(module.dotted, node.name, method=method)
+    paths = module.project.users(module.path, node.name, method=method)
     if not paths:
         return None
     refusal = _in_the_way(helper, f"{paths[0]} uses {node.name}")
-    plain = () if method or not module.dotted else tuple(paths)
+    plain = () if method or not module.project.name_of(module.path) else tuple(paths)
     return Users(plain, refusal)
 
 
@@ -279,9 +304,9 @@ def refuse_open(module: Module, helper: Helper, *, assumed: bool) -> Refusal | N
         if s.kind is not ScopeKind.MODULE
     )
     project = module.project
-    script = module.dotted and "." not in module.dotted and isinstance(project, OtherUsers)
-    if script and isinstance(project, OtherUsers) and not project.packaged():
-        return None  # a folder of scripts: who else could call it is looked at by itself
+    if isinstance(project, OtherUsers) and not project.packaged():
+        if not project.package_of(module.path):
+            return None  # a folder of scripts: who else could call it is looked at by itself
     if inside or private or is_program(module):
         return None
     return _in_the_way(
