@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.assumptions import may_hold_tensor
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, calls_in, own_expressions
@@ -84,7 +84,7 @@ class Leaves:
             )
         for link in outside:
             symbol = link.use.symbol
-            if is_set_here(self._dep, link):
+            if is_set_here(self._dep, link) or self._is_fed(link):
                 continue
             if self._is_callee(link) or not self._may_carry(symbol, self._dep.scope, _DEPTH):
                 continue
@@ -97,6 +97,12 @@ class Leaves:
                 "variables, before a tape could be opened here",
             )
         return None
+
+    def _is_fed(self, link: Link) -> bool:
+        """A parameter of a function that was made of a Keras graph: what the graph was fed."""
+        node = self._dep.scope.node
+        fed = isinstance(node, ast.FunctionDef) and node.name in self._context.fed
+        return fed and link.definition.kind is DefKind.PARAMETER
 
     def assumptions(self, nodes: Iterable[int], inline: Iterable[ast.expr]) -> list[str]:
         """What a migration takes for granted of values and calls that are not in sight."""
