@@ -15,15 +15,21 @@ from collections.abc import Iterable
 from typing import Final
 
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, symbol_of
 from tape_migrate.shapes.assumptions import may_hold_tensor
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence, calls_in, own_expressions
+from tape_migrate.shapes.dependence import (
+    CONTAINER_METHODS,
+    Dependence,
+    calls_in,
+    own_expressions,
+)
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.own_state import is_set_here
 from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal
 from tape_migrate.shapes.summaries import Function, bind
 from tape_migrate.shapes.tensorflow_facts import (
+    TENSOR_LOOPS,
     VARIABLE_MAKERS,
     makes_one_tensor,
     tensorflow_function,
@@ -39,6 +45,16 @@ _PLAIN_MODULES: Final = frozenset(
         *("argparse", "pathlib", "glob", "pandas", "gym", "string", "operator"),
     ]
 )
+
+_PLAIN_METHODS: Final = frozenset(
+    [
+        *("get_shape", "as_list", "get_next", "make_one_shot_iterator", "batch", "repeat"),
+        *("make_initializable_iterator", "shuffle", "prefetch", "format", "lower", "upper"),
+        *("split", "strip", "join", "keys", "items", "values", "get", "copy", "astype"),
+        *("reshape", "startswith", "endswith", "append", "extend", "index", "count", "tolist"),
+    ]
+)
+"""Methods that give no more than their object and their arguments hold."""
 
 _SETTINGS: Final = re.compile(
     r"^(?:.*_)?(?:hparams|hps|params|config|cfg|conf|args|opts?|options|flags|settings|env|envs|"
@@ -188,7 +204,9 @@ class Leaves:
                 return False
             if leaf in _NO_VALUES or name.partition(".")[0] in ("data", "flags", "logging", "app"):
                 return True
-            return makes_one_tensor(resolved) and not leaf.startswith(("get_", "trainable"))
+            runs = name in TENSOR_LOOPS or any(self._is_function(arg) for arg in call.args)
+            one = makes_one_tensor(resolved) and not leaf.startswith(("get_", "trainable"))
+            return one and not runs and leaf not in ("switch_case", "function")
         function = self._context.summaries.callee(call)
         if function is not None:
             return depth > 0 and self._is_leaf_function(function, depth - 1)
@@ -196,23 +214,35 @@ class Leaves:
             local = self._module.names.is_local(call.func.id, self._module.scope_of(call))
             return hasattr(builtins, call.func.id) and not local
         # A method of what is a leaf: `images.get_shape()`, `iterator.get_next()`.
-        return isinstance(call.func, ast.Attribute) and not self._is_own_object(call.func.value)
+        if not isinstance(call.func, ast.Attribute):
+            return False
+        return call.func.attr in _PLAIN_METHODS or self._is_plain_object(call.func.value)
 
-    def _is_own_object(self, receiver: ast.expr) -> bool:
-        symbol = symbol_of(receiver)
-        return symbol is not None and symbol.root in ("self", "cls")
+    def _is_plain_object(self, receiver: ast.expr) -> bool:
+        """``np.random.RandomState(0)``, made by a module that knows of no TensorFlow."""
+        if not isinstance(receiver, ast.Call):
+            return False
+        resolved = self._module.names.resolve(receiver.func)
+        return resolved.partition(".")[0] in _PLAIN_MODULES or (
+            isinstance(receiver.func, ast.Attribute) and self._is_plain_object(receiver.func.value)
+        )
+
+    def _is_function(self, expr: ast.expr) -> bool:
+        """A function that is handed over, to be run."""
+        if isinstance(expr, ast.Lambda):
+            return True
+        if not isinstance(expr, ast.Name):
+            return False
+        bound = self._module.names.bindings(expr.id, self._module.scope_of(expr))
+        return any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in bound)
 
     def _is_leaf_function(self, function: Function, depth: int) -> bool:
         if self._context.summaries.outer_reads(function):
             return False
+        nodes = list(ast.walk(function))
         return all(
-            (self._is_leaf_call(node, depth) and not isinstance(node.func, ast.Attribute))
-            or (bool(self._module.names.resolve(node.func)) and self._is_leaf_call(node, depth))
-            for node in ast.walk(function)
-            if isinstance(node, ast.Call)
-        ) and not any(
-            isinstance(node, ast.Name) and node.id == "self" for node in ast.walk(function)
-        )
+            self._is_leaf_call(node, depth) for node in nodes if isinstance(node, ast.Call)
+        ) and not any(isinstance(node, ast.Name) and node.id == "self" for node in nodes)
 
     def _is_leaf_value(self, value: ast.expr, depth: int) -> bool:
         """Whether an expression of any scope is a leaf, or a variable that is only made."""
@@ -248,6 +278,8 @@ class Leaves:
         if owner is None:
             return False
         if any(symbol.root in s.globals | s.nonlocals for s in self._module.scopes):
+            return True
+        if any(not self._is_leaf_value(v, depth) for v in self._put_into(Symbol(symbol.root))):
             return True
         for node in self._module.names.bindings(symbol.root, scope):
             if node is None or isinstance(node, ast.arg):
@@ -327,9 +359,31 @@ class Leaves:
                 found.append(value_given_by(self._module.statement_of(node), symbol))
         return found
 
+    def _put_into(self, symbol: Symbol) -> list[ast.expr]:
+        """What any statement of the module puts into a collection, or an object, of this name."""
+        found: list[ast.expr] = []
+        for node in self._module.nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                holder = symbol_of(node.func.value)
+                fills = node.func.attr in CONTAINER_METHODS and node.func.attr != "watch"
+                if holder is not None and fills and is_prefix(symbol, holder):
+                    found += [*node.args, *(k.value for k in node.keywords)]
+            elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for part in (t for target in targets for t in ast.walk(target)):
+                    if not isinstance(part, (ast.Subscript, ast.Attribute)):
+                        continue
+                    written = symbol_of(part) or symbol_of(part.value)
+                    if written is None or isinstance(part.ctx, ast.Load) or node.value is None:
+                        continue
+                    deeper = written != symbol or symbol_of(part) is None
+                    if deeper and is_prefix(symbol, written):
+                        found.append(node.value)
+        return found
+
     def _attribute_may_carry(self, symbol: Symbol, scope: Scope, depth: int) -> bool:
-        values = self._stored(symbol, scope)
-        return not values or any(
+        values = [*self._stored(symbol, scope), *self._put_into(symbol)]
+        return not self._stored(symbol, scope) or any(
             value is None or not self._is_leaf_value(value, depth - 1) for value in values
         )
 
