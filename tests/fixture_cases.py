@@ -33,6 +33,7 @@ class FixtureCase:
     codes: tuple[str, ...]
     shape: str | None
     tf_function: str
+    assume_closed: bool
     not_run: str | None
 
     @property
@@ -50,7 +51,7 @@ class FixtureCase:
 
     @property
     def options(self) -> Options:
-        return Options(tf_function=TfFunction(self.tf_function))
+        return Options(tf_function=TfFunction(self.tf_function), assume_closed=self.assume_closed)
 
 
 @cache
@@ -69,6 +70,7 @@ def _read(folder: Path) -> FixtureCase:
         codes=tuple(data.get("codes", ())),
         shape=data.get("shape"),
         tf_function=data.get("options", {}).get("tf_function", "auto"),
+        assume_closed=data.get("options", {}).get("assume_closed", False),
         not_run=data.get("not_run"),
     )
 

@@ -230,7 +230,8 @@ def test_annotations_are_written_once() -> None:
     once = migrate(body, ANNOTATE)
     expected = (
         "def f(y, x):\n    # an old comment\n"
-        "    # TODO(tape-migrate) TM101: the target y is a parameter\n"
+        "    # TODO(tape-migrate) TM101: the target y is a parameter, and f may be called from "
+        "outside (--assume-closed says that nothing else calls it)\n"
         "    return tf.gradients(y, x)[0]\n"
     )
     assert once.new.decode() == HEAD + expected

@@ -3,7 +3,8 @@
 Find, decide, edit: each round finds the gradient calls of the current text, decides every one of
 them, and edits those whose turn it is (the lowest order of derivative first, at most one tape a
 function a round); then the text is read again. Calls are followed through the edits by offset, so
-that each ends in exactly one outcome.
+that each ends in exactly one outcome. ``linking.migrate_project`` does the same for the modules of
+a project that call each other's helpers.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 from tape_migrate.edits.draft import OverlapError
 from tape_migrate.engine import Engine
 from tape_migrate.guards import GuardError, check
+from tape_migrate.handing import HandPlan
 from tape_migrate.model import Migration, Options, Outcome, SiteResult, SourceError, TfFunction
 from tape_migrate.project import Project
 from tape_migrate.sources.text import decode
@@ -26,6 +28,7 @@ def migrate_source(
     *,
     path: str = "<string>",
     project: Project | None = None,
+    plan: HandPlan | None = None,
 ) -> Migration:
     """Migrate the gradient calls of one module.
 
@@ -34,6 +37,7 @@ def migrate_source(
         options: what may be done; the defaults if None.
         path: used in the result and to resolve relative imports through ``project``.
         project: the other modules, for names re-exported by them.
+        plan: helpers that are handed tapes across modules (``linking``).
 
     Returns:
         The new bytes (``new == old`` if nothing was migrated) and an outcome for every call.
@@ -51,23 +55,27 @@ def migrate_source(
         attempts.append(replace(options, tf_function=TfFunction.NEVER))
     failed: Migration | None = None
     for attempt in attempts:
-        engine = Engine(utf8, attempt, package=package, project=project)
+        engine = Engine(utf8, attempt, package=package, project=project, path=path, plan=plan)
         try:
             result = engine.run()
         except (GuardError, OverlapError) as error:
             return Migration(path, source, source, engine.all_refused(), str(error))
         if result.text == utf8:
-            return Migration(path, source, source, result.sites)
+            return Migration(
+                path, source, source, result.sites, offers=result.offers, handed=result.handed
+            )
         try:
             new = text.encode(result.text.decode("utf-8"))
             check(utf8, result.text, result.sites)
-            again = Engine(result.text, options, package=package, project=project).run()
+            again = Engine(result.text, options, package=package, project=project, path=path).run()
             if again.text != result.text:
                 raise GuardError("a second run would change the result again")
         except GuardError as error:
             failed = Migration(path, source, source, _all_refused(result.sites), str(error))
             continue
-        return Migration(path, source, new, result.sites)
+        return Migration(
+            path, source, new, result.sites, offers=result.offers, handed=result.handed
+        )
     assert failed is not None
     return failed
 

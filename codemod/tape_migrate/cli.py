@@ -107,6 +107,10 @@ def migrate(
         bool,
         typer.Option("--annotate", help="Write a TODO comment above each call left as it is."),
     ] = False,
+    assume_closed: Annotated[
+        bool,
+        typer.Option("--assume-closed", help="Nothing outside PATHS calls the functions in them."),
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if a call was refused.")
     ] = False,
@@ -143,7 +147,7 @@ def migrate(
             output.diff(result)
 
     try:
-        options = Options(TfFunction(tf_function.value), annotate)
+        options = Options(TfFunction(tf_function.value), annotate, assume_closed)
         result = run(paths, options, write=write, on_result=show)
     except PathError as error:
         _usage_error(str(error))

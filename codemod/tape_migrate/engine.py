@@ -15,13 +15,15 @@ from tape_migrate.edits.names import outermost_function
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.guards import GuardError
+from tape_migrate.handing import HandPlan, Hands, calls_at
 from tape_migrate.ignores import ignored
 from tape_migrate.model import (
     Applicability,
+    Handed,
+    Helper,
     Options,
     Outcome,
     Shape,
-    Site,
     SiteResult,
     SourceError,
     TfFunction,
@@ -30,42 +32,24 @@ from tape_migrate.module import Module, line_number
 from tape_migrate.names import Reexports
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
-from tape_migrate.shapes.decide import decide
+from tape_migrate.shapes.decide import decide_request, read_request
 from tape_migrate.shapes.groups import Group, form_groups
 from tape_migrate.shapes.hazards import refuse_both_paths
+from tape_migrate.shapes.helper import find_helper, handed_request
 from tape_migrate.shapes.hessians import refuse_hessian
 from tape_migrate.shapes.keras_function import KerasPlan
 from tape_migrate.shapes.keras_graph import keras_graphs
 from tape_migrate.shapes.local import write_group
-from tape_migrate.shapes.plan import Candidate, Refusal
+from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.sites import Found, find_sites
+from tape_migrate.tracking import DEPENDS, Tracked, follow
 
 _MAX_ROUNDS = 200
 
+_DEPENDS = Refusal("TM126", "the target comes from a gradient call that was left alone")
+
 _OF_HAZARDS = frozenset(("TM109", "TM110", "TM111", "TM125"))
 """What is said of a module as a whole, and comes before what is said of its Keras graphs."""
-
-
-@dataclass
-class Tracked:
-    """A site followed through the rounds."""
-
-    site: Site
-    offset: int
-    """Where its callee ends in the current text (unique for each call)."""
-    refusal: Refusal | None = None
-    skipped: bool = False
-    ignored: frozenset[str] = frozenset()
-    """Codes of refusals that a comment asks not to report."""
-    migrated: Candidate | None = None
-    first: int = 0
-    """Offset of the first line of the replacement, once migrated."""
-    last: int = 0
-    lifted: bool = False
-    """An edit was made only to make this migration possible."""
-    notes: tuple[str, ...] = ()
-    keras: tuple[str, ...] | None = None
-    """What moving its Keras graph into a function took for granted, if that was done."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +58,10 @@ class Result:
 
     text: bytes
     sites: tuple[SiteResult, ...]
+    offers: tuple[Helper, ...] = ()
+    """Helpers that would be migrated if their callers in other modules were."""
+    handed: tuple[Handed, ...] = ()
+    """How the calls of other modules' helpers fared."""
 
 
 class Engine:
@@ -86,8 +74,12 @@ class Engine:
         *,
         package: str = "",
         project: Reexports | None = None,
+        path: str = "",
+        plan: HandPlan | None = None,
     ) -> None:
         self._text = text
+        self._path = path
+        self._plan = plan or HandPlan()
         self._options = options
         self._package = package
         self._project = project
@@ -95,10 +87,13 @@ class Engine:
         """Functions made of Keras graphs: nothing but their parameters is symbolic in them."""
 
     def _module(self, text: bytes) -> Module:
+        def module() -> Module:
+            return Module(text, package=self._package, project=self._project, path=self._path)
+
         if text is self._text:
-            return Module(text, package=self._package, project=self._project)
+            return module()
         try:
-            return Module(text, package=self._package, project=self._project)
+            return module()
         except SourceError as error:
             raise GuardError(f"an edit does not parse: {error}") from error
 
@@ -116,23 +111,28 @@ class Engine:
             SourceError: if the text does not parse.
         """
         frozen: dict[int, Refusal] = {}
+        hands = Hands(self._options, self._plan)
         while True:
-            text, tracked = self._attempt(frozen)
+            text, tracked = self._attempt(frozen, hands)
             useless = {
                 index: site.refusal
                 for index, site in enumerate(tracked)
                 if site.lifted and site.migrated is None and site.refusal is not None
+                if site.helper is None
             }
             useless |= self._without_graph_mode(text, tracked)
-            if not useless:
-                break
             frozen.update(useless)
+            if not useless and not hands.choose(self._module(self._text), tracked):
+                break
+        hands.explain(tracked)
+        handed = hands.handed(tracked)
+        tracked = [site for site in tracked if site.helper is None]
         results = [self._result(text, site) for site in tracked]
         if self._options.annotate:
             text, results = annotate(text, results, [site.offset for site in tracked])
-        return Result(text, tuple(results))
+        return Result(text, tuple(results), tuple(hands.offers.values()), handed)
 
-    def _attempt(self, frozen: dict[int, Refusal]) -> tuple[bytes, list[Tracked]]:
+    def _attempt(self, frozen: dict[int, Refusal], hands: Hands) -> tuple[bytes, list[Tracked]]:
         text = self._text
         self._fed.clear()
         module = self._module(text)
@@ -150,6 +150,9 @@ class Engine:
             if taped is not None:
                 frozen = {**frozen, index: taped}
                 site.refusal = taped
+        handed = hands.begin(module, found, tracked)
+        if handed is not None:
+            module = self._module(handed.text)
         for _ in range(_MAX_ROUNDS):
             applied = self._round(module, tracked, frozen)
             if applied is None:
@@ -160,7 +163,7 @@ class Engine:
             draft = tidy(module)
             if draft is not None:
                 applied = draft.apply()
-                _follow(tracked, applied)
+                follow(tracked, applied)
                 module = self._module(applied.text)
         return module.text, tracked
 
@@ -176,7 +179,7 @@ class Engine:
 
     def _compile(self, module: Module, tracked: list[Tracked]) -> Module:
         """Put control flow around the migrated gradients under ``tf.function``."""
-        migrated = [site for site in tracked if site.migrated is not None]
+        migrated = [s for s in tracked if s.migrated is not None and not s.handed]
         if not migrated or self._options.tf_function is TfFunction.NEVER:
             return module
         compiler = Compiler(module, self._options)
@@ -188,7 +191,7 @@ class Engine:
                 site.notes = (note,)
         if applied is None:
             return module
-        _follow(tracked, applied)
+        follow(tracked, applied)
         return self._module(applied.text)
 
     def _round(
@@ -198,7 +201,7 @@ class Engine:
         by_offset = {
             site.offset: (index, site)
             for index, site in enumerate(tracked)
-            if not site.migrated and not site.skipped
+            if not site.migrated and not site.skipped and not site.handed
         }
         if not by_offset and not self._fed:
             return None
@@ -207,6 +210,9 @@ class Engine:
             known = by_offset.get(module.end(item.call.func))
             if known is not None:
                 pending.append((*known, item))
+        own = len(pending)
+        calls = calls_at(module, [s.offset for _, s in by_offset.values() if s.helper])
+        pending += [(*by_offset[offset], item) for offset, item in calls.items()]
         context = Context(
             module,
             pending=frozenset(id(item.call) for _, _, item in pending),
@@ -214,8 +220,8 @@ class Engine:
         )
         graphs = keras_graphs(
             context,
-            [item.call for _, _, item in pending],
-            {id(item.call) for index, _, item in pending if index in frozen},
+            [item.call for _, _, item in pending[:own]],
+            {id(item.call) for index, _, item in pending[:own] if index in frozen},
             begun=bool(self._fed),
         )
         if graphs.plan is not None:
@@ -230,9 +236,14 @@ class Engine:
             lifted = self._lift(module, site, item)
             if lifted is not None:
                 site.lifted = True
-                _follow(tracked, lifted)
+                follow(tracked, lifted)
                 return lifted
-            decision = decide(context, item)
+            request = (
+                read_request(context, item)
+                if site.helper is None
+                else handed_request(site.helper, item)
+            )
+            decision = request if isinstance(request, Refusal) else decide_request(context, request)
             if isinstance(decision, Candidate) and decision.shape is Shape.HESSIANS:
                 decision = refuse_hessian(module, decision) or decision
             if isinstance(decision, Refusal):
@@ -242,6 +253,8 @@ class Engine:
                 if decision.code not in _OF_HAZARDS and id(item.call) in graphs.refusals:
                     decision = graphs.refusals[id(item.call)]
                 site.refusal = decision
+                if decision.code in ("TM101", "TM102") and isinstance(request, Request):
+                    site.offer = find_helper(context, request)
                 refused.add(id(item.call))
                 continue
             site.refusal = None
@@ -269,7 +282,7 @@ class Engine:
                 site.lifted = True
                 site.keras = plan.assumptions
         applied = lifted.draft.apply()
-        _follow(tracked, applied)
+        follow(tracked, applied)
         return applied
 
     def _lift(self, module: Module, site: Tracked, item: Found) -> Applied | None:
@@ -298,7 +311,7 @@ class Engine:
                 for member in group.members:
                     owner[id(member.request.call)].lifted = True
                 applied = split.apply()
-                _follow(tracked, applied)
+                follow(tracked, applied)
                 return applied
         draft = Draft(module.text)
         used: dict[int, set[str]] = {}
@@ -309,7 +322,7 @@ class Engine:
                 top, end = _span(module, member)
                 spans.append((owner[id(member.request.call)], member, top, end))
         applied = draft.apply()
-        _follow(tracked, applied)
+        follow(tracked, applied)
         for site, member, top, end in spans:
             site.migrated = member
             site.first = applied.before(top)
@@ -339,9 +352,7 @@ class Engine:
                 applicability=Applicability.REVIEW if review else Applicability.SAFE,
                 new_lines=(min(first, last), max(first, last)),
             )
-        refusal = site.refusal or Refusal(
-            "TM126", "the target comes from a gradient call that was left alone"
-        )
+        refusal = site.refusal or DEPENDS
         if refusal.code in site.ignored:
             return SiteResult(
                 site.site,
@@ -371,23 +382,10 @@ def _refuse_dependents(
         changed = False
         for call, (site, waits) in list(waiting.items()):
             if waits & refused:
-                site.refusal = Refusal(
-                    "TM126", "the target comes from a gradient call that was left alone"
-                )
+                site.refusal = DEPENDS
                 refused.add(call)
                 del waiting[call]
                 changed = True
-
-
-def _follow(tracked: list[Tracked], applied: Applied) -> None:
-    for site in tracked:
-        if site.migrated is not None:
-            site.first = applied.follow(site.first)
-            site.last = applied.follow(site.last)
-        else:
-            # The byte before the end belongs to the callee, whatever follows is edited or not.
-            located = applied.locate(site.offset - 1)
-            site.offset = located + 1 if located is not None else -1
 
 
 def _one_per_function(module: Module, groups: list[Group]) -> list[Group]:

@@ -47,6 +47,8 @@ class Shape(enum.Enum):
     LOOP_BODY = "loop-body"
     IN_TF_FUNCTION = "in-tf-function"
     KERAS_FUNCTION = "keras-function"
+    TRAINING = "training"
+    HELPER = "helper"
 
 
 class TfFunction(enum.Enum):
@@ -64,6 +66,8 @@ class Options:
     tf_function: TfFunction = TfFunction.AUTO
     annotate: bool = False
     """Write ``# TODO(tape-migrate) TM1xx: …`` above each refused call (once)."""
+    assume_closed: bool = False
+    """Nothing outside the given sources calls their functions."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,41 @@ class SiteResult:
 
 
 @dataclass(frozen=True)
+class Helper:
+    """A function that takes the gradient of one of its parameters."""
+
+    qualname: str
+    target: str
+    """The parameter that is the target."""
+    sources: tuple[str, ...] | None
+    """The parameters that are the sources; None where it collects variables itself."""
+    listed: bool
+    """Whether the sources are written as a list of parameters."""
+    repeated: bool
+    """Whether one call may take the gradient several times."""
+    parameters: tuple[str, ...] = ()
+    """The positional parameters, without ``self`` and without the tape."""
+    dotted: str = ""
+    """The function's dotted name, where another module calls it."""
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What one module's calls of another module's helper came to: a tape is handed in, or not."""
+
+    dotted: str
+    """The helper's dotted name."""
+    line: int
+    """1-based line of a call that cannot be migrated, 0 if all can be."""
+    code: str = ""
+    message: str = ""
+    """Why it cannot be."""
+    assumptions: tuple[str, ...] = ()
+    tensors: bool = False
+    """Whether every call gives one tensor for each source."""
+
+
+@dataclass(frozen=True)
 class Migration:
     """The engine's whole answer for one file."""
 
@@ -107,6 +146,11 @@ class Migration:
     """Set when a guard failed: then ``new == old`` and every site is refused with TM199."""
     notes: tuple[str, ...] = field(default=())
     """File-level remarks, e.g. which mode was assumed."""
+
+    offers: tuple[Helper, ...] = ()
+    """Helpers that could take a tape if their callers in other modules handed one in."""
+    handed: tuple[Handed, ...] = ()
+    """How the calls of other modules' helpers fared that take a tape now."""
 
     @property
     def changed(self) -> bool:

@@ -75,8 +75,11 @@ class Module:
         tree: ast.Module | None = None,
         package: str = "",
         project: Reexports | None = None,
+        path: str = "",
     ) -> None:
+        """``path`` is the module's own among those of ``project``."""
         self.text = text
+        self.path = path
         self.tree = tree if tree is not None else parse(text)
         self.memo: dict[str, object] = {}
         """Facts that others keep with the module (one object a key)."""

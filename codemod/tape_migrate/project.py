@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
 from tape_migrate.model import SourceError
@@ -24,8 +26,11 @@ class Project:
         self._path_of_module = {
             module: path for path, module in self._module_of_path.items() if module
         }
+        self._counts = Counter(self._module_of_path.values())
         self._modules: dict[str, Module | None] = {}
+        """By path."""
         self._active: set[tuple[str, str]] = set()
+        self._off: str | None = None
 
     def package_of(self, path: str) -> str:
         """Dotted package that relative imports in ``path`` start from."""
@@ -33,6 +38,63 @@ class Project:
         if PurePath(path).stem == "__init__":
             return module
         return module.rpartition(".")[0]
+
+    def source_of(self, path: str) -> bytes:
+        """The bytes of the module at ``path``.
+
+        Raises:
+            KeyError: if it is none of the project's.
+        """
+        return self._sources[path]
+
+    def name_of(self, path: str) -> str:
+        """Dotted name of the module at ``path``, or ``""`` if another one has the same name."""
+        name = self._module_of_path.get(path, "")
+        return name if self._path_of_module.get(name) == path and self._is_unique(name) else ""
+
+    def _is_unique(self, name: str) -> bool:
+        return self._counts[name] == 1
+
+    def turns_v2_off(self) -> str | None:
+        """See ``tape_migrate.shapes.modes.OtherModules``."""
+        if self._off is None:
+            self._off = next(iter(self._find_v2_off()), "")
+        return self._off or None
+
+    def _find_v2_off(self) -> Iterator[str]:
+        for path in self._module_of_path:
+            if "test" in PurePath(path).as_posix():
+                continue
+            try:
+                data = self._sources[path]
+            except (KeyError, OSError, SourceError):
+                continue
+            if b"enable_resource_variables" in data:
+                continue
+            if b"disable_v2_behavior(" in data or b"disable_resource_variables(" in data:
+                yield path
+
+    def packaged(self) -> bool:
+        """See ``tape_migrate.shapes.helper.OtherUsers``."""
+        return any(PurePath(path).name == "setup.py" for path in self._module_of_path)
+
+    def users(self, path: str, name: str, *, method: bool) -> list[str]:
+        """See ``tape_migrate.shapes.helper.OtherUsers``."""
+        word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
+        module = self._module_of_path.get(path, "")
+        found: list[str] = []
+        for other in self._module_of_path:
+            try:
+                if other == path or word.search(self._sources[other]) is None:
+                    continue
+            except (KeyError, OSError, SourceError):
+                continue
+            loaded = self._load_path(other)
+            if loaded is None or _uses(
+                loaded, module, name, method=method, unique=self._is_unique(module)
+            ):
+                found.append(other)
+        return sorted(found)
 
     def meaning(self, module: str, name: str) -> str:
         """See ``Reexports.meaning``."""
@@ -81,6 +143,18 @@ class Project:
                         stack.append(node.func.id)
         return frozenset(found - {UNKNOWN})
 
+    def function(self, dotted: str) -> tuple[Module, ast.FunctionDef] | None:
+        """See ``tape_migrate.shapes.modes.OtherModules``."""
+        module, _, name = dotted.rpartition(".")
+        known = module in self._path_of_module and self._is_unique(module)
+        loaded = self._load(module) if known else None
+        found = [
+            node
+            for node in (loaded.tree.body if loaded is not None else ())
+            if isinstance(node, ast.FunctionDef) and node.name == name
+        ]
+        return (loaded, found[0]) if loaded is not None and len(found) == 1 else None
+
     def _from_subpackages(self, module: str, name: str) -> str:
         """A package that fills itself at run time (``setattr``) from one of its subpackages."""
         prefix = module + "."
@@ -106,18 +180,51 @@ class Project:
         return UNKNOWN
 
     def _load(self, module: str) -> Module | None:
-        if module not in self._modules:
-            path = self._path_of_module[module]
+        return self._load_path(self._path_of_module[module])
+
+    def _load_path(self, path: str) -> Module | None:
+        if path not in self._modules:
             loaded: Module | None = None
             try:
                 data = self._sources[path]
                 if b"tensorflow" in data or b"keras" in data or b"import" in data:
                     tree: ast.Module = parse(data)
-                    loaded = Module(data, tree=tree, package=self.package_of(path), project=self)
+                    package = self.package_of(path)
+                    loaded = Module(data, tree=tree, package=package, project=self, path=path)
             except (SourceError, KeyError, OSError, UnicodeDecodeError):
                 loaded = None
-            self._modules[module] = loaded
-        return self._modules[module]
+            self._modules[path] = loaded
+        return self._modules[path]
+
+
+def _uses(loaded: Module, module: str, name: str, *, method: bool, unique: bool) -> bool:
+    """Whether a module names ``name`` of ``module`` (``method``: an attribute so called).
+
+    Of several modules of one name (not ``unique``) any import of that name counts.
+    """
+    stem = module.rpartition(".")[2]
+    for node in loaded.nodes:
+        if isinstance(node, ast.Import) and not unique:
+            if any(stem in alias.name.split(".") for alias in node.names):
+                return True
+        if isinstance(node, ast.ImportFrom):
+            parts = (node.module or "").split(".")
+            stars = any(alias.name == "*" for alias in node.names)
+            if stem in parts and (stars or not unique):
+                return True
+            for alias in node.names:
+                if alias.name == name and loaded.names.top_level(alias.asname or name) == "":
+                    return True
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            spelled = node.id if isinstance(node, ast.Name) else node.attr
+            if spelled != name:
+                continue
+            resolved = loaded.names.resolve(node)
+            if resolved == f"{module}.{name}":
+                return True
+            if method and isinstance(node, ast.Attribute) and not resolved:
+                return True
+    return False
 
 
 def build_project(sources: Mapping[str, bytes]) -> Project:

@@ -125,8 +125,10 @@ def run(
         for result in results:
             tell(result)
         project = _project(found) if waiting else None
+        ready = _linked([_migrate(path, options, project) for path in waiting], options, project)
+        waiting = [result.path for result in ready]
         while waiting:
-            result = _migrate(waiting[0], options, project)
+            result = ready.pop(0)
             with _interrupts_held():
                 if write and result.status is FileStatus.CHANGED and result.migration is not None:
                     result = _write(result, result.migration)
@@ -163,6 +165,36 @@ def _migrate(path: str, options: Options, project: Project | None) -> FileResult
         return FileResult(path, FileStatus.FAILED, message, migration)
     status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
     return FileResult(path, status, _counts(migration), migration)
+
+
+def _linked(
+    results: list[FileResult], options: Options, project: Project | None
+) -> list[FileResult]:
+    """``results``, with helpers and their callers in other files migrated together."""
+    migrations = {r.path: r.migration for r in results if r.migration is not None}
+    if project is None or not any(migration.offers for migration in migrations.values()):
+        return results
+    from tape_migrate.linking import link  # noqa: PLC0415
+    from tape_migrate.sources.write import is_writable  # noqa: PLC0415
+
+    by_path = {result.path: result for result in results}
+    try:
+        linked = link(project, options, migrations)
+    except Exception as error:  # what each file becomes by itself is right all the same
+        path = next(path for path, migration in migrations.items() if migration.offers)
+        message = f"internal error: {_fault(error)}"
+        by_path[path] = FileResult(path, FileStatus.FAILED, message)
+        return list(by_path.values())
+    for path, migration in linked.migrations.items():
+        status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
+        message = _counts(migration) or "hands on a tape"
+        by_path[path] = FileResult(path, status, message, migration)
+    for group in linked.groups:
+        locked = [path for path in sorted(group) if not is_writable(path)]
+        for path in group if locked else ():
+            message = f"left as it is: it changes together with {locked[0]}, which is read-only"
+            by_path[path] = FileResult(path, FileStatus.FAILED, message)
+    return sorted(by_path.values(), key=lambda result: result.path)
 
 
 def _fault(error: Exception) -> str:

@@ -107,10 +107,11 @@ def _found(module: Module, call: ast.Call, api: Api) -> Found:
     scope = module.scope_of(call)
     line = module.text[module.line_start(call.lineno) : module.start(call)]
     column = len(line.decode("utf-8")) + 1
-    return Found(Site(call.lineno, column, api, _function_name(scope)), call, scope)
+    return Found(Site(call.lineno, column, api, function_name(scope)), call, scope)
 
 
-def _function_name(scope: Scope) -> str:
+def function_name(scope: Scope) -> str:
+    """Qualified name of the innermost function around (lambdas are looked through)."""
     named: Scope | None = scope
     while named is not None and named.kind is ScopeKind.LAMBDA:
         named = named.parent

@@ -12,7 +12,7 @@ from tests.migrating import codes, refused, rewritten, sites
     ("program", "code"),
     [
         ("def f(opt, y, x):\n    return opt.compute_gradients(y, x)", "TM108"),
-        ("def f(y, x):\n    return tf.keras.optimizers.SGD().get_gradients(y, x)", "TM108"),
+        ("def f(y, x):\n    return tf.keras.optimizers.SGD().get_gradients(y, x)", "TM101"),
         (
             "from tensorflow.python.ops.parallel_for import gradients as pfor\n"
             "def f(x):\n    y = tf.sin(x)\n    return pfor.batch_jacobian(y, x)",

@@ -20,10 +20,17 @@ _SHAPES = {
     "under tf.function, which turns it into the graph's own.",
     Shape.LOOP_BODY: "The call is in the body of tf.while_loop, tf.map_fn or tf.scan: the tape "
     "goes into the body.",
+    Shape.TRAINING: "The sources are the trainable variables that the framework collects: the tape "
+    "holds everything that may read one of them on its way to the target.",
+    Shape.HELPER: "The target is a parameter: the callers open the tape around their forward pass "
+    "and hand it in.",
     Shape.IN_TF_FUNCTION: "The function is already a tf.function: the tape goes inside it.",
     Shape.KERAS_FUNCTION: "Symbolic tensors of a Keras model, compiled by K.function: a sub-model "
     "gives their values in a tape, in a compiled function with K.function's calling convention.",
 }
+
+_MODULES = {Shape.TRAINING: "variables"}
+"""Where a shape is explained, if not in the module called like it."""
 
 
 def explanation(key: str | None) -> str | None:
@@ -39,7 +46,8 @@ def explanation(key: str | None) -> str | None:
     for shape, sentence in _SHAPES.items():
         if shape.value == key.lower():
             # Each shape's module tells its before, its after and why they are the same.
-            module = import_module(f"tape_migrate.shapes.{shape.value.replace('-', '_')}")
+            name = _MODULES.get(shape, shape.value.replace("-", "_"))
+            module = import_module(f"tape_migrate.shapes.{name}")
             recipe = (module.__doc__ or "").replace("::\n", ":\n").strip()
             return f"{shape.value}\n\n{textwrap.fill(sentence, _WIDTH)}\n\n{recipe}\n"
     return None

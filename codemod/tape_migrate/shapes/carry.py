@@ -14,6 +14,7 @@ from tape_migrate.shapes.escapes import Escapes
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.plan import Link, Refusal, Source, Track
 from tape_migrate.shapes.targets import Target
+from tape_migrate.shapes.unseen import reads_unseen
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,14 @@ def refuse_path(
         for link in outside
         if link.use.symbol not in known and may_hold_tensor(context, dep.scope, link.use.symbol)
     ]
+    earlier = all(track.outside for track in source.tracks)
+    inline = [target.expr for target in targets if target.inline]
+    if reads_unseen(context, dep, every_node, inline, earlier=earlier):
+        return Refusal(
+            "TM106",
+            f"{source.symbol} may be a variable (or hold some) that the target reads under no name "
+            "that is seen here",
+        )
     if not opaque and not strangers:
         # Nothing on the way to the target could know the source: unconnected in both.
         return None

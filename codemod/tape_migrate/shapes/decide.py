@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.model import Api, Shape
@@ -15,10 +16,12 @@ from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.leaves import Leaves
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.model_sources import watched_instead, weights_of_fed_model
 from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import is_nested
+from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
 from tape_migrate.shapes.plan import (
     Candidate,
     Decision,
@@ -30,26 +33,39 @@ from tape_migrate.shapes.plan import (
 )
 from tape_migrate.shapes.region import choose_region
 from tape_migrate.shapes.repeats import Repeat, repeat_of
-from tape_migrate.shapes.sources import find_sources
+from tape_migrate.shapes.sources import all_trainable, find_sources
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
 from tape_migrate.shapes.stops import plan_stops
 from tape_migrate.shapes.targets import Target, find_targets
+from tape_migrate.shapes.unseen import hidden_readers
+from tape_migrate.shapes.variables import collected_variables
 from tape_migrate.sites import Found
 
 
 def decide(context: Context, found: Found) -> Decision:
     """Whether and how ``found`` can become a tape's gradient, exactly."""
+    request = read_request(context, found)
+    return request if isinstance(request, Refusal) else decide_request(context, request)
+
+
+def read_request(context: Context, found: Found) -> Request | Refusal:
+    """The arguments of ``found``, unless something in the whole module forbids a tape."""
     module = context.module
-    if found.site.api in (Api.OPTIMIZER_GET_GRADIENTS, Api.OPTIMIZER_COMPUTE_GRADIENTS):
-        return Refusal("TM108", "an optimizer's method takes this gradient")
     if found.site.api is Api.BATCH_JACOBIAN:
         return Refusal("TM129", "pfor's batch_jacobian needs the output computed inside a tape")
     refusal = context.hazards.refuse()
     if refusal is not None:
         return refusal
-    request = read_arguments(found, spelled=module.names.spelled(found.call.func))
-    if isinstance(request, Refusal):
-        return request
+    if found.site.api in METHODS:
+        request = read_optimizer_call(context, found)
+    else:
+        request = read_arguments(found, spelled=module.names.spelled(found.call.func))
+    return request
+
+
+def decide_request(context: Context, request: Request) -> Decision:
+    """Whether and how a call whose arguments are known can be a tape's gradient."""
+    module, found = context.module, request.found
     refusal = (
         hz.refuse_position(module, request)
         or context.refuse_scope(found.scope)
@@ -77,7 +93,10 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
     if isinstance(repeat, Refusal):
         return repeat
     source_expr = repeat.source_over or request.source
-    sources = find_sources(dep, node_id, source_expr)
+    if request.all_variables:
+        sources: list[Source] | Refusal = [all_trainable(node_id)]
+    else:
+        sources = find_sources(dep, node_id, source_expr)
     if dep.scope.name in context.fed:
         sources = weights_of_fed_model(dep, node_id, source_expr) or sources
     targets = find_targets(context, dep, node_id, request, repeat, sources)
@@ -99,7 +118,12 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
         for link in () if target.inline else target.links:
             if link.use.symbol.path:
                 refusal = refuse_target_set_by_callee(
-                    context, dep, link.use.symbol, link.definition.node_id, request.call
+                    context,
+                    dep,
+                    link.use.symbol,
+                    link.definition.node_id,
+                    request.call,
+                    target.nodes if request.attribute is not None else frozenset(),
                 )
                 if refusal is not None:
                     return refusal
@@ -135,7 +159,17 @@ def _decide_paths(
         )
     known = frozenset(track.symbol for source in sources for track in source.tracks)
     carried: list[Carried] = []
+    leaves = Leaves(context, dep)
+    readers: frozenset[int] = frozenset()
+    if any(source.collected for source in sources):
+        refusal = leaves.refuse_outside(outside)
+        if refusal is not None:
+            return refusal
+        readers = leaves.readers(every_node)
     for source in sources:
+        if source.collected:
+            carried.append(Carried(source, readers, (), readers, visible=True))
+            continue
         path = carry(dep, node_id, source, start, targets)
         refusal = (
             refuse_siblings(dep, source, start, every_node)
@@ -146,6 +180,8 @@ def _decide_paths(
         )
         if refusal is not None:
             return refusal
+        if all(track.outside for track in source.tracks):
+            path = replace(path, carriers=path.carriers | hidden_readers(context, dep, every_node))
         carried.append(path)
     carriers = frozenset(n for path in carried for n in path.carriers)
     hot = frozenset(n for path in carried for n in path.tainted)
@@ -157,10 +193,10 @@ def _decide_paths(
     to_watch = tuple(p.source for p in carried if p.visible)
     paths = Paths(target_nodes | carriers, links, to_watch)
     within = inline and repeat.in_comprehension and repeat.mapped is None
-    if context.hazards.v2_off and any(source.variable for source in sources):
+    if context.hazards.reference_variables and any(source.variable for source in sources):
         return Refusal(
             "TM121",
-            "the module turns TensorFlow 2 behaviour off: a variable is a reference variable "
+            "the program turns TensorFlow 2 behaviour off: a variable is a reference variable "
             "there, which a tape cannot take as a source",
         )
     chosen = choose_region(
@@ -212,6 +248,12 @@ def _decide_paths(
             "the target goes through tf.cond or a tensor loop, and Python chooses what is on the "
             "path: zeros and None could not be told apart",
         )
+    if branches and request.handed:
+        return Refusal(
+            "TM103",
+            "the target goes through tf.cond or a tensor loop: whether zeros or None are wanted "
+            "is said inside the helper",
+        )
     stops = plan_stops(dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
         return stops
@@ -226,6 +268,8 @@ def _decide_paths(
     if isinstance(modes, Refusal):
         return modes
     assumptions = [*assumptions, *modes]
+    if any(source.collected for source in sources):
+        assumptions += leaves.assumptions(every_node, inline_exprs)
     return Candidate(
         request=request,
         region=chosen.region,
@@ -233,12 +277,12 @@ def _decide_paths(
         inline_target=inline,
         inside=chosen.inside,
         mapped=repeat.mapped if inline and not chosen.inside else None,
-        repeated=chosen.repeated or repeat.repeated,
-        shape=_shape(context, dep, request, every_node),
+        repeated=chosen.repeated or repeat.repeated or request.repeated,
+        shape=_shape(context, dep, request, every_node, sources),
         assumptions=tuple(assumptions),
         notes=request.notes,
         paths=paths,
-        kinds=_kinds(context, request, sources, repeat),
+        kinds=kinds_of(context, request, sources, repeat),
         zero_unconnected=branches and request.unconnected is None,
         stop_recording=stops,
     )
@@ -256,10 +300,12 @@ def _has_control_flow(stmts: list[ast.stmt]) -> bool:
     return False
 
 
-def _kinds(
+def kinds_of(
     context: Context, request: Request, sources: list[Source], repeat: Repeat
 ) -> tuple[Kind, ...]:
     """Kinds of the members of the sources expression, as it is written in the call."""
+    if request.all_variables:
+        return (Kind.LIST,)
     if repeat.source_over is not None:
         listed = isinstance(repeat.source_over, (ast.List, ast.Tuple))
         tensors = listed and all(source.kind is Kind.TENSOR for source in sources)
@@ -270,16 +316,27 @@ def _kinds(
             Kind.LIST if isinstance(member, ast.Starred) else Kind.TENSOR
             for member in request.source.elts
         )
-    return tuple(
-        kind_of(context.module, expr, request.found.scope) for expr in elements(request.source)
-    )
+    return tuple(_kind(context, expr, request) for expr in elements(request.source))
+
+
+def _kind(context: Context, expr: ast.expr, request: Request) -> Kind:
+    collected = collected_variables(context.module, expr)
+    if collected is not None and collected.kind is not Kind.UNKNOWN:
+        return collected.kind
+    return kind_of(context.module, expr, request.found.scope)
 
 
 def _shape(
-    context: Context, dep: Dependence, request: Request, every_node: frozenset[int]
+    context: Context,
+    dep: Dependence,
+    request: Request,
+    every_node: frozenset[int],
+    sources: list[Source],
 ) -> Shape:
     if request.is_hessian:
         return Shape.HESSIANS
+    if any(source.collected for source in sources) or request.found.site.api in METHODS:
+        return Shape.TRAINING
     if is_tf_function(context.module, request.found.scope):
         return Shape.IN_TF_FUNCTION
     if is_loop_body(context.module, request.found.scope):

@@ -14,12 +14,14 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
-from tape_migrate.shapes.modes import identifiers, v2_off
+from tape_migrate.shapes.modes import identifiers, reference_variables, v2_off
 from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Source, Track
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
-_OVERRIDES = frozenset({"gradient_override_map", "RegisterGradient", "_gradient_override_map"})
+_OVERRIDES = frozenset(
+    {"gradient_override_map", "RegisterGradient", "_gradient_override_map", "Defun"}
+)
 _GRAPH_IMPORTS = frozenset({"import_graph_def", "import_meta_graph", "import_scoped_meta_graph"})
 _LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_element"})
 
@@ -67,6 +69,11 @@ class ModuleHazards:
     def v2_off(self) -> bool:
         """Whether the module turns TensorFlow 2 control flow or variables off."""
         return v2_off(self._module)
+
+    @property
+    def reference_variables(self) -> bool:
+        """Whether the module's variables are TensorFlow 1's, which a tape cannot take."""
+        return reference_variables(self._module)
 
     @cached_property
     def looks_up_names(self) -> bool:

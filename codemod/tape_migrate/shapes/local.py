@@ -26,6 +26,8 @@ from dataclasses import dataclass
 
 from tape_migrate.edits.call import rewrite_call, single_tensor, taken_first
 from tape_migrate.edits.draft import Draft
+from tape_migrate.edits.grads_and_vars import rewrite_optimizer_call
+from tape_migrate.edits.hand_tape import hand_in
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
 from tape_migrate.edits.scan import breaks_line
 from tape_migrate.edits.tape_block import Block, Tape, write_block
@@ -33,6 +35,7 @@ from tape_migrate.model import Shape
 from tape_migrate.module import Module
 from tape_migrate.shapes.groups import Group
 from tape_migrate.shapes.hessians import write_hessian
+from tape_migrate.shapes.optimizers import METHODS
 from tape_migrate.shapes.plan import Candidate, Watch
 
 
@@ -150,7 +153,24 @@ def _write_gradients(
         _write_fused(module, draft, group, tape)
         return
     for member in group.members:
-        rewrite_call(module, draft, member, tape=tape, tf=tf, target_name=target_name)
+        if member.request.handed:
+            _hand_in(module, draft, member, tape, target_name)
+        elif member.request.found.site.api in METHODS:
+            rewrite_optimizer_call(
+                module, draft, member, tape=tape, tf=tf, target_name=target_name, names=names
+            )
+        else:
+            rewrite_call(module, draft, member, tape=tape, tf=tf, target_name=target_name)
+
+
+def _hand_in(
+    module: Module, draft: Draft, candidate: Candidate, tape: str, target_name: str | None
+) -> None:
+    request = candidate.request
+    if target_name is not None:
+        start, end = module.start(request.target), module.end(request.target)
+        draft.replace(start, end, target_name.encode())
+    hand_in(module, draft, request.call, tape)
 
 
 def _all_watches(group: Group) -> tuple[Watch, ...]:

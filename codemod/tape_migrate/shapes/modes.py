@@ -43,6 +43,9 @@ _GRAPH_MODE: Final = frozenset(
     }
 )
 
+_UNSEEN: Final = frozenset({"Defun", "RegisterGradient", "gradient_override_map"})
+"""Functions that give TensorFlow 1 gradients of their own, which no tape uses."""
+
 ASSUMES_V2_CONTROL_FLOW: Final = (
     "assumes TensorFlow 2 control flow: after disable_v2_behavior() a tape gives None for what "
     "goes through tf.map_fn, tf.while_loop or tf.cond"
@@ -55,6 +58,12 @@ class OtherModules(Protocol):
 
     def function_calls(self, dotted: str) -> frozenset[str]:
         """Canonical names of all that the function named ``dotted`` calls, as far as is seen."""
+
+    def turns_v2_off(self) -> str | None:
+        """A module of the program (not a test) that makes all variables reference variables."""
+
+    def function(self, dotted: str) -> tuple[Module, ast.FunctionDef] | None:
+        """The function named ``dotted`` of another module, and that module."""
 
 
 def identifiers(module: Module) -> frozenset[str]:
@@ -84,14 +93,30 @@ def v2_off(module: Module) -> bool:
     return bool(identifiers(module) & V2_OFF)
 
 
+def reference_variables(module: Module) -> bool:
+    """Whether the module turns TensorFlow 2 variables off and does not turn them on again."""
+    shown = identifiers(module)
+    if "enable_resource_variables" in shown:
+        return False
+    project = module.project
+    elsewhere = isinstance(project, OtherModules) and project.turns_v2_off() is not None
+    return elsewhere or bool(shown & {"disable_v2_behavior", "disable_resource_variables"})
+
+
 def judge_control_flow(
     module: Module, calls: Iterable[ast.Call], project: OtherModules | None
 ) -> list[str] | Refusal:
     """What ``calls``, made on the path to a target, mean for a tape in this module's mode."""
+    calls = list(calls)
+    for call in calls:
+        dotted = module.names.resolve(call.func)
+        names = project.function_calls(dotted) if project and dotted else ()
+        hidden = sorted({name.rpartition(".")[2] for name in names} & _UNSEEN)
+        if hidden:
+            return Refusal("TM109", f"{dotted} uses {hidden[0]}, of which a tape sees nothing")
     if graph_mode(module) is None and not v2_off(module):
         return []
     summaries = Summaries.of(module)
-    calls = list(calls)
     direct = [
         name
         for call in calls

@@ -51,6 +51,14 @@ class Request:
     dropped: tuple[ast.expr | ast.keyword, ...]
     """Arguments that mean nothing to a tape."""
     notes: tuple[str, ...]
+    all_variables: bool = False
+    """No sources are written: all trainable variables are meant (``source`` is the target)."""
+    handed: bool = False
+    """A call of a helper that takes the gradient on a tape which it is handed."""
+    repeated: bool = False
+    """One call may take the gradient several times."""
+    attribute: Symbol | None = None
+    """The target is this attribute of ``self``, read by what is called."""
 
     @property
     def call(self) -> ast.Call:
@@ -110,6 +118,8 @@ class Source:
     kind: Kind
     changed_at: frozenset[int] = frozenset()
     """Nodes at which something is put into the source, a collection."""
+    collected: bool = False
+    """Trainable variables that the framework keeps: any statement may read them (``variables``)."""
 
     @property
     def track(self) -> Track:

@@ -20,11 +20,10 @@ from tape_migrate.shapes.members import changed_by_other_name, put_in
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, in_order
 from tape_migrate.shapes.repeats import iterable_of
 from tape_migrate.shapes.tensorflow_facts import (
-    COLLECTED_ATTRIBUTES,
-    COLLECTED_VARIABLES,
     always_new_tensor,
     tensorflow_function,
 )
+from tape_migrate.shapes.variables import collected_variables
 
 _DEPTH = 6
 
@@ -36,6 +35,9 @@ _COLLECTORS = frozenset(
 
 def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | Refusal:
     """The sources that ``expr`` names where it is read by ``node_id``."""
+    collected = _collected(dep, node_id, expr)
+    if collected is not None:
+        return collected
     if isinstance(expr, (ast.List, ast.Tuple)):
         found: list[Source] = []
         for item in expr.elts:
@@ -58,9 +60,6 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
     relisted = _relisted(dep, expr)
     if relisted is not None:
         return find_sources(dep, node_id, relisted)
-    collected = _collected(dep, expr)
-    if collected is not None:
-        return collected
     symbol = symbol_of(expr)
     if symbol is None:
         if isinstance(expr, (ast.ListComp, ast.GeneratorExp, ast.Starred)):
@@ -97,37 +96,28 @@ def _relisted(dep: Dependence, expr: ast.expr) -> ast.expr | None:
     return None
 
 
-def _collected(dep: Dependence, expr: ast.expr) -> Refusal | None:
-    name = ""
-    if isinstance(expr, ast.Call):
-        name = tensorflow_function(dep.module.names.resolve(expr.func)) or ""
-        if isinstance(expr.func, ast.Attribute) and expr.func.attr in COLLECTED_VARIABLES:
-            name = expr.func.attr
-    elif (
-        isinstance(expr, ast.Attribute)
-        and expr.attr in COLLECTED_ATTRIBUTES
-        and not _assigned_here(dep, expr)
-    ):
-        name = expr.attr
-    if name.rpartition(".")[2] in COLLECTED_VARIABLES | COLLECTED_ATTRIBUTES:
+def _collected(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | Refusal | None:
+    """Variables that the framework collected, as one source."""
+    found = collected_variables(dep.module, expr)
+    if found is None:
+        return None
+    if not found.trainable:
         return Refusal(
             "TM106",
-            f"the sources are variables collected elsewhere ({name}); open the tape before the "
-            "forward pass that reads them",
+            f"the sources are variables collected elsewhere ({found.what}), which need not all be "
+            "trainable: a tape would not see the others",
         )
-    return None
+    return [_variables(node_id, symbol_of(expr) or Symbol(found.what), found.kind)]
 
 
-def _assigned_here(dep: Dependence, expr: ast.Attribute) -> bool:
-    """``self.weights`` that the module's own class sets: no collection of a framework's."""
-    return isinstance(expr.value, ast.Name) and any(
-        isinstance(node, ast.Attribute)
-        and node.attr == expr.attr
-        and isinstance(node.ctx, ast.Store)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == expr.value.id
-        for node in dep.module.nodes
-    )
+def all_trainable(node_id: int) -> Source:
+    """All trainable variables, where a call names none."""
+    return _variables(node_id, Symbol("variables"), Kind.LIST)
+
+
+def _variables(node_id: int, symbol: Symbol, kind: Kind) -> Source:
+    track = Track(symbol, frozenset())
+    return Source(symbol, node_id, (track,), fresh=True, variable=True, kind=kind, collected=True)
 
 
 def _symbol_sources(
@@ -150,10 +140,6 @@ def _symbol_sources(
                 return listed
             if value.elts:
                 return listed
-        if value is not None:
-            collected = _collected(dep, value)
-            if collected is not None:
-                return collected
     outer = outer_value(dep.module, symbol, dep.scope, strong)
     if isinstance(outer, (ast.List, ast.Tuple)) and outer.elts:
         listed = find_sources(dep, node_id, outer)

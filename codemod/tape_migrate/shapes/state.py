@@ -96,11 +96,19 @@ def refuse_set_by_callee(
 
 
 def refuse_target_set_by_callee(
-    context: Context, dep: Dependence, symbol: Symbol, made: int, call: ast.Call
+    context: Context,
+    dep: Dependence,
+    symbol: Symbol,
+    made: int,
+    call: ast.Call,
+    known: frozenset[int] = frozenset(),
 ) -> Refusal | None:
-    """``net = Net()``, ``k = net.encode(x)``, and the target is ``net.h``, set by ``encode``."""
+    """``net = Net()``, ``k = net.encode(x)``, and the target is ``net.h``, set by ``encode``.
+
+    ``known`` are nodes of which it is taken into account that they set the target.
+    """
     call_node = dep.facts.node_id(call)
-    setter = _setter(context, dep, symbol, made, call_node, itself=False)
+    setter = _setter(context, dep, symbol, made, call_node, itself=False, known=known)
     if setter is None:
         return None
     return Refusal(
@@ -109,7 +117,14 @@ def refuse_target_set_by_callee(
 
 
 def _setter(
-    context: Context, dep: Dependence, symbol: Symbol, start: int, end: int, *, itself: bool
+    context: Context,
+    dep: Dependence,
+    symbol: Symbol,
+    start: int,
+    end: int,
+    *,
+    itself: bool,
+    known: frozenset[int] = frozenset(),
 ) -> str | None:
     """A visible function that may set ``symbol``, called after ``start`` and before ``end``.
 
@@ -119,6 +134,8 @@ def _setter(
     for node in dep.cfg.nodes:
         part = node.node
         if part is None or isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        if node.id in known:
             continue
         functions = _run_by(context, part)
         if not any(wanted & _set_by(function) for function in functions):
@@ -139,6 +156,16 @@ def _run_by(context: Context, part: ast.AST) -> list[Function]:
             for method in summaries.methods_named(call.func.attr):
                 found += [method, *summaries.called_functions([method])]
     return found
+
+
+def sets_path(context: Context, function: Function, symbol: Symbol) -> bool:
+    """Whether ``function``, or a visible one that it calls, may set ``symbol``."""
+    wanted = set(symbol.path)
+    functions = [function, *context.summaries.called_functions([function])]
+    for call in [n for f in functions for n in ast.walk(f) if isinstance(n, ast.Call)]:
+        if isinstance(call.func, ast.Attribute) and context.summaries.callee(call) is None:
+            functions += context.summaries.methods_named(call.func.attr)
+    return any(wanted & _set_by(f) for f in functions)
 
 
 def _set_by(function: Function) -> frozenset[str]:

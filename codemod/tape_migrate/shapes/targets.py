@@ -11,8 +11,10 @@ from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, value_given_by
+from tape_migrate.shapes.own_state import is_set_here
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Request, Source
 from tape_migrate.shapes.repeats import Repeat, iterable_of
+from tape_migrate.shapes.state import sets_path
 
 _LISTS = (Kind.LIST, Kind.TUPLE)
 """What a loop can run through without making new tensors."""
@@ -39,6 +41,9 @@ def find_targets(
     sources: list[Source] | Refusal,
 ) -> list[Target] | Refusal:
     """The targets of ``request``, or why they are out of a tape's reach."""
+    if request.attribute is not None:
+        target = _set_on_self(context, dep, node_id, request, request.attribute)
+        return target if isinstance(target, Refusal) else [target]
     if repeat.target_over is not None:
         exprs: tuple[ast.expr, ...] = elements(repeat.target_over)
     else:
@@ -62,6 +67,34 @@ def find_targets(
             return target
         found.append(target)
     return found
+
+
+def _set_on_self(
+    context: Context, dep: Dependence, node_id: int, request: Request, symbol: Symbol
+) -> Target | Refusal:
+    """``self.loss`` that what is called reads: set before by this method, or by what it called."""
+    found: list[Link] = []
+    for link in dep.links_of(node_id, [request.call.func]):
+        definition = link.definition
+        if link.use.symbol != symbol or is_set_here(dep, link):
+            continue
+        if definition.kind is DefKind.MUTATION:
+            stmt = definition.stmt
+            call = stmt.value if isinstance(stmt, ast.Expr) else None
+            function = context.summaries.callee(call) if isinstance(call, ast.Call) else None
+            if function is None or not isinstance(call, ast.Call):
+                return Refusal("TM102", f"{symbol} may be set by what is not seen through")
+            if not sets_path(context, function, symbol):
+                continue
+        else:
+            refusal = _refuse_definition(context, dep, link)
+            if refusal is not None:
+                return refusal
+        found.append(link)
+    if not found:
+        return Refusal("TM102", f"{symbol} is not computed by any statement that is seen here")
+    nodes = frozenset(link.definition.node_id for link in found)
+    return Target(request.call.func, tuple(found), nodes, inline=False)
 
 
 def _find(
@@ -150,6 +183,13 @@ def _refuse_definition(context: Context, dep: Dependence, link: Link) -> Refusal
         if symbol.path:
             return Refusal(
                 "TM102", f"{symbol} was computed elsewhere, before a tape could be opened here"
+            )
+        if symbol.root == "y_pred":
+            return Refusal(
+                "TM101",
+                "the target y_pred is what Keras hands to a loss: the model ran before the loss is "
+                "called; override train_step of a keras.Model, call the model inside a tape there, "
+                "and add what needs the gradient to its loss",
             )
         return Refusal("TM101", f"the target {symbol} is a parameter")
     if definition.kind is DefKind.EXTERNAL:

@@ -196,7 +196,11 @@ TENSOR_LOOPS: Final = frozenset(
 )
 """TensorFlow functions that call a Python function to build a graph of its own."""
 
-V1_CONTROL_FLOW: Final = TENSOR_LOOPS
+V1_CONTROL_FLOW: Final = TENSOR_LOOPS | {
+    "nn.dynamic_rnn",
+    "nn.bidirectional_dynamic_rnn",
+    "nn.raw_rnn",
+}
 
 DTYPE_PREFIXES: Final = ("float", "int", "uint", "bool", "complex", "bfloat", "half", "string")
 

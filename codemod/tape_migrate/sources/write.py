@@ -28,9 +28,7 @@ def write_atomically(path: str, new: bytes, *, expected: bytes) -> None:
         raise WriteError(f"not written: {error.strerror or error}") from error
     if not stat.S_ISREG(status.st_mode):
         raise WriteError("not written: no longer a regular file")
-    # Replacing needs no write permission on the file itself, and root needs none at all, but
-    # whoever took it away meant it.
-    if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
+    if not is_writable(target):
         raise WriteError("not written: the file is read-only")
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, f".tape-migrate-{os.getpid()}.tmp")
@@ -47,6 +45,17 @@ def write_atomically(path: str, new: bytes, *, expected: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
     _sync_folder(folder)
+
+
+def is_writable(path: str) -> bool:
+    """Whether the file may be replaced, as far as its mode says.
+
+    Replacing needs no write permission on the file itself, and root needs none at all, but whoever
+    took it away meant it.
+    """
+    with contextlib.suppress(OSError):
+        return bool(os.stat(path).st_mode & 0o222) and os.access(path, os.W_OK)
+    return False
 
 
 def _write_new_file(path: str, data: bytes, like: os.stat_result) -> None:

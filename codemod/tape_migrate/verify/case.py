@@ -167,7 +167,11 @@ def migrated(before: bytes, options: dict[str, Any] | None = None) -> tuple[byte
     from tape_migrate.api import migrate_source  # noqa: PLC0415
     from tape_migrate.model import Options, Outcome, TfFunction  # noqa: PLC0415
 
-    chosen = Options(tf_function=TfFunction((options or {}).get("tf_function", "auto")))
+    given = options or {}
+    chosen = Options(
+        tf_function=TfFunction(given.get("tf_function", "auto")),
+        assume_closed=bool(given.get("assume_closed", False)),
+    )
     migration = migrate_source(before, chosen)
     left = "; ".join(
         f"line {result.site.line}: {result.code} {result.message}"

@@ -1,0 +1,106 @@
+"""Write ``optimizer.compute_gradients(loss, variables)`` as a tape's gradient and a ``zip``."""
+
+from __future__ import annotations
+
+import ast
+
+from tape_migrate.edits.draft import Draft, Keep, Piece
+from tape_migrate.edits.names import fresh_name
+from tape_migrate.edits.tape_block import first_comment_line
+from tape_migrate.flow.symbols import symbol_of
+from tape_migrate.model import Api
+from tape_migrate.module import Module
+from tape_migrate.shapes.plan import Candidate, Kind
+
+
+def rewrite_optimizer_call(
+    module: Module,
+    draft: Draft,
+    candidate: Candidate,
+    *,
+    tape: str,
+    tf: str,
+    target_name: str | None,
+    names: set[str],
+) -> None:
+    """Edit ``candidate``'s call in place; ``names`` are taken in the function."""
+    request = candidate.request
+    target: Piece = _kept(module, request.target)
+    if target_name is not None:
+        target = target_name.encode()
+    gradient = [f"{tape}.gradient(".encode(), target, b", "]
+    call = request.call
+    start, end = module.start(call), module.end(call)
+    if request.found.site.api is Api.OPTIMIZER_GET_GRADIENTS:
+        draft.replace(start, end, *gradient, *_as_list(module, candidate, tf), b")")
+        return
+    variables = _kept(module, request.source)
+    if not _is_plain_list(candidate):
+        name = fresh_name("variables", names)
+        value: tuple[Piece, ...] = _as_list(module, candidate, tf)
+        if request.all_variables:
+            value = (f"{_version_1(module, candidate, tf)}.trainable_variables()".encode(),)
+        stmt = module.statement_of(call)
+        line = module.line_start(first_comment_line(module, stmt))
+        text = b"".join(_text(module, piece) for piece in value)
+        draft.insert(line, module.indent_of(stmt) + name.encode() + b" = " + text + module.newline)
+        variables_piece: Piece = name.encode()
+    else:
+        variables_piece = variables
+    extra: list[Piece] = []
+    if request.output_gradients is not None:
+        extra = [b", output_gradients=", _kept(module, request.output_gradients)]
+    again = _text(module, variables_piece)
+    pairs = [b"zip(", *gradient, variables_piece, *extra, b"), ", again, b")"]
+    if not _read_once(module, call):
+        pairs = [b"list(", *pairs, b")"]
+    draft.replace(start, end, *pairs)
+
+
+def _text(module: Module, piece: Piece) -> bytes:
+    return module.text[piece.start : piece.end] if isinstance(piece, Keep) else piece
+
+
+def _kept(module: Module, expr: ast.expr) -> Keep:
+    return Keep(module.start(expr), module.end(expr))
+
+
+def _is_plain_list(candidate: Candidate) -> bool:
+    """Whether the variables are a list under a name, which may be read twice."""
+    request = candidate.request
+    several = candidate.kinds[0] in (Kind.LIST, Kind.TUPLE)
+    return not request.all_variables and several and symbol_of(request.source) is not None
+
+
+def _as_list(module: Module, candidate: Candidate, tf: str) -> tuple[Piece, ...]:
+    source = candidate.request.source
+    kept = _kept(module, source)
+    if isinstance(source, (ast.List, ast.ListComp)) or candidate.kinds[0] is Kind.LIST:
+        return (kept,)
+    if candidate.kinds[0] is Kind.TENSOR and not isinstance(source, ast.Tuple):
+        return (b"[", kept, b"]")
+    return (f"{tf}.nest.flatten(".encode(), kept, b")")
+
+
+def _version_1(module: Module, candidate: Candidate, tf: str) -> str:
+    """``tf.compat.v1`` unless ``tf`` means that already (or TensorFlow 1 itself)."""
+    scope = candidate.request.found.scope
+    meaning = module.names.meaning_of_name(tf, scope)
+    written_for_1 = meaning == "tensorflow" and b"compat.v1" not in module.text
+    return tf if meaning == "tensorflow.compat.v1" or written_for_1 else f"{tf}.compat.v1"
+
+
+def _read_once(module: Module, call: ast.Call) -> bool:
+    """Whether the pairs are run through where they stand: no list is needed."""
+    parent = module.parent_of(call)
+    if isinstance(parent, (ast.For, ast.comprehension)):
+        return parent.iter is call
+    if isinstance(parent, ast.Starred):
+        return True
+    return (
+        isinstance(parent, ast.Call)
+        and isinstance(parent.func, ast.Attribute)
+        and parent.func.attr == "apply_gradients"
+        and bool(parent.args)
+        and parent.args[0] is call
+    )

@@ -1,0 +1,301 @@
+"""Helpers that are handed a tape: which of them, and the edit that all their callers share.
+
+All or nothing: the engine makes the edit first, migrates the callers like any other call, and
+starts again without the helper if one of them cannot be.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from tape_migrate.edits.call import rewrite_call
+from tape_migrate.edits.draft import Applied, Draft
+from tape_migrate.edits.grads_and_vars import rewrite_optimizer_call
+from tape_migrate.edits.hand_tape import add_parameter, make_room
+from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
+from tape_migrate.model import Api, Handed, Helper, Options, Shape, Site
+from tape_migrate.module import Module
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.decide import kinds_of, read_request
+from tape_migrate.shapes.helper import (
+    caller_in_the_way,
+    callers_of,
+    find_helper,
+    function_of,
+    handed_request,
+    is_method,
+    is_part,
+    merged,
+    no_caller,
+    other_in_the_way,
+    refuse_open,
+    users_elsewhere,
+)
+from tape_migrate.shapes.optimizers import METHODS
+from tape_migrate.shapes.plan import Candidate, Kind, Paths, Refusal, Region, Request
+from tape_migrate.shapes.repeats import repeat_of
+from tape_migrate.sites import Found, function_name
+from tape_migrate.tracking import DEPENDS, Tracked, follow
+
+
+@dataclass(frozen=True)
+class HandPlan:
+    """What a project has settled about helpers that are called across its modules."""
+
+    imported: tuple[Helper, ...] = ()
+    """Helpers of other modules that take a tape now."""
+    exported: tuple[tuple[str, Handed], ...] = ()
+    """Helpers of this module whose users in other modules hand in a tape, and what that takes for
+    granted."""
+    barred: tuple[tuple[str, Refusal], ...] = ()
+    """Helpers of this module that must stay as they are."""
+
+
+@dataclass(frozen=True)
+class CallOfHelper:
+    """A call that gets a tape to hand in."""
+
+    found: Found
+    helper: Helper
+    inside: bool
+    """It stands in a helper itself and hands on the tape of that one."""
+
+
+@dataclass(frozen=True)
+class Handing:
+    """The edit by which helpers take a tape."""
+
+    draft: Draft
+    calls: tuple[CallOfHelper, ...]
+    sites: tuple[tuple[int, Candidate], ...]
+    """Gradient calls in the helpers (by index), rewritten by the draft."""
+
+
+class Hands:
+    """Which helpers are handed a tape, from one attempt of the engine to the next."""
+
+    def __init__(self, options: Options, plan: HandPlan) -> None:
+        self._assumed = options.assume_closed
+        self._plan = plan
+        self._hand: dict[str, Helper] = {}
+        self._banned: dict[str, Refusal] = dict(plan.barred)
+        self._exported = dict(plan.exported)
+        self._unmet: dict[str, Handed] = {}
+        self.offers: dict[str, Helper] = {}
+        """Helpers that only their users in other modules keep from being handed a tape."""
+
+    def begin(self, module: Module, found: list[Found], tracked: list[Tracked]) -> Applied | None:
+        """Let the helpers take a tape; their calls join ``tracked``."""
+        helpers = [*self._hand.values(), *self._plan.imported]
+        if not helpers:
+            return None
+        tensors = {name for name, handed in self._exported.items() if handed.tensors}
+        handing = hand_tapes(module, found, helpers, tensors)
+        for index, candidate in handing.sites:
+            site = tracked[index]
+            site.migrated, site.handed = candidate, True
+            site.first = module.start(candidate.request.call)
+            site.last = module.end(candidate.request.call) - 1
+        for call in handing.calls:
+            offset = module.end(call.found.call.func)
+            tracked.append(Tracked(call.found.site, offset, helper=call.helper, handed=call.inside))
+        applied = handing.draft.apply()
+        follow(tracked, applied)
+        return applied
+
+    def choose(self, module: Module, tracked: list[Tracked]) -> bool:
+        """Choose the helpers of the next attempt; False if nothing more can be done."""
+        wanted: dict[str, Helper] = {}
+        failed: dict[str, Refusal] = {}
+        self._unmet.clear()
+        for site in tracked:
+            if site.migrated is not None or site.skipped or site.handed:
+                continue
+            offer = site.offer
+            if offer is not None and offer.qualname not in {*self._hand, *self._banned}:
+                known = wanted.get(offer.qualname, offer)
+                both = merged(known, offer) or known
+                why = self._refuse(module, both)
+                if why is None:
+                    wanted[offer.qualname] = both
+                    continue
+                self._banned[offer.qualname] = why
+            refusal = site.refusal or DEPENDS
+            if site.helper is not None and site.helper.dotted:
+                self._unmet[site.helper.dotted] = Handed(
+                    site.helper.dotted, site.site.line, refusal.code, refusal.message
+                )
+            elif site.helper is not None:
+                line = f"line {site.site.line}"
+                failed[site.helper.qualname] = caller_in_the_way(site.helper, line, refusal)
+            elif site.site.function in self._hand:
+                failed[site.site.function] = other_in_the_way(
+                    self._hand[site.site.function], site.site.line, refusal
+                )
+        for helper in self._plan.imported:
+            callers = callers_of(module, helper)
+            if not callers or isinstance(callers, Refusal):
+                why = callers if isinstance(callers, Refusal) else no_caller(helper)
+                self._unmet[helper.dotted] = Handed(helper.dotted, 1, why.code, why.message)
+        if failed:
+            self._banned.update(failed)
+            self._hand.clear()
+        else:
+            self._hand.update(wanted)
+        return bool(failed or wanted)
+
+    def _refuse(self, module: Module, offer: Helper) -> Refusal | None:
+        callers = callers_of(module, offer)
+        if isinstance(callers, Refusal):
+            return callers
+        refusal = refuse_open(module, offer, assumed=self._assumed)
+        if refusal is not None or offer.qualname in self._exported:
+            return refusal
+        users = users_elsewhere(module, offer)
+        if users is not None:
+            if users.paths:
+                self.offers[offer.qualname] = offer
+            return users.refusal
+        return None if callers else no_caller(offer)
+
+    def explain(self, tracked: list[Tracked]) -> None:
+        """Say of helpers why they take no tape, or what was taken for granted of their callers."""
+        for site in tracked:
+            if site.offer is not None and site.offer.qualname in self._banned:
+                site.refusal = self._banned[site.offer.qualname]
+        for site in tracked:
+            if site.handed and site.migrated is not None:
+                calls = [s for s in tracked if s.helper and s.helper.qualname == site.site.function]
+                given = [a for s in calls if s.migrated is not None for a in s.migrated.assumptions]
+                if site.site.function in self._exported:
+                    given += self._exported[site.site.function].assumptions
+                site.migrated = replace(site.migrated, assumptions=tuple(dict.fromkeys(given)))
+
+    def handed(self, tracked: list[Tracked]) -> tuple[Handed, ...]:
+        """How the calls of other modules' helpers fared."""
+        found: list[Handed] = []
+        for helper in self._plan.imported:
+            calls = [
+                s.migrated
+                for s in tracked
+                if s.helper is not None and s.helper.dotted == helper.dotted
+                if s.migrated is not None
+            ]
+            given = dict.fromkeys(a for candidate in calls for a in candidate.assumptions)
+            tensors = all(_gives_tensors(candidate, helper) for candidate in calls)
+            fine = Handed(helper.dotted, 0, assumptions=tuple(given), tensors=tensors)
+            found.append(self._unmet.get(helper.dotted, fine))
+        return tuple(found)
+
+
+def _gives_tensors(candidate: Candidate, helper: Helper) -> bool:
+    """Whether a caller gives one tensor for each parameter that is a source."""
+    listed = isinstance(candidate.request.source, (ast.List, ast.Tuple))
+    return listed <= helper.listed and all(kind is Kind.TENSOR for kind in candidate.kinds)
+
+
+def hand_tapes(
+    module: Module, found: list[Found], helpers: Iterable[Helper], tensors: Collection[str] = ()
+) -> Handing:
+    """Give each of ``helpers`` a tape as its first parameter, and room for it in every call.
+
+    Of those in ``tensors`` (by qualified name) the callers in other modules give one tensor for
+    each source.
+    """
+    draft = Draft(module.text)
+    context = Context(module, pending=frozenset())
+    helpers = list(helpers)
+    sites: list[tuple[int, Candidate]] = []
+    inner: dict[int, str] = {}
+    counts: Counter[str] = Counter()
+    for helper in helpers:
+        if helper.dotted:
+            continue  # its own module gives it the parameter
+        function = function_of(module, helper)
+        assert function is not None
+        scope = module.scopes.opened_by(function)
+        tape = fresh_name("tape", used_names(module, scope))
+        add_parameter(module, draft, function, tape, method=is_method(scope))
+        for index, item in enumerate(found):
+            request = read_request(context, item) if item.scope is scope else None
+            if isinstance(request, Request) and is_part(find_helper(context, request), helper):
+                candidate = _candidate(context, request)
+                if helper.qualname in tensors:
+                    kinds = tuple(Kind.TENSOR for _ in candidate.kinds)
+                    candidate = replace(candidate, kinds=kinds)
+                _write(module, draft, candidate, tape)
+                sites.append((index, candidate))
+                counts[helper.qualname] += 1
+        for call, called in _calls(module, helpers):
+            if module.scope_of(call) is scope:
+                request = handed_request(called, _found(module, call), room=False)
+                if isinstance(request, Request) and is_part(find_helper(context, request), helper):
+                    inner[id(call)] = tape
+                    counts[helper.qualname] += 1
+    calls: list[CallOfHelper] = []
+    for call, helper in _calls(module, helpers):
+        make_room(module, draft, call, inner.get(id(call), "None"))
+        several = replace(helper, repeated=True) if counts[helper.qualname] > 1 else helper
+        calls.append(CallOfHelper(_found(module, call), several, id(call) in inner))
+    return Handing(draft, tuple(calls), tuple(sites))
+
+
+def _calls(module: Module, helpers: Iterable[Helper]) -> list[tuple[ast.Call, Helper]]:
+    found: list[tuple[ast.Call, Helper]] = []
+    for helper in helpers:
+        callers = callers_of(module, helper)
+        found += [] if isinstance(callers, Refusal) else [(call, helper) for call in callers]
+    return found
+
+
+def _found(module: Module, call: ast.Call) -> Found:
+    scope = module.scope_of(call)
+    return Found(Site(call.lineno, 1, Api.TF_GRADIENTS, function_name(scope)), call, scope)
+
+
+def calls_at(module: Module, offsets: Iterable[int]) -> dict[int, Found]:
+    """The calls whose callees end at ``offsets``."""
+    wanted = set(offsets)
+    return {
+        end: _found(module, node)
+        for node in (module.nodes if wanted else ())
+        if isinstance(node, ast.Call) and (end := module.end(node.func)) in wanted
+    }
+
+
+def _candidate(context: Context, request: Request) -> Candidate:
+    repeat = repeat_of(context.module, request)
+    assert not isinstance(repeat, Refusal)
+    place = context.module.place_of(context.module.statement_of(request.call))
+    return Candidate(
+        request=request,
+        paths=Paths(frozenset(), (), ()),
+        region=Region(place.block, place.index, place.index - 1),
+        watches=(),
+        inline_target=False,
+        inside=False,
+        repeated=False,
+        shape=Shape.HELPER,
+        assumptions=(),
+        notes=request.notes,
+        kinds=kinds_of(context, request, [], repeat),
+    )
+
+
+def _write(module: Module, draft: Draft, candidate: Candidate, tape: str) -> None:
+    request = candidate.request
+    scope = request.found.scope
+    stmt = module.statement_of(request.call)
+    tf = tensorflow_name(module, scope, request.call, module.first_line(stmt))
+    if tf is None:
+        tf = add_import(module, draft)
+    if request.found.site.api in METHODS:
+        names = used_names(module, scope)
+        rewrite_optimizer_call(
+            module, draft, candidate, tape=tape, tf=tf, target_name=None, names=names
+        )
+    else:
+        rewrite_call(module, draft, candidate, tape=tape, tf=tf, target_name=None)

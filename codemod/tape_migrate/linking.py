@@ -1,0 +1,157 @@
+"""Modules that call each other's helpers: a helper changes with all its callers or not at all.
+
+Each module is migrated by itself first. What is left are helpers whose callers stand in other
+modules (``Migration.offers``). For each, the callers' modules are migrated again with the tape
+handed in, then the helper's own; only if all went well do these migrations take the place of the
+first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from tape_migrate.api import migrate_source
+from tape_migrate.handing import HandPlan
+from tape_migrate.model import Handed, Helper, Migration, Options, Outcome, SourceError
+from tape_migrate.project import Project, build_project
+from tape_migrate.shapes.helper import caller_in_the_way
+from tape_migrate.shapes.plan import Refusal
+
+
+def migrate_project(
+    sources: Mapping[str, bytes],
+    options: Options | None = None,
+    *,
+    only: Iterable[str] | None = None,
+) -> dict[str, Migration | SourceError]:
+    """Migrate the modules of a project, helpers together with their callers.
+
+    Args:
+        sources: the bytes of every module of the project by its path (a lazy mapping serves well:
+            modules that nobody asks for are never read).
+        options: what may be done; the defaults if None.
+        only: the paths to migrate; all if None. A module that calls a helper of one of them is
+            migrated with it, whether it is listed or not.
+
+    Returns:
+        A migration for every path asked for and for every other one that changes; a
+        ``SourceError`` in its place where a module cannot be decoded or parsed.
+    """
+    options = options or Options()
+    project = build_project(sources)
+    found: dict[str, Migration] = {}
+    failed: dict[str, Migration | SourceError] = {}
+    for path in sources if only is None else only:
+        try:
+            found[path] = migrate_source(sources[path], options, path=path, project=project)
+        except SourceError as error:
+            failed[path] = error
+    linked = link(project, options, found)
+    return {**found, **linked.migrations, **failed}
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What becomes of modules that call each other's helpers."""
+
+    migrations: dict[str, Migration]
+    """By path: what takes the place of a module's own migration."""
+    groups: tuple[frozenset[str], ...]
+    """Paths that have to be written together or not at all."""
+
+
+def link(project: Project, options: Options, migrations: Mapping[str, Migration]) -> Linked:
+    """Hand tapes to helpers across modules; ``migrations`` are those of each module by itself."""
+    return _Linker(project, options, migrations).run()
+
+
+class _Linker:
+    def __init__(
+        self,
+        project: Project,
+        options: Options,
+        migrations: Mapping[str, Migration],
+    ) -> None:
+        self._project = project
+        self._options = options
+        self._queue = [
+            (path, helper)
+            for path, migration in sorted(migrations.items())
+            for helper in migration.offers
+        ]
+        self._plans: dict[str, HandPlan] = {}
+        self._found: dict[str, Migration] = {}
+        self._groups: list[frozenset[str]] = []
+
+    def run(self) -> Linked:
+        tried: set[str] = set()
+        while self._queue:
+            path, helper = self._queue.pop(0)
+            dotted = f"{self._project.name_of(path)}.{helper.qualname}"
+            if dotted in tried:
+                continue
+            tried.add(dotted)
+            trial = self._try(path, replace(helper, dotted=dotted))
+            if isinstance(trial, Refusal):
+                plan = self._plan(path)
+                plan = replace(plan, barred=(*plan.barred, (helper.qualname, trial)))
+                trial = {path: (self._migrate(path, plan), plan)}
+            else:
+                self._join(frozenset(trial))
+            for other, (migration, plan) in trial.items():
+                self._found[other], self._plans[other] = migration, plan
+                self._queue += [(other, offer) for offer in migration.offers]
+        return Linked(self._found, tuple(self._groups))
+
+    def _try(self, path: str, helper: Helper) -> dict[str, tuple[Migration, HandPlan]] | Refusal:
+        """The migrations of all modules concerned if the helper takes a tape, or why it cannot."""
+        name = helper.dotted.rpartition(".")[2]
+        trial: dict[str, tuple[Migration, HandPlan]] = {}
+        handed: list[Handed] = []
+        for user in self._project.users(path, name, method=False):
+            plan = self._plan(user)
+            plan = replace(plan, imported=(*plan.imported, helper))
+            try:
+                migration = self._migrate(user, plan)
+            except (SourceError, OSError) as error:
+                return caller_in_the_way(helper, user, Refusal("TM115", str(error)))
+            if migration.internal_error is not None:
+                return caller_in_the_way(helper, user, Refusal("TM199", migration.internal_error))
+            for each in migration.handed:
+                if each.line:
+                    where = f"{user}, line {each.line},"
+                    return caller_in_the_way(helper, where, Refusal(each.code, each.message))
+                handed += [each] if each.dotted == helper.dotted else []
+            trial[user] = migration, plan
+        given = Handed(
+            helper.dotted,
+            0,
+            assumptions=tuple(dict.fromkeys(a for each in handed for a in each.assumptions)),
+            tensors=all(each.tensors for each in handed),
+        )
+        plan = self._plan(path)
+        plan = replace(plan, exported=(*plan.exported, (helper.qualname, given)))
+        migration = self._migrate(path, plan)
+        trial[path] = migration, plan
+        for site in migration.sites:
+            if site.site.function == helper.qualname and site.outcome is Outcome.REFUSED:
+                return Refusal(site.code or "TM101", site.message)
+        return trial
+
+    def _plan(self, path: str) -> HandPlan:
+        return self._plans.get(path, HandPlan())
+
+    def _migrate(self, path: str, plan: HandPlan) -> Migration:
+        return migrate_source(
+            self._project.source_of(path),
+            self._options,
+            path=path,
+            project=self._project,
+            plan=plan,
+        )
+
+    def _join(self, paths: frozenset[str]) -> None:
+        touching = [group for group in self._groups if group & paths]
+        self._groups = [group for group in self._groups if not group & paths]
+        self._groups.append(paths.union(*touching))

@@ -1,0 +1,237 @@
+"""Gradients that an optimizer's method takes: ``compute_gradients`` and ``get_gradients``.
+
+Before::
+
+    loss = model_loss(x)
+    grads_and_vars = optimizer.compute_gradients(loss, var_list)
+
+After::
+
+    with tf.GradientTape() as tape:
+        loss = model_loss(x)
+    grads_and_vars = list(zip(tape.gradient(loss, var_list), var_list))
+
+``compute_gradients`` of TensorFlow 1's own optimizers is ``tf.gradients`` and a ``zip``, with all
+trainable variables where none are given. An optimizer of another class may do more (clip, scale,
+add noise, exchange gradients with other machines), so it has to be seen that the optimizer is made
+by one of those classes. A Keras optimizer's ``get_gradients`` is ``K.gradients``, unless it was
+told to clip.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.model import Api
+from tape_migrate.module import Module
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.kinds import outer_value, value_given_by
+from tape_migrate.shapes.modes import identifiers
+from tape_migrate.shapes.plan import Refusal, Request, in_order
+from tape_migrate.shapes.summaries import Summaries, bind
+from tape_migrate.sites import Found
+
+METHODS: Final = frozenset({Api.OPTIMIZER_GET_GRADIENTS, Api.OPTIMIZER_COMPUTE_GRADIENTS})
+
+_DEPTH = 5
+
+_PLAIN: Final = frozenset(
+    f"tensorflow.train.{name}Optimizer"
+    for name in (
+        *("Adadelta", "Adagrad", "AdagradDA", "Adam", "Ftrl", "GradientDescent", "Momentum"),
+        *("ProximalAdagrad", "ProximalGradientDescent", "RMSProp"),
+    )
+)
+"""Optimizers that take over their base class's ``compute_gradients`` as it is."""
+
+_KERAS: Final = frozenset(
+    f"keras.optimizers.{prefix}{name}"
+    for prefix in ("", "legacy.")
+    for name in ("Adadelta", "Adagrad", "Adam", "Adamax", "Ftrl", "Nadam", "RMSprop", "SGD")
+)
+_CLIPS: Final = frozenset({"clipnorm", "clipvalue", "global_clipnorm", None})
+
+_STRATEGIES: Final = ("Strategy", "replica", "distribute", "horovod", "CrossShard")
+
+_PARAMETERS: Final = {
+    Api.OPTIMIZER_COMPUTE_GRADIENTS: (
+        *("loss", "var_list", "gate_gradients", "aggregation_method"),
+        *("colocate_gradients_with_ops", "grad_loss"),
+    ),
+    Api.OPTIMIZER_GET_GRADIENTS: ("loss", "params"),
+}
+_VARIABLES: Final = ("var_list", "params")
+
+
+def read_optimizer_call(context: Context, found: Found) -> Request | Refusal:
+    """The arguments of ``found``, if it certainly takes plain gradients."""
+    module = context.module
+    func = found.call.func
+    assert isinstance(func, ast.Attribute)
+    refusal = _refuse_receiver(module, found, func.value)
+    if refusal is not None:
+        return refusal
+    roles = _roles(found)
+    if isinstance(roles, Refusal):
+        return roles
+    loss = roles["loss"]
+    if isinstance(loss, ast.Lambda) or _is_function(module, loss):
+        return Refusal(
+            "TM108", "the loss is a function: this form takes a tape of its own and runs eagerly"
+        )
+    variables = next((roles[name] for name in _VARIABLES if name in roles), None)
+    if isinstance(variables, ast.Constant) and variables.value is None:
+        variables = None
+    if variables is None and found.site.api is Api.OPTIMIZER_GET_GRADIENTS:
+        return Refusal("TM113", "the variables are missing from the call")
+    dropped = [name for name in roles if name not in ("loss", "grad_loss", *_VARIABLES)]
+    grad_loss = roles.get("grad_loss")
+    if isinstance(grad_loss, ast.Constant) and grad_loss.value is None:
+        grad_loss = None
+    return Request(
+        found=found,
+        target=loss,
+        source=variables if variables is not None else loss,
+        output_gradients=grad_loss,
+        stop_gradients=None,
+        unconnected=None,
+        renamed=(),
+        named=(),
+        dropped=(),
+        notes=tuple(f"drops {name}=, which a tape does not have" for name in dropped),
+        all_variables=variables is None,
+    )
+
+
+def _refuse_receiver(module: Module, found: Found, receiver: ast.expr) -> Refusal | None:
+    own = isinstance(receiver, ast.Name) and receiver.id in ("self", "cls")
+    parent = isinstance(receiver, ast.Call) and _is_super(receiver)
+    if own or parent:
+        return Refusal(
+            "TM108",
+            "the class is an optimizer itself, whose methods a training loop calls; in today's "
+            "optimizers the place to change gradients is update_step (Keras) or "
+            "_resource_apply_dense and _resource_apply_sparse (tf.compat.v1.train)",
+        )
+    seen = sorted(word for name in identifiers(module) for word in _STRATEGIES if word in name)
+    if seen:
+        return Refusal(
+            "TM108",
+            f"the module speaks of {seen[0]}: where gradients are shared between replicas, the "
+            "optimizer scales the loss",
+        )
+    makers = optimizer_makers(module, receiver)
+    wanted = _KERAS if found.site.api is Api.OPTIMIZER_GET_GRADIENTS else _PLAIN
+    for call in makers or ():
+        name = module.names.resolve(call.func)
+        if name not in wanted:
+            return Refusal(
+                "TM108",
+                f"the optimizer is made by {ast.unparse(call.func)}, whose method may do more than "
+                "take gradients",
+            )
+        if wanted is _KERAS and any(k.arg in _CLIPS for k in call.keywords):
+            return Refusal("TM108", "the optimizer clips the gradients that it takes")
+    if not makers:
+        return Refusal(
+            "TM108",
+            f"it is not seen how {ast.unparse(receiver)} is made: an optimizer of a class of its "
+            "own may do more than take gradients",
+        )
+    return None
+
+
+def _is_super(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == "super"
+
+
+def _is_function(module: Module, expr: ast.expr) -> bool:
+    if not isinstance(expr, ast.Name):
+        return False
+    bound = module.names.bindings(expr.id, module.scope_of(expr))
+    return any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in bound)
+
+
+def _roles(found: Found) -> dict[str, ast.expr] | Refusal:
+    names = _PARAMETERS[found.site.api]
+    call = found.call
+    if len(call.args) > len(names) or any(isinstance(arg, ast.Starred) for arg in call.args):
+        return Refusal("TM113", "the positional arguments cannot be told apart (*args)")
+    roles = dict(zip(names, call.args, strict=False))
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            return Refusal("TM113", "**kwargs may hold any argument of the method")
+        if keyword.arg not in names or keyword.arg in roles:
+            return Refusal("TM113", f"{keyword.arg}= is not an argument of this method")
+        roles[keyword.arg] = keyword.value
+    if "loss" not in roles:
+        return Refusal("TM113", "the loss is missing from the call")
+    return roles
+
+
+def optimizer_makers(module: Module, expr: ast.expr, depth: int = _DEPTH) -> list[ast.Call] | None:
+    """The calls that may have made the optimizer ``expr``; None if one is not in sight."""
+    if depth == 0:
+        return None
+    if isinstance(expr, ast.Call):
+        return [expr]
+    if isinstance(expr, ast.IfExp):
+        return _all_makers(module, [expr.body, expr.orelse], depth)
+    symbol = symbol_of(expr)
+    if symbol is None:
+        return None
+    scope = module.scope_of(expr)
+    if symbol.root == "self" and len(symbol.path) == 1:
+        return _all_makers(module, _stored(module, scope, symbol), depth)
+    strong = frozenset(
+        d for d in module.facts(scope).reaching_at(expr, symbol) if d.kind is not DefKind.MUTATION
+    )
+    outer = outer_value(module, symbol, scope, strong)
+    if outer is not None:
+        return optimizer_makers(module, outer, depth - 1)
+    values: list[ast.expr | None] = []
+    for definition in in_order(strong):
+        if definition.kind is DefKind.PARAMETER and not symbol.path:
+            values += _given(module, scope, symbol.root)
+        elif definition.kind is DefKind.STRONG and definition.stmt is not None:
+            values.append(value_given_by(definition.stmt, symbol))
+        else:
+            return None
+    return _all_makers(module, values, depth)
+
+
+def _all_makers(module: Module, values: list[ast.expr | None], depth: int) -> list[ast.Call] | None:
+    found: list[ast.Call] = []
+    for value in values:
+        makers = optimizer_makers(module, value, depth - 1) if value is not None else None
+        if makers is None:
+            return None
+        found += makers
+    return found or None
+
+
+def _stored(module: Module, scope: Scope, symbol: Symbol) -> list[ast.expr | None]:
+    summaries = Summaries.of(module)
+    owner = summaries.class_of(scope)
+    return [
+        value_given_by(module.statement_of(node), symbol)
+        for node in (ast.walk(summaries.family(owner).node) if owner is not None else ())
+        if isinstance(node, ast.Attribute)
+        and not isinstance(node.ctx, ast.Load)
+        and symbol_of(node) == symbol
+    ]
+
+
+def _given(module: Module, scope: Scope, name: str) -> list[ast.expr | None]:
+    """What visible calls give a parameter (nothing: none is in sight)."""
+    node = scope.node
+    if not isinstance(node, ast.FunctionDef):
+        return [None]
+    calls = Summaries.of(module).callers(node)
+    given: list[ast.expr | None] = [
+        value for call in calls for parameter, value in bind(node, call) if parameter == name
+    ]
+    return given if len(given) == len(calls) and given else [None]

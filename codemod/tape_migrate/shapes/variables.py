@@ -1,0 +1,322 @@
+"""Variables as sources: lists of trainable variables that the framework keeps.
+
+Before::
+
+    loss = model_loss(x)
+    tvars = tf.trainable_variables()
+    grads = tf.gradients(loss, tvars)
+
+After::
+
+    with tf.GradientTape() as tape:
+        loss = model_loss(x)
+    tvars = tf.trainable_variables()
+    grads = tape.gradient(loss, tvars)
+
+A tape sees a trainable variable by itself, at every read of it, however the variable is reached
+(``get_variable``, a layer, a list). So nothing has to be watched, and the gradient is the same if
+every statement that may read one of them on its way to the target is inside. Which statements do
+is not told by names: all of what the target is computed from goes in, except what certainly reads
+no variable (``leaves``).
+
+Exact for trainable variables only: ``tf.global_variables()``, ``model.weights`` and the like may
+hold others, for which a tape gives None where a graph gives a gradient.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Final
+
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.module import Module
+from tape_migrate.shapes.kinds import outer_value, value_given_by
+from tape_migrate.shapes.modes import OtherModules, identifiers
+from tape_migrate.shapes.plan import Kind, in_order
+from tape_migrate.shapes.summaries import Function, Summaries
+from tape_migrate.shapes.tensorflow_facts import (
+    COLLECTED_ATTRIBUTES,
+    COLLECTED_VARIABLES,
+    VARIABLE_MAKERS,
+    tensorflow_function,
+)
+
+_DEPTH = 8
+
+_TRAINABLE_KEY: Final = "tensorflow.GraphKeys.TRAINABLE_VARIABLES"
+_TRAINABLE_ATTRIBUTES: Final = frozenset({"trainable_variables", "trainable_weights"})
+_LISTS: Final = (Kind.LIST, Kind.TUPLE, Kind.UNKNOWN)
+_REUSE: Final = frozenset({"reuse", "reuse_variables", "AUTO_REUSE", "custom_getter"})
+
+
+@dataclass(frozen=True)
+class Collected:
+    """An expression that gives variables which the framework collected.
+
+    ``trainable`` says whether all of them certainly are; ``kind`` is a list, a tuple, or a tensor
+    for a single variable; ``what`` names the function or attribute that they come from.
+    """
+
+    what: str
+    kind: Kind
+    trainable: bool = True
+
+
+def collected_variables(module: Module, expr: ast.expr, depth: int = _DEPTH) -> Collected | None:
+    """What ``expr`` collects where it stands, or None if it is no collection that is known."""
+    if depth == 0:
+        return None
+    direct = _framework_collection(module, expr)
+    if direct is not None:
+        return direct
+    match expr:
+        case ast.Call(func=ast.Name(id="list" | "tuple" | "sorted" as name), args=[inner, *_]):
+            if module.names.is_local(name, module.scope_of(expr)):
+                return None
+            found = collected_variables(module, inner, depth - 1)
+            kind = Kind.TUPLE if name == "tuple" else Kind.LIST
+            return _of_kind(found, kind) if found and found.kind in _LISTS else None
+        case ast.Call(func=ast.Name(id="filter"), args=[_, inner]):
+            found = collected_variables(module, inner, depth - 1)
+            # In Python 2 a list; today to be read once.
+            return _of_kind(found, Kind.UNKNOWN) if found and found.kind in _LISTS else None
+        case ast.Call():
+            return _returned(module, expr, depth)
+        case ast.ListComp(generators=[generator], elt=ast.Name(id=name)):
+            if isinstance(generator.target, ast.Name) and generator.target.id == name:
+                found = collected_variables(module, generator.iter, depth - 1)
+                return _of_kind(found, Kind.LIST) if found and found.kind in _LISTS else None
+            return None
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            sides = [collected_variables(module, side, depth - 1) for side in (left, right)]
+            return _joined(sides) if all(s and s.kind in _LISTS for s in sides) else None
+        case ast.List(elts=elts) | ast.Tuple(elts=elts) if elts:
+            parts = [collected_variables(module, part, depth - 1) for part in elts]
+            if all(p and p.kind is Kind.TENSOR for p in parts):
+                kind = Kind.LIST if isinstance(expr, ast.List) else Kind.TUPLE
+                return _of_kind(_joined(parts), kind)
+            return None
+        case ast.Subscript(value=inner, slice=index):
+            found = collected_variables(module, inner, depth - 1)
+            if found is not None and found.kind in _LISTS:
+                if isinstance(index, ast.Slice):
+                    return found
+                return _of_kind(found, Kind.TENSOR) if _is_number(index) else None
+            if found is not None:
+                return None
+    symbol = symbol_of(expr)
+    return _named(module, expr, symbol, depth) if symbol is not None else None
+
+
+def _is_number(index: ast.expr) -> bool:
+    if isinstance(index, ast.UnaryOp):
+        index = index.operand
+    return isinstance(index, ast.Constant) and isinstance(index.value, int)
+
+
+def _of_kind(found: Collected | None, kind: Kind) -> Collected | None:
+    return Collected(found.what, kind, found.trainable) if found is not None else None
+
+
+def _joined(parts: list[Collected | None]) -> Collected | None:
+    known = [part for part in parts if part is not None]
+    if not known or len(known) != len(parts):
+        return None
+    trainable = all(part.trainable for part in known)
+    return Collected(known[0].what, known[0].kind, trainable)
+
+
+def _framework_collection(module: Module, expr: ast.expr) -> Collected | None:
+    if isinstance(expr, ast.Call):
+        name = tensorflow_function(module.names.resolve(expr.func)) or ""
+        leaf = name.rpartition(".")[2]
+        if leaf in ("get_collection", "get_collection_ref"):
+            return Collected(f"tf.{leaf}", Kind.LIST, _is_trainable_key(module, expr))
+        if not name and isinstance(expr.func, ast.Attribute):
+            # `graph.get_collection(…)`, `layer.trainable_variables()`
+            method = expr.func.attr
+            return Collected(method, Kind.UNKNOWN, False) if method in COLLECTED_VARIABLES else None
+        if leaf in COLLECTED_VARIABLES:
+            return Collected(f"tf.{leaf}", Kind.LIST, leaf == "trainable_variables")
+        if leaf == "get_variable" and _makes_trainable(expr):
+            # Where variables are reused, the same one may be read by other statements.
+            again = mentions_reuse(module)
+            return Collected("tf.get_variable", Kind.TENSOR) if again else None
+        return None
+    if isinstance(expr, ast.Attribute) and expr.attr in COLLECTED_ATTRIBUTES:
+        if module.names.resolve(expr) or _assigned(module, expr):
+            return None
+        # Keras gives a list, tf.Module a tuple.
+        kind = Kind.LIST if expr.attr == "trainable_weights" else Kind.UNKNOWN
+        return Collected(expr.attr, kind, expr.attr in _TRAINABLE_ATTRIBUTES)
+    return None
+
+
+def _makes_trainable(call: ast.Call) -> bool:
+    return not any(k.arg in (None, "trainable", "custom_getter", "collections")
+                   for k in call.keywords)  # fmt: skip
+
+
+def mentions_reuse(module: Module) -> bool:
+    """Whether ``get_variable`` may give a variable in this module that was made before."""
+    known = module.memo.get("reuse")
+    if not isinstance(known, bool):
+        known = module.memo["reuse"] = bool(identifiers(module) & _REUSE) or any(
+            isinstance(node, ast.keyword) and node.arg in _REUSE for node in module.nodes
+        )
+    return known
+
+
+def makes_variables(module: Module, value: ast.expr) -> bool:
+    """Whether an expression only makes variables (or displays of such): it reads none."""
+    match value:
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Dict(values=items):
+            return bool(items) and all(makes_variables(module, item) for item in items)
+        case ast.ListComp(elt=item) | ast.DictComp(value=item):
+            return makes_variables(module, item)
+        case ast.Call(func=func, keywords=keywords):
+            name = tensorflow_function(module.names.resolve(func)) or ""
+            own = any(k.arg in (None, "custom_getter", "caching_device") for k in keywords)
+            return name.rpartition(".")[2] in VARIABLE_MAKERS and not own
+    return False
+
+
+def _is_trainable_key(module: Module, call: ast.Call) -> bool:
+    key = call.args[0] if call.args else None
+    for keyword in call.keywords:
+        if keyword.arg == "key":
+            key = keyword.value
+    if key is None:
+        return False
+    if isinstance(key, ast.Constant):
+        return key.value == "trainable_variables"
+    return module.names.resolve(key) == _TRAINABLE_KEY
+
+
+def _assigned(module: Module, expr: ast.Attribute) -> bool:
+    """``self.weights`` that the module's own code sets: no collection of a framework's."""
+    root = expr.value
+    return isinstance(root, ast.Name) and any(
+        isinstance(node, ast.Attribute)
+        and node.attr == expr.attr
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == root.id
+        for node in module.nodes
+    )
+
+
+def _returned(module: Module, call: ast.Call, depth: int) -> Collected | None:
+    """``find_trainable_variables("model")``, a function of the module that collects."""
+    function: Function | None = Summaries.of(module).callee(call)
+    if function is None and isinstance(module.project, OtherModules):
+        elsewhere = module.project.function(module.names.resolve(call.func))
+        if elsewhere is not None:
+            module, function = elsewhere
+    if function is None or function.decorator_list:
+        return None
+    scope = module.scopes.opened_by(function)
+    returns = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Return) and module.scope_of(node) is scope
+    ]
+    found = [
+        collected_variables(module, node.value, depth - 1) if node.value is not None else None
+        for node in returns
+    ]
+    joined = _joined(found)
+    return joined if joined is not None and len({f.kind for f in found if f}) == 1 else None
+
+
+def _named(module: Module, expr: ast.expr, symbol: Symbol, depth: int) -> Collected | None:
+    scope = module.scope_of(expr)
+    root = expr
+    while isinstance(root, (ast.Attribute, ast.Subscript)):
+        root = root.value
+    if isinstance(root, ast.Name) and module.scopes.is_comprehension_variable(root):
+        return None
+    reached = module.facts(scope).reaching_at(expr, symbol)
+    strong = in_order(d for d in reached if d.kind is not DefKind.MUTATION)
+    outer = outer_value(module, symbol, scope, frozenset(strong))
+    if outer is not None:
+        return collected_variables(module, outer, depth - 1)
+    if symbol.root == "self" and len(symbol.path) == 1:
+        return _settle(_of_class(module, scope, symbol, depth))
+    if not strong or any(d.kind is not DefKind.STRONG or d.symbol != symbol for d in strong):
+        return None
+    found = [_given(module, d.stmt, symbol, depth) for d in strong]
+    for change in reached:
+        if change.kind is DefKind.MUTATION:
+            put = _put_in(module, change.stmt, symbol, depth)
+            if put is None:
+                return None
+            found += put
+    return _settle(found)
+
+
+def _settle(found: list[Collected | None]) -> Collected | None:
+    # A list that is empty at first is whatever is put into it.
+    known = [part for part in found if part is not _EMPTY]
+    return _of_kind(_joined(known), Kind.LIST) if len(known) < len(found) else _joined(known)
+
+
+_EMPTY: Final = Collected("", Kind.LIST)
+
+
+def _given(module: Module, stmt: ast.AST | None, symbol: Symbol, depth: int) -> Collected | None:
+    if isinstance(stmt, ast.For) and symbol_of(stmt.target) == symbol:
+        found = collected_variables(module, stmt.iter, depth - 1)
+        return _of_kind(found, Kind.TENSOR) if found and found.kind in _LISTS else None
+    if not isinstance(stmt, (ast.Assign, ast.AnnAssign)):
+        return None
+    value = value_given_by(stmt, symbol)
+    if value is None and isinstance(stmt, ast.Assign) and len(stmt.targets) == 1:
+        unpacked = stmt.targets[0]
+        if isinstance(unpacked, (ast.Tuple, ast.List)) and any(
+            symbol_of(part) == symbol for part in unpacked.elts
+        ):
+            found = collected_variables(module, stmt.value, depth - 1)
+            return _of_kind(found, Kind.TENSOR) if found and found.kind in _LISTS else None
+    if isinstance(value, ast.List) and not value.elts:
+        return _EMPTY
+    return collected_variables(module, value, depth - 1) if value is not None else None
+
+
+def _put_in(
+    module: Module, stmt: ast.AST | None, symbol: Symbol, depth: int
+) -> list[Collected | None] | None:
+    """What ``xs.append(v)`` adds; nothing for a call that is only handed ``xs``."""
+    call = stmt.value if isinstance(stmt, ast.Expr) else None
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+        if symbol_of(call.func.value) == symbol:
+            if call.func.attr in ("append", "extend") and len(call.args) == 1:
+                return [collected_variables(module, call.args[0], depth - 1)]
+            return None
+    if isinstance(call, ast.Call):
+        return None if Summaries.of(module).changes_something(call) else []
+    return []
+
+
+def _of_class(module: Module, scope: Scope, symbol: Symbol, depth: int) -> list[Collected | None]:
+    """``self.params`` that the class, wherever it sets it, sets to collected variables."""
+    summaries = Summaries.of(module)
+    owner = summaries.class_of(scope)
+    found: list[Collected | None] = []
+    for node in ast.walk(summaries.family(owner).node) if owner is not None else ():
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and symbol_of(node) == symbol:
+            stmt = module.statement_of(node)
+            if not isinstance(node.ctx, ast.Load):
+                found.append(_given(module, stmt, symbol, depth))
+            elif _is_receiver(module, node):
+                put = _put_in(module, stmt, symbol, depth)
+                found += [None] if put is None else put
+    return found
+
+
+def _is_receiver(module: Module, node: ast.expr) -> bool:
+    parent = module.parent_of(node)
+    grandparent = module.parent_of(parent) if parent is not None else None
+    return isinstance(parent, ast.Attribute) and isinstance(grandparent, ast.Call)

@@ -1,0 +1,51 @@
+"""Gradient calls followed through the rounds of edits, by offset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tape_migrate.edits.draft import Applied
+from tape_migrate.model import Helper, Site
+from tape_migrate.shapes.plan import Candidate, Refusal
+
+DEPENDS = Refusal("TM126", "the target comes from a gradient call that was left alone")
+
+
+@dataclass
+class Tracked:
+    """A site followed through the rounds."""
+
+    site: Site
+    offset: int
+    """Where its callee ends in the current text (unique for each call)."""
+    refusal: Refusal | None = None
+    skipped: bool = False
+    ignored: frozenset[str] = frozenset()
+    """Codes of refusals that a comment asks not to report."""
+    migrated: Candidate | None = None
+    first: int = 0
+    """Offset of the first line of the replacement, once migrated."""
+    last: int = 0
+    lifted: bool = False
+    """An edit was made only to make this migration possible."""
+    notes: tuple[str, ...] = ()
+    helper: Helper | None = None
+    """The site is a call of this helper, which takes the gradient for it."""
+    offer: Helper | None = None
+    """The call would be migrated if the function around it were handed a tape."""
+    handed: bool = False
+    """Its tape is a parameter of the function around it."""
+    keras: tuple[str, ...] | None = None
+    """What moving its Keras graph into a function took for granted, if that was done."""
+
+
+def follow(tracked: list[Tracked], applied: Applied) -> None:
+    """Move what is tracked to where an edit has put it."""
+    for site in tracked:
+        if site.migrated is not None:
+            site.first = applied.follow(site.first)
+            site.last = applied.follow(site.last)
+        else:
+            # The byte before the end belongs to the callee, whatever follows is edited or not.
+            located = applied.locate(site.offset - 1)
+            site.offset = located + 1 if located is not None else -1
