@@ -1,15 +1,16 @@
 """The command line: parse options, call, print. No logic.
 
-``tape-migrate PATHS…`` is the main command; ``verify`` and ``explain`` come before it when they
-are the first word (a folder of that name can be given as ``./verify``).
+``tape-migrate PATHS…`` is the main command; ``verify``, ``probe`` and ``explain`` come before it
+when they are the first word (a folder of that name can be given as ``./verify``).
 """
 
 from __future__ import annotations
 
 import enum
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 EXIT_FINE = 0
 EXIT_WOULD_CHANGE = 1
@@ -33,6 +34,17 @@ class Policy(str, enum.Enum):
     NEVER = "never"
 
 
+class Mode(str, enum.Enum):
+    """How TensorFlow 2 is set up for a program of another time."""
+
+    AUTO = "auto"
+    AS_IS = "as-is"
+    GRAPH = "graph"
+    EAGER_OFF = "eager-off"
+    V1 = "v1"
+    V1_ALIAS = "v1-alias"
+
+
 class Device(str, enum.Enum):
     """Where ``verify`` compares."""
 
@@ -46,10 +58,11 @@ def _app() -> typer.Typer:
     return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-_migrate_app, _verify_app, _explain_app = _app(), _app(), _app()
+_migrate_app, _verify_app, _probe_app, _explain_app = _app(), _app(), _app(), _app()
 
 _EPILOG = (
     "Other commands: tape-migrate verify (prove with numbers that old and new code agree), "
+    "tape-migrate probe (the same for functions, inputs found by trying), "
     "tape-migrate explain (what a code such as TM101 means). Exit codes: 0 nothing to do or all "
     "written, 1 --check would change a file or --strict met a refusal, 2 wrong usage, 3 a file "
     "failed."
@@ -58,7 +71,7 @@ _EPILOG = (
 
 def main(arguments: list[str]) -> NoReturn:
     """Run the command that ``arguments`` ask for; raises SystemExit with its exit code."""
-    commands = {"verify": _verify_app, "explain": _explain_app}
+    commands = {"verify": _verify_app, "probe": _probe_app, "explain": _explain_app}
     if arguments and arguments[0] in commands:
         name, *rest = arguments
         commands[name](rest, prog_name=f"tape-migrate {name}")
@@ -114,6 +127,14 @@ def migrate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if a call was refused.")
     ] = False,
+    verify: Annotated[
+        str | None,
+        typer.Option(
+            "--verify",
+            metavar="COMMAND",
+            help="Run this program before and after; write only files whose gradients are equal.",
+        ),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option(
@@ -148,10 +169,21 @@ def migrate(
 
     try:
         options = Options(TfFunction(tf_function.value), annotate, assume_closed)
-        result = run(paths, options, write=write, on_result=show)
+        result = run(paths, options, write=write and verify is None, on_result=show)
+        proof_code = EXIT_FINE
+        if verify is not None and not result.interrupted:
+            from tape_migrate.reports.progress import progress  # noqa: PLC0415
+            from tape_migrate.verify.program.command import ProgramOptions  # noqa: PLC0415
+            from tape_migrate.verify.program.gate import prove_and_write  # noqa: PLC0415
+
+            with progress() as tell:
+                how = ProgramOptions(progress=tell)
+                result, proof, proof_code = prove_and_write(result, verify, how, write=write)
+            if format_ is Format.TEXT:
+                output.text(proof)
     except PathError as error:
         _usage_error(str(error))
-    except KeyboardInterrupt:  # before the first file
+    except KeyboardInterrupt:  # before the first file, or in a proof: nothing is written
         raise typer.Exit(EXIT_INTERRUPTED) from None
     if format_ is Format.JSON:
         output.json(result)
@@ -163,18 +195,32 @@ def migrate(
         raise typer.Exit(EXIT_INTERRUPTED)
     if counts.files_failed:
         raise typer.Exit(EXIT_FAILED)
+    if proof_code:
+        raise typer.Exit(proof_code)
     if (check and counts.files_changed) or (strict and counts.refused):
         raise typer.Exit(EXIT_WOULD_CHANGE)
 
 
-@_verify_app.command()
+class _WithProgram(TyperCommand):
+    """A command that ends in a program of its own: ``-m module …``, or arguments after ``--``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        cut = next((i for i, word in enumerate(args) if word in ("-m", "--")), len(args))
+        ctx.meta["program"] = tuple(args[cut:])
+        return super().parse_args(ctx, args[:cut])
+
+
+@_verify_app.command(cls=_WithProgram)
 def verify(
-    target: Annotated[
-        str,
+    context: typer.Context,
+    targets: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="TARGET", help="module.py::function, or a folder that holds case.toml files."
+            metavar="[TARGET]... [-m MODULE ARGS... | -- ARGS...]",
+            help="program.py, or what a program imports and -m or --run runs; "
+            "module.py::function; or a folder that holds case.toml files.",
         ),
-    ],
+    ] = None,
     *,
     input_: Annotated[
         list[str] | None,
@@ -210,17 +256,133 @@ def verify(
     tf_function: Annotated[
         Policy, typer.Option("--tf-function", help="As for the migration itself.")
     ] = Policy.AUTO,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="COMMAND", help="The program: 'python train.py --steps 3'."),
+    ] = None,
+    old: Annotated[
+        str | None, typer.Option("--old", metavar="FILE", help="The old text of a migration.")
+    ] = None,
+    new: Annotated[
+        str | None, typer.Option("--new", metavar="FILE", help="The new text, made by hand, say.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="REV", help="Take the old side from this git revision."),
+    ] = None,
+    old_mode: Annotated[
+        Mode, typer.Option("--old-mode", help="How TensorFlow 2 runs the old program.")
+    ] = Mode.AUTO,
+    new_mode: Annotated[
+        Mode, typer.Option("--new-mode", help="The same for the new program.")
+    ] = Mode.AUTO,
+    rtol: Annotated[
+        float | None,
+        typer.Option("--rtol", help="Relative error that counts as equal (default: by dtype)."),
+    ] = None,
+    atol: Annotated[
+        float, typer.Option("--atol", help="Differences up to this count as none.")
+    ] = 0.0,
+    float64: Annotated[
+        bool, typer.Option("--float64", help="Run both sides in float64 too.")
+    ] = False,
+    finite_differences: Annotated[
+        bool,
+        typer.Option("--finite-differences", help="Central differences as a third opinion."),
+    ] = False,
+    require_reached: Annotated[
+        bool,
+        typer.Option("--require-reached", help="Calls that the program never reaches fail."),
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", help="Time limit of each side.")
+    ] = 600.0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of all random numbers.")] = 0,
+    in_place: Annotated[
+        bool,
+        typer.Option("--in-place", help="Run in the project itself, not in a copy of it."),
+    ] = False,
+    html: Annotated[
+        str | None,
+        typer.Option("--html", metavar="FILE", help="Write the evidence as a page for people."),
+    ] = None,
 ) -> None:
-    """Run old code in a graph and new code eagerly and compiled, and compare the numbers.
+    """Run old and new code, and compare the numbers of every migrated gradient.
 
     Exit codes: 0 all equal, 1 not proven, 2 wrong usage, 3 a side cannot be run.
     """
     from tape_migrate.reports.output import Output  # noqa: PLC0415
-    from tape_migrate.verify.command import run_cli  # noqa: PLC0415
+    from tape_migrate.reports.progress import progress  # noqa: PLC0415
+    from tape_migrate.verify.program.command import ProgramOptions  # noqa: PLC0415
+    from tape_migrate.verify.program.plan import Asked  # noqa: PLC0415
+    from tape_migrate.verify.ways import run_verify  # noqa: PLC0415
 
-    report, code = run_cli(
-        target,
-        input_ or (),
+    asked = Asked(
+        tuple(targets or ()), context.meta["program"], run, old, new, against, tf_function.value
+    )
+    try:
+        with progress() as tell:
+            options = ProgramOptions(
+                device=device.value,
+                old_python=old_python,
+                new_python=new_python,
+                old_mode=old_mode.value,
+                new_mode=new_mode.value,
+                rtol=rtol,
+                atol=atol,
+                double=float64,
+                finite_differences=finite_differences,
+                require_reached=require_reached,
+                timeout_s=timeout,
+                seed=seed,
+                in_place=in_place,
+                json_path=json_file,
+                html_path=html,
+                progress=tell,
+            )
+            report, code = run_verify(asked, input_ or (), options)
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if code == EXIT_USAGE:
+        _usage_error(report.rstrip("\n"))
+    output = Output()
+    output.text(report)
+    output.close()
+    raise typer.Exit(code)
+
+
+@_probe_app.command()
+def probe(
+    files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Modules.")],
+    *,
+    device: Annotated[
+        Device, typer.Option("--device", help="Where to compare; a missing GPU is said aloud.")
+    ] = Device.CPU,
+    json_file: Annotated[
+        str | None,
+        typer.Option("--json", metavar="FILE", help="Write the evidence as JSON; - prints it."),
+    ] = None,
+    old_python: Annotated[
+        str | None,
+        typer.Option("--old-python", metavar="PYTHON", help="Interpreter for the old code."),
+    ] = None,
+    new_python: Annotated[
+        str | None,
+        typer.Option("--new-python", metavar="PYTHON", help="Interpreter for the new code."),
+    ] = None,
+    tf_function: Annotated[
+        Policy, typer.Option("--tf-function", help="As for the migration itself.")
+    ] = Policy.AUTO,
+) -> None:
+    """Find inputs for functions with migrated calls by trying, and verify them with these.
+
+    Exit codes: 0 all equal, 1 not proven or no input found, 2 wrong usage, 3 a side cannot be run.
+    """
+    from tape_migrate.reports.output import Output  # noqa: PLC0415
+    from tape_migrate.verify.probe_command import run_probe  # noqa: PLC0415
+
+    report, code = run_probe(
+        files,
         device=device.value,
         json_path=json_file,
         old_python=old_python,
