@@ -9,6 +9,7 @@ from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.keras_fed import shape_name
 from tape_migrate.shapes.keras_leaves import canonical
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
@@ -256,4 +257,5 @@ def _placeholders(module: Module, dep: Dependence, name: ast.Name) -> tuple[str,
         shapes.add(ast.unparse(given["shape"]) if "shape" in given else "None")
     if len(dtypes) != 1:
         return None
-    return dtypes.pop(), shapes.pop() if len(shapes) == 1 else "None"
+    # Placeholders made in branches leave their shapes behind under one name.
+    return dtypes.pop(), shapes.pop() if len(shapes) == 1 else shape_name(name.id)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tape_migrate.model import Options
 from tape_migrate.verify import Case, load_case
 from tape_migrate.verify.inputs import Input, Literal, Nested, TensorSpec, draw
 from tests.fixture_cases import FIXTURES, all_cases
@@ -72,7 +73,7 @@ def chosen(modes: Sequence[str] = ("graph", "autograph", "auto")) -> list[tuple[
     """Migrated cases whose old side runs in one of these modes, by module name."""
     found = []
     for case in all_cases():
-        if not case.changes or case.not_run is not None or case.tf_function != "auto":
+        if not case.changes or case.not_run is not None or case.options != Options():
             continue
         loaded = load_case(FIXTURES / case.name)
         if loaded.old_mode in modes:
