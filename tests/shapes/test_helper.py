@@ -114,6 +114,7 @@ def test_what_is_in_the_way(rest: str, why: str) -> None:
         ("{helper}{caller}\n\nif __name__ == '__main__':\n    run(tf.ones([2]))\n", True),
         ("{helper}{caller}\n\nprint(run(tf.ones([2])))\n", True),
         ("{helper}{caller}\n\ntf.compat.v1.disable_eager_execution()\n", False),
+        ("{helper}{caller}\n\ntf.random.set_seed(1)\nprint('loaded')\n", False),
         ("{private}{private_caller}", True),
     ],
 )

@@ -316,19 +316,19 @@ def refuse_open(module: Module, helper: Helper, *, assumed: bool) -> Refusal | N
 
 
 def is_program(module: Module) -> bool:
-    """Whether the module is run, not imported: it does something when it is executed."""
+    """Whether the module is run, not imported: it calls its own functions when it is executed."""
+    project = module.project
+    if isinstance(project, OtherUsers) and project.package_of(module.path):
+        return False  # a module of a package may be run and imported
+    summaries = Summaries.of(module)
     for stmt in module.tree.body:
+        if isinstance(stmt, (ast.FunctionDef, ast.ClassDef)):
+            continue
         if isinstance(stmt, ast.If) and "__name__" in ast.dump(stmt.test):
             return True
-        if isinstance(stmt, (ast.For, ast.While, ast.With)):
+        calls = [node for node in ast.walk(stmt) if isinstance(node, ast.Call)]
+        if any(summaries.callee(call) or summaries.made_by(call) for call in calls):
             return True
-        if isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Call):
-            func = stmt.value.func
-            switch = isinstance(func, ast.Attribute) and func.attr.startswith(
-                ("enable_", "disable_", "set_", "append", "insert", "filterwarnings", "use")
-            )
-            if not switch:
-                return True
     return False
 
 

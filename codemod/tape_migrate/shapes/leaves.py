@@ -15,11 +15,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.assumptions import may_hold_tensor
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import (
-    CONTAINER_METHODS,
     Dependence,
     calls_in,
     own_expressions,
@@ -27,6 +26,7 @@ from tape_migrate.shapes.dependence import (
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.own_state import is_set_here
 from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal
+from tape_migrate.shapes.stored import put_into
 from tape_migrate.shapes.summaries import Function, bind
 from tape_migrate.shapes.tensorflow_facts import (
     TENSOR_LOOPS,
@@ -279,7 +279,9 @@ class Leaves:
             return False
         if any(symbol.root in s.globals | s.nonlocals for s in self._module.scopes):
             return True
-        if any(not self._is_leaf_value(v, depth) for v in self._put_into(Symbol(symbol.root))):
+        if any(
+            not self._is_leaf_value(v, depth) for v in put_into(self._module, Symbol(symbol.root))
+        ):
             return True
         for node in self._module.names.bindings(symbol.root, scope):
             if node is None or isinstance(node, ast.arg):
@@ -359,30 +361,8 @@ class Leaves:
                 found.append(value_given_by(self._module.statement_of(node), symbol))
         return found
 
-    def _put_into(self, symbol: Symbol) -> list[ast.expr]:
-        """What any statement of the module puts into a collection, or an object, of this name."""
-        found: list[ast.expr] = []
-        for node in self._module.nodes:
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                holder = symbol_of(node.func.value)
-                fills = node.func.attr in CONTAINER_METHODS and node.func.attr != "watch"
-                if holder is not None and fills and is_prefix(symbol, holder):
-                    found += [*node.args, *(k.value for k in node.keywords)]
-            elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                for part in (t for target in targets for t in ast.walk(target)):
-                    if not isinstance(part, (ast.Subscript, ast.Attribute)):
-                        continue
-                    written = symbol_of(part) or symbol_of(part.value)
-                    if written is None or isinstance(part.ctx, ast.Load) or node.value is None:
-                        continue
-                    deeper = written != symbol or symbol_of(part) is None
-                    if deeper and is_prefix(symbol, written):
-                        found.append(node.value)
-        return found
-
     def _attribute_may_carry(self, symbol: Symbol, scope: Scope, depth: int) -> bool:
-        values = [*self._stored(symbol, scope), *self._put_into(symbol)]
+        values = [*self._stored(symbol, scope), *put_into(self._module, symbol)]
         return not self._stored(symbol, scope) or any(
             value is None or not self._is_leaf_value(value, depth - 1) for value in values
         )
