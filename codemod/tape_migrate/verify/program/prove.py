@@ -1,0 +1,310 @@
+"""Prove one program: copies, both sides, comparison, second opinions."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tape_migrate.verify.program.change import FileChange, WatchedFile, marked, watch
+from tape_migrate.verify.program.judge import judge
+from tape_migrate.verify.program.modes import asks_for_another, new_modes, old_modes
+from tape_migrate.verify.program.outcome import (
+    DeviceProof,
+    FileDiff,
+    Finding,
+    Judged,
+    ProgramProof,
+    SideInfo,
+    SiteProof,
+    Tolerance,
+)
+from tape_migrate.verify.program.pairing import Part
+from tape_migrate.verify.program.prepare import copy_project, in_place
+from tape_migrate.verify.program.records import Recorded
+from tape_migrate.verify.program.side import Program, Setting, SideRun, run_side
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to prove and how."""
+
+    root: Path
+    """The project."""
+    program: Program
+    changes: tuple[FileChange, ...]
+    old: Setting = field(default_factory=Setting)
+    new: Setting = field(default_factory=lambda: Setting(tapes=True))
+    old_mode: str = "auto"
+    new_mode: str = "auto"
+    device: str = "all"
+    tolerance: Tolerance = Tolerance()
+    in_place: bool = False
+    double: bool = False
+    """Run both sides in float64 too."""
+    command: str = ""
+    """What a person typed, to reproduce it."""
+
+
+class Prover:
+    """Runs the sides of one request in a folder of its own."""
+
+    def __init__(self, request: Request, folder: Path, progress: Progress) -> None:
+        self._request = request
+        self._folder = folder
+        self._progress = progress
+        self._runs = 0
+        self.watched = watch(list(request.changes))
+
+    def old_side(self, setting: Setting, mode: str) -> SideRun:
+        """Run the old program once."""
+        texts = {
+            file.change.name: marked(file.change.old, file.old_calls, file.old_numbers)
+            for file in self.watched
+        }
+        return self._side("old", replace(setting, mode=mode), texts, {}, None)
+
+    def new_side(self, setting: Setting, mode: str, old: SideRun) -> SideRun:
+        """Run the new program once, with the old one's random numbers."""
+        texts = {
+            file.change.name: marked(file.change.new, file.new_calls, file.new_numbers)
+            for file in self.watched
+        }
+        lines = {file.change.name: file.old_lines for file in self.watched}
+        return self._side("new", replace(setting, mode=mode), texts, lines, old.draws or {})
+
+    def _side(
+        self,
+        name: str,
+        setting: Setting,
+        texts: dict[str, bytes],
+        lines: dict[str, tuple[int, ...]],
+        draws: dict[str, int] | None,
+    ) -> SideRun:
+        self._runs += 1
+        here = self._folder / f"{self._runs}-{name}"
+        make = in_place if self._request.in_place else copy_project
+        copy = make(self._request.root, here / "project", texts)
+        return run_side(
+            self._request.program,
+            copy,
+            self._request.root,
+            setting,
+            here / "records",
+            lines=lines,
+            draws=draws,
+            progress=lambda text: self._progress(f"{name} side ({setting.mode}): {text}"),
+        )
+
+
+def prove(request: Request, progress: Progress = lambda text: None) -> ProgramProof:
+    """Run both sides and compare them, on each device asked for.
+
+    Raises:
+        PrepareError: if the project cannot be copied.
+        SideStoppedError: if an interpreter cannot be started.
+        SourceError: if a changed file does not parse.
+    """
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="tape-migrate-") as folder:
+        prover = Prover(request, Path(folder).resolve(), progress)
+        devices = _devices(prover, request)
+    return ProgramProof(
+        str(request.program),
+        str(request.root),
+        tuple(devices),
+        tuple(FileDiff(c.name, c.old, c.new) for c in request.changes),
+        request.old.seed,
+        request.command,
+        time.perf_counter() - began,
+    )
+
+
+def _devices(prover: Prover, request: Request) -> list[DeviceProof]:
+    proofs: list[DeviceProof] = []
+    if request.device in ("cpu", "all"):
+        proofs.append(_on_device(prover, request, "CPU:0"))
+    if request.device in ("gpu", "all"):
+        proofs.append(_on_device(prover, request, "GPU:0"))
+    return proofs
+
+
+def _on_device(prover: Prover, request: Request, device: str) -> DeviceProof:
+    if device != "CPU:0" and not _has_gpu(request.new.python):
+        return DeviceProof("GPU", (), not_run="no GPU")
+    old_setting = replace(request.old, device=device)
+    new_setting = replace(request.new, device=device)
+    sources = [change.old for change in request.changes]
+    old = _first_that_runs(
+        old_modes(sources, request.old_mode), lambda mode: prover.old_side(old_setting, mode)
+    )
+    if old.missing is not None or not (old.ok or old.recorded.evaluations):
+        sites = tuple(_unproven(prover.watched, _failure("old", old)))
+        return DeviceProof(device, sites, _info(old), None)
+    new = _first_that_runs(
+        new_modes(old.setting.mode, request.new_mode),
+        lambda mode: prover.new_side(new_setting, mode, old),
+    )
+    sites = tuple(_judge_all(prover.watched, request, old, new))
+    sites = tuple(_second_look(prover, request, old, new, list(sites)))
+    return DeviceProof(device, sites, _info(old), _info(new), notes=tuple(_notes(old, new)))
+
+
+def _has_gpu(python: str) -> bool:
+    from tape_migrate.verify.process import TensorFlowMissingError, Worker  # noqa: PLC0415
+
+    with Worker(python, gpu=True) as worker:
+        try:
+            return bool(worker.hello["gpus"])
+        except TensorFlowMissingError:
+            return False
+
+
+def _first_that_runs(modes: list[str], run: Callable[[str], SideRun]) -> SideRun:
+    """The run in the first mode in which the program comes to its end, else the first run."""
+    first: SideRun | None = None
+    for mode in modes:
+        found = run(mode)
+        if found.ok or found.missing is not None:
+            return found
+        first = first or found
+        if not asks_for_another(found.error, mode):
+            break
+    assert first is not None
+    return first
+
+
+def _failure(name: str, run: SideRun) -> Judged:
+    if run.missing is not None:
+        return Judged(Finding.SIDE_FAILED, f"the {name} side has no TensorFlow: {run.missing}")
+    assert run.error is not None
+    return Judged(Finding.SIDE_FAILED, f"the {name} program raised {run.error.sentence}")
+
+
+def _unproven(watched: list[WatchedFile], judged: Judged) -> list[SiteProof]:
+    return [
+        _site(file, index, judged) for file in watched for index in range(len(file.old_calls))
+    ]
+
+
+def _judge_all(
+    watched: list[WatchedFile], request: Request, old: SideRun, new: SideRun
+) -> list[SiteProof]:
+    sites = []
+    for file in watched:
+        for pair in file.pairs:
+            parts = [(file.new_numbers[part.call], part) for part in pair.parts]
+            number = file.old_numbers[pair.old]
+            judged = _judge(old, new, number, parts, request.tolerance)
+            sites.append(_site(file, pair.old, judged))
+    return sites
+
+
+def _judge(
+    old: SideRun,
+    new: SideRun,
+    number: int,
+    parts: list[tuple[int, Part]],
+    tolerance: Tolerance,
+) -> Judged:
+    judged = judge(old.recorded, new.recorded, number, parts, tolerance)
+    if judged.finding in (Finding.NOT_REACHED, Finding.NOT_COMPARABLE) and not judged.compared:
+        for name, run in (("old", old), ("new", new)):
+            if not run.ok:
+                return _failure(name, run)
+    if judged.finding in (Finding.DIFFERENT, Finding.STRUCTURE):
+        why = _not_the_same_input(old, new)
+        if why is not None:
+            return replace(judged, finding=Finding.NOT_COMPARABLE, sentence=why)
+    return judged
+
+
+def _not_the_same_input(old: SideRun, new: SideRun) -> str | None:
+    """Why a difference need not be the migration's, if so."""
+    if new.unmatched_draws:
+        first = new.unmatched_draws[0]
+        return f"random: the new program draws where the old one does not ({first})"
+    pairs = zip(old.recorded.variables, new.recorded.variables, strict=False)
+    for number, (one, two) in enumerate(pairs, 1):
+        if one != two:
+            return f"variables differ: number {number} is {one} on the old side, {two} on the new"
+    return None
+
+
+def _site(file: WatchedFile, index: int, judged: Judged) -> SiteProof:
+    call = file.old_calls[index]
+    parts = file.pairs[index].parts
+    new = file.new_calls[parts[0].call] if parts else None
+    return SiteProof(
+        file.change.name,
+        call.line,
+        call.function,
+        call.text,
+        new.text if new is not None else "",
+        new.line if new is not None else None,
+        judged,
+    )
+
+
+def _second_look(
+    prover: Prover, request: Request, old: SideRun, new: SideRun, sites: list[SiteProof]
+) -> list[SiteProof]:
+    """Where values differ: does the old program repeat itself, does float64 agree?"""
+    if not any(site.judged.finding is Finding.DIFFERENT for site in sites):
+        return sites
+    again = prover.old_side(old.setting, old.setting.mode)
+    noise = _noise(prover.watched, old.recorded, again.recorded, request.tolerance)
+    result = []
+    for site, found in zip(sites, noise, strict=True):
+        if site.judged.finding is Finding.DIFFERENT and found is not None:
+            sentence = f"the old program does not repeat itself: {found}"
+            judged = replace(site.judged, finding=Finding.NOT_COMPARABLE, sentence=sentence)
+            site = replace(site, judged=judged)
+        result.append(site)
+    return result
+
+
+def _noise(
+    watched: list[WatchedFile], first: Recorded, second: Recorded, tolerance: Tolerance
+) -> list[str | None]:
+    """For each site, how two runs of the same side differ beyond the tolerance, if they do."""
+    result: list[str | None] = []
+    for file in watched:
+        for pair in file.pairs:
+            number = file.old_numbers[pair.old]
+            judged = judge(first, second, number, [(number, Part(0))], tolerance)
+            differs = judged.finding in (Finding.DIFFERENT, Finding.STRUCTURE)
+            result.append(judged.sentence if differs else None)
+    return result
+
+
+def _info(run: SideRun) -> SideInfo:
+    return SideInfo(
+        run.setting.mode,
+        run.versions.get("python", ""),
+        run.versions.get("tensorflow", ""),
+        run.versions.get("numpy", ""),
+        run.versions.get("keras", ""),
+        run.seconds,
+        run.exit_code,
+        error=run.missing or (run.error.sentence if run.error else ""),
+        traceback=run.error.traceback if run.error else "",
+        output=run.output,
+    )
+
+
+def _notes(old: SideRun, new: SideRun) -> list[str]:
+    notes = []
+    if old.ok and new.ok and old.exit_code != new.exit_code:
+        notes.append(f"the old program exits with {old.exit_code}, the new with {new.exit_code}")
+    elif old.ok and old.exit_code:
+        notes.append(f"both programs exit with {old.exit_code}")
+    for name, run in (("old", old), ("new", new)):
+        if not run.ok:
+            sentence = run.error.sentence if run.error else run.missing
+            notes.append(f"the {name} program did not come to its end: {sentence}")
+    return notes

@@ -1,0 +1,322 @@
+"""Gradients of a graph: their values are fetched along with every run that computes them.
+
+A tensor is fetched along only where the run computes it anyway, so that nothing of the program
+changes. One that a run could compute and does not (a gradient nobody has asked for yet) is
+evaluated by a run of its own before, if its ancestors have no side effects; such evaluations are
+marked as extra.
+"""
+
+import collections
+from typing import Any
+
+from .tensorflow_of import inner, tf, v1
+from .traced import EAGER, values
+
+EXTRA_RUNS = 3
+"""How often at most a gradient that the program does not compute is evaluated."""
+
+FAILURES = 10
+"""How often that may fail (variables are not initialised yet, say)."""
+
+_READS = ("ReadVariableOp", "VarHandleOp", "Variable", "VariableV2", "VarIsInitializedOp")
+_PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
+
+
+def is_eager(item: Any) -> bool:
+    """Whether a tensor has its value already."""
+    return isinstance(item.values if isinstance(item, tf.IndexedSlices) else item, EAGER)
+
+
+def eager_value(item: Any) -> Any:
+    """An item of an eager result as the store takes it."""
+    if item is None:
+        return None
+    if isinstance(item, tf.IndexedSlices):
+        shape = None if item.dense_shape is None else item.dense_shape.numpy()
+        return (item.values.numpy(), item.indices.numpy(), shape)
+    return item.numpy() if isinstance(item, EAGER) else "object"
+
+
+class Instance:
+    """One call of a watched site while a graph was built."""
+
+    def __init__(self, call: int, number: int, items: Any) -> None:
+        self.call = call
+        self.number = number
+        self.items = items
+        self.plan = []  # type: Any
+        self.tensors = []  # type: Any
+        self.computed = 0
+        self.extras = 0
+        self.failures = 0
+        for item in items:
+            if isinstance(item, tf.IndexedSlices):
+                parts = [item.values, item.indices]
+                if item.dense_shape is not None:
+                    parts.append(item.dense_shape)
+                self.plan.append(("slices", len(parts), ""))
+                self.tensors += parts
+            elif isinstance(item, tf.Tensor):
+                self.plan.append(("tensor", 1, ""))
+                self.tensors.append(item)
+            else:
+                self.plan.append(("none" if item is None else "object", 0, ""))
+
+
+class Watch:
+    """What one run computes of the tracked gradients."""
+
+    def __init__(self, needed: Any, tensors: Any) -> None:
+        self.needed = needed  # pairs: an instance, and for each of its tensors whether it is there
+        self.tensors = tensors
+
+
+class Tracker:
+    """Knows the gradients of every graph, and watches Sessions run."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._graphs = {}  # type: Any  # id -> (graph, [Instance])
+        self._watches = {}  # type: Any
+        self._sessions = {}  # type: Any
+        self._safe = {}  # type: Any
+        self._runs = 0
+        self._busy = False
+
+    def track(self, call: int, number: int, items: Any) -> None:
+        instance = Instance(call, number, items)
+        graph = instance.tensors[0].graph
+        self._graphs.setdefault(id(graph), (graph, []))[1].append(instance)
+
+    # --- Sessions ---------------------------------------------------------------------------------
+
+    def install(self) -> None:
+        """Patch Sessions: ``run``, and the callables that Keras and ``make_callable`` use."""
+        session = inner("client.session")
+        base = session.BaseSession
+        mapper = session._FetchMapper
+        run, from_options = base.run, base._make_callable_from_options
+        tracker = self
+
+        def watched_run(
+            self: Any,
+            fetches: Any,
+            feed_dict: Any = None,
+            options: Any = None,
+            run_metadata: Any = None,
+        ) -> Any:
+            known = tracker._graphs.get(id(self.graph))
+            if known is None or tracker._busy:
+                return run(self, fetches, feed_dict, options, run_metadata)
+            with self.graph.as_default():
+                elements = mapper.for_fetch(fetches).unique_fetches()
+            fed = {name_of(self.graph, key) for key in feed_dict} if feed_dict else set()
+            watch = tracker.watch(self.graph, known[1], elements, fed)
+            tracker._runs += 1
+            tracker._sessions[id(self.graph)] = self
+            tracker.run_extras(self, known[1], watch, feed_dict, fed)
+            if not watch.tensors:
+                return run(self, fetches, feed_dict, options, run_metadata)
+            result, found = run(self, [fetches, watch.tensors], feed_dict, options, run_metadata)
+            tracker.write(watch, found, "session")
+            return result
+
+        def watched_options(self: Any, options: Any) -> Any:
+            known = tracker._graphs.get(id(self.graph))
+            if known is None:
+                return from_options(self, options)
+            names = list(options.fetch)
+            graph = self.graph
+            elements = [graph.as_graph_element(name) for name in names + list(options.target)]
+            fed = set(options.feed)
+            fed.update(pair.to_tensor for pair in options.tensor_connection)
+            watch = tracker.watch(graph, known[1], elements, fed)
+            if not watch.tensors:
+                return from_options(self, options)
+            longer = type(options)()
+            longer.CopyFrom(options)
+            longer.fetch.extend(tensor.name for tensor in watch.tensors)
+            function = from_options(self, longer)
+
+            def call(*args: Any, **kwargs: Any) -> Any:
+                tracker._runs += 1
+                found = function(*args, **kwargs)
+                tracker.write(watch, found[len(names) :], "callable")
+                return found[: len(names)]
+
+            return call
+
+        def watched_make_callable(
+            self: Any, fetches: Any, feed_list: Any = None, accept_options: bool = False
+        ) -> Any:
+            del accept_options
+            keys = list(feed_list or ())
+
+            def call(*args: Any, **kwargs: Any) -> Any:
+                return self.run(fetches, dict(zip(keys, args)) or None, **kwargs)
+
+            return call
+
+        base.run = watched_run
+        base._make_callable_from_options = watched_options
+        base.make_callable = watched_make_callable
+
+    def watch(self, graph: Any, instances: Any, elements: Any, fed: Any) -> Watch:
+        """Which gradients a run of ``elements`` computes when ``fed`` is fed."""
+        key = (
+            id(graph),
+            graph.version,
+            len(instances),
+            tuple(element.name for element in elements),
+            frozenset(fed),
+        )
+        known = self._watches.get(key)
+        if known is not None:
+            return known  # type: ignore[no-any-return]
+        reached = ancestors(elements, fed)
+        needed, tensors = [], []
+        for instance in instances:
+            there = [t.op.name in reached or t.name in fed for t in instance.tensors]
+            if any(there):
+                needed.append((instance, there))
+                tensors += [t for t, is_there in zip(instance.tensors, there) if is_there]
+        watch = self._watches[key] = Watch(needed, tensors)
+        return watch
+
+    def write(self, watch: Watch, found: Any, kind: str, **more: Any) -> None:
+        """Write what a run has fetched along."""
+        at = 0
+        for instance, there in watch.needed:
+            arrays = []
+            for is_there in there:
+                arrays.append(found[at] if is_there else None)
+                at += int(is_there)
+            self._evaluation(instance, arrays, kind, **more)
+            instance.computed += 1
+
+    def _evaluation(self, instance: Instance, arrays: Any, kind: str, **more: Any) -> None:
+        items = []
+        position = 0
+        for (_, count, _), value in zip(instance.plan, values(instance.plan, arrays)):
+            missing = any(a is None for a in arrays[position : position + count])
+            position += count
+            items.append("not computed" if missing else value)
+        self._store.evaluation(
+            instance.call, instance.number, kind, items, run=self._runs, **more
+        )
+
+    # --- Gradients that no run computes -----------------------------------------------------------
+
+    def run_extras(self, session: Any, instances: Any, watch: Watch, feed: Any, fed: Any) -> None:
+        """Evaluate, before a run, gradients that this run could compute but does not."""
+        wanted = {id(instance) for instance, _ in watch.needed}
+        for instance in instances:
+            if id(instance) in wanted or instance.computed or instance.extras >= EXTRA_RUNS:
+                continue
+            if instance.failures >= FAILURES or not self._harmless(instance, fed):
+                continue
+            found = self._try(session, instance.tensors, feed)
+            if found is None:
+                instance.failures += 1
+            else:
+                instance.extras += 1
+                self._evaluation(instance, found, "session", extra=True)
+
+    def _harmless(self, instance: Instance, fed: Any) -> bool:
+        key = (id(instance), frozenset(fed))
+        if key not in self._safe:
+            self._safe[key] = harmless(instance.tensors, fed)
+        return bool(self._safe[key])
+
+    def _try(self, session: Any, tensors: Any, feed: Any) -> Any:
+        self._busy = True
+        try:
+            return session.run(tensors, feed)
+        except (tf.errors.OpError, TypeError, ValueError, RuntimeError):
+            return None
+        finally:
+            self._busy = False
+
+    def finish(self) -> None:
+        """After the program: evaluate what no run of a Session has shown."""
+        for graph, instances in list(self._graphs.values()):
+            left = [i for i in instances if not (i.computed or i.extras)]
+            left = [i for i in left if harmless(i.tensors, set())]
+            if not left:
+                continue
+            session = self._sessions.get(id(graph))
+            with graph.as_default():
+                own = session is None or getattr(session, "_closed", True)
+                if own:
+                    config = v1.ConfigProto(allow_soft_placement=True)
+                    session = v1.Session(graph=graph, config=config)
+                    self._busy = True
+                    try:
+                        session.run(
+                            [
+                                v1.global_variables_initializer(),
+                                v1.local_variables_initializer(),
+                                v1.tables_initializer(),
+                            ]
+                        )
+                    except tf.errors.OpError:
+                        pass
+                    finally:
+                        self._busy = False
+                self._runs += 1
+                together = self._try(session, [i.tensors for i in left], None)
+                for number, instance in enumerate(left):
+                    found = together[number] if together is not None else None
+                    if found is None:
+                        found = self._try(session, instance.tensors, None)
+                    if found is not None:
+                        self._evaluation(instance, found, "session", final=True)
+                if own:
+                    session.close()
+
+
+def name_of(graph: Any, key: Any) -> str:
+    """The name of a fed tensor, however the feed spells it."""
+    if isinstance(key, str):
+        return key
+    name = getattr(key, "name", None)
+    if isinstance(name, str):
+        return name
+    try:
+        return str(graph.as_graph_element(key).name)
+    except (TypeError, ValueError, KeyError):
+        return ""
+
+
+def ancestors(elements: Any, fed: Any) -> Any:
+    """Names of all operations that must run for ``elements``, cut where tensors are fed."""
+    found = set()  # type: Any
+    waiting = collections.deque()  # type: Any
+    for element in elements:
+        if getattr(element, "op", None) is None or hasattr(element, "node_def"):
+            waiting.append(element)
+        elif element.name not in fed:
+            waiting.append(element.op)
+    while waiting:
+        operation = waiting.popleft()
+        if operation.name in found:
+            continue
+        found.add(operation.name)
+        for tensor in operation.inputs:
+            if tensor.name not in fed:
+                waiting.append(tensor.op)
+        waiting.extend(operation.control_inputs)
+    return found
+
+
+def harmless(tensors: Any, fed: Any) -> bool:
+    """Whether tensors can be evaluated without changing anything, with what is fed."""
+    graph = tensors[0].graph
+    for name in ancestors(tensors, fed):
+        operation = graph.get_operation_by_name(name)
+        if operation.type in _PLACEHOLDERS:
+            return False
+        definition = getattr(operation, "op_def", None)
+        if definition is not None and definition.is_stateful and operation.type not in _READS:
+            return False
+    return True
