@@ -7,9 +7,10 @@ are the first word (a folder of that name can be given as ``./verify``).
 from __future__ import annotations
 
 import enum
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 EXIT_FINE = 0
 EXIT_WOULD_CHANGE = 1
@@ -31,6 +32,16 @@ class Policy(str, enum.Enum):
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
+
+
+class Mode(str, enum.Enum):
+    """How TensorFlow 2 is set up for a program of another time."""
+
+    AUTO = "auto"
+    AS_IS = "as-is"
+    GRAPH = "graph"
+    EAGER_OFF = "eager-off"
+    V1_ALIAS = "v1-alias"
 
 
 class Device(str, enum.Enum):
@@ -167,14 +178,26 @@ def migrate(
         raise typer.Exit(EXIT_WOULD_CHANGE)
 
 
-@_verify_app.command()
+class _WithProgram(TyperCommand):
+    """A command that ends in a program of its own: ``-m module …``, or arguments after ``--``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        cut = next((i for i, word in enumerate(args) if word in ("-m", "--")), len(args))
+        ctx.meta["program"] = tuple(args[cut:])
+        return super().parse_args(ctx, args[:cut])
+
+
+@_verify_app.command(cls=_WithProgram)
 def verify(
-    target: Annotated[
-        str,
+    context: typer.Context,
+    targets: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="TARGET", help="module.py::function, or a folder that holds case.toml files."
+            metavar="[TARGET]... [-m MODULE ARGS... | -- ARGS...]",
+            help="program.py, or what a program imports and -m or --run runs; "
+            "module.py::function; or a folder that holds case.toml files.",
         ),
-    ],
+    ] = None,
     *,
     input_: Annotated[
         list[str] | None,
@@ -210,23 +233,93 @@ def verify(
     tf_function: Annotated[
         Policy, typer.Option("--tf-function", help="As for the migration itself.")
     ] = Policy.AUTO,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="COMMAND", help="The program: 'python train.py --steps 3'."),
+    ] = None,
+    old: Annotated[
+        str | None, typer.Option("--old", metavar="FILE", help="The old text of a migration.")
+    ] = None,
+    new: Annotated[
+        str | None, typer.Option("--new", metavar="FILE", help="The new text, made by hand, say.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="REV", help="Take the old side from this git revision."),
+    ] = None,
+    old_mode: Annotated[
+        Mode, typer.Option("--old-mode", help="How TensorFlow 2 runs the old program.")
+    ] = Mode.AUTO,
+    new_mode: Annotated[
+        Mode, typer.Option("--new-mode", help="The same for the new program.")
+    ] = Mode.AUTO,
+    rtol: Annotated[
+        float | None,
+        typer.Option("--rtol", help="Relative error that counts as equal (default: by dtype)."),
+    ] = None,
+    atol: Annotated[
+        float, typer.Option("--atol", help="Differences up to this count as none.")
+    ] = 0.0,
+    float64: Annotated[
+        bool, typer.Option("--float64", help="Run both sides in float64 too.")
+    ] = False,
+    finite_differences: Annotated[
+        bool,
+        typer.Option("--finite-differences", help="Central differences as a third opinion."),
+    ] = False,
+    require_reached: Annotated[
+        bool,
+        typer.Option("--require-reached", help="Calls that the program never reaches fail."),
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", help="Time limit of each side.")
+    ] = 600.0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of all random numbers.")] = 0,
+    in_place: Annotated[
+        bool,
+        typer.Option("--in-place", help="Run in the project itself, not in a copy of it."),
+    ] = False,
+    html: Annotated[
+        str | None,
+        typer.Option("--html", metavar="FILE", help="Write the evidence as a page for people."),
+    ] = None,
 ) -> None:
-    """Run old code in a graph and new code eagerly and compiled, and compare the numbers.
+    """Run old and new code, and compare the numbers of every migrated gradient.
 
     Exit codes: 0 all equal, 1 not proven, 2 wrong usage, 3 a side cannot be run.
     """
     from tape_migrate.reports.output import Output  # noqa: PLC0415
-    from tape_migrate.verify.command import run_cli  # noqa: PLC0415
+    from tape_migrate.reports.progress import progress  # noqa: PLC0415
+    from tape_migrate.verify.program.command import ProgramOptions  # noqa: PLC0415
+    from tape_migrate.verify.program.plan import Asked  # noqa: PLC0415
+    from tape_migrate.verify.ways import run_verify  # noqa: PLC0415
 
-    report, code = run_cli(
-        target,
-        input_ or (),
-        device=device.value,
-        json_path=json_file,
-        old_python=old_python,
-        new_python=new_python,
-        tf_function=tf_function.value,
+    asked = Asked(
+        tuple(targets or ()), context.meta["program"], run, old, new, against, tf_function.value
     )
+    try:
+        with progress() as tell:
+            options = ProgramOptions(
+                device=device.value,
+                old_python=old_python,
+                new_python=new_python,
+                old_mode=old_mode.value,
+                new_mode=new_mode.value,
+                rtol=rtol,
+                atol=atol,
+                double=float64,
+                finite_differences=finite_differences,
+                require_reached=require_reached,
+                timeout_s=timeout,
+                seed=seed,
+                in_place=in_place,
+                json_path=json_file,
+                html_path=html,
+                progress=tell,
+            )
+            report, code = run_verify(asked, input_ or (), options)
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     if code == EXIT_USAGE:
         _usage_error(report.rstrip("\n"))
     output = Output()

@@ -70,6 +70,21 @@ def calls_at(text: bytes, places: Sequence[tuple[int, int]]) -> list[Call]:
     return [_call(module, starts[place]) for place in places]
 
 
+def functions(text: bytes) -> frozenset[str]:
+    """Qualified names of all functions of a UTF-8 text, and ``<module>``.
+
+    Raises:
+        SourceError: if the text does not parse.
+    """
+    module = Module(text)
+    found = {
+        module.scope_of(node.body[0]).qualname
+        for node in module.nodes
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    return frozenset({"<module>", *found})
+
+
 def tape_calls(text: bytes) -> list[Call]:
     """Every call of a method ``gradient``, ``jacobian`` or ``batch_jacobian``, in source order.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tape_migrate.model import Outcome, SiteResult
 from tape_migrate.sources.text import decode
-from tape_migrate.verify.program.calls import Call, calls_at, old_calls, tape_calls
+from tape_migrate.verify.program.calls import Call, calls_at, functions, old_calls, tape_calls
 from tape_migrate.verify.program.pairing import Pair, leftover, pair
 
 
@@ -61,7 +61,7 @@ def watch(changes: list[FileChange]) -> list[WatchedFile]:
                 before[key] -= 1  # a tape of the user's own
             else:
                 new.append(call)
-        pairs = pair(old, new, spans)
+        pairs = pair(old, new, spans, functions(old_text))
         watched.append(
             WatchedFile(
                 change,

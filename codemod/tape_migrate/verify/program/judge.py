@@ -145,9 +145,7 @@ def _stream(evaluations: list[Evaluation], wanted: list[int] | None) -> list[Ite
     return items
 
 
-def _align(
-    old: list[Item], new: list[Item], tolerance: Tolerance
-) -> tuple[list[Match], list[str]]:
+def _align(old: list[Item], new: list[Item], tolerance: Tolerance) -> tuple[list[Match], list[str]]:
     if len(old) == len(new):
         matches = [_match(a, b, tolerance) for a, b in zip(old, new, strict=True)]
         wrong = any(_is_wrong(match, tolerance) for match in matches)
@@ -186,9 +184,7 @@ def _in_order(
     return matches, [f"{left} of {len(old)} old tensors have no counterpart"] if left else []
 
 
-def _in_any_order(
-    old: list[Item], new: list[Item], tolerance: Tolerance
-) -> list[Match] | None:
+def _in_any_order(old: list[Item], new: list[Item], tolerance: Tolerance) -> list[Match] | None:
     free = list(old)
     matches = []
     for item in new:
@@ -292,9 +288,7 @@ def _conclude(matches: list[Match], tolerance: Tolerance) -> Judged:
     for match in matches:
         where = f"evaluation {match.new.evaluation + 1}"
         if match.structure:
-            return replace(
-                base, finding=Finding.STRUCTURE, sentence=f"{where}: {match.structure}"
-            )
+            return replace(base, finding=Finding.STRUCTURE, sentence=f"{where}: {match.structure}")
         if _is_wrong(match, tolerance):
             limit = allowed(match.old.value.dtype, tolerance)
             return replace(

@@ -32,20 +32,26 @@ class Pair:
 
 
 def pair(
-    old: Sequence[Call], new: Sequence[Call], spans: Sequence[tuple[int, int] | None]
+    old: Sequence[Call],
+    new: Sequence[Call],
+    spans: Sequence[tuple[int, int] | None],
+    functions: frozenset[str] = frozenset(),
 ) -> list[Pair]:
     """Match old calls to new ones; ``spans`` are the lines of each old call's replacement.
+
+    Without a span, a new call in a function that the old text has too (``functions``) stands for
+    a call of that function only.
 
     One new call may stand for several old ones (``u_t, u_x = tape.gradient(u, [t, x])``).
     """
     taken: dict[int, int] = {}
     pairs: list[Pair] = [Pair(number) for number in range(len(old))]
-    order = sorted(range(len(old)), key=lambda i: -_best(old[i], new, spans[i]))
+    order = sorted(range(len(old)), key=lambda i: -_best(old[i], new, spans[i], functions))
     for number in order:
         call, span = old[number], spans[number]
         ranked: list[tuple[float, int]] = []
         for index, candidate in enumerate(new):
-            score = _score(call, candidate, span)
+            score = _score(call, candidate, span, functions)
             if score is None:
                 continue
             if taken.get(index) and not _shares(call, candidate):
@@ -67,8 +73,10 @@ def leftover(new: Sequence[Call], pairs: Sequence[Pair]) -> list[int]:
     return [index for index in range(len(new)) if index not in used]
 
 
-def _best(call: Call, new: Sequence[Call], span: tuple[int, int] | None) -> float:
-    scores = [_score(call, candidate, span) for candidate in new]
+def _best(
+    call: Call, new: Sequence[Call], span: tuple[int, int] | None, functions: frozenset[str]
+) -> float:
+    scores = [_score(call, candidate, span, functions) for candidate in new]
     return max((score for score in scores if score is not None), default=0.0)
 
 
@@ -76,7 +84,9 @@ def _rank(calls: Sequence[Call], index: int, call: Call) -> int:
     return sum(1 for other in calls[:index] if other.function == call.function)
 
 
-def _score(old: Call, new: Call, span: tuple[int, int] | None) -> float | None:
+def _score(
+    old: Call, new: Call, span: tuple[int, int] | None, functions: frozenset[str]
+) -> float | None:
     """How well a new call fits, or None if it cannot be the one."""
     score = 0.0
     if span is not None:
@@ -86,6 +96,8 @@ def _score(old: Call, new: Call, span: tuple[int, int] | None) -> float | None:
         score += 4.0 * (new.last_line == span[1])
     elif old.function == new.function:
         score += 8.0
+    elif new.function in functions:
+        return None
     elif old.function.rpartition(".")[2] == new.function.rpartition(".")[2]:
         score += 4.0
     elif not new.function.startswith(old.function + "."):
@@ -119,8 +131,10 @@ def _shares(old: Call, new: Call) -> bool:
     common = _common_names(old, new)
     if any(other is not None for _, other in common):
         return True
-    return bool(old.sources) and len(new.sources) > len(old.sources) and (
-        set(old.sources) <= set(new.sources)
+    return (
+        bool(old.sources)
+        and len(new.sources) > len(old.sources)
+        and (set(old.sources) <= set(new.sources))
     )
 
 

@@ -42,7 +42,7 @@ class Request:
     old_mode: str = "auto"
     new_mode: str = "auto"
     device: str = "all"
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance = field(default_factory=Tolerance)
     in_place: bool = False
     double: bool = False
     """Run both sides in float64 too."""
@@ -186,9 +186,7 @@ def _failure(name: str, run: SideRun) -> Judged:
 
 
 def _unproven(watched: list[WatchedFile], judged: Judged) -> list[SiteProof]:
-    return [
-        _site(file, index, judged) for file in watched for index in range(len(file.old_calls))
-    ]
+    return [_site(file, index, judged) for file in watched for index in range(len(file.old_calls))]
 
 
 def _judge_all(

@@ -98,7 +98,7 @@ def read_records(folder: Path) -> Recorded:
                     record["instance"],
                     record["kind"],
                     values,
-                    bool(record.get("extra") or record.get("final")),
+                    bool(record.get("extra")),
                 )
             )
         elif what == "variable":
@@ -107,9 +107,7 @@ def read_records(folder: Path) -> Recorded:
             variables.append(f"{record['dtype']}[{sizes}]")
         elif what == "differences":
             recorded.differences.setdefault(record["call"], []).append(np.asarray(record["rows"]))
-    return Recorded(
-        recorded.evaluations, recorded.built, tuple(variables), recorded.differences
-    )
+    return Recorded(recorded.evaluations, recorded.built, tuple(variables), recorded.differences)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

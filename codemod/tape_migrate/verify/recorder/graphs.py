@@ -201,9 +201,7 @@ class Tracker:
             missing = any(a is None for a in arrays[position : position + count])
             position += count
             items.append("not computed" if missing else value)
-        self._store.evaluation(
-            instance.call, instance.number, kind, items, run=self._runs, **more
-        )
+        self._store.evaluation(instance.call, instance.number, kind, items, run=self._runs, **more)
 
     # --- Gradients that no run computes -----------------------------------------------------------
 
@@ -245,6 +243,7 @@ class Tracker:
             if not left:
                 continue
             session = self._sessions.get(id(graph))
+            session_was_known = session is not None
             with graph.as_default():
                 own = session is None or getattr(session, "_closed", True)
                 if own:
@@ -270,7 +269,8 @@ class Tracker:
                     if found is None:
                         found = self._try(session, instance.tensors, None)
                     if found is not None:
-                        self._evaluation(instance, found, "session", final=True)
+                        # Without any Session this is what the program's graph stands for.
+                        self._evaluation(instance, found, "session", extra=session_was_known)
                 if own:
                     session.close()
 

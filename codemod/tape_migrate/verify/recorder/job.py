@@ -21,7 +21,7 @@ def main(path: str) -> None:
     try:
         importlib.import_module("tensorflow")
     except ImportError as error:
-        end.update(missing="{}: {}".format(type(error).__name__, error))
+        end.update(missing=f"{type(error).__name__}: {error}")
         write(folder, "end.json", end)
         raise SystemExit(0) from None
     run(job, end)
@@ -46,9 +46,8 @@ def run(job: Any, end: Any) -> None:
     parts["variables"].Variables(store, randomness, world).install()
     settle_device(tf, job["device"])
     parts["modes"].apply(job["mode"], job["tapes"])
-    builtins.__tape_migrate__ = parts["sites"].Sites(  # type: ignore[attr-defined]
-        store, tracker
-    ).builtin()
+    sites = parts["sites"].Sites(store, tracker)
+    vars(builtins)["__tape_migrate__"] = sites.builtin()
     parts["imports"].redirect(job["original"], job["root"], job["files"])
     began = time.time()
     try:
@@ -97,10 +96,10 @@ def settle_device(tf: Any, device: str) -> None:
     """On a GPU: the same sums in the same order, in full float32; nothing falls back to the CPU."""
     if not device.startswith("GPU"):
         return
-    config = getattr(tf, "config", None)
+    config = getattr(tf, "config", None)  # type: Any
     if hasattr(config, "set_soft_device_placement"):
         config.set_soft_device_placement(False)
-    experimental = getattr(config, "experimental", None)
+    experimental = getattr(config, "experimental", None)  # type: Any
     if hasattr(experimental, "enable_tensor_float_32_execution"):
         experimental.enable_tensor_float_32_execution(False)
     if hasattr(experimental, "enable_op_determinism"):

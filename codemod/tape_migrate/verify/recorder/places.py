@@ -34,7 +34,7 @@ class Places:
                 table = self._lines.get(name)
                 if table is not None and 0 < line <= len(table):
                     line = table[line - 1]
-                return "{}:{}".format(name, line)
+                return f"{name}:{line}"
             frame = frame.f_back
         return ""
 

@@ -53,7 +53,7 @@ class Randomness:
     @contextlib.contextmanager
     def in_variable(self, number: int) -> Any:
         saved = self._variable
-        self._variable = "variable {}".format(number)
+        self._variable = f"variable {number}"
         counts = {k: v for k, v in self.counts.items() if k.startswith(self._variable + ":")}
         for who in counts:
             # An initialiser may be traced more than once: it draws the same each time.
@@ -75,8 +75,15 @@ class Randomness:
             ("random_standard_normal", "normal"),
             ("truncated_normal", "truncated_normal"),
         ):
-            setattr(old, name, self._floats(getattr(pure, "stateless_random_" + kind, None)
-                                            or getattr(pure, "stateless_" + kind), kind))
+            setattr(
+                old,
+                name,
+                self._floats(
+                    getattr(pure, "stateless_random_" + kind, None)
+                    or getattr(pure, "stateless_" + kind),
+                    kind,
+                ),
+            )
         old.random_uniform_int = self._integers(pure.stateless_random_uniform_int)
         newer = inner("ops.gen_stateless_random_ops_v2")
         for name, kind in (
@@ -96,9 +103,7 @@ class Randomness:
         return draw
 
     def _integers(self, op: Any) -> Any:
-        def draw(
-            shape: Any, minval: Any, maxval: Any, *_: Any, name: Any = None, **__: Any
-        ) -> Any:
+        def draw(shape: Any, minval: Any, maxval: Any, *_: Any, name: Any = None, **__: Any) -> Any:
             return op(shape, self.key("integers"), minval, maxval, name=name)
 
         return draw

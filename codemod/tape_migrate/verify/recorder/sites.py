@@ -1,5 +1,6 @@
 """``__tape_migrate__(number, callee)``: what stands around the callee of each watched call."""
 
+import contextlib
 import functools
 from typing import Any
 
@@ -23,10 +24,8 @@ class Sites:
                 return self.record(call, callee(*args, **kwargs))
 
             # AutoGraph treats a call by what its callee is.
-            try:
+            with contextlib.suppress(AttributeError, TypeError):
                 functools.update_wrapper(watched, callee)
-            except (AttributeError, TypeError):
-                pass
             return unconverted(watched)
 
         return unconverted(__tape_migrate__)
@@ -104,5 +103,5 @@ def outline(item: Any) -> Any:
     if isinstance(item, tf.Tensor):
         shape = item.shape.as_list() if item.shape.ndims is not None else None
         sizes = "?" if shape is None else ",".join("?" if s is None else str(s) for s in shape)
-        return "{}[{}]".format(item.dtype.base_dtype.name, sizes)
+        return f"{item.dtype.base_dtype.name}[{sizes}]"
     return type(item).__name__

@@ -48,7 +48,8 @@ def record(store: Any, call: int, instance: int, items: Any) -> Any:
         store.evaluation(call, instance, "traced", values(plan, list(arrays)))
         return True
 
-    operation = v1.py_func(write, shown, [tf.bool], stateful=True)
+    make = getattr(tf, "numpy_function", None) or v1.py_func
+    operation = make(write, shown, [tf.bool])
     with tf.control_dependencies(operation):
         kept = [tf.identity(tensor) for tensor in tensors]
     return pack(items, plan, kept)
@@ -56,7 +57,8 @@ def record(store: Any, call: int, instance: int, items: Any) -> Any:
 
 def values(plan: Any, arrays: Any) -> Any:
     """Group arrays into items as the plan says."""
-    result, at = [], 0
+    result = []  # type: Any
+    at = 0
     for kind, count, dtype in plan:
         part = arrays[at : at + count]
         at += count
@@ -70,7 +72,8 @@ def values(plan: Any, arrays: Any) -> Any:
 
 
 def pack(items: Any, plan: Any, tensors: Any) -> Any:
-    result, at = [], 0
+    result = []  # type: Any
+    at = 0
     for item, (kind, count, _) in zip(items, plan):
         part = tensors[at : at + count]
         at += count

@@ -24,8 +24,12 @@ class Variables:
         mine = (0, self.create)
 
         def with_mine(self: Any) -> Any:
-            found = list(stack.fget(self))
-            return found if mine in found else [mine, *found]
+            found = stack.fget(self)
+            if mine not in found:
+                # TensorFlow compares stacks by identity, so the longer one is kept.
+                found = [mine, *found]
+                stack.fset(self, found)
+            return found
 
         graph._variable_creator_stack = property(with_mine, stack.fset)
 
