@@ -260,13 +260,6 @@ def verify(
     atol: Annotated[
         float, typer.Option("--atol", help="Differences up to this count as none.")
     ] = 0.0,
-    float64: Annotated[
-        bool, typer.Option("--float64", help="Run both sides in float64 too.")
-    ] = False,
-    finite_differences: Annotated[
-        bool,
-        typer.Option("--finite-differences", help="Central differences as a third opinion."),
-    ] = False,
     require_reached: Annotated[
         bool,
         typer.Option("--require-reached", help="Calls that the program never reaches fail."),
@@ -279,10 +272,6 @@ def verify(
         bool,
         typer.Option("--in-place", help="Run in the project itself, not in a copy of it."),
     ] = False,
-    html: Annotated[
-        str | None,
-        typer.Option("--html", metavar="FILE", help="Write the evidence as a page for people."),
-    ] = None,
 ) -> None:
     """Run old and new code, and compare the numbers of every migrated gradient.
 
@@ -307,14 +296,11 @@ def verify(
                 new_mode=new_mode.value,
                 rtol=rtol,
                 atol=atol,
-                double=float64,
-                finite_differences=finite_differences,
                 require_reached=require_reached,
                 timeout_s=timeout,
                 seed=seed,
                 in_place=in_place,
                 json_path=json_file,
-                html_path=html,
                 progress=tell,
             )
             report, code = run_verify(asked, input_ or (), options)

@@ -101,12 +101,22 @@ def _missing(
         bool(old.evaluations.get(old_call)),
         any(new.evaluations.get(number) for number, _ in parts),
     ]
+    if old_call in old.vectorised or any(number in new.vectorised for number, _ in parts):
+        return Judged(
+            Finding.NOT_COMPARABLE, "in a body of tf.vectorized_map, no turn of which can be seen"
+        )
     if all(had):
         return None
     if not built[0] and not built[1]:
         return Judged(Finding.NOT_REACHED, "the program never comes here")
     if not built[0] or not built[1]:
+        said = old.raised.get(old_call) or next(
+            (new.raised[number] for number, _ in parts if number in new.raised), None
+        )
         side, other = ("old", "new") if built[0] else ("new", "old")
+        if said is not None:
+            first = said.splitlines()[0] if said else ""
+            return Judged(Finding.SIDE_FAILED, f"the call raised on the {other} side: {first}")
         return Judged(
             Finding.NOT_COMPARABLE, f"the {side} program comes here, the {other} one does not"
         )

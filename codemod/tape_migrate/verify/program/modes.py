@@ -34,7 +34,7 @@ def old_modes(sources: Iterable[bytes], asked: str) -> list[str]:
         return [asked]
     text = b"\n".join(sources)
     if _V1_OPT_IN.search(text):
-        return ["as-is", "v1-alias"]
+        return ["as-is", "graph", "v1-alias"]
     if _V1_NAMES.search(text):
         return ["v1-alias", "as-is"]
     if _IN_FUNCTION.search(text):
@@ -52,6 +52,11 @@ def new_modes(old: str, asked: str) -> list[str]:
     return ["as-is", "v1-alias", *([old] if old != "as-is" else [])]
 
 
+def raised_for_mode(messages: Iterable[str], mode: str) -> bool:
+    """Whether watched calls raised because eager execution is on, whoever caught that."""
+    return mode == "as-is" and any(mark in message for message in messages for mark in _EAGER_MARKS)
+
+
 def asks_for_another(error: RunError | None, mode: str) -> bool:
     """Whether a failure is one of the mode rather than of the program."""
     if error is None:
@@ -59,7 +64,7 @@ def asks_for_another(error: RunError | None, mode: str) -> bool:
     text = f"{error.type}: {error.message}"
     if mode != "v1-alias" and _NAME_MARK.search(text):
         return True
-    if mode in ("as-is",) and any(mark in text for mark in _EAGER_MARKS):
+    if mode == "as-is" and any(mark in text for mark in _EAGER_MARKS):
         return True
     # What runs eagerly, or as TensorFlow 2, need not run otherwise.
     return mode in ("graph", "v1-alias") and error.type in (

@@ -10,7 +10,12 @@ from pathlib import Path
 
 from tape_migrate.verify.program.change import FileChange, WatchedFile, marked, watch
 from tape_migrate.verify.program.judge import judge
-from tape_migrate.verify.program.modes import asks_for_another, new_modes, old_modes
+from tape_migrate.verify.program.modes import (
+    asks_for_another,
+    new_modes,
+    old_modes,
+    raised_for_mode,
+)
 from tape_migrate.verify.program.outcome import (
     DeviceProof,
     FileDiff,
@@ -165,17 +170,18 @@ def _has_gpu(python: str) -> bool:
 
 
 def _first_that_runs(modes: list[str], run: Callable[[str], SideRun]) -> SideRun:
-    """The run in the first mode in which the program comes to its end, else the first run."""
-    first: SideRun | None = None
+    """The run in the first mode in which the program comes to its end and no watched call fails
+    for the mode's sake; if there is none, the one that evaluated most calls."""
+    tried: list[SideRun] = []
     for mode in modes:
         found = run(mode)
-        if found.ok or found.missing is not None:
+        refused = raised_for_mode(found.recorded.raised.values(), mode)
+        if found.missing is not None or (found.ok and not refused):
             return found
-        first = first or found
-        if not asks_for_another(found.error, mode):
+        tried.append(found)
+        if not refused and not asks_for_another(found.error, mode):
             break
-    assert first is not None
-    return first
+    return max(tried, key=lambda found: len(found.recorded.evaluations))
 
 
 def _failure(name: str, run: SideRun) -> Judged:
@@ -281,10 +287,12 @@ def _noise(
 
 
 def _info(run: SideRun) -> SideInfo:
+    release = run.versions.get("tensorflow", "")
     return SideInfo(
-        run.setting.mode,
+        # Under TensorFlow 1 there is nothing to choose.
+        "as-is" if release.startswith("1.") else run.setting.mode,
         run.versions.get("python", ""),
-        run.versions.get("tensorflow", ""),
+        release,
         run.versions.get("numpy", ""),
         run.versions.get("keras", ""),
         run.seconds,

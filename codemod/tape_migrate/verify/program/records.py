@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,10 @@ class Recorded:
     """By call, what each time it was called came back: an outline or None for each item."""
     variables: tuple[str, ...] = ()
     """The float variables in order of creation: ``float32[3,2]``."""
+    vectorised: set[int] = field(default_factory=set)
+    """Calls in the body of ``tf.vectorized_map``, of which no single turn can be seen."""
+    raised: dict[int, str] = field(default_factory=dict)
+    """What a watched call itself raised first."""
     differences: dict[int, list[Array]] = field(default_factory=dict)
     """By call, samples for central differences (see ``finite.judge``)."""
 
@@ -87,6 +91,8 @@ def read_records(folder: Path) -> Recorded:
         what = record.get("what")
         if what == "build":
             recorded.built.setdefault(record["call"], []).append(tuple(record["items"]))
+            if record["kind"] == "vectorised":
+                recorded.vectorised.add(record["call"])
         elif what == "values":
             try:
                 values = tuple(_value(item, data) for item in record["items"])
@@ -105,9 +111,11 @@ def read_records(folder: Path) -> Recorded:
             shape = record["shape"]
             sizes = "?" if shape is None else ",".join(str(size) for size in shape)
             variables.append(f"{record['dtype']}[{sizes}]")
+        elif what == "raised":
+            recorded.raised.setdefault(record["call"], record["message"])
         elif what == "differences":
             recorded.differences.setdefault(record["call"], []).append(np.asarray(record["rows"]))
-    return Recorded(recorded.evaluations, recorded.built, tuple(variables), recorded.differences)
+    return replace(recorded, variables=tuple(variables))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

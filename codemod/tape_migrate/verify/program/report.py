@@ -78,13 +78,11 @@ def _details(proof: ProgramProof) -> list[str]:
 
 
 def describe_side(side: SideInfo) -> str:
-    """``as-is, TensorFlow 2.21.0, Python 3.11.7, 3.1 s``."""
+    """``as-is, TensorFlow 2.21.0, Python 3.11.7``."""
     if not side.tensorflow:
         return side.error
     text = f"{side.mode}, TensorFlow {side.tensorflow}, Python {side.python}"
-    return f"{text}, {side.seconds:.1f} s" + (
-        f", exit code {side.exit_code}" * bool(side.exit_code)
-    )
+    return f"{text}, exit code {side.exit_code}" if side.exit_code else text
 
 
 def counts(proof: ProgramProof) -> dict[str, int]:

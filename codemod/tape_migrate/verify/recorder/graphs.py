@@ -18,7 +18,33 @@ EXTRA_RUNS = 3
 FAILURES = 10
 """How often that may fail (variables are not initialised yet, say)."""
 
-_READS = ("ReadVariableOp", "VarHandleOp", "Variable", "VariableV2", "VarIsInitializedOp")
+_READS = (
+    "ReadVariableOp",
+    "VarHandleOp",
+    "Variable",
+    "VariableV2",
+    "VarIsInitializedOp",
+    "IsVariableInitialized",
+    "VariableShape",
+    "ResourceGather",
+    "ResourceGatherNd",
+    "HashTableV2",
+    "LookupTableFindV2",
+)
+_CALLS = (
+    "While",
+    "StatelessWhile",
+    "If",
+    "StatelessIf",
+    "Case",
+    "StatelessCase",
+    "PartitionedCall",
+    "StatefulPartitionedCall",
+    "PyFunc",
+    "PyFuncStateless",
+    "EagerPyFunc",
+)
+"""What a loop, a branch or a ``tf.function`` with a watched call inside becomes."""
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
 
 
@@ -80,6 +106,7 @@ class Tracker:
         self._watches = {}  # type: Any
         self._sessions = {}  # type: Any
         self._safe = {}  # type: Any
+        self._outer = {}  # type: Any
         self._runs = 0
         self._busy = False
 
@@ -87,6 +114,12 @@ class Tracker:
         instance = Instance(call, number, items)
         graph = instance.tensors[0].graph
         self._graphs.setdefault(id(graph), (graph, []))[1].append(instance)
+
+    def track_inside(self, graph: Any) -> None:
+        """Remember that a loop, a branch or a function of this graph holds a watched call."""
+        while getattr(graph, "outer_graph", None) is not None:
+            graph = graph.outer_graph
+        self._outer[id(graph)] = graph
 
     # --- Sessions ---------------------------------------------------------------------------------
 
@@ -106,6 +139,7 @@ class Tracker:
             run_metadata: Any = None,
         ) -> Any:
             known = tracker._graphs.get(id(self.graph))
+            tracker._sessions[id(self.graph)] = self
             if known is None or tracker._busy:
                 return run(self, fetches, feed_dict, options, run_metadata)
             with self.graph.as_default():
@@ -113,7 +147,6 @@ class Tracker:
             fed = {name_of(self.graph, key) for key in feed_dict} if feed_dict else set()
             watch = tracker.watch(self.graph, known[1], elements, fed)
             tracker._runs += 1
-            tracker._sessions[id(self.graph)] = self
             tracker.run_extras(self, known[1], watch, feed_dict, fed)
             if not watch.tensors:
                 return run(self, fetches, feed_dict, options, run_metadata)
@@ -237,6 +270,9 @@ class Tracker:
 
     def finish(self) -> None:
         """After the program: evaluate what no run of a Session has shown."""
+        for key, graph in list(self._outer.items()):
+            if key not in self._sessions:
+                self._run_insides(graph)
         for graph, instances in list(self._graphs.values()):
             left = [i for i in instances if not (i.computed or i.extras)]
             left = [i for i in left if harmless(i.tensors, set())]
@@ -247,21 +283,7 @@ class Tracker:
             with graph.as_default():
                 own = session is None or getattr(session, "_closed", True)
                 if own:
-                    config = v1.ConfigProto(allow_soft_placement=True)
-                    session = v1.Session(graph=graph, config=config)
-                    self._busy = True
-                    try:
-                        session.run(
-                            [
-                                v1.global_variables_initializer(),
-                                v1.local_variables_initializer(),
-                                v1.tables_initializer(),
-                            ]
-                        )
-                    except tf.errors.OpError:
-                        pass
-                    finally:
-                        self._busy = False
+                    session = self._started(graph)
                 self._runs += 1
                 together = self._try(session, [i.tensors for i in left], None)
                 for number, instance in enumerate(left):
@@ -273,6 +295,29 @@ class Tracker:
                         self._evaluation(instance, found, "session", extra=session_was_known)
                 if own:
                     session.close()
+
+    def _started(self, graph: Any) -> Any:
+        """A Session of our own with everything initialised that can be."""
+        session = v1.Session(graph=graph, config=v1.ConfigProto(allow_soft_placement=True))
+        for start in (
+            v1.global_variables_initializer(),
+            v1.local_variables_initializer(),
+            v1.tables_initializer(),
+        ):
+            self._try(session, start, None)
+        del self._sessions[id(graph)]
+        return session
+
+    def _run_insides(self, graph: Any) -> None:
+        """Run the loops, branches and functions of a graph that no Session has run."""
+        calls = [op for op in graph.get_operations() if op.type in _CALLS]
+        with graph.as_default():
+            session = self._started(graph)
+            for call in calls:
+                if harmless([call], set(), _READS + _CALLS):
+                    self._try(session, call, None)
+            session.close()
+            self._sessions.pop(id(graph), None)
 
 
 def name_of(graph: Any, key: Any) -> str:
@@ -309,7 +354,7 @@ def ancestors(elements: Any, fed: Any) -> Any:
     return found
 
 
-def harmless(tensors: Any, fed: Any) -> bool:
+def harmless(tensors: Any, fed: Any, allowed: Any = _READS) -> bool:
     """Whether tensors can be evaluated without changing anything, with what is fed."""
     graph = tensors[0].graph
     for name in ancestors(tensors, fed):
@@ -317,6 +362,6 @@ def harmless(tensors: Any, fed: Any) -> bool:
         if operation.type in _PLACEHOLDERS:
             return False
         definition = getattr(operation, "op_def", None)
-        if definition is not None and definition.is_stateful and operation.type not in _READS:
+        if definition is not None and definition.is_stateful and operation.type not in allowed:
             return False
     return True

@@ -32,7 +32,7 @@ def run(job: Any, end: Any) -> None:
     parts = {
         name: importlib.import_module(here + "." + name)
         for name in ("graphs", "imports", "modes", "places", "randomness", "sites", "values",
-                     "variables", "tensorflow_of")
+                     "variables", "vectorised", "tensorflow_of")
     }  # type: Any  # fmt: skip
     folder, tf = job["folder"], parts["tensorflow_of"].tf
     write(folder, "start.json", describe(tf))
@@ -42,6 +42,7 @@ def run(job: Any, end: Any) -> None:
     places = parts["places"].Places(job["root"], job["lines"])
     randomness = parts["randomness"].Randomness(job["seed"], places, job["draws"])
     tracker.install()
+    parts["vectorised"].install()
     randomness.install()
     parts["variables"].Variables(store, randomness, world).install()
     settle_device(tf, job["device"])

@@ -4,8 +4,8 @@ import contextlib
 import functools
 from typing import Any
 
-from . import graphs, traced
-from .tensorflow_of import tf
+from . import graphs, traced, vectorised
+from .tensorflow_of import tf, v1
 
 
 class Sites:
@@ -21,7 +21,13 @@ class Sites:
 
         def __tape_migrate__(call: int, callee: Any) -> Any:  # noqa: N807
             def watched(*args: Any, **kwargs: Any) -> Any:
-                return self.record(call, callee(*args, **kwargs))
+                try:
+                    result = callee(*args, **kwargs)
+                except Exception as error:
+                    # Programs catch what their calls raise; test runners do.
+                    self._store.note(what="raised", call=call, message=str(error)[:500])
+                    raise
+                return self.record(call, result)
 
             # AutoGraph treats a call by what its callee is.
             with contextlib.suppress(AttributeError, TypeError):
@@ -37,7 +43,9 @@ class Sites:
         self._instances[call] = instance + 1
         tensors = [item for item in items if is_tensor(item)]
         kind = "none"
-        if tensors and all(graphs.is_eager(item) for item in tensors):
+        if vectorised.inside():
+            kind = "vectorised"
+        elif tensors and all(graphs.is_eager(item) for item in tensors):
             kind = "eager"
         elif any(traced.is_unfetchable(item) for item in tensors):
             kind = "traced"
@@ -48,6 +56,7 @@ class Sites:
             values = [graphs.eager_value(item) for item in items]
             self._store.evaluation(call, instance, "eager", values)
         elif kind == "traced":
+            self._tracker.track_inside(v1.get_default_graph())
             replaced = traced.record(self._store, call, instance, items)
             return rebuilt(result, iter(replaced))
         elif kind == "graph":

@@ -1,0 +1,112 @@
+"""All fixtures as one project: a folder of modules, and a program that calls each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tape_migrate.verify import Case, load_case
+from tape_migrate.verify.inputs import Input, Literal, Nested, TensorSpec, draw
+from tests.fixture_cases import FIXTURES, all_cases
+
+DRIVER = """
+import contextlib
+import importlib
+import inspect
+import os
+import traceback
+
+import numpy as np
+import tensorflow as tf
+
+CALLS = {calls!r}
+ARRAYS = np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), "arrays.npz"))
+
+
+def given(what):
+    kind, value = what[0], what[1]
+    if kind == "value":
+        return value
+    if kind == "list":
+        return [given(item) for item in value]
+    if kind == "tuple":
+        return tuple(given(item) for item in value)
+    if kind == "dict":
+        return {{key: given(item) for key, item in value.items()}}
+    array = ARRAYS[value]
+    if what[2] == "bfloat16":
+        return tf.cast(tf.constant(array), "bfloat16")
+    return {{"tensor": tf.constant, "variable": tf.Variable, "numpy": np.array}}[kind](array)
+
+
+def entry_of(module, entry):
+    owner, _, method = entry.rpartition(".")
+    cls = getattr(module, owner, None) if owner.isidentifier() else None
+    if inspect.isclass(cls):
+        if not isinstance(inspect.getattr_static(cls, method), (staticmethod, classmethod)):
+            return getattr(cls(), method)
+    return eval(entry, module.__dict__)
+
+
+for name, entry, arguments, symbolic, convert in CALLS:
+    with tf.Graph().as_default() if symbolic else contextlib.ExitStack():
+        try:
+            module = importlib.import_module("cases." + name)
+            if entry is not None:
+                function = entry_of(module, entry)
+                if convert and not tf.executing_eagerly():
+                    bound = getattr(function, "__self__", None)
+                    plain = tf.autograph.to_graph(getattr(function, "__func__", function))
+                    function = plain if bound is None else plain.__get__(bound)
+                function(**{{key: given(what) for key, what in arguments}})
+        except Exception:
+            print("failed", name)
+            traceback.print_exc()
+"""
+
+
+def chosen() -> list[tuple[str, Case]]:
+    """Migrated cases that run with TensorFlow 2's behaviour on, by module name."""
+    found = []
+    for case in all_cases():
+        if not case.changes or case.not_run is not None or case.tf_function != "auto":
+            continue
+        loaded = load_case(FIXTURES / case.name)
+        if loaded.old_mode in ("graph", "autograph", "auto"):
+            found.append((case.name.replace("/", "_").replace("-", "_"), loaded))
+    return found
+
+
+def write_project(folder: Path, cases: Sequence[tuple[str, Case]]) -> None:
+    """Write ``cases/NAME.py``, ``driver.py`` and the arrays that it hands to the functions."""
+    arrays: dict[str, Any] = {}
+    calls = []
+    (folder / "cases").mkdir(parents=True)
+    (folder / "cases" / "__init__.py").write_bytes(b"")
+    for name, case in cases:
+        source = case.before if isinstance(case.before, bytes) else case.before.encode()
+        (folder / "cases" / f"{name}.py").write_bytes(source)
+        arguments = [
+            (key, _spell(value, key, f"{name}:{key}", case.seeds[0], arrays))
+            for key, value in case.inputs
+        ]
+        convert = case.old_mode != "graph"
+        calls.append((name, case.entry, arguments, case.modes == ("graph",), convert))
+    np.savez(folder / "arrays.npz", **arrays)
+    (folder / "driver.py").write_text(DRIVER.format(calls=calls), encoding="utf-8")
+
+
+def _spell(value: Input, name: str, key: str, seed: int, arrays: dict[str, Any]) -> Any:
+    if isinstance(value, Literal):
+        return ("value", value.value)
+    if isinstance(value, TensorSpec):
+        arrays[key] = draw(value, name, seed)
+        return (value.role, key, value.dtype)
+    assert isinstance(value, Nested)
+    parts = [_spell(item, name, f"{key}.{n}", seed, arrays) for n, item in enumerate(value.items)]
+    if value.kind == "dict":
+        return ("dict", dict(zip(value.keys, parts, strict=True)))
+    return (value.kind, parts)
