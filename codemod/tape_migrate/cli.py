@@ -41,6 +41,7 @@ class Mode(str, enum.Enum):
     AS_IS = "as-is"
     GRAPH = "graph"
     EAGER_OFF = "eager-off"
+    V1 = "v1"
     V1_ALIAS = "v1-alias"
 
 
@@ -272,6 +273,10 @@ def verify(
         bool,
         typer.Option("--in-place", help="Run in the project itself, not in a copy of it."),
     ] = False,
+    html: Annotated[
+        str | None,
+        typer.Option("--html", metavar="FILE", help="Write the evidence as a page for people."),
+    ] = None,
 ) -> None:
     """Run old and new code, and compare the numbers of every migrated gradient.
 
@@ -301,6 +306,7 @@ def verify(
                 seed=seed,
                 in_place=in_place,
                 json_path=json_file,
+                html_path=html,
                 progress=tell,
             )
             report, code = run_verify(asked, input_ or (), options)

@@ -69,6 +69,7 @@ def prove_plan(made: Plan, options: ProgramOptions) -> tuple[str, int]:
         from tape_migrate.verify.command import MISSING  # noqa: PLC0415
 
         return f"{MISSING}\n", EXIT_FAILED
+    from tape_migrate.verify.program.outcome import Tolerance  # noqa: PLC0415
     from tape_migrate.verify.program.prepare import PrepareError  # noqa: PLC0415
     from tape_migrate.verify.program.side import SideStoppedError  # noqa: PLC0415
 
@@ -81,6 +82,11 @@ def prove_plan(made: Plan, options: ProgramOptions) -> tuple[str, int]:
     data = report.json_text(proof)
     if options.json_path is not None and options.json_path != "-":
         Path(options.json_path).write_text(data, encoding="utf-8")
+    if options.html_path is not None:
+        from tape_migrate.verify.program.html import page  # noqa: PLC0415
+
+        text = page(proof, Tolerance(options.rtol, options.atol))
+        Path(options.html_path).write_text(text, encoding="utf-8")
     code = EXIT_PROVEN if proof.proven(require_reached=options.require_reached) else EXIT_NOT_PROVEN
     if code and proof.failed_side() is not None:
         code = EXIT_FAILED
@@ -98,7 +104,7 @@ def request(made: Plan, options: ProgramOptions) -> Request:
 
     setting = Setting(seed=options.seed, timeout_s=options.timeout_s)
     old = replace(setting, python=options.old_python or setting.python)
-    new = replace(setting, python=options.new_python or setting.python, tapes=True)
+    new = replace(setting, python=options.new_python or setting.python)
     return Made(
         root=made.root,
         program=made.program,

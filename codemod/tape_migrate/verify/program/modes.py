@@ -34,7 +34,7 @@ def old_modes(sources: Iterable[bytes], asked: str) -> list[str]:
         return [asked]
     text = b"\n".join(sources)
     if _V1_OPT_IN.search(text):
-        return ["as-is", "graph", "v1-alias"]
+        return ["as-is", "v1", "graph", "v1-alias"]
     if _V1_NAMES.search(text):
         return ["v1-alias", "as-is"]
     if _IN_FUNCTION.search(text):
@@ -46,9 +46,9 @@ def new_modes(old: str, asked: str) -> list[str]:
     """Modes to try for the new side, after the old one ran in mode ``old``."""
     if asked != "auto":
         return [asked]
-    if old == "v1-alias":
+    if old in ("v1", "v1-alias"):
         # Its migration keeps the Session, so it still speaks TensorFlow 1.
-        return ["v1-alias", "as-is"]
+        return [old, "as-is"]
     return ["as-is", "v1-alias", *([old] if old != "as-is" else [])]
 
 
@@ -67,7 +67,7 @@ def asks_for_another(error: RunError | None, mode: str) -> bool:
     if mode == "as-is" and any(mark in text for mark in _EAGER_MARKS):
         return True
     # What runs eagerly, or as TensorFlow 2, need not run otherwise.
-    return mode in ("graph", "v1-alias") and error.type in (
+    return mode in ("graph", "v1", "v1-alias") and error.type in (
         "AttributeError",
         "ImportError",
         "ModuleNotFoundError",

@@ -71,9 +71,12 @@ def _details(proof: ProgramProof) -> list[str]:
                 out.append(f"    new: {site.new_text}")
                 out += [f"    {line}" for line in site.judged.excerpt.splitlines()]
         for name, side in (("old", device.old), ("new", device.new)):
-            if side is not None and side.error and side.traceback:
+            if side is None:
+                continue
+            shown = side.traceback if side.error else side.output if side.exit_code else ""
+            if shown:
                 out.append(f"the {name} program:")
-                out += [f"    {line}" for line in side.traceback.splitlines()[-24:]]
+                out += [f"    {line}" for line in shown.splitlines()[-24:]]
     return out
 
 

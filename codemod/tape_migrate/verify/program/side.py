@@ -21,7 +21,6 @@ from tape_migrate.verify.results import RunError
 RECORDER = Path(__file__).parent.parent / "recorder"
 WORLD = Path(__file__).parent.parent / "worker_world.py"
 LIMIT_BYTES = 256 << 20
-MODES = ("as-is", "graph", "eager-off", "v1-alias")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Setting:
     python: str = sys.executable
     mode: str = "as-is"
     tapes: bool = False
-    """Whether tapes are to work: the new side."""
+    """In modes of TensorFlow 1: with resource variables, and loops that tapes can see."""
     device: str = "CPU:0"
     seed: int = 0
     double: bool = False

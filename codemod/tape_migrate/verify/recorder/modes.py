@@ -3,9 +3,11 @@
 - ``as-is``: not at all.
 - ``graph``: the program is run inside a ``tf.Graph``; TensorFlow 2's behaviour stays on.
 - ``eager-off``: ``tf.compat.v1.disable_eager_execution()`` first.
-- ``v1-alias``: ``disable_v2_behavior()`` first, and ``import tensorflow`` gives
-  ``tensorflow.compat.v1``. On the new side (``tapes``) variables stay resource variables and loops
-  and branches those of TensorFlow 2: tapes see no other kind.
+- ``v1``: ``tf.compat.v1.disable_v2_behavior()`` first.
+- ``v1-alias``: the same, and ``import tensorflow`` gives ``tensorflow.compat.v1``.
+
+With ``tapes`` variables are resource variables even there, and loops and branches those of
+TensorFlow 2: tapes see no other kind.
 
 Under TensorFlow 1 all of them mean ``as-is``.
 """
@@ -23,12 +25,13 @@ def apply(mode: str, tapes: bool) -> None:
         return
     if mode == "eager-off":
         v1.disable_eager_execution()
-    elif mode == "v1-alias":
+    elif mode in ("v1", "v1-alias"):
         v1.disable_v2_behavior()
         if tapes:
             v1.enable_resource_variables()
             v1.enable_control_flow_v2()
-        sys.modules["tensorflow"] = v1
+        if mode == "v1-alias":
+            sys.modules["tensorflow"] = v1
 
 
 def around(mode: str) -> Any:
