@@ -126,6 +126,14 @@ def migrate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if a call was refused.")
     ] = False,
+    verify: Annotated[
+        str | None,
+        typer.Option(
+            "--verify",
+            metavar="COMMAND",
+            help="Run this program before and after; write only files whose gradients are equal.",
+        ),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option(
@@ -160,10 +168,21 @@ def migrate(
 
     try:
         options = Options(TfFunction(tf_function.value), annotate, assume_closed)
-        result = run(paths, options, write=write, on_result=show)
+        result = run(paths, options, write=write and verify is None, on_result=show)
+        proof_code = EXIT_FINE
+        if verify is not None and not result.interrupted:
+            from tape_migrate.reports.progress import progress  # noqa: PLC0415
+            from tape_migrate.verify.program.command import ProgramOptions  # noqa: PLC0415
+            from tape_migrate.verify.program.gate import prove_and_write  # noqa: PLC0415
+
+            with progress() as tell:
+                how = ProgramOptions(progress=tell)
+                result, proof, proof_code = prove_and_write(result, verify, how, write=write)
+            if format_ is Format.TEXT:
+                output.text(proof)
     except PathError as error:
         _usage_error(str(error))
-    except KeyboardInterrupt:  # before the first file
+    except KeyboardInterrupt:  # before the first file, or in a proof: nothing is written
         raise typer.Exit(EXIT_INTERRUPTED) from None
     if format_ is Format.JSON:
         output.json(result)
@@ -175,6 +194,8 @@ def migrate(
         raise typer.Exit(EXIT_INTERRUPTED)
     if counts.files_failed:
         raise typer.Exit(EXIT_FAILED)
+    if proof_code:
+        raise typer.Exit(proof_code)
     if (check and counts.files_changed) or (strict and counts.refused):
         raise typer.Exit(EXIT_WOULD_CHANGE)
 
@@ -261,6 +282,13 @@ def verify(
     atol: Annotated[
         float, typer.Option("--atol", help="Differences up to this count as none.")
     ] = 0.0,
+    float64: Annotated[
+        bool, typer.Option("--float64", help="Run both sides in float64 too.")
+    ] = False,
+    finite_differences: Annotated[
+        bool,
+        typer.Option("--finite-differences", help="Central differences as a third opinion."),
+    ] = False,
     require_reached: Annotated[
         bool,
         typer.Option("--require-reached", help="Calls that the program never reaches fail."),
@@ -301,6 +329,8 @@ def verify(
                 new_mode=new_mode.value,
                 rtol=rtol,
                 atol=atol,
+                double=float64,
+                finite_differences=finite_differences,
                 require_reached=require_reached,
                 timeout_s=timeout,
                 seed=seed,

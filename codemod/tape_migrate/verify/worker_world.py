@@ -211,6 +211,13 @@ def widen(value: Any) -> Any:
     return np.asarray(value, np.float64) if array.dtype.kind == "f" else value
 
 
+def _imported_v1() -> Any:
+    try:
+        return importlib.import_module("tensorflow.compat.v1")
+    except ImportError:
+        return None
+
+
 @contextlib.contextmanager
 def float64_world() -> Any:
     """Make what would default to float32 come out as float64, as far as the public API reaches.
@@ -236,10 +243,12 @@ def float64_world() -> Any:
 
     names = "constant convert_to_tensor zeros ones eye fill linspace cast random_normal "
     names += "random_uniform truncated_normal placeholder range"
-    owners = [(owner, name) for owner in (tf, tf.compat.v1) for name in names.split()]
+    # `import tensorflow.compat.v1` may give another object than the attribute of that name.
+    homes = {id(m): m for m in (tf, tf.compat.v1, _imported_v1()) if m is not None}
+    owners = [(owner, name) for owner in homes.values() for name in names.split()]
     owners += [(tf.random, name) for name in ("normal", "uniform", "truncated_normal")]
     patches = [(o, n, promoting(getattr(o, n))) for o, n in owners if hasattr(o, n)]
-    patches += [(tf, "float32", double), (tf.compat.v1, "float32", double)]
+    patches += [(home, "float32", double) for home in homes.values()]
     with patched_attributes(*patches):
         yield
 

@@ -12,6 +12,7 @@ from tape_migrate.sources.discover import PathError
 from tape_migrate.verify.program.plan import Asked, Plan, PlanError, plan
 
 if TYPE_CHECKING:
+    from tape_migrate.verify.program.outcome import ProgramProof
     from tape_migrate.verify.program.prove import Request
 
 EXIT_PROVEN = 0
@@ -62,38 +63,43 @@ def run_program(asked: Asked, options: ProgramOptions) -> tuple[str, int]:
 def prove_plan(made: Plan, options: ProgramOptions) -> tuple[str, int]:
     """Prove what was planned, write the evidence asked for, and say how it ended."""
     try:
-        from tape_migrate.verify.program import prove, report  # noqa: PLC0415
+        asked = request(made, options)
+        proof, text = prove_request(asked, options)
     except ModuleNotFoundError as error:
         if error.name != "numpy":
             raise
         from tape_migrate.verify.command import MISSING  # noqa: PLC0415
 
         return f"{MISSING}\n", EXIT_FAILED
-    from tape_migrate.verify.program.outcome import Tolerance  # noqa: PLC0415
+    if proof is None:
+        return text, EXIT_FAILED
+    code = EXIT_PROVEN if proof.proven(require_reached=options.require_reached) else EXIT_NOT_PROVEN
+    if code and proof.failed_side() is not None:
+        code = EXIT_FAILED
+    if options.device == "gpu" and not proof.ran:
+        code = EXIT_NOT_PROVEN
+    return text, code
+
+
+def prove_request(asked: Request, options: ProgramOptions) -> tuple[ProgramProof | None, str]:
+    """Prove and write the evidence asked for; the report, or why nothing could be run."""
+    from tape_migrate.verify.program import report  # noqa: PLC0415
     from tape_migrate.verify.program.prepare import PrepareError  # noqa: PLC0415
+    from tape_migrate.verify.program.prove import prove  # noqa: PLC0415
     from tape_migrate.verify.program.side import SideStoppedError  # noqa: PLC0415
 
     try:
-        proof = prove.prove(request(made, options), options.progress)
-    except PrepareError as error:
-        return f"{error}\n", EXIT_USAGE
-    except SideStoppedError as error:
-        return f"{error}\n", EXIT_FAILED
+        proof = prove(asked, options.progress)
+    except (PrepareError, SideStoppedError) as error:
+        return None, f"{error}\n"
     data = report.json_text(proof)
     if options.json_path is not None and options.json_path != "-":
         Path(options.json_path).write_text(data, encoding="utf-8")
     if options.html_path is not None:
         from tape_migrate.verify.program.html import page  # noqa: PLC0415
 
-        text = page(proof, Tolerance(options.rtol, options.atol))
-        Path(options.html_path).write_text(text, encoding="utf-8")
-    code = EXIT_PROVEN if proof.proven(require_reached=options.require_reached) else EXIT_NOT_PROVEN
-    if code and proof.failed_side() is not None:
-        code = EXIT_FAILED
-    if options.device == "gpu" and not proof.ran:
-        code = EXIT_NOT_PROVEN
-    text = data if options.json_path == "-" else report.text_table(proof)
-    return text, code
+        Path(options.html_path).write_text(page(proof, asked.tolerance), encoding="utf-8")
+    return proof, data if options.json_path == "-" else report.text_table(proof)
 
 
 def request(made: Plan, options: ProgramOptions) -> Request:
@@ -117,5 +123,6 @@ def request(made: Plan, options: ProgramOptions) -> Request:
         tolerance=Tolerance(options.rtol, options.atol),
         in_place=options.in_place,
         double=options.double,
+        differences=options.finite_differences,
         command=options.command,
     )

@@ -145,7 +145,7 @@ def _site(device: DeviceProof, number: int, site: SiteProof, tolerance: Toleranc
     yield f"<p>{escape('; '.join(p for p in (judged.sentence, *judged.notes) if p))}</p>"
     if judged.compared:
         yield (
-            f"<p class='quiet'>{judged.compared} tensors compared; evaluations: "
+            f"<p class='quiet'>tensors compared: {judged.compared}; evaluations: "
             f"{judged.old_evaluations} old, {judged.new_evaluations} new; "
             f"{escape(', '.join(judged.shapes))}</p>"
         )

@@ -59,18 +59,11 @@ def judge(
     if missing is not None:
         return missing
     old_evaluations = list(old.evaluations.get(old_call, ()))
-    found = [(part, list(new.evaluations.get(number, ()))) for number, part in parts]
-    new_evaluations = [evaluation for _, group in found for evaluation in group]
+    new_evaluations = [e for number, _ in parts for e in new.evaluations.get(number, ())]
     notes: list[str] = []
     kept_old, kept_new = _asked_for(old_evaluations, new_evaluations)
     only_extra = all(e.extra for e in kept_old) != all(e.extra for e in kept_new)
-    chosen = {number for _, part in parts for number, _ in part.items or ()}
-    old_stream = _stream(kept_old, sorted(chosen) if chosen else None)
-    counted = {id(evaluation) for evaluation in kept_new}
-    new_stream: list[Item] = []
-    for part, group in found:
-        wanted = None if part.items is None else [n for _, n in sorted(part.items)]
-        new_stream += _stream([e for e in group if id(e) in counted], wanted)
+    old_stream, new_stream = streams(old, new, old_call, parts)
     if bool(old_stream) != bool(new_stream):
         text = "one side returns nothing where the other returns gradients"
         return Judged(Finding.STRUCTURE, text)
@@ -87,6 +80,25 @@ def judge(
         sentence = f"only one side's program evaluates it: {judged.sentence}"
         return replace(judged, finding=Finding.NOT_COMPARABLE, sentence=sentence)
     return judged
+
+
+def streams(
+    old: Recorded, new: Recorded, old_call: int, parts: Sequence[tuple[int, Part]]
+) -> tuple[list[Item], list[Item]]:
+    """The tensors of both sides, in order, that belong to each other."""
+    found = [(part, list(new.evaluations.get(number, ()))) for number, part in parts]
+    kept_old, kept_new = _asked_for(
+        list(old.evaluations.get(old_call, ())),
+        [evaluation for _, group in found for evaluation in group],
+    )
+    chosen = {number for _, part in parts for number, _ in part.items or ()}
+    old_stream = _stream(kept_old, sorted(chosen) if chosen else None)
+    counted = {id(evaluation) for evaluation in kept_new}
+    new_stream: list[Item] = []
+    for part, group in found:
+        wanted = None if part.items is None else [n for _, n in sorted(part.items)]
+        new_stream += _stream([e for e in group if id(e) in counted], wanted)
+    return old_stream, new_stream
 
 
 def _missing(

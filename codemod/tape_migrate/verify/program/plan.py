@@ -9,11 +9,15 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tape_migrate.model import Migration, Options, TfFunction
 from tape_migrate.verify.program.change import FileChange
 from tape_migrate.verify.program.prepare import project_root
 from tape_migrate.verify.program.side import Program
+
+if TYPE_CHECKING:
+    from tape_migrate.runner import FileResult
 
 
 class PlanError(Exception):
@@ -56,7 +60,6 @@ def plan(asked: Asked) -> Plan:
         SourceError: if a file is not Python.
         PathError: if a path cannot be looked at.
     """
-    here = Path.cwd()
     module, script, arguments = _program(asked)
     targets = list(asked.targets)
     if (asked.old_file is None) != (asked.new_file is None):
@@ -73,16 +76,43 @@ def plan(asked: Asked) -> Plan:
         script = targets[0]
     if not targets:
         targets = [script] if script is not None else ["."]
+    root = _root(script, targets)
+    changes, left = _changes(asked, targets, script, root)
+    return Plan(root, _run(module, script, arguments, root), changes, left)
+
+
+def plan_of(asked: Asked, results: Sequence[FileResult]) -> Plan:
+    """The plan for files that were migrated already, and the program that ``asked`` names.
+
+    Raises:
+        PlanError: if the program cannot be made out, or a file is not in its project.
+    """
+    module, script, arguments = _program(asked)
+    if script is None and not module:
+        raise PlanError("say what to run: 'python program.py …' or 'python -m module …'")
+    root = _root(script, [result.path for result in results])
+    changes = [
+        FileChange(_name(result.path, root), m.old, m.new, m.sites)
+        for result in results
+        if (m := result.migration) is not None
+    ]
+    return Plan(root, _run(module, script, arguments, root), tuple(changes))
+
+
+def _root(script: str | None, targets: Sequence[str]) -> Path:
     anchor = Path(script if script is not None else targets[0])
     if not anchor.exists():
         raise PlanError(f"{anchor}: no such file")
-    root = project_root(anchor, here)
-    changes, left = _changes(asked, targets, script, root)
+    return project_root(anchor, Path.cwd())
+
+
+def _run(module: str, script: str | None, arguments: tuple[str, ...], root: Path) -> Program:
+    here = Path.cwd()
     folder = os.path.relpath(here, root) if here.is_relative_to(root) else "."
-    if script is not None:
-        relative = os.path.relpath(Path(script).resolve(), root)
-        return Plan(root, Program((relative, *arguments), folder=folder), changes, left)
-    return Plan(root, Program(arguments, module=module, folder=folder), changes, left)
+    if script is None:
+        return Program(arguments, module=module, folder=folder)
+    relative = os.path.relpath(Path(script).resolve(), root)
+    return Program((relative, *arguments), folder=folder)
 
 
 def _program(asked: Asked) -> tuple[str, str | None, tuple[str, ...]]:

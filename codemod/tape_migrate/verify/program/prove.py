@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tape_migrate.verify.finite import Opinion
 from tape_migrate.verify.program.change import FileChange, WatchedFile, marked, watch
 from tape_migrate.verify.program.judge import judge
 from tape_migrate.verify.program.modes import (
@@ -15,6 +16,11 @@ from tape_migrate.verify.program.modes import (
     new_modes,
     old_modes,
     raised_for_mode,
+)
+from tape_migrate.verify.program.opinions import (
+    differences_opinion,
+    float64_opinion,
+    rounding_only,
 )
 from tape_migrate.verify.program.outcome import (
     DeviceProof,
@@ -51,6 +57,8 @@ class Request:
     in_place: bool = False
     double: bool = False
     """Run both sides in float64 too."""
+    differences: bool = False
+    """Take central differences of the old graph's targets, in float64."""
     command: str = ""
     """What a person typed, to reproduce it."""
 
@@ -277,7 +285,10 @@ def _site(file: WatchedFile, index: int, judged: Judged) -> SiteProof:
 def _second_look(
     prover: Prover, request: Request, old: SideRun, new: SideRun, sites: list[SiteProof]
 ) -> list[SiteProof]:
-    """Where values differ: does the old program repeat itself, does float64 agree?"""
+    """Where values differ: does the old program repeat itself, does float64 agree? And whatever
+    else was asked for."""
+    if request.double or request.differences:
+        sites = _in_float64(prover, request, old, new, sites)
     if not any(site.judged.finding is Finding.DIFFERENT for site in sites):
         return sites
     again = prover.old_side(old.setting, old.setting.mode)
@@ -288,6 +299,39 @@ def _second_look(
             sentence = f"the old program does not repeat itself: {found}"
             judged = replace(site.judged, finding=Finding.NOT_COMPARABLE, sentence=sentence)
             site = replace(site, judged=judged)
+        result.append(site)
+    return result
+
+
+def _in_float64(
+    prover: Prover, request: Request, old: SideRun, new: SideRun, sites: list[SiteProof]
+) -> list[SiteProof]:
+    wide = replace(old.setting, double=True, differences=int(request.differences))
+    old64 = prover.old_side(wide, old.setting.mode)
+    new64 = prover.new_side(replace(new.setting, double=True), new.setting.mode, old)
+    result = []
+    places = [(file, pair) for file in prover.watched for pair in file.pairs]
+    for site, (file, pair) in zip(sites, places, strict=True):
+        number = file.old_numbers[pair.old]
+        parts = [(file.new_numbers[part.call], part) for part in pair.parts]
+        failed = next((side for side in (old64, new64) if not side.ok), None)
+        agrees, said = float64_opinion(old64.recorded, new64.recorded, number, parts)
+        if failed is not None and failed.error is not None and not agrees:
+            said = f"float64: not run: {failed.error.sentence}"
+        site = replace(site, double=said)
+        if agrees and site.judged.finding is Finding.DIFFERENT:
+            excuse = rounding_only((old.recorded, new.recorded), old64.recorded, number, parts)
+            if excuse is not None:
+                judged = replace(site.judged, finding=Finding.EQUAL, sentence=excuse, excerpt="")
+                site = replace(site, judged=judged)
+        if request.differences and site.judged.finding is not Finding.NOT_REACHED:
+            check = differences_opinion(old64.recorded, number)
+            site = replace(site, differences=f"finite differences: {check.sentence}")
+            if check.opinion is Opinion.DISAGREES and site.judged.finding is Finding.EQUAL:
+                judged = replace(
+                    site.judged, finding=Finding.DIFFERENT, sentence=f"both sides: {check.sentence}"
+                )
+                site = replace(site, judged=judged)
         result.append(site)
     return result
 

@@ -77,6 +77,8 @@ class Recorded:
     """What a watched call itself raised first."""
     differences: dict[int, list[Array]] = field(default_factory=dict)
     """By call, samples for central differences (see ``finite.judge``)."""
+    undifferenced: dict[int, str] = field(default_factory=dict)
+    """By call, why central differences say nothing there."""
 
 
 def read_records(folder: Path) -> Recorded:
@@ -114,7 +116,11 @@ def read_records(folder: Path) -> Recorded:
         elif what == "raised":
             recorded.raised.setdefault(record["call"], record["message"])
         elif what == "differences":
-            recorded.differences.setdefault(record["call"], []).append(np.asarray(record["rows"]))
+            if record["why"]:
+                recorded.undifferenced.setdefault(record["call"], record["why"])
+            else:
+                rows = np.asarray(record["rows"], np.float64)
+                recorded.differences.setdefault(record["call"], []).append(rows)
     return replace(recorded, variables=tuple(variables))
 
 

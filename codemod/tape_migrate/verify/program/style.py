@@ -12,6 +12,7 @@ body { margin: 0; background: var(--bg); color: var(--text);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1240px; margin: 0 auto; padding: 28px 20px 60px; }
 h1 { font-size: 24px; margin: 2px 0 10px; overflow-wrap: anywhere; }
+h1 code { font-size: inherit; }
 h2 { font-size: 17px; margin: 0 0 12px; } h2 small { color: var(--soft); font-weight: normal; }
 h3 { font-size: 15px; margin: 0 0 6px; }
 p { margin: 6px 0; }
@@ -39,7 +40,8 @@ th { color: var(--soft); font-weight: 600; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 18px; }
 @media (max-width: 900px) { .pair { grid-template-columns: minmax(0, 1fr); } }
-.diff { margin: 0; align-self: start; line-height: 1.45; padding: 12px 0; }
+.diff { margin: 0; align-self: start; line-height: 1.45; padding: 12px 0; position: sticky;
+  top: 12px; max-height: 94vh; overflow: auto; }
 .diff span { display: block; padding: 0 12px; min-width: max-content; white-space: pre;
   height: 1.45em; }
 .diff .added { background: var(--goodbg); color: var(--good); }
@@ -54,5 +56,6 @@ svg { width: 100%; height: auto; } svg text { font-size: 10px; fill: var(--soft)
 svg .axis { stroke: var(--soft); } svg .grid { stroke: var(--line); }
 svg .limit { stroke: var(--bad); stroke-dasharray: 4 3; } svg .diagonal { stroke: var(--line); }
 svg circle { fill: var(--good); fill-opacity: .75; } svg circle.bad { fill: var(--bad); }
-@media print { body { background: #fff; } .card { break-inside: avoid; } }
+@media print { body { background: #fff; }
+  .diff { position: static; max-height: none; } .card { break-inside: avoid; } }
 """

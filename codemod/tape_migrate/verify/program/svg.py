@@ -8,7 +8,7 @@ from html import escape
 
 _WIDTH, _HEIGHT = 340, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 12, 34
-FLOOR = 1e-17
+FLOOR = 1e-19
 """Where an error of exactly 0 is drawn."""
 
 

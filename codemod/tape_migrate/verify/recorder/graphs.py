@@ -102,6 +102,7 @@ class Tracker:
 
     def __init__(self, store: Any) -> None:
         self._store = store
+        self.differences = None  # type: Any
         self._graphs = {}  # type: Any  # id -> (graph, [Instance])
         self._watches = {}  # type: Any
         self._sessions = {}  # type: Any
@@ -147,6 +148,8 @@ class Tracker:
             fed = {name_of(self.graph, key) for key in feed_dict} if feed_dict else set()
             watch = tracker.watch(self.graph, known[1], elements, fed)
             tracker._runs += 1
+            if tracker.differences is not None:
+                tracker.sample(self, run, watch, feed_dict, fed)
             tracker.run_extras(self, known[1], watch, feed_dict, fed)
             if not watch.tensors:
                 return run(self, fetches, feed_dict, options, run_metadata)
@@ -236,6 +239,12 @@ class Tracker:
             items.append("not computed" if missing else value)
         self._store.evaluation(instance.call, instance.number, kind, items, run=self._runs, **more)
 
+    def sample(self, session: Any, run: Any, watch: Watch, feed: Any, fed: Any) -> None:
+        """Take central differences of what a run is about to compute."""
+        for instance, there in watch.needed:
+            if all(there):
+                self.differences.sample(session, run, instance, feed, fed)
+
     # --- Gradients that no run computes -----------------------------------------------------------
 
     def run_extras(self, session: Any, instances: Any, watch: Watch, feed: Any, fed: Any) -> None:
@@ -285,6 +294,9 @@ class Tracker:
                 if own:
                     session = self._started(graph)
                 self._runs += 1
+                if self.differences is not None:
+                    for instance in left:
+                        self.differences.sample(session, self._plain_run, instance, None, set())
                 together = self._try(session, [i.tensors for i in left], None)
                 for number, instance in enumerate(left):
                     found = together[number] if together is not None else None
@@ -295,6 +307,13 @@ class Tracker:
                         self._evaluation(instance, found, "session", extra=session_was_known)
                 if own:
                     session.close()
+
+    def _plain_run(self, session: Any, fetches: Any, feed: Any) -> Any:
+        busy, self._busy = self._busy, True
+        try:
+            return session.run(fetches, feed)
+        finally:
+            self._busy = busy
 
     def _started(self, graph: Any) -> Any:
         """A Session of our own with everything initialised that can be."""

@@ -12,6 +12,21 @@ import traceback
 from typing import Any
 
 
+_PARTS = (
+    "differences",
+    "graphs",
+    "imports",
+    "modes",
+    "places",
+    "randomness",
+    "sites",
+    "tensorflow_of",
+    "values",
+    "variables",
+    "vectorised",
+)
+
+
 def main(path: str) -> None:
     """Run the job that a JSON file describes; what comes of it lies in the job's folder."""
     with open(path, encoding="utf-8") as file:
@@ -29,11 +44,7 @@ def main(path: str) -> None:
 
 def run(job: Any, end: Any) -> None:
     here = __name__.rpartition(".")[0]
-    parts = {
-        name: importlib.import_module(here + "." + name)
-        for name in ("graphs", "imports", "modes", "places", "randomness", "sites", "values",
-                     "variables", "vectorised", "tensorflow_of")
-    }  # type: Any  # fmt: skip
+    parts = {name: importlib.import_module(here + "." + name) for name in _PARTS}  # type: Any
     folder, tf = job["folder"], parts["tensorflow_of"].tf
     write(folder, "start.json", describe(tf))
     store = parts["values"].Store(folder, job["limit_bytes"])
@@ -47,7 +58,9 @@ def run(job: Any, end: Any) -> None:
     parts["variables"].Variables(store, randomness, world).install()
     settle_device(tf, job["device"])
     parts["modes"].apply(job["mode"], job["tapes"])
-    sites = parts["sites"].Sites(store, tracker)
+    if job["differences"]:
+        tracker.differences = parts["differences"].Differences(store, job["seed"])
+    sites = parts["sites"].Sites(store, tracker, tracker.differences)
     vars(builtins)["__tape_migrate__"] = sites.builtin()
     parts["imports"].redirect(job["original"], job["root"], job["files"])
     began = time.time()

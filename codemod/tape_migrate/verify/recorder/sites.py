@@ -11,8 +11,9 @@ from .tensorflow_of import tf, v1
 class Sites:
     """Makes the built-in function and hands results to whoever can record them."""
 
-    def __init__(self, store: Any, tracker: Any) -> None:
+    def __init__(self, store: Any, tracker: Any, differences: Any = None) -> None:
         self._store = store
+        self._differences = differences
         self._tracker = tracker
         self._instances = {}  # type: Any
 
@@ -27,7 +28,7 @@ class Sites:
                     # Programs catch what their calls raise; test runners do.
                     self._store.note(what="raised", call=call, message=str(error)[:500])
                     raise
-                return self.record(call, result)
+                return self.record(call, result, args, kwargs)
 
             # AutoGraph treats a call by what its callee is.
             with contextlib.suppress(AttributeError, TypeError):
@@ -36,7 +37,7 @@ class Sites:
 
         return unconverted(__tape_migrate__)
 
-    def record(self, call: int, result: Any) -> Any:
+    def record(self, call: int, result: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Record what a watched call returned; returns what the program shall see."""
         items = flat(result)
         instance = self._instances.get(call, 0)
@@ -61,6 +62,8 @@ class Sites:
             return rebuilt(result, iter(replaced))
         elif kind == "graph":
             self._tracker.track(call, instance, items)
+            if self._differences is not None:
+                self._differences.ask(call, instance, args, kwargs or {})
         return result
 
 

@@ -32,6 +32,24 @@ class Variables:
             return found
 
         graph._variable_creator_stack = property(with_mine, stack.fset)
+        if self._widen is not None:
+            self._widen_get_variable()
+
+    def _widen_get_variable(self) -> None:
+        """``get_variable`` decides for float32 before any creator is asked."""
+        scope = inner("ops.variable_scope").VariableScope
+        get_variable = scope.get_variable
+
+        def wide(self: Any, var_store: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
+            dtype = kwargs.get("dtype")
+            if dtype is None or tf.as_dtype(dtype).base_dtype.name == "float32":
+                kwargs["dtype"] = tf.float64
+            return get_variable(self, var_store, name, *args, **kwargs)
+
+        scope.get_variable = wide
+        for home in (inner("framework.ops"), inner("framework.tensor_conversion")):
+            if hasattr(home, "convert_to_tensor"):
+                home.convert_to_tensor = _converting(home.convert_to_tensor)
 
     def create(self, next_creator: Any, **kwargs: Any) -> Any:
         value = kwargs.get("initial_value")
@@ -60,3 +78,15 @@ class Variables:
             return self._widen.widen(value) if self._widen is not None else value
 
         return draw
+
+
+def _converting(convert: Any) -> Any:
+    """A Python number that nothing else decides for becomes float64 (an optimizer's, say)."""
+
+    def convert_to_tensor(value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if dtype is None and isinstance(value, float) and not args:
+            if not (kwargs.get("preferred_dtype") or kwargs.get("dtype_hint")):
+                dtype = tf.float64
+        return convert(value, dtype, *args, **kwargs)
+
+    return convert_to_tensor
