@@ -13,6 +13,7 @@ from tape_migrate.verify.program.judge import Item, judge, streams
 from tape_migrate.verify.program.outcome import Finding, Tolerance
 from tape_migrate.verify.program.pairing import Part
 from tape_migrate.verify.program.records import Recorded
+from tape_migrate.verify.results import Array
 
 Parts = Sequence[tuple[int, Part]]
 
@@ -42,13 +43,11 @@ def rounding_only(
         return None
     worst = None
     for a, b, reference in zip(old, new, exact, strict=True):
-        arrays = [_whole(item) for item in (a, b, reference)]
-        if any(array is None or array.shape != arrays[0].shape for array in arrays):
+        one, two, right = _whole(a), _whole(b), _whole(reference)
+        if one is None or two is None or right is None:
             return None
-        one, two, right = arrays
-        assert one is not None
-        assert two is not None
-        assert right is not None
+        if not one.shape == two.shape == right.shape:
+            return None
         if relative_error(one, two) <= RTOL.get(a.value.dtype, 0.0):
             continue
         errors = sorted((relative_error(right, one), relative_error(right, two)))
@@ -60,7 +59,7 @@ def rounding_only(
     return f"rounding only: in float64 both sides agree, and both are within {worst:.1e} of it"
 
 
-def _whole(item: Item) -> np.ndarray | None:  # type: ignore[type-arg]
+def _whole(item: Item) -> Array | None:
     return None if item.value.digest is not None else item.value.array
 
 

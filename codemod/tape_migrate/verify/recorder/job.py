@@ -11,7 +11,6 @@ import time
 import traceback
 from typing import Any
 
-
 _PARTS = (
     "differences",
     "graphs",
