@@ -397,7 +397,8 @@ def _excerpt(match: Match) -> str:
         return ""
     one, two = a.reshape(-1), b.reshape(-1)
     with np.errstate(all="ignore"):
-        place = int(np.nanargmax(np.abs(_wide(two) - _wide(one)))) if one.size else 0
+        apart = np.nan_to_num(np.abs(_wide(two) - _wide(one)), nan=np.inf)
+    place = int(np.argmax(apart)) if one.size else 0
     start = max(0, min(place - 2, one.size - 5))
     rows = [
         f"entry {index}: old {one[index]:.8g}, new {two[index]:.8g}"
