@@ -73,24 +73,31 @@ class Prover:
         self._runs = 0
         self.watched = watch(list(request.changes))
 
-    def old_side(self, setting: Setting, mode: str) -> SideRun:
-        """Run the old program once."""
-        texts = {
+    def old_texts(self) -> dict[str, bytes]:
+        """The old text of each changed file, with its calls marked."""
+        return {
             file.change.name: marked(file.change.old, file.old_calls, file.old_numbers)
             for file in self.watched
         }
-        return self._side("old", replace(setting, mode=mode), texts, {}, None)
 
-    def new_side(self, setting: Setting, mode: str, old: SideRun) -> SideRun:
-        """Run the new program once, with the old one's random numbers."""
-        texts = {
+    def new_texts(self) -> dict[str, bytes]:
+        """The new text of each changed file, with its calls marked."""
+        return {
             file.change.name: marked(file.change.new, file.new_calls, file.new_numbers)
             for file in self.watched
         }
-        lines = {file.change.name: file.old_lines for file in self.watched}
-        return self._side("new", replace(setting, mode=mode), texts, lines, old.draws or {})
 
-    def _side(
+    def old_side(self, setting: Setting, mode: str) -> SideRun:
+        """Run the old program once."""
+        return self.side("old", replace(setting, mode=mode), self.old_texts(), {}, None)
+
+    def new_side(self, setting: Setting, mode: str, old: SideRun) -> SideRun:
+        """Run the new program once, with the old one's random numbers."""
+        lines = {file.change.name: file.old_lines for file in self.watched}
+        how = replace(setting, mode=mode)
+        return self.side("new", how, self.new_texts(), lines, old.draws or {})
+
+    def side(
         self,
         name: str,
         setting: Setting,
@@ -98,6 +105,7 @@ class Prover:
         lines: dict[str, tuple[int, ...]],
         draws: dict[str, int] | None,
     ) -> SideRun:
+        """Run prepared texts once; see ``run_side``."""
         self._runs += 1
         here = self._folder / f"{self._runs}-{name}"
         make = in_place if self._request.in_place else copy_project

@@ -107,8 +107,8 @@ class Tracker:
         self._watches = {}  # type: Any
         self._sessions = {}  # type: Any
         self._safe = {}  # type: Any
+        self._quick = {}  # type: Any
         self._outer = {}  # type: Any
-        self._runs = 0
         self._busy = False
 
     def track(self, call: int, number: int, items: Any) -> None:
@@ -143,14 +143,22 @@ class Tracker:
             tracker._sessions[id(self.graph)] = self
             if known is None or tracker._busy:
                 return run(self, fetches, feed_dict, options, run_metadata)
-            with self.graph.as_default():
-                elements = mapper.for_fetch(fetches).unique_fetches()
-            fed = {name_of(self.graph, key) for key in feed_dict} if feed_dict else set()
-            watch = tracker.watch(self.graph, known[1], elements, fed)
-            tracker._runs += 1
+            quick = quick_key(self.graph, known[1], fetches, feed_dict)
+            found = tracker._quick.get(quick) if quick is not None else None
+            if found is None:
+                with self.graph.as_default():
+                    elements = mapper.for_fetch(fetches).unique_fetches()
+                fed = {name_of(self.graph, key) for key in feed_dict} if feed_dict else set()
+                found = (tracker.watch(self.graph, known[1], elements, fed), fed)
+                if quick is not None:
+                    # What the key is made of is kept: no other object may get its number.
+                    held = list(fetches) if isinstance(fetches, (list, tuple)) else fetches
+                    tracker._quick[quick] = (*found, held, list(feed_dict or ()))
+            watch, fed = found[:2]
             if tracker.differences is not None:
                 tracker.sample(self, run, watch, feed_dict, fed)
-            tracker.run_extras(self, known[1], watch, feed_dict, fed)
+            if len(watch.needed) < len(known[1]):
+                tracker.run_extras(self, known[1], watch, feed_dict, fed)
             if not watch.tensors:
                 return run(self, fetches, feed_dict, options, run_metadata)
             result, found = run(self, [fetches, watch.tensors], feed_dict, options, run_metadata)
@@ -175,7 +183,6 @@ class Tracker:
             function = from_options(self, longer)
 
             def call(*args: Any, **kwargs: Any) -> Any:
-                tracker._runs += 1
                 found = function(*args, **kwargs)
                 tracker.write(watch, found[len(names) :], "callable")
                 return found[: len(names)]
@@ -237,7 +244,7 @@ class Tracker:
             missing = any(a is None for a in arrays[position : position + count])
             position += count
             items.append("not computed" if missing else value)
-        self._store.evaluation(instance.call, instance.number, kind, items, run=self._runs, **more)
+        self._store.evaluation(instance.call, instance.number, kind, items, **more)
 
     def sample(self, session: Any, run: Any, watch: Watch, feed: Any, fed: Any) -> None:
         """Take central differences of what a run is about to compute."""
@@ -293,7 +300,6 @@ class Tracker:
                 own = session is None or getattr(session, "_closed", True)
                 if own:
                     session = self._started(graph)
-                self._runs += 1
                 if self.differences is not None:
                     for instance in left:
                         self.differences.sample(session, self._plain_run, instance, None, set())
@@ -337,6 +343,19 @@ class Tracker:
                     self._try(session, call, None)
             session.close()
             self._sessions.pop(id(graph), None)
+
+
+def quick_key(graph: Any, instances: Any, fetches: Any, feed: Any) -> Any:
+    """What a run computes, told in little time by identity; None where that cannot be."""
+    if isinstance(fetches, (tf.Tensor, tf.Operation)):
+        fetched = (id(fetches),)  # type: Any
+    elif isinstance(fetches, (list, tuple)) and all(
+        isinstance(fetch, (tf.Tensor, tf.Operation)) for fetch in fetches
+    ):
+        fetched = tuple(map(id, fetches))
+    else:
+        return None
+    return (id(graph), graph.version, len(instances), fetched, tuple(map(id, feed or ())))
 
 
 def name_of(graph: Any, key: Any) -> str:

@@ -1,0 +1,47 @@
+"""``--write --verify``: only what a run proves is written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.verify.program.programs import SCRIPT
+
+UNUSED = "import tensorflow as tf\n\n\ndef f(x):\n    y = x * x\n    return tf.gradients(y, x)[0]\n"
+ZERO = "import tensorflow as tf\n\n\ndef f(x):\n    y = x * 0.0\n    return tf.gradients(y, x)[0]\n"
+MAIN = "import good, unused, zero\nt = good.tf.constant([1.0, 2.0])\ngood.slope(t)\nzero.f(t)\n"
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tape_migrate", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_only_files_whose_calls_were_proven_are_written(tmp_path: Path) -> None:
+    for name, text in (("good", SCRIPT), ("unused", UNUSED), ("zero", ZERO), ("main", MAIN)):
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    done = run(tmp_path, "--write", "--verify", "python main.py", ".")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "tape.gradient(y, x)" in (tmp_path / "good.py").read_text(encoding="utf-8")
+    assert (tmp_path / "unused.py").read_text(encoding="utf-8") == UNUSED
+    assert (tmp_path / "zero.py").read_text(encoding="utf-8") == ZERO
+    assert "unused.py: left as it was: no run of the program reached its calls" in done.stdout
+    assert "zero.py: left as it was: line 6 is both zero" in done.stdout
+    assert "1 file changed" in done.stdout
+    again = run(tmp_path, "--write", "--verify", "python main.py", "good.py")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "0 calls" in again.stdout
+
+
+def test_a_command_that_cannot_be_run_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text(SCRIPT, encoding="utf-8")
+    done = run(tmp_path, "--write", "--verify", "python gone.py", "good.py")
+    assert done.returncode == 2
+    assert "gone.py: no such file" in done.stdout
+    assert (tmp_path / "good.py").read_text(encoding="utf-8") == SCRIPT
