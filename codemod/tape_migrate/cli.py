@@ -1,7 +1,7 @@
 """The command line: parse options, call, print. No logic.
 
-``tape-migrate PATHS…`` is the main command; ``verify`` and ``explain`` come before it when they
-are the first word (a folder of that name can be given as ``./verify``).
+``tape-migrate PATHS…`` is the main command; ``verify``, ``probe`` and ``explain`` come before it
+when they are the first word (a folder of that name can be given as ``./verify``).
 """
 
 from __future__ import annotations
@@ -58,10 +58,11 @@ def _app() -> typer.Typer:
     return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-_migrate_app, _verify_app, _explain_app = _app(), _app(), _app()
+_migrate_app, _verify_app, _probe_app, _explain_app = _app(), _app(), _app(), _app()
 
 _EPILOG = (
     "Other commands: tape-migrate verify (prove with numbers that old and new code agree), "
+    "tape-migrate probe (the same for functions, inputs found by trying), "
     "tape-migrate explain (what a code such as TM101 means). Exit codes: 0 nothing to do or all "
     "written, 1 --check would change a file or --strict met a refusal, 2 wrong usage, 3 a file "
     "failed."
@@ -70,7 +71,7 @@ _EPILOG = (
 
 def main(arguments: list[str]) -> NoReturn:
     """Run the command that ``arguments`` ask for; raises SystemExit with its exit code."""
-    commands = {"verify": _verify_app, "explain": _explain_app}
+    commands = {"verify": _verify_app, "probe": _probe_app, "explain": _explain_app}
     if arguments and arguments[0] in commands:
         name, *rest = arguments
         commands[name](rest, prog_name=f"tape-migrate {name}")
@@ -342,6 +343,52 @@ def verify(
             report, code = run_verify(asked, input_ or (), options)
     except KeyboardInterrupt:
         raise typer.Exit(EXIT_INTERRUPTED) from None
+    if code == EXIT_USAGE:
+        _usage_error(report.rstrip("\n"))
+    output = Output()
+    output.text(report)
+    output.close()
+    raise typer.Exit(code)
+
+
+@_probe_app.command()
+def probe(
+    files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Modules.")],
+    *,
+    device: Annotated[
+        Device, typer.Option("--device", help="Where to compare; a missing GPU is said aloud.")
+    ] = Device.CPU,
+    json_file: Annotated[
+        str | None,
+        typer.Option("--json", metavar="FILE", help="Write the evidence as JSON; - prints it."),
+    ] = None,
+    old_python: Annotated[
+        str | None,
+        typer.Option("--old-python", metavar="PYTHON", help="Interpreter for the old code."),
+    ] = None,
+    new_python: Annotated[
+        str | None,
+        typer.Option("--new-python", metavar="PYTHON", help="Interpreter for the new code."),
+    ] = None,
+    tf_function: Annotated[
+        Policy, typer.Option("--tf-function", help="As for the migration itself.")
+    ] = Policy.AUTO,
+) -> None:
+    """Find inputs for functions with migrated calls by trying, and verify them with these.
+
+    Exit codes: 0 all equal, 1 not proven or no input found, 2 wrong usage, 3 a side cannot be run.
+    """
+    from tape_migrate.reports.output import Output  # noqa: PLC0415
+    from tape_migrate.verify.probe_command import run_probe  # noqa: PLC0415
+
+    report, code = run_probe(
+        files,
+        device=device.value,
+        json_path=json_file,
+        old_python=old_python,
+        new_python=new_python,
+        tf_function=tf_function.value,
+    )
     if code == EXIT_USAGE:
         _usage_error(report.rstrip("\n"))
     output = Output()
