@@ -37,6 +37,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMMANDS = {
     "tape-migrate": cli._migrate_app,
     "tape-migrate verify": cli._verify_app,
+    "tape-migrate probe": cli._probe_app,
     "tape-migrate explain": cli._explain_app,
 }
 
@@ -158,7 +159,11 @@ def table_rows(heading: str) -> list[list[str]]:
 
 @pytest.mark.parametrize(
     ("heading", "command"),
-    [("option", "tape-migrate"), ("option of `verify`", "tape-migrate verify")],
+    [
+        ("option", "tape-migrate"),
+        ("option of `verify`", "tape-migrate verify"),
+        ("option of `probe`", "tape-migrate probe"),
+    ],
 )
 def test_every_option_is_listed_with_an_example_that_parses(heading: str, command: str) -> None:
     program = typer.main.get_command(COMMANDS[command])

@@ -25,6 +25,7 @@ from tape_migrate.verify.harness import Verifier
 from tape_migrate.verify.inputs import Input, Literal, TensorSpec, parse_input
 
 MOST_TRIES = 80
+_CONTROL_FLOW = "OperatorNotAllowedInGraphError"
 _SIZES = {0: (), 1: (3,), 2: (4, 3), 3: (2, 4, 3), 4: (2, 4, 4, 3)}
 _RANKS = (2, 1, 0, 4, 3)
 _CLASH = re.compile(r"(?:are|sizes?|shapes?:?) \[?(\d+)\]? (?:and|vs\.?) \[?(\d+)\]?")
@@ -108,6 +109,7 @@ def _probe(
     waiting = deque(_first_tries(parameters, _sizes_named(source)))
     seen: set[Shapes] = set()
     tries, last = 0, ""
+    doubtful: Probed | None = None
     while waiting and tries < MOST_TRIES:
         inputs = waiting.popleft()
         if inputs in seen:
@@ -115,6 +117,11 @@ def _probe(
         seen.add(inputs)
         tries += 1
         run = verifier.run_before(replace(case, inputs=inputs))
+        if run.error is not None and _CONTROL_FLOW in run.error.type and case.old_mode == "auto":
+            converted = replace(case, inputs=inputs, old_mode="autograph")
+            again = verifier.run_before(converted)
+            if again.error is None:
+                run, case = again, converted
         if run.error is not None:
             last = run.error.sentence
             waiting.extendleft(reversed(list(_mended(inputs, run.error.message))))
@@ -129,8 +136,14 @@ def _probe(
         if evidence.verdict is Verdict.VACUOUS:
             last = evidence.sentence
             continue
-        return Probed(entry, tuple(spelled(inputs)), evidence, tries=tries)
-    return Probed(entry, reason=f"no input was found in {tries} tries; last: {last}", tries=tries)
+        probed = Probed(entry, tuple(spelled(inputs)), evidence, tries=tries)
+        if evidence.verdict is not Verdict.FAILED:
+            return probed
+        # Python code may take a tensor for a flag in a graph and not eagerly: try on.
+        doubtful = doubtful or probed
+    return doubtful or Probed(
+        entry, reason=f"no input was found in {tries} tries; last: {last}", tries=tries
+    )
 
 
 def _function(source: bytes, entry: str) -> ast.FunctionDef | None:

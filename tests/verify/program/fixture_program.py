@@ -68,14 +68,14 @@ for name, entry, arguments, symbolic, convert in CALLS:
 """
 
 
-def chosen() -> list[tuple[str, Case]]:
-    """Migrated cases that run with TensorFlow 2's behaviour on, by module name."""
+def chosen(modes: Sequence[str] = ("graph", "autograph", "auto")) -> list[tuple[str, Case]]:
+    """Migrated cases whose old side runs in one of these modes, by module name."""
     found = []
     for case in all_cases():
         if not case.changes or case.not_run is not None or case.tf_function != "auto":
             continue
         loaded = load_case(FIXTURES / case.name)
-        if loaded.old_mode in ("graph", "autograph", "auto"):
+        if loaded.old_mode in modes:
             found.append((case.name.replace("/", "_").replace("-", "_"), loaded))
     return found
 
