@@ -33,6 +33,11 @@ _MODULES = {Shape.TRAINING: "variables"}
 """Where a shape is explained, if not in the module called like it."""
 
 
+def shape_sentence(shape: Shape) -> str:
+    """Return what a shape is, in a sentence or two."""
+    return _SHAPES[shape]
+
+
 def explanation(key: str | None) -> str | None:
     """Return the text for a code, a code's name or a shape; the list of all for None.
 
