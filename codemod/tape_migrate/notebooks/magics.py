@@ -42,7 +42,7 @@ class Placeholder:
     """What stands in the program for one line."""
 
     text: str
-    """What to look for in the program, without indentation."""
+    """What to look for in the program."""
     original: str
     """What it stands for."""
 
@@ -156,7 +156,10 @@ class _Translation:
         margin = indent[: len(indent) - len(indent.lstrip())]
         while line.endswith("\\") and index + taken < len(self._lines):
             line = self._lines[index + taken]
-            self._put(line, margin, "{}")
+            if line.startswith(margin):
+                self._put(line[len(margin) :], margin, "{}")
+            else:
+                self._put(line, "", margin + "{}")
             taken += 1
         return taken
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,7 +17,7 @@ from tape_migrate.model import (
     SourceError,
 )
 from tape_migrate.notebooks.document import parse
-from tape_migrate.notebooks.program import Marker, Program
+from tape_migrate.notebooks.program import Program
 from tape_migrate.notebooks.spans import Conflict, Merge, examine
 from tape_migrate.sources.prefilter import may_hold_calls
 
@@ -67,9 +66,9 @@ def migrate_notebook(
             for i in conflict.sites
         )
     merges = [entry for entry in found if isinstance(entry, Merge)]
-    bounds = _bounds(program, program.markers(lines), merges, len(lines))
-    sources = _sources(program, lines, bounds)
-    return _result(data, document.with_sources(sources), program, joined, merges, bounds)
+    owned = _owned(program, lines, merges)
+    new = document.with_sources(_sources(program, lines, owned))
+    return _result(data, new, program, joined, merges, owned)
 
 
 def _migrate(program: Program, options: Options, path: str) -> Migration:
@@ -84,40 +83,38 @@ def _migrate(program: Program, options: Options, path: str) -> Migration:
         raise SourceError(f"cell {cell}, line {line}: {error.message}") from error
 
 
-Bounds = dict[int, tuple[int, int]]
-"""By cell number: 0-based first line and the line after the last, in the migrated program."""
+Owned = dict[int, list[int]]
+"""By cell number: the 0-based lines of the migrated program that are the cell's new text."""
 
 
-def _bounds(
-    program: Program, markers: Sequence[Marker], merges: Sequence[Merge], count: int
-) -> Bounds:
-    starts = {marker.number: marker.line + 1 for marker in markers}
-    stops = {marker.number: later.line for marker, later in itertools.pairwise(markers)}
-    stops[markers[-1].number] = count - 1  # behind the last line end is nothing
-    bounds = {part.cell.number: (starts[part.cell.number], stops[part.cell.number])
-              for part in program.parts}  # fmt: skip
+def _owned(program: Program, lines: Sequence[str], merges: Sequence[Merge]) -> Owned:
+    markers = program.markers(lines)
+    stops = [*(marker.line for marker in markers[1:]), len(lines) - 1]
+    owned = {
+        marker.number: list(range(marker.line + 1, stop))
+        for marker, stop in zip(markers, stops, strict=True)
+    }
     for merge in merges:
-        for number, (first, last) in bounds.items():
-            if number == merge.start:
-                bounds[number] = (first, min(last, merge.first))
-            elif merge.start < number < merge.end:
-                bounds[number] = (last, last)
-            elif number == merge.end:
-                bounds[number] = (merge.first, last)
-    return bounds
+        moved: list[int] = []
+        for number in sorted(owned):
+            if merge.start <= number < merge.end:
+                moved += [line for line in owned[number] if line >= merge.first]
+                owned[number] = [line for line in owned[number] if line < merge.first]
+        owned[merge.end] = moved + owned[merge.end]
+    for part in program.parts:
+        if part.python.text.partition("\n")[0].strip():
+            mine = owned[part.cell.number]
+            while mine and not lines[mine[0]].strip():
+                del mine[0]  # a function taken out asks for space above it
+    return owned
 
 
-def _sources(program: Program, lines: Sequence[str], bounds: Bounds) -> dict[int, str]:
-    markers = {marker.line for marker in program.markers(lines)}
+def _sources(program: Program, lines: Sequence[str], owned: Owned) -> dict[int, str]:
     sources = {}
     for part in program.parts:
-        first, last = bounds[part.cell.number]
-        text = "\n".join(lines[i] for i in range(first, last) if i not in markers)
-        if text == part.python.text:
-            continue
-        if not part.python.text.startswith("\n"):
-            text = text.lstrip("\n")  # a function taken out asks for space above it
-        sources[part.cell.number] = program.original(text)
+        text = "\n".join(lines[line] for line in owned[part.cell.number])
+        if text != part.python.text:
+            sources[part.cell.number] = program.original(text)
     return sources
 
 
@@ -127,14 +124,14 @@ def _result(
     program: Program,
     joined: Migration,
     merges: Sequence[Merge],
-    bounds: Bounds | None = None,
+    owned: Owned | None = None,
 ) -> Migration:
     merged = {site: merge for merge in merges for site in merge.sites}
     sites = []
     for index, result in enumerate(joined.sites):
         number, line = program.place(result.site.line)
         site = replace(result.site, line=line, cell=number)
-        result = replace(result, site=site, new_lines=_new_lines(result, bounds))
+        result = replace(result, site=site, new_lines=_new_lines(result, owned))
         merge = merged.get(index)
         if merge is not None and result.outcome is Outcome.MIGRATED:
             message = f"{result.message}; assumes that cells {merge.start} to {merge.end} "
@@ -146,14 +143,13 @@ def _result(
     return Migration(joined.path, old, new, tuple(sites), joined.internal_error, tuple(remarks))
 
 
-def _new_lines(result: SiteResult, bounds: Bounds | None) -> tuple[int, int] | None:
-    if result.new_lines is None or bounds is None:
+def _new_lines(result: SiteResult, owned: Owned | None) -> tuple[int, int] | None:
+    if result.new_lines is None or owned is None:
         return None
     first, last = (line - 1 for line in result.new_lines)
-    start, stop = next(
-        ((start, stop) for start, stop in bounds.values() if start <= last < stop), (0, last + 1)
-    )
-    return max(first, start) - start + 1, min(last, stop - 1) - start + 1
+    mine = next((lines for lines in owned.values() if last in lines), [])
+    inside = [index for index, line in enumerate(mine, 1) if first <= line <= last]
+    return (inside[0], inside[-1]) if inside else None
 
 
 def _moved(program: Program, remark: Remark) -> Remark:

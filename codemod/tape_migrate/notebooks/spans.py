@@ -87,7 +87,7 @@ def _moved_magic(program: Program, lines: Sequence[str]) -> str | None:
     for part in program.parts:
         for line in part.python.text.split("\n"):
             indents[line.strip()] = _indent(line)
-    by_text = {p.text: p.original for p in program.placeholders}
+    by_text = {p.text.strip(): p.original for p in program.placeholders}
     for line in lines:
         for text, original in by_text.items():
             if text in line and indents.get(line.strip()) != _indent(line):
