@@ -18,6 +18,7 @@ from tape_migrate.model import Outcome, Shape, SiteResult
 from tape_migrate.refusals import Reason, all_refusals
 from tape_migrate.reports.explain import shape_sentence
 from tape_migrate.reports.places import FileLines, file_uri, relative_uri, source_root
+from tape_migrate.sources.text import decode
 
 if TYPE_CHECKING:
     from tape_migrate.model import Migration, Remark
@@ -185,12 +186,15 @@ def _sentence(site: SiteResult) -> str:
 
 def _fix(migration: Migration, lines: FileLines, location: dict[str, Any]) -> dict[str, Any] | None:
     """The change of the whole file: parts of it need not make sense on their own."""
+    encoding = "utf-8"
+    if not migration.path.endswith(".ipynb"):
+        encoding = decode(migration.old).encoding
     try:
         replacements = [
             {
                 "deletedRegion": _deleted(lines, change.old_start, change.old_stop),
                 "insertedContent": {
-                    "text": b"".join(lines.new[change.new_start : change.new_stop]).decode("utf-8")
+                    "text": b"".join(lines.new[change.new_start : change.new_stop]).decode(encoding)
                 },
             }
             for change in lines.changes
@@ -209,7 +213,7 @@ def _deleted(lines: FileLines, start: int, stop: int) -> dict[str, int]:
     """The region from the start of 0-based line ``start`` to the start of line ``stop``."""
     if stop < len(lines.old) or (lines.old and lines.old[-1].endswith((b"\n", b"\r"))):
         return {"startLine": start + 1, "startColumn": 1, "endLine": stop + 1, "endColumn": 1}
-    last = lines.old[-1].decode("utf-8") if lines.old else ""
+    last = lines.old[-1].decode("utf-8", "replace") if lines.old else ""
     end_line = max(stop, 1)
     start_line = min(start + 1, end_line)
     column = 1 if start < stop else len(last) + 1

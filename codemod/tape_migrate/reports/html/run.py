@@ -59,7 +59,7 @@ def ranked(codes: Counter[str]) -> list[tuple[str, int]]:
 
 
 def _reasons(result: RunResult) -> str:
-    codes = Counter(s.code or "" for s in result.sites if s.outcome is Outcome.REFUSED)
+    codes = Counter(site.code for site in result.sites if site.code is not None)
     if not codes:
         return ""
     return "<h2>Why calls were left alone</h2>" + parts.reasons(ranked(codes), linked=True)
