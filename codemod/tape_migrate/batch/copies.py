@@ -42,9 +42,9 @@ def copy(source: Source, folder: str, *, everything: bool = False) -> str:
             _unpack(source.location, target, everything)
     except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError, shutil.Error) as error:
         raise CopyError(f"{type(error).__name__}: {error}") from error
-    # Most source archives hold one folder, which says nothing.
+    # Most source archives hold one folder, which says nothing; a wheel's folders are packages.
     inner = os.listdir(target)
-    if kind is Kind.ARCHIVE and len(inner) == 1:
+    if kind is Kind.ARCHIVE and len(inner) == 1 and not source.location.endswith(".whl"):
         only = os.path.join(target, inner[0])
         if os.path.isdir(only) and not os.path.exists(os.path.join(only, "__init__.py")):
             return only
