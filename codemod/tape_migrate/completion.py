@@ -48,7 +48,17 @@ def _choices() -> Mapping[str, Sequence[str]]:
     for function in functions:
         for hint in get_type_hints(function, include_extras=True).values():
             marks = getattr(hint, "__metadata__", ())
-            for name in getattr(marks[0], "param_decls", None) or () if marks else ():
+            # In Annotated, typer keeps the first name where the default would be.
+            told = [
+                word
+                for mark in marks
+                for word in (
+                    getattr(mark, "default", None),
+                    *(getattr(mark, "param_decls", None) or ()),
+                )
+                if isinstance(word, str) and word.startswith("--")
+            ]
+            for name in told:
                 for kind in (hint.__origin__, *get_args(hint.__origin__)):
                     if isinstance(kind, type) and issubclass(kind, enum.Enum):
                         found[name] = [str(member.value) for member in kind]
@@ -72,7 +82,7 @@ _{_NAME.replace("-", "_")}() {{
     case "$previous" in
 {by_option}
     esac
-    if [ "${{COMP_WORDS[1]}}" = explain ] && [ "$COMP_CWORD" -eq 2 ]; then
+    if [ "${{COMP_WORDS[1]}}" = explain ] && [ "$COMP_CWORD" -eq 2 ] && [[ "$current" != -* ]]; then
         COMPREPLY=($(compgen -W "{codes}" -- "$current"))
         return
     fi

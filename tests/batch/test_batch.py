@@ -23,7 +23,7 @@ from tests.test_cli import environment, run
 def records(out: Path) -> dict[str, tuple[str, str, int, float]]:
     with sqlite3.connect(out / "state.sqlite") as db:
         rows = db.execute("SELECT name, status, message, results, finished FROM sources")
-        return {name: tuple(rest) for name, *rest in rows}  # type: ignore[misc]
+        return {name: tuple(rest) for name, *rest in rows}
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_broken_and_slow_sources_stop_no_other(sources: Path, tmp_path: Path) ->
     making.slow(sources / "slow", 900)
     making.folder(sources / "last")
     out = tmp_path / "out"
-    arguments = ["broken.zip", "slow", "last", "--out", out, "--workers", "1"]
+    arguments: list[str | Path] = ["broken.zip", "slow", "last", "--out", out, "--workers", "1"]
     done = run("batch", *arguments, "--time-limit", "1.0", cwd=sources)
     assert done.returncode == 3
     found = records(out)

@@ -15,7 +15,8 @@ def cell_diffs(path: str, old: bytes, new: bytes) -> list[bytes]:
     for before, after in zip(parse(old).cells, parse(new).cells, strict=True):
         if before.source != after.source:
             name = f"{path} (cell {before.number})"
-            lines += unified_diff(name, _ended(before.source), _ended(after.source))
+            found = unified_diff(name, _ended(before.source), _ended(after.source))
+            lines += [line.replace(b"\t\n", b"\n") for line in found[:2]] + found[2:]
     return lines
 
 

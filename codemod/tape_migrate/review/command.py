@@ -33,7 +33,7 @@ from tape_migrate.sources.discover import discover
 if TYPE_CHECKING:
     from tape_migrate.project import Project
 
-_PROMPT = "Migrate this? [y,n,a,A,e,u,?,q] "
+PROMPT = "Migrate this? [y,n,a,A,e,u,?,q] "
 
 
 def review(paths: Sequence[str], options: Options, scope: Scope, policy: WritePolicy) -> int:
@@ -122,7 +122,7 @@ class _Talk:
             index, unit = current
             self._show(unit_lines(session, index, unit))
             while True:
-                self._output.text(_PROMPT)
+                self._output.text(PROMPT)
                 key = self.keyboard.key()
                 self._output.text(f"{key if key.isprintable() else ''}\n")
                 if key == "?":
