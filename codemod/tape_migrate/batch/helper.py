@@ -23,7 +23,6 @@ from typing import Any
 
 from tape_migrate.batch.work import Job
 
-_STEP_SECONDS = 0.05
 _IDLE_SECONDS = 120.0
 
 
@@ -128,59 +127,63 @@ def serve() -> None:
         line = sys.stdin.buffer.readline()
         if not line:
             break
-        answer = _limited(json.loads(line))
-        _write_all(answers, json.dumps(answer).encode("ascii") + b"\n")
+        _write_all(answers, _limited(json.loads(line)) + b"\n")
 
 
-def _limited(job: Job) -> dict[str, Any]:
-    """Do a job in a fork; kill that after its time limit, or when nobody waits any more."""
+def _limited(job: Job) -> bytes:
+    """Do a job in a fork and return its answer as JSON.
+
+    The fork is killed after its time limit, or when nobody waits any more.
+    """
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tape-migrate-batch-") as folder:
         answer = os.path.join(folder, "answer.json")
         copies = os.path.join(folder, "copies")
         os.mkdir(copies)
+        # Nothing is ever written: the far end is closed when the fork has ended.
+        ended, open_end = os.pipe()
         child = os.fork()
         if child == 0:
             _in_fork(job, copies, answer)
+        os.close(open_end)
         try:
             with contextlib.suppress(OSError):
                 os.setpgid(child, child)
-            status = _wait(child, start + job["time_limit"])
+            status = _wait(child, ended, start + job["time_limit"])
         finally:
+            os.close(ended)
             with contextlib.suppress(OSError):
                 os.killpg(child, signal.SIGKILL)
             shutil.rmtree(copies, ignore_errors=True)
         seconds = time.monotonic() - start
         if status is None:
-            message = f"stopped after its time limit of {job['time_limit']:g} s"
-            return {"status": "failed", "message": message, "seconds": seconds}
+            return _failed(f"stopped after its time limit of {job['time_limit']:g} s", seconds)
         try:
-            with open(answer, encoding="ascii") as handle:
-                found: dict[str, Any] = json.load(handle)
-            return found
-        except (OSError, ValueError):
+            with open(answer, "rb") as handle:
+                return handle.read()
+        except OSError:
             code = os.waitstatus_to_exitcode(status)
-            ended = f"signal {-code}" if code < 0 else f"exit code {code}"
-            message = f"its process ended with {ended}"
-            return {"status": "failed", "message": message, "seconds": seconds}
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            return _failed(f"its process ended with {how}", seconds)
 
 
-def _wait(child: int, deadline: float) -> int | None:
+def _failed(message: str, seconds: float) -> bytes:
+    found = {"status": "failed", "message": message, "seconds": seconds}
+    return json.dumps(found).encode("ascii")
+
+
+def _wait(child: int, ended: int, deadline: float) -> int | None:
     """Wait for the fork; None after the deadline. Leaves if the near end is gone."""
-    while True:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status
-        left = deadline - time.monotonic()
-        if left <= 0:
-            os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return None
-        # While a job is being done, the near end sends nothing: readable means that it is gone.
-        if select.select([0], [], [], min(_STEP_SECONDS, left))[0]:
-            os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            raise SystemExit(1)
+    # While a job is being done, the near end sends nothing: readable means that it is gone.
+    ready = select.select([0, ended], [], [], max(0.0, deadline - time.monotonic()))[0]
+    if ended in ready:
+        return os.waitpid(child, 0)[1]
+    with contextlib.suppress(OSError):
+        os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    if ready:
+        raise SystemExit(1)
+    return None
 
 
 def _in_fork(job: Job, copies: str, answer: str) -> None:
@@ -193,8 +196,9 @@ def _in_fork(job: Job, copies: str, answer: str) -> None:
             found = process(job, copies)
         except Exception as error:
             found = {"status": "failed", "message": f"{type(error).__name__}: {error}"}
-        with open(answer, "w", encoding="ascii") as handle:
-            json.dump(found, handle)
+        with open(answer + ".tmp", "w", encoding="ascii") as handle:
+            handle.write(json.dumps(found))
+        os.rename(answer + ".tmp", answer)
         code = 0
     finally:
         os._exit(code)

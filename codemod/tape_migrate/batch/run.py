@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -14,7 +13,7 @@ from tape_migrate.batch.commit import CommitError, commit
 from tape_migrate.batch.executors import executor_for
 from tape_migrate.batch.helper import carry_out
 from tape_migrate.batch.report import write_reports
-from tape_migrate.batch.sources import Source, resolve
+from tape_migrate.batch.sources import Kind, Source, resolve
 from tape_migrate.batch.state import Record, State
 
 _PER_WORKER = 2
@@ -85,7 +84,9 @@ def _work(
     total: int,
     progress: Callable[[int, int, str], None],
 ) -> None:
-    queue = list(reversed(waiting))
+    # The longest first: one that is begun last keeps all but one worker waiting.
+    queue = waiting[::-1]
+    queue.sort(key=_size)
     running: dict[Future[Any], Source] = {}
     ahead = _AHEAD if request.executor != "processes" else _PER_WORKER * request.workers
     with executor_for(request.executor, request.workers) as executor:
@@ -98,6 +99,16 @@ def _work(
             for future in finished:
                 source = running.pop(future)
                 state.finish(source.name, _taken_in(request, source, future))
+
+
+def _size(source: Source) -> float:
+    """A guess at how long a source takes; what cannot be guessed counts as long."""
+    if source.kind != Kind.ARCHIVE.value:
+        return float("inf")
+    try:
+        return os.path.getsize(source.location)
+    except OSError:
+        return 0.0
 
 
 def _job(request: BatchRequest, source: Source) -> dict[str, Any]:
@@ -126,8 +137,7 @@ def _taken_in(request: BatchRequest, source: Source, future: Future[Any]) -> dic
         else:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(patch)
-        text = json.dumps(answer["report"], indent=2) + "\n"
-        _write(os.path.join(folder, "report.json"), text.encode("utf-8"))
+        _write(os.path.join(folder, "report.json"), answer["report"].encode("utf-8"))
         _write(os.path.join(folder, "report.html"), answer["page"].encode("utf-8", "replace"))
         if request.commit and data:
             commit(source, folder, patch, answer["summary"])

@@ -12,7 +12,7 @@ from tape_migrate.batch.sources import Source
 from tape_migrate.model import Options, Outcome, TfFunction
 from tape_migrate.reports.diff import unified_diff
 from tape_migrate.reports.html.run import page
-from tape_migrate.reports.jsonreport import report
+from tape_migrate.reports.jsonreport import dumps
 from tape_migrate.runner import RunResult, Scope, run
 from tape_migrate.selection import Selection
 
@@ -50,7 +50,7 @@ def process(job: Job, folder: str) -> dict[str, Any]:
             "files_failed": counts.files_failed,
         },
         "codes": dict(Counter(s.code for s in result.sites if s.outcome is Outcome.REFUSED)),
-        "report": report(result),
+        "report": dumps(result),
         "page": page(result, title=source.name),
         "patch": patch(result).decode("latin-1"),
         "seconds": time.perf_counter() - start,
