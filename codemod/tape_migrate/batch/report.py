@@ -162,7 +162,7 @@ def _sources(records: Sequence[Record]) -> str:
         ("calls", "number"),
         ("migrated", "number"),
         ("", "optional"),
-        ("refused", "number"),
+        ("refused", "number optional"),
         ("seconds", "number optional"),
         ("", ""),
     ]
