@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tape_migrate.reports.progress import Progress
+from tape_migrate.reports.runbar import Progress
 from tape_migrate.reports.text import (
     failure_line,
     interruption_lines,
