@@ -10,6 +10,15 @@ import pytest
 from tape_migrate.verify import Verifier
 from tape_migrate.verify.evidence import Evidence
 
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Journals and unfinished reviews of tests stay out of the user's folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TAPE_MIGRATE_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 _PROOFS: pytest.StashKey[list[Evidence]] = pytest.StashKey()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tape_migrate import runner
-from tape_migrate.model import Migration, Options
+from tape_migrate.model import Options
 from tape_migrate.runner import FileResult, FileStatus
 
 SOURCE = b"import tensorflow as tf\n\n\ndef f(x):\n    y = x * x\n    return tf.gradients(y, x)\n"
@@ -79,9 +79,9 @@ def test_one_that_comes_in_the_middle_of_a_write_waits_for_its_end(
         (tmp_path / name).write_bytes(SOURCE)
     write = runner._write
 
-    def interrupted_write(result: FileResult, migration: Migration) -> FileResult:
+    def interrupted_write(result: FileResult) -> FileResult:
         os.kill(os.getpid(), signal.SIGINT)
-        return write(result, migration)
+        return write(result)
 
     monkeypatch.setattr(runner, "_write", interrupted_write)
     told: list[FileResult] = []

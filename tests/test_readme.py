@@ -19,11 +19,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 import typer
+import yaml
 
-from tape_migrate import cli, migrate_source
+from tape_migrate import cli, cli_more, migrate_source
 from tape_migrate.model import Outcome, Shape
 from tape_migrate.refusals import all_refusals
 from tape_migrate.reports.jsonreport import schema
+from tape_migrate.review.command import PROMPT
+from tape_migrate.settings.load import load
 from tape_migrate.verify.compare import RTOL
 
 if sys.version_info >= (3, 11):
@@ -39,6 +42,7 @@ COMMANDS = {
     "tape-migrate verify": cli._verify_app,
     "tape-migrate probe": cli._probe_app,
     "tape-migrate explain": cli._explain_app,
+    **{f"tape-migrate {name}": app for name, app in cli_more.APPS.items()},
 }
 
 
@@ -89,7 +93,7 @@ def run(command: str, folder: Path) -> str:
     program, *arguments = shlex.split(command)
     assert program == "tape-migrate"
     for argument in arguments:
-        path = argument.partition("/before.py")[0]
+        path = argument.partition("/before.")[0]
         if path.startswith("fixtures/"):
             shutil.copytree(ROOT / path, folder / path)
     done = subprocess.run(
@@ -163,6 +167,8 @@ def table_rows(heading: str) -> list[list[str]]:
         ("option", "tape-migrate"),
         ("option of `verify`", "tape-migrate verify"),
         ("option of `probe`", "tape-migrate probe"),
+        ("option of `undo`", "tape-migrate undo"),
+        ("option of `batch`", "tape-migrate batch"),
     ],
 )
 def test_every_option_is_listed_with_an_example_that_parses(heading: str, command: str) -> None:
@@ -179,8 +185,8 @@ def test_every_option_is_listed_with_an_example_that_parses(heading: str, comman
         listed.update(found)
         arguments = shlex.split(example.strip("`").removeprefix("tape-migrate"))
         assert not found or set(found) & set(arguments), example
-        if arguments[0] == "verify":
-            accepted("tape-migrate verify", arguments[1:])
+        if arguments and f"tape-migrate {arguments[0]}" in COMMANDS:
+            accepted(f"tape-migrate {arguments[0]}", arguments[1:])
         else:
             accepted(command, arguments if command == "tape-migrate" else ["m.py", *arguments])
     assert listed - {"--help"} == options - {"--help"}
@@ -207,6 +213,38 @@ def test_the_json_shown_fits_the_schema() -> None:
     assert shown
     for text in shown:
         jsonschema.Draft202012Validator(schema()).validate(json.loads(text))
+
+
+def test_the_settings_shown_are_settings(tmp_path: Path) -> None:
+    (text,) = (block.text for block in blocks("toml"))
+    file = tmp_path / "pyproject.toml"
+    file.write_text(text, encoding="utf-8")
+    settings = load([], config=str(file))
+    shown = tomllib.loads(text)["tool"]["tape-migrate"]
+    assert {key: settings.origins[key] for key in shown} == dict.fromkeys(shown, str(file))
+
+
+def test_the_files_for_ci_are_what_their_readers_want() -> None:
+    hooks, action = (yaml.safe_load(block.text) for block in blocks("yaml"))
+    known = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert {hook["id"] for hook in hooks["repos"][0]["hooks"]} <= {hook["id"] for hook in known}
+    assert action["runs"]["using"] == "composite"
+    (command,) = (
+        step["run"] for step in action["runs"]["steps"] if "run" in step and "sarif" in step["run"]
+    )
+    program, *arguments = shlex.split(command.replace("${{ inputs.paths }}", ".").split(" > ")[0])
+    assert program == "tape-migrate"
+    accepted("tape-migrate", arguments)
+
+
+def test_the_keys_of_a_review_are_those_that_are_asked_for() -> None:
+    shown = {key for cell in first_cells("key") for key in re.findall("`(.)`", cell)}
+    assert shown == set(PROMPT.partition("[")[2].partition("]")[0].split(","))
+
+
+def test_the_formats_are_all_told() -> None:
+    shown = {word for cell in first_cells("format") for word in re.findall(r"--format (\w+)", cell)}
+    assert shown | {"text"} == {member.value for member in cli.Format}
 
 
 def test_the_library_example_runs() -> None:

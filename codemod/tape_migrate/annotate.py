@@ -15,8 +15,11 @@ _MARK = b"# TODO(tape-migrate) "
 
 def annotate(
     text: bytes, results: Sequence[SiteResult], offsets: Sequence[int]
-) -> tuple[bytes, list[SiteResult]]:
-    """Insert the comments; ``offsets`` tell where each refused call's callee ends in ``text``."""
+) -> tuple[bytes, list[SiteResult], list[int]]:
+    """Insert the comments; ``offsets`` tell where each refused call's callee ends in ``text``.
+
+    Returns the new text, and results and offsets that fit it.
+    """
     module = Module(text)
     calls = {module.end(found.call.func): found.call for found in find_sites(module)}
     draft = Draft(text)
@@ -35,7 +38,7 @@ def annotate(
         comment = _MARK + code + b": " + result.message.encode() + module.newline
         draft.insert(module.line_start(line), module.indent_of(stmt) + comment)
     if not draft.edits:
-        return text, list(results)
+        return text, list(results), list(offsets)
     applied = draft.apply()
     moved: list[SiteResult] = []
     for result in results:
@@ -46,7 +49,8 @@ def annotate(
             )
             result = replace(result, new_lines=(first, last))
         moved.append(result)
-    return applied.text, moved
+    followed = [applied.follow(offset) if offset >= 0 else offset for offset in offsets]
+    return applied.text, moved, followed
 
 
 def _has_mark(module: Module, line: int, code: bytes) -> bool:

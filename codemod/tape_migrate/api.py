@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tape_migrate.edits.draft import OverlapError
-from tape_migrate.engine import Engine
+from tape_migrate.engine import Engine, Result
 from tape_migrate.guards import GuardError, check
 from tape_migrate.handing import HandPlan
 from tape_migrate.model import Migration, Options, Outcome, SiteResult, SourceError, TfFunction
@@ -61,23 +61,32 @@ def migrate_source(
         except (GuardError, OverlapError) as error:
             return Migration(path, source, source, engine.all_refused(), str(error))
         if result.text == utf8:
-            return Migration(
-                path, source, source, result.sites, offers=result.offers, handed=result.handed
-            )
+            return _migration(path, source, source, result)
         try:
             new = text.encode(result.text.decode("utf-8"))
             check(utf8, result.text, result.sites)
-            again = Engine(result.text, options, package=package, project=project, path=path).run()
+            then = replace(options, leave=result.left)
+            again = Engine(result.text, then, package=package, project=project, path=path).run()
             if again.text != result.text:
                 raise GuardError("a second run would change the result again")
         except GuardError as error:
             failed = Migration(path, source, source, _all_refused(result.sites), str(error))
             continue
-        return Migration(
-            path, source, new, result.sites, offers=result.offers, handed=result.handed
-        )
+        return _migration(path, source, new, result)
     assert failed is not None
     return failed
+
+
+def _migration(path: str, old: bytes, new: bytes, result: Result) -> Migration:
+    return Migration(
+        path,
+        old,
+        new,
+        result.sites,
+        remarks=result.remarks,
+        offers=result.offers,
+        handed=result.handed,
+    )
 
 
 def _all_refused(sites: tuple[SiteResult, ...]) -> tuple[SiteResult, ...]:

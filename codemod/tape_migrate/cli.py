@@ -1,7 +1,7 @@
 """The command line: parse options, call, print. No logic.
 
-``tape-migrate PATHS…`` is the main command; ``verify``, ``probe`` and ``explain`` come before it
-when they are the first word (a folder of that name can be given as ``./verify``).
+``tape-migrate PATHS…`` is the main command; the others come before it when they are the first word
+(a folder called ``verify`` can be given as ``./verify``).
 """
 
 from __future__ import annotations
@@ -12,11 +12,22 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand
 
-EXIT_FINE = 0
-EXIT_WOULD_CHANGE = 1
-EXIT_USAGE = 2
-EXIT_FAILED = 3
-EXIT_INTERRUPTED = 130
+from tape_migrate.exits import (
+    EXIT_FAILED,
+    EXIT_FINE,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    EXIT_WOULD_CHANGE,
+)
+
+__all__ = [
+    "EXIT_FAILED",
+    "EXIT_FINE",
+    "EXIT_INTERRUPTED",
+    "EXIT_USAGE",
+    "EXIT_WOULD_CHANGE",
+    "main",
+]
 
 
 class Format(str, enum.Enum):
@@ -24,6 +35,9 @@ class Format(str, enum.Enum):
 
     TEXT = "text"
     JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    JUNIT = "junit"
 
 
 class Policy(str, enum.Enum):
@@ -53,20 +67,26 @@ class Device(str, enum.Enum):
     ALL = "all"
 
 
-def _app() -> typer.Typer:
+def new_app() -> typer.Typer:
+    """Return an application without what costs start-up time."""
     # rich help would cost every start a tenth of a second.
     return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-_migrate_app, _verify_app, _probe_app, _explain_app = _app(), _app(), _app(), _app()
+_migrate_app, _verify_app = new_app(), new_app()
+_probe_app, _explain_app = new_app(), new_app()
 
 _EPILOG = (
-    "Other commands: tape-migrate verify (prove with numbers that old and new code agree), "
-    "tape-migrate probe (the same for functions, inputs found by trying), "
-    "tape-migrate explain (what a code such as TM101 means). Exit codes: 0 nothing to do or all "
-    "written, 1 --check would change a file or --strict met a refusal, 2 wrong usage, 3 a file "
-    "failed."
+    "Other commands, each with its own --help: verify (prove with numbers that old and new code "
+    "agree), probe (the same for functions, inputs found by trying), explain (what a code such as "
+    "TM101 or a shape means), undo (take the last --write back), batch (many repositories and "
+    "packages at once), config (which settings hold, and from where), completion (for your shell). "
+    "Exit codes: 0 nothing to do or all written; 1 --check would change a file, or --strict met a "
+    "refusal or a comment without use; 2 wrong usage, or uncommitted changes; 3 a file failed; "
+    "130 interrupted."
 )
+_OTHERS = ("batch", "undo", "config", "completion")
+"""Commands that live in ``cli_more``, which the main command need not import."""
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -75,6 +95,11 @@ def main(arguments: list[str]) -> NoReturn:
     if arguments and arguments[0] in commands:
         name, *rest = arguments
         commands[name](rest, prog_name=f"tape-migrate {name}")
+    elif arguments and arguments[0] in _OTHERS:
+        from tape_migrate.cli_more import APPS  # noqa: PLC0415
+
+        name, *rest = arguments
+        APPS[name](rest, prog_name=f"tape-migrate {name}")
     else:
         _migrate_app(arguments, prog_name="tape-migrate")
     raise SystemExit(EXIT_FINE)  # the calls above leave by themselves
@@ -92,12 +117,18 @@ def _show_version(wanted: bool) -> None:
 def migrate(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATHS...", help="Files and folders; .gitignore is respected."),
+        typer.Argument(
+            metavar="PATHS...",
+            help="Python files, notebooks and folders; .gitignore is respected.",
+        ),
     ],
     *,
     write: Annotated[bool, typer.Option("--write", help="Write the changes to the files.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 if a file would change.")
+    ] = False,
+    review: Annotated[
+        bool, typer.Option("--review", help="Ask call by call, and write what is accepted.")
     ] = False,
     diff: Annotated[
         bool | None,
@@ -110,22 +141,89 @@ def migrate(
     format_: Annotated[
         Format, typer.Option("--format", help="Report for people or for programs.")
     ] = Format.TEXT,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="Write the report as a page, too.")
+    ] = None,
+    evidence: Annotated[
+        str | None,
+        typer.Option(
+            "--evidence", metavar="FILE", help="Show what verify --json wrote on the page."
+        ),
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--select",
+            metavar="CODE|SHAPE",
+            help="Only calls of these shapes or codes, of safe or of review; a,b or repeated.",
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="CODE|SHAPE", help="No calls of these; as for --select."),
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--include", metavar="PATTERN", help="Only files that match, as in .gitignore."
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude", metavar="PATTERN", help="No files that match, even if they are named."
+        ),
+    ] = None,
     tf_function: Annotated[
-        Policy,
+        Policy | None,
         typer.Option(
             "--tf-function", help="Put Python control flow around a gradient under tf.function."
         ),
-    ] = Policy.AUTO,
+    ] = None,
     annotate: Annotated[
-        bool,
-        typer.Option("--annotate", help="Write a TODO comment above each call left as it is."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--annotate/--no-annotate",
+            help="Write a TODO comment above each call left as it is.",
+            show_default=False,
+        ),
+    ] = None,
     assume_closed: Annotated[
-        bool,
-        typer.Option("--assume-closed", help="Nothing outside PATHS calls the functions in them."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--assume-closed/--no-assume-closed",
+            help="Nothing outside PATHS calls the functions in them.",
+            show_default=False,
+        ),
+    ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if a call was refused.")
+        bool | None,
+        typer.Option(
+            "--strict/--no-strict",
+            help="Exit with 1 if a call was refused or an ignore comment is unused.",
+            show_default=False,
+        ),
+    ] = None,
+    allow_dirty: Annotated[
+        bool | None,
+        typer.Option(
+            "--allow-dirty/--no-allow-dirty",
+            help="Write files with uncommitted changes, too.",
+            show_default=False,
+        ),
+    ] = None,
+    backup_dir: Annotated[
+        str | None,
+        typer.Option("--backup-dir", metavar="DIR", help="Keep the old files below this folder."),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config", metavar="FILE", help="Read this file, not the nearest pyproject.toml."
+        ),
+    ] = None,
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="Read no pyproject.toml at all.")
     ] = False,
     verify: Annotated[
         str | None,
@@ -149,56 +247,31 @@ def migrate(
 
     Without --write nothing is changed: the diff shows what would be.
     """
-    from tape_migrate.model import Options, TfFunction  # noqa: PLC0415
-    from tape_migrate.reports.output import Output  # noqa: PLC0415
-    from tape_migrate.runner import FileResult, run  # noqa: PLC0415
-    from tape_migrate.sources.discover import PathError  # noqa: PLC0415
+    from tape_migrate.command import Request, UsageError  # noqa: PLC0415
+    from tape_migrate.command import migrate as run  # noqa: PLC0415
 
     del version
-    if write and check:
-        _usage_error("--write and --check exclude each other")
-    if format_ is Format.JSON and diff:
-        _usage_error("--format json leaves no room for --diff")
-    output = Output()
-    with_diff = format_ is Format.TEXT and (not write if diff is None else diff)
-
-    def show(result: FileResult) -> None:
-        output.failure(result)
-        if with_diff:
-            output.diff(result)
-
+    given = {
+        "select": select,
+        "ignore": ignore,
+        "include": include,
+        "exclude": exclude,
+        "tf-function": None if tf_function is None else tf_function.value,
+        "annotate": annotate,
+        "assume-closed": assume_closed,
+        "strict": strict,
+        "allow-dirty": allow_dirty,
+        "backup-dir": backup_dir,
+    }
+    request = Request(
+        tuple(paths), write, check, review, diff, format_.value, html, evidence, config, isolated,
+        given, verify,
+    )  # fmt: skip
     try:
-        options = Options(TfFunction(tf_function.value), annotate, assume_closed)
-        result = run(paths, options, write=write and verify is None, on_result=show)
-        proof_code = EXIT_FINE
-        if verify is not None and not result.interrupted:
-            from tape_migrate.reports.progress import progress  # noqa: PLC0415
-            from tape_migrate.verify.program.command import ProgramOptions  # noqa: PLC0415
-            from tape_migrate.verify.program.gate import prove_and_write  # noqa: PLC0415
-
-            with progress() as tell:
-                how = ProgramOptions(progress=tell)
-                result, proof, proof_code = prove_and_write(result, verify, how, write=write)
-            if format_ is Format.TEXT:
-                output.text(proof)
-    except PathError as error:
-        _usage_error(str(error))
-    except KeyboardInterrupt:  # before the first file, or in a proof: nothing is written
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-    if format_ is Format.JSON:
-        output.json(result)
-    else:
-        output.report(result, wrote=write)
-    output.close()
-    counts = result.summary()
-    if result.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
-    if counts.files_failed:
-        raise typer.Exit(EXIT_FAILED)
-    if proof_code:
-        raise typer.Exit(proof_code)
-    if (check and counts.files_changed) or (strict and counts.refused):
-        raise typer.Exit(EXIT_WOULD_CHANGE)
+        code = run(request)
+    except UsageError as error:
+        usage_error(str(error))
+    raise typer.Exit(code)
 
 
 class _WithProgram(TyperCommand):
@@ -344,7 +417,7 @@ def verify(
     except KeyboardInterrupt:
         raise typer.Exit(EXIT_INTERRUPTED) from None
     if code == EXIT_USAGE:
-        _usage_error(report.rstrip("\n"))
+        usage_error(report.rstrip("\n"))
     output = Output()
     output.text(report)
     output.close()
@@ -390,7 +463,7 @@ def probe(
         tf_function=tf_function.value,
     )
     if code == EXIT_USAGE:
-        _usage_error(report.rstrip("\n"))
+        usage_error(report.rstrip("\n"))
     output = Output()
     output.text(report)
     output.close()
@@ -413,13 +486,14 @@ def explain(
 
     text = explanation(code)
     if text is None:
-        _usage_error(f"{code}: no such code or shape; `tape-migrate explain` lists them")
+        usage_error(f"{code}: no such code or shape; `tape-migrate explain` lists them")
     output = Output()
     output.text(text)
     output.close()
 
 
-def _usage_error(message: str) -> NoReturn:
+def usage_error(message: str) -> NoReturn:
+    """Say what is wrong with the command, and leave."""
     from tape_migrate.reports.escape import printable  # noqa: PLC0415
 
     typer.echo(f"tape-migrate: error: {printable(message, keep=chr(10))}", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied, Draft
@@ -16,13 +16,15 @@ from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.guards import GuardError
 from tape_migrate.handing import HandPlan, Hands, calls_at
-from tape_migrate.ignores import ignored
+from tape_migrate.ignores import Ignores, leaves_alone, silences
 from tape_migrate.model import (
     Applicability,
     Handed,
     Helper,
+    Left,
     Options,
     Outcome,
+    Remark,
     Shape,
     SiteResult,
     SourceError,
@@ -45,6 +47,7 @@ from tape_migrate.sites import Found, find_sites
 from tape_migrate.tracking import DEPENDS, Tracked, follow
 
 _MAX_ROUNDS = 200
+_IGNORED = Refusal("TM001", "a comment asks to leave this call alone")
 
 _DEPENDS = Refusal("TM126", "the target comes from a gradient call that was left alone")
 
@@ -62,6 +65,9 @@ class Result:
     """Helpers that would be migrated if their callers in other modules were."""
     handed: tuple[Handed, ...] = ()
     """How the calls of other modules' helpers fared."""
+    left: tuple[Left, ...] = ()
+    """``Options.leave`` with the places where the calls stand in ``text``."""
+    remarks: tuple[Remark, ...] = ()
 
 
 class Engine:
@@ -128,9 +134,23 @@ class Engine:
         handed = hands.handed(tracked)
         tracked = [site for site in tracked if site.helper is None]
         results = [self._result(text, site) for site in tracked]
+        offsets = [site.offset for site in tracked]
         if self._options.annotate:
-            text, results = annotate(text, results, [site.offset for site in tracked])
-        return Result(text, tuple(results), tuple(hands.offers.values()), handed)
+            text, results, offsets = annotate(text, results, offsets)
+        left = self._left(text, tracked, offsets)
+        offers = tuple(hands.offers.values())
+        return Result(text, tuple(results), offers, handed, left, self._ignores.remarks())
+
+    def _left(self, text: bytes, tracked: list[Tracked], offsets: list[int]) -> tuple[Left, ...]:
+        if not self._options.leave:
+            return ()
+        module = self._module(text)
+        places = {module.end(item.call.func): item.site for item in find_sites(module)}
+        return tuple(
+            replace(site.left, line=place.line, column=place.column)
+            for site, offset in zip(tracked, offsets, strict=True)
+            if site.left is not None and (place := places.get(offset)) is not None
+        )
 
     def _attempt(self, frozen: dict[int, Refusal], hands: Hands) -> tuple[bytes, list[Tracked]]:
         text = self._text
@@ -140,14 +160,23 @@ class Engine:
         tracked = [Tracked(f.site, module.end(f.call.func)) for f in found]
         for index, refusal in frozen.items():
             tracked[index].refusal = refusal
+        self._ignores = ignores = Ignores(module)
+        leave = {(left.line, left.column): left for left in self._options.leave}
         for index, (site, item) in enumerate(zip(tracked, found, strict=True)):
-            codes = ignored(module, item.call)
-            if codes is not None:
-                site.skipped = not codes
-                site.ignored = codes
+            site.left = leave.get((item.site.line, item.site.column))
+            if site.left is not None:
+                site.refusal = Refusal(site.left.code, site.left.message)
+                site.skipped = site.left.code.startswith("TM0")
+                frozen = {**frozen, index: site.refusal}
+            site.comments = ignores.for_call(item.call)
+            if leaves_alone(site.comments):
+                site.refusal = _IGNORED
+                site.skipped = True
+                frozen = {**frozen, index: _IGNORED}
+                continue
             # Looked at before any tape is written, so that only the user's own tapes count.
             taped = refuse_both_paths(module, item.call)
-            if taped is not None:
+            if taped is not None and site.left is None:
                 frozen = {**frozen, index: taped}
                 site.refusal = taped
         handed = hands.begin(module, found, tracked)
@@ -201,7 +230,7 @@ class Engine:
         by_offset = {
             site.offset: (index, site)
             for index, site in enumerate(tracked)
-            if not site.migrated and not site.skipped and not site.handed
+            if not site.migrated and not site.handed
         }
         if not by_offset and not self._fed:
             return None
@@ -330,10 +359,6 @@ class Engine:
         return applied
 
     def _result(self, text: bytes, site: Tracked) -> SiteResult:
-        if site.skipped:
-            return SiteResult(
-                site.site, Outcome.SKIPPED, "a comment asks to leave this call alone", code="TM001"
-            )
         if site.migrated is not None:
             candidate = site.migrated
             shape, assumptions = candidate.shape, candidate.assumptions
@@ -353,14 +378,15 @@ class Engine:
                 new_lines=(min(first, last), max(first, last)),
             )
         refusal = site.refusal or DEPENDS
-        if refusal.code in site.ignored:
+        if silences(site.comments, refusal.code):
             return SiteResult(
                 site.site,
                 Outcome.SKIPPED,
                 f"a comment asks not to report {refusal.code}",
                 code="TM001",
             )
-        return SiteResult(site.site, Outcome.REFUSED, refusal.message, code=refusal.code)
+        outcome = Outcome.SKIPPED if refusal.code.startswith("TM0") else Outcome.REFUSED
+        return SiteResult(site.site, outcome, refusal.message, code=refusal.code)
 
 
 def _of_graph(refusal: Refusal, item: Found) -> Refusal:

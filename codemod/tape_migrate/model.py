@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 class Api(enum.Enum):
@@ -60,6 +60,20 @@ class TfFunction(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Left:
+    """A call to be left as it is, whatever could become of it, and what to say of it."""
+
+    line: int
+    """1-based, as in ``Site``."""
+    column: int
+    code: str
+    """A code of the catalogue; ``TM0xx`` makes the call skipped, others refused."""
+    message: str
+    cell: int | None = None
+    """As in ``Site``."""
+
+
+@dataclass(frozen=True)
 class Options:
     """What a caller of the engine may choose."""
 
@@ -68,6 +82,8 @@ class Options:
     """Write ``# TODO(tape-migrate) TM1xx: …`` above each refused call (once)."""
     assume_closed: bool = False
     """Nothing outside the given sources calls their functions."""
+    leave: tuple[Left, ...] = ()
+    """Calls to leave alone: not selected, not accepted, … (what depends on them stays, too)."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +97,8 @@ class Site:
     api: Api
     function: str
     """Qualified name of the innermost enclosing function (``Net.net_f``), or ``<module>``."""
+    cell: int | None = None
+    """1-based cell of a notebook, of markdown and all other cells; lines count within it."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +153,19 @@ class Handed:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something to say of a file that is no call's outcome, such as a comment without use."""
+
+    line: int
+    column: int
+    """Both 1-based, the column in characters."""
+    code: str
+    message: str
+    cell: int | None = None
+    """As in ``Site``."""
+
+
+@dataclass(frozen=True)
 class Migration:
     """The engine's whole answer for one file."""
 
@@ -144,8 +175,7 @@ class Migration:
     sites: tuple[SiteResult, ...] = ()
     internal_error: str | None = None
     """Set when a guard failed: then ``new == old`` and every site is refused with TM199."""
-    notes: tuple[str, ...] = field(default=())
-    """File-level remarks, e.g. which mode was assumed."""
+    remarks: tuple[Remark, ...] = ()
 
     offers: tuple[Helper, ...] = ()
     """Helpers that could take a tape if their callers in other modules handed one in."""

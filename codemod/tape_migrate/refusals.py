@@ -32,6 +32,28 @@ _CATALOGUE = (
         "g = tf.gradients(y, x)  # tape-migrate: ignore",
     ),
     Reason(
+        "TM002",
+        "not-selected",
+        "The options (--select, --ignore) leave this call out.",
+        "Run again with other options, or change select and ignore in pyproject.toml.",
+        "tape-migrate --select local src",
+    ),
+    Reason(
+        "TM003",
+        "not-accepted",
+        "The migration of this call was not accepted in a review.",
+        "Run tape-migrate --review again and accept it.",
+        "tape-migrate --review src",
+    ),
+    Reason(
+        "TM004",
+        "unused-ignore",
+        "An ignore comment leaves nothing alone, or names a code that nothing here is refused "
+        "with.",
+        "Take the comment, or the code in it, away.",
+        "g = tape.gradient(y, x)  # tape-migrate: ignore",
+    ),
+    Reason(
         "TM101",
         "target-is-parameter",
         "The target comes in as a parameter, so its forward pass ran in a caller, before any tape "
@@ -326,6 +348,14 @@ _CATALOGUE = (
         "Take the Sessions out first.",
         "with graph.as_default():\n"
         "    f = K.function([model.input], K.gradients(loss, model.input))",
+    ),
+    Reason(
+        "TM150",
+        "spans-cells",
+        "In a notebook, the tape would reach over something that is no plain code (markdown, an "
+        "output, a magic or shell line) or into a cell that shows something.",
+        "Put the forward pass and the gradient into one cell.",
+        "# cell 1\ny = f(x)\nplt.plot(y)\n# cell 2\ng = tf.gradients(y, x)",
     ),
     Reason(
         "TM199",

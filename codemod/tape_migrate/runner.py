@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tape_migrate.model import Options, Outcome, SiteResult, SourceError
 from tape_migrate.sources.discover import Discovery, discover
+from tape_migrate.sources.patterns import Filters
 from tape_migrate.sources.prefilter import find_hits, read_file
 
 if TYPE_CHECKING:
     from tape_migrate.model import Migration
     from tape_migrate.project import Project
+    from tape_migrate.safety.writing import File, WritePolicy
+    from tape_migrate.selection import Selection
 
 
 class FileStatus(enum.Enum):
@@ -95,27 +95,55 @@ class RunResult:
         )
 
 
+@dataclass(frozen=True)
+class Scope:
+    """Which files and which of their calls a run is about."""
+
+    filters: Filters = field(default_factory=Filters)
+    selection: Selection | None = None
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who hears of what, while it happens."""
+
+    result: Callable[[FileResult], None] = lambda result: None
+    """Every file of ``RunResult.results``, as soon as it is done."""
+    progress: Callable[[int, int, str], None] = lambda done, total, path: None
+    """How many of how many files are done, and which is next."""
+    warning: Callable[[str], None] = lambda message: None
+
+
 def run(
     paths: Sequence[str],
     options: Options,
     *,
     write: bool = False,
+    scope: Scope | None = None,
+    policy: WritePolicy | None = None,
     on_result: Callable[[FileResult], None] | None = None,
+    listeners: Listeners | None = None,
 ) -> RunResult:
-    """Migrate the Python files behind ``paths``; with ``write`` also on disk.
+    """Migrate the Python files and notebooks behind ``paths``; with ``write`` also on disk.
 
-    ``on_result`` hears of every file of ``RunResult.results`` as soon as it is done. A file that
-    fails never stops the others. Ctrl-C ends the run early and in order: files are whole, and
-    the result says which were not reached.
+    A file that fails never stops the others. With ``write`` all files are looked at before the
+    first is written. Without a ``policy`` neither uncommitted changes are looked for nor a journal
+    is kept. Ctrl-C ends the run early and in order: files are whole, and the result says which
+    were not reached.
 
-    Raises PathError (``sources.discover``) for a path that cannot be looked at.
+    Raises PathError (``sources.discover``) for a path that cannot be looked at, and RefusedError
+    (``safety.writing``) where the policy forbids to write; then nothing was written.
     """
-    found = discover(paths)
-    tell = on_result or (lambda result: None)
+    scope = scope or Scope()
+    listeners = listeners or Listeners()
+    if on_result is not None:
+        listeners = replace(listeners, result=on_result)
+    found = discover(paths, scope.filters)
     results = [
         FileResult(failure.path, FileStatus.FAILED, failure.message) for failure in found.failures
     ]
     waiting = list(found.files)
+    ready: list[FileResult] = []
     interrupted = False
     try:
         looked = find_hits(found.files)
@@ -125,35 +153,72 @@ def run(
             for index, message in looked.failures
         ]
         for result in results:
-            tell(result)
-        project = _project(found) if waiting else None
-        ready = _linked([_migrate(path, options, project) for path in waiting], options, project)
-        waiting = [result.path for result in ready]
-        while waiting:
-            result = ready.pop(0)
-            with _interrupts_held():
-                if write and result.status is FileStatus.CHANGED and result.migration is not None:
-                    result = _write(result, result.migration)
+            listeners.result(result)
+        project = project_of(found) if waiting else None
+        done: list[FileResult] = []
+        total = len(waiting)
+        for path in waiting:
+            listeners.progress(len(done), total, path)
+            done.append(migrate_file(path, options, project, scope.selection))
+        if not scope.selection:  # what is handed over files cannot be left out in one of them
+            done = _linked(done, options, project)
+        waiting = [result.path for result in done]
+        for result in done:
+            if write and result.status is FileStatus.CHANGED:
+                ready.append(result)
+            else:
                 results.append(result)
-                waiting.pop(0)
-            tell(result)
+                listeners.result(result)
+            waiting.pop(0)
+        if ready:
+            write_results(ready, results, policy, listeners)
     except KeyboardInterrupt:
         interrupted = True
     results.sort(key=lambda result: result.path)
     scanned = found.files
     if found.failures:
         scanned = tuple(sorted({*scanned, *(failure.path for failure in found.failures)}))
-    return RunResult(scanned, tuple(results), tuple(waiting), interrupted)
+    told = {result.path for result in results}
+    left = tuple(sorted({*(result.path for result in ready), *waiting} - told))
+    return RunResult(scanned, tuple(results), left, interrupted)
 
 
-def _migrate(path: str, options: Options, project: Project | None) -> FileResult:
+def write_results(
+    ready: list[FileResult],
+    results: list[FileResult],
+    policy: WritePolicy | None,
+    listeners: Listeners,
+) -> None:
+    """Write the files of ``ready``, moving each to ``results`` when it is done."""
+    # Git, digests and journals are of no concern to dry runs.
+    from tape_migrate.safety.writing import interrupts_held, prepare  # noqa: PLC0415
+
+    journal = None
+    if policy is not None:
+        files = [_file(result) for result in ready]
+        journal = prepare(files, policy, listeners.warning)
+    total = len(ready)
+    while ready:
+        listeners.progress(total - len(ready), total, ready[0].path)
+        with interrupts_held():
+            result = _write(ready[0])
+            results.append(result)
+            ready.pop(0)
+        listeners.result(result)
+    if journal is not None:
+        journal.finish()
+
+
+def migrate_file(
+    path: str,
+    options: Options,
+    project: Project | None = None,
+    selection: Selection | None = None,
+) -> FileResult:
     """Ask the engine about one file; none of the file's troubles come out as an exception."""
-    # The engine costs start-up time which trees without any hit need not pay.
-    from tape_migrate.api import migrate_source  # noqa: PLC0415
-
     try:
         data = read_file(path)
-        migration = migrate_source(data, options, path=path, project=project)
+        migration = migrate_bytes(path, data, options, project, selection)
     except OSError as error:
         return FileResult(path, FileStatus.FAILED, error.strerror or str(error))
     except SourceError as error:
@@ -167,6 +232,34 @@ def _migrate(path: str, options: Options, project: Project | None) -> FileResult
         return FileResult(path, FileStatus.FAILED, message, migration)
     status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
     return FileResult(path, status, _counts(migration), migration)
+
+
+def migrate_bytes(
+    path: str,
+    data: bytes,
+    options: Options,
+    project: Project | None = None,
+    selection: Selection | None = None,
+) -> Migration:
+    """Migrate the content of a Python file or, by its name, of a notebook.
+
+    Raises SourceError.
+    """
+    # The engine costs start-up time which trees without any hit need not pay.
+    from tape_migrate.api import migrate_source  # noqa: PLC0415
+
+    def migrate(with_options: Options) -> Migration:
+        if path.endswith(".ipynb"):
+            from tape_migrate.notebooks.migrate import migrate_notebook  # noqa: PLC0415
+
+            return migrate_notebook(data, with_options, path=path)
+        return migrate_source(data, with_options, path=path, project=project)
+
+    if not selection:
+        return migrate(options)
+    from tape_migrate.selection import migrate_selected  # noqa: PLC0415
+
+    return migrate_selected(migrate, options, selection)
 
 
 def _linked(
@@ -213,33 +306,20 @@ def _fault(error: Exception) -> str:
     return f"{type(error).__name__}: {error}{place}"
 
 
-def _write(result: FileResult, migration: Migration) -> FileResult:
-    from tape_migrate.sources.write import WriteError, write_atomically  # noqa: PLC0415
+def _file(result: FileResult) -> File:
+    from tape_migrate.safety.writing import File  # noqa: PLC0415
 
-    try:
-        write_atomically(result.path, migration.new, expected=migration.old)
-    except WriteError as error:
-        return replace(result, status=FileStatus.FAILED, message=str(error))
+    assert result.migration is not None
+    return File(result.path, result.migration.old, result.migration.new)
+
+
+def _write(result: FileResult) -> FileResult:
+    from tape_migrate.safety.writing import write_file  # noqa: PLC0415
+
+    fault = write_file(_file(result))
+    if fault is not None:
+        return replace(result, status=FileStatus.FAILED, message=fault)
     return replace(result, written=True)
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let a Ctrl-C that comes inside take effect after it.
-
-    Without this, one that comes between a write and its record would make the result lie.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Ctrl-C only ever reaches the main thread
-        return
-    came: list[int] = []
-    previous = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    if came:
-        raise KeyboardInterrupt
 
 
 def _counts(migration: Migration) -> str:
@@ -268,10 +348,10 @@ class _LazySources(Mapping[str, bytes]):
         return len(self._files)
 
 
-def _project(found: Discovery) -> Project | None:
+def project_of(found: Discovery) -> Project | None:
     """Let modules know of each other where a folder was given; single files stand alone."""
     if not found.folders:
         return None
     from tape_migrate.project import build_project  # noqa: PLC0415
 
-    return build_project(_LazySources(found.files))
+    return build_project(_LazySources([path for path in found.files if path.endswith(".py")]))

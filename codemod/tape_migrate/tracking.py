@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tape_migrate.edits.draft import Applied
-from tape_migrate.model import Helper, Site
+from tape_migrate.ignores import Comment
+from tape_migrate.model import Helper, Left, Site
 from tape_migrate.shapes.plan import Candidate, Refusal
 
 DEPENDS = Refusal("TM126", "the target comes from a gradient call that was left alone")
@@ -20,8 +21,11 @@ class Tracked:
     """Where its callee ends in the current text (unique for each call)."""
     refusal: Refusal | None = None
     skipped: bool = False
-    ignored: frozenset[str] = frozenset()
-    """Codes of refusals that a comment asks not to report."""
+    """A comment or an option leaves it alone."""
+    comments: tuple[Comment, ...] = ()
+    """The ignore comments that speak of it."""
+    left: Left | None = None
+    """The option that leaves it alone."""
     migrated: Candidate | None = None
     first: int = 0
     """Offset of the first line of the replacement, once migrated."""

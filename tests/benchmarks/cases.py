@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
+from tests.benchmarks.batches import batches
 from tests.benchmarks.compare import Command, CommandError, Row, interleave, ratio_row
 from tests.benchmarks.measure import run
+from tests.benchmarks.setting import HERE, PYTHON, Setting, scratch, tool
 from tests.benchmarks.trees import WORDS, hit_file, no_hit_tree, word_files
 from tests.corpus.fetch import FetchError, fetch, unpack
 from tests.corpus.releases import load_releases, select
-from tests.corpus.tool import environment
 
-HERE = Path(__file__).resolve().parent
-PYTHON = sys.executable
 PATTERN = "|".join(word.decode() for word in WORDS)
 
 _SEARCH = f"""
@@ -50,22 +45,6 @@ app()
 """
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What all benchmarks are told."""
-
-    rounds: int
-    files: int
-    """How many files the tree without hits has."""
-    cache: Path
-    """Folder with the archives of the corpus."""
-
-
-def tool(*words: str | Path, codes: frozenset[int] = frozenset({0, 3})) -> Command:
-    """The tool's own command line."""
-    return Command([PYTHON, "-m", "tape_migrate", *words], environment(), codes=codes)
-
-
 def noop_codemod(path: Path) -> Command:
     """libcst's command with a codemod that changes nothing, in one process, not formatting."""
     words = [PYTHON, "-m", "libcst.tool", "codemod", "-x", "noop_codemod.NoOp", "-j", "1"]
@@ -75,13 +54,6 @@ def noop_codemod(path: Path) -> Command:
         # Files that are Python 2 make it end with 1.
         codes=frozenset({0, 1}),
     )
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="tape-migrate-bench-") as folder:
-        yield Path(folder).resolve()
 
 
 def no_hits(setting: Setting) -> list[Row]:
@@ -249,4 +221,5 @@ CASES: dict[str, Callable[[Setting], list[Row]]] = {
     "dense-tree": dense_tree,
     "start-up": start_up,
     "imports": imports,
+    "batches": batches,
 }

@@ -7,8 +7,9 @@ import dataclasses
 import json
 from pathlib import Path
 
-from tests.benchmarks.cases import CASES, Setting
+from tests.benchmarks.cases import CASES
 from tests.benchmarks.compare import CommandError, Row
+from tests.benchmarks.setting import Setting
 from tests.benchmarks.table import text_table
 from tests.corpus.fetch import default_cache
 

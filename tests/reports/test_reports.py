@@ -79,6 +79,7 @@ def test_json_has_the_documented_form() -> None:
     assert report["version"] == 1
     assert report["sites"][0] == {
         "path": "p/a.py",
+        "cell": None,
         "line": 3,
         "column": 5,
         "api": "tf.gradients",

@@ -33,6 +33,11 @@ _MODULES = {Shape.TRAINING: "variables"}
 """Where a shape is explained, if not in the module called like it."""
 
 
+def shape_sentence(shape: Shape) -> str:
+    """Return what a shape is, in a sentence or two."""
+    return _SHAPES[shape]
+
+
 def explanation(key: str | None) -> str | None:
     """Return the text for a code, a code's name or a shape; the list of all for None.
 
@@ -57,7 +62,9 @@ def _listing() -> str:
     reasons = all_refusals()
     width = max(len(reason.slug) for reason in reasons)
     lines = [f"{entry.code}  {entry.slug:<{width}}  {entry.sentence}" for entry in reasons]
-    lines += ["", "Shapes: " + ", ".join(shape.value for shape in Shape)]
+    broad = max(len(shape.value) for shape in Shape)
+    lines += ["", "Shapes, each with its before and after under `tape-migrate explain SHAPE`:", ""]
+    lines += [f"{shape.value:<{broad}}  {sentence}" for shape, sentence in _SHAPES.items()]
     return "\n".join(lines) + "\n"
 
 

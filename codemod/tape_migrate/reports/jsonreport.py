@@ -41,6 +41,19 @@ def report(result: RunResult) -> dict[str, Any]:
         "version": VERSION,
         "sites": sites,
         "files": files,
+        "remarks": [
+            {
+                "path": printable_path(entry.path),
+                "cell": remark.cell,
+                "line": remark.line,
+                "column": remark.column,
+                "code": remark.code,
+                "message": remark.message,
+            }
+            for entry in result.results
+            if entry.migration is not None
+            for remark in entry.migration.remarks
+        ],
         "summary": {
             "sites": counts.sites,
             "migrated": counts.migrated,
@@ -68,6 +81,7 @@ def schema() -> dict[str, Any]:
 def _site(path: str, result: SiteResult) -> dict[str, Any]:
     return {
         "path": printable_path(path),
+        "cell": result.site.cell,
         "line": result.site.line,
         "column": result.site.column,
         "api": result.site.api.value,

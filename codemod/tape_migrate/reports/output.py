@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tape_migrate.reports.runbar import Progress
 from tape_migrate.reports.text import (
     failure_line,
     interruption_lines,
@@ -31,11 +32,12 @@ class Output:
         self._open = True
         self._terminal = sys.stdout.isatty()
         self._console: Console | None = None
+        self.progress = Progress()
 
     def failure(self, result: FileResult) -> None:
         """Print a failed file's line to standard error; nothing for other files."""
         if result.status.value == "failed":
-            self._diagnostic(failure_line(result))
+            self.diagnostic(failure_line(result))
 
     def diff(self, result: FileResult) -> None:
         """Print what changed in a file, if anything."""
@@ -48,46 +50,57 @@ class Output:
         migration = result.migration
         if migration is None or not migration.changed or result.status.value == "failed":
             return
-        lines = unified_diff(result.path, migration.old, migration.new)
+        if result.path.endswith(".ipynb"):
+            from tape_migrate.reports.notebookdiff import cell_diffs  # noqa: PLC0415
+
+            lines = cell_diffs(result.path, migration.old, migration.new)
+        else:
+            lines = unified_diff(result.path, migration.old, migration.new)
         if not self._terminal and not os.environ.get("FORCE_COLOR"):
             self._write(b"".join(lines))
             return
-        encoding = _encoding(migration.old)
+        encoding = "utf-8" if result.path.endswith(".ipynb") else _encoding(migration.old)
         if _colour_wanted(self._terminal):
             console = self._rich()
             self._guard(lambda: print_coloured(lines, console, encoding))
         else:
             self.text("".join(f"{text}\n" for _, text in terminal_lines(lines, encoding)))
 
-    def report(self, result: RunResult, *, wrote: bool) -> None:
-        """Print a line per site and the summary."""
-        self.text("".join(f"{line}\n" for line in site_lines(result)))
+    def run(self, result: RunResult, *, format_: str, wrote: bool) -> None:
+        """Print a run in one of the formats of the command line."""
+        self.progress.clear()
         if result.interrupted:
-            self._interruption(result, wrote)
-        self.text(summary_line(result, wrote=wrote) + "\n")
-
-    def json(self, result: RunResult) -> None:
-        """Print the JSON report."""
-        from tape_migrate.reports.jsonreport import dumps  # noqa: PLC0415
-
-        if result.interrupted:
-            self._interruption(result, True)
-        self.text(dumps(result))
+            for line in interruption_lines(result, wrote=wrote or format_ == "json"):
+                self.diagnostic(line)
+        self.text(_report(result, format_, wrote))
 
     def text(self, text: str) -> None:
         """Print text; characters that standard output cannot encode are spelled out."""
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
         self._write(text.encode(encoding, "backslashreplace"))
 
+    def styled(self, lines: Sequence[tuple[str, str]]) -> None:
+        """Print lines of (style, text), coloured where that is wanted."""
+        if not _colour_wanted(self._terminal):
+            self.text("".join(f"{text}\n" for _, text in lines))
+            return
+        from rich.text import Text  # noqa: PLC0415
+
+        console = self._rich()
+
+        def show() -> None:
+            for style, text in lines:
+                console.print(Text(text, style=style), soft_wrap=True, highlight=False)
+
+        self._guard(show)
+
     def close(self) -> None:
         """Flush, so that a broken pipe shows here and not when Python shuts down."""
         self._guard(sys.stdout.flush)
 
-    def _interruption(self, result: RunResult, wrote: bool) -> None:
-        for line in interruption_lines(result, wrote=wrote):
-            self._diagnostic(line)
-
-    def _diagnostic(self, line: str) -> None:
+    def diagnostic(self, line: str) -> None:
+        """Print a line to standard error."""
+        self.progress.clear()
         self._guard(sys.stdout.flush)
         try:
             print(line.encode("utf-8", "backslashreplace").decode(), file=sys.stderr, flush=True)
@@ -113,6 +126,7 @@ class Output:
     def _guard(self, action: Callable[[], object]) -> None:
         if not self._open:
             return
+        self.progress.clear()
         try:
             action()
         except BrokenPipeError:
@@ -121,6 +135,28 @@ class Output:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, sys.stdout.fileno())
             os.close(nowhere)
+
+
+def _report(result: RunResult, format_: str, wrote: bool) -> str:
+    # Each format is imported by those who ask for it.
+    if format_ == "json":
+        from tape_migrate.reports import jsonreport  # noqa: PLC0415
+
+        return jsonreport.dumps(result)
+    if format_ == "sarif":
+        from tape_migrate.reports import sarif  # noqa: PLC0415
+
+        return sarif.dumps(result, wrote=wrote)
+    if format_ == "github":
+        from tape_migrate.reports import github  # noqa: PLC0415
+
+        return github.dumps(result, wrote=wrote)
+    if format_ == "junit":
+        from tape_migrate.reports import junit  # noqa: PLC0415
+
+        return junit.dumps(result)
+    lines = [*site_lines(result), summary_line(result, wrote=wrote)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _colour_wanted(terminal: bool) -> bool:

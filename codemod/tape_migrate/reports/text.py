@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from tape_migrate.reports.escape import printable, printable_path
 
 if TYPE_CHECKING:
-    from tape_migrate.model import SiteResult
+    from tape_migrate.model import Remark, Site, SiteResult
     from tape_migrate.runner import FileResult, RunResult
 
 
 def site_line(path: str, result: SiteResult) -> str:
     """Return ``file:line:column: outcome how: message``, with no line end."""
-    where = f"{printable_path(path)}:{result.site.line}:{result.site.column}"
+    where = place(path, result.site)
     if result.code is not None:
         how = f" {result.code}"
     else:
@@ -24,6 +24,17 @@ def site_line(path: str, result: SiteResult) -> str:
     return f"{where}: {result.outcome.value}{how}: {message}"
 
 
+def place(path: str, at: Site | Remark) -> str:
+    """Return ``file:line:column``, in a notebook ``file:cell 3:line:column``."""
+    cell = f":cell {at.cell}" if at.cell is not None else ""
+    return f"{printable_path(path)}{cell}:{at.line}:{at.column}"
+
+
+def remark_line(path: str, remark: Remark) -> str:
+    """Return ``file:line:column: remark TM004: message``, with no line end."""
+    return f"{place(path, remark)}: remark {remark.code}: {printable(remark.message)}"
+
+
 def failure_line(result: FileResult) -> str:
     """Return the diagnostic for a file that failed, with no line end."""
     line = f"line {result.line}: " if result.line is not None else ""
@@ -31,11 +42,13 @@ def failure_line(result: FileResult) -> str:
 
 
 def site_lines(result: RunResult) -> Iterator[str]:
-    """Yield a line per site, in the order of files and places."""
+    """Yield a line per site and remark, in the order of files."""
     for entry in result.results:
         if entry.migration is not None:
             for site in entry.migration.sites:
                 yield site_line(entry.path, site)
+            for remark in entry.migration.remarks:
+                yield remark_line(entry.path, remark)
 
 
 def summary_line(result: RunResult, *, wrote: bool) -> str:

@@ -1,4 +1,4 @@
-"""From the paths of a command line to the Python files to look at."""
+"""From the paths of a command line to the Python files and notebooks to look at."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tape_migrate.sources.gitignore import IgnoreRules
+from tape_migrate.sources.patterns import Filters
 
 SKIPPED_FOLDERS = frozenset(
     {
@@ -36,6 +37,9 @@ SKIPPED_FOLDERS = frozenset(
 )
 """Folders that hold no sources of the project. Named on the command line they are walked."""
 
+SUFFIXES = (".py", ".ipynb")
+"""How files are called that are looked at without being named."""
+
 _MARKERS = frozenset({".gitignore", "pyvenv.cfg"})
 """Files that say something about their folder."""
 
@@ -57,7 +61,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Discovery:
-    """The Python files behind some paths."""
+    """The Python files and notebooks behind some paths."""
 
     files: tuple[str, ...]
     """Sorted, each file once, spelled the way the paths of the command line were."""
@@ -66,8 +70,8 @@ class Discovery:
     failures: tuple[Failure, ...]
 
 
-def discover(paths: Sequence[str]) -> Discovery:
-    """Collect the files that ``paths`` name and the ``.py`` files in the folders they name.
+def discover(paths: Sequence[str], filters: Filters | None = None) -> Discovery:
+    """Collect the files that ``paths`` name, and ``.py`` and ``.ipynb`` files in their folders.
 
     A file named outright is taken whatever it is called and whatever ``.gitignore`` says.
     Inside folders ``.gitignore`` files count, as do those of the enclosing folders of the same
@@ -75,7 +79,7 @@ def discover(paths: Sequence[str]) -> Discovery:
 
     Raises PathError for a path that does not exist or is neither a file nor a folder.
     """
-    walk = _Walk()
+    walk = _Walk(filters or Filters())
     folders = []
     for path in paths:
         try:
@@ -91,7 +95,10 @@ def discover(paths: Sequence[str]) -> Discovery:
             walk.named_file(path)
         else:
             raise PathError(f"{path}: neither a file nor a folder")
-    return Discovery(walk.unique_files(len(paths) > 1), tuple(folders), tuple(walk.failures))
+    files = walk.unique_files(len(paths) > 1)
+    if filters:
+        files = filters.keep(files)
+    return Discovery(files, tuple(folders), tuple(walk.failures))
 
 
 class _Folder(NamedTuple):
@@ -106,7 +113,8 @@ class _Folder(NamedTuple):
 class _Walk:
     """The state of one discovery."""
 
-    def __init__(self) -> None:
+    def __init__(self, filters: Filters) -> None:
+        self._filters = filters
         self.files: list[str] = []
         self.links: list[str] = []
         self.failures: list[Failure] = []
@@ -153,7 +161,7 @@ class _Walk:
             pending += [
                 _Folder(f"{path}/", scopes)
                 for path in _kept(folder, content.folders, True)
-                if path[len(prefix) :] not in SKIPPED_FOLDERS
+                if path[len(prefix) :] not in SKIPPED_FOLDERS and self._filters.enters(path)
             ]
 
     def _with_rules(self, folder: _Folder) -> _Folder:
@@ -221,7 +229,7 @@ def _read_folder(path: str) -> _Content:
     with os.scandir(path) as entries:
         for entry in entries:
             name = entry.name
-            if name.endswith(".py"):
+            if name.endswith(SUFFIXES):
                 if entry.is_file(follow_symlinks=False):
                     modules.append(name)
                     continue

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tape_migrate.runner import FileResult, FileStatus, RunResult
-from tape_migrate.sources.write import WriteError, write_atomically
+from tape_migrate.runner import FileResult, FileStatus, Listeners, RunResult, write_results
 from tape_migrate.verify.program.command import (
     EXIT_FAILED,
     EXIT_NOT_PROVEN,
@@ -21,21 +20,30 @@ from tape_migrate.verify.program.command import (
 from tape_migrate.verify.program.plan import Asked, PlanError, plan_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tape_migrate.safety.writing import WritePolicy
     from tape_migrate.verify.program.outcome import ProgramProof
 
 _UNREACHED = "no run of the program reached its calls"
 
 
 def prove_and_write(
-    result: RunResult, command: str, options: ProgramOptions, *, write: bool
+    result: RunResult,
+    command: str,
+    options: ProgramOptions,
+    policy: WritePolicy | None,
+    warn: Callable[[str], None],
 ) -> tuple[RunResult, str, int]:
-    """Prove the migrations of a run by a program; with ``write``, write the files it proves.
+    """Prove the migrations of a run by a program; with a ``policy``, write the files it proves.
 
     A file is proven if at least one of its migrated calls was reached and all that were reached
     are equal. Files that are not stay as they were, and their results say why.
 
     Returns the result, the report of the proof, and an exit code: 0 all proven, 1 some file is
     not, 2 the command cannot be run, 3 a side failed.
+
+    Raises RefusedError where the policy forbids to write; then nothing was written.
     """
     changed = [entry for entry in result.results if entry.status is FileStatus.CHANGED]
     if not changed:
@@ -53,11 +61,13 @@ def prove_and_write(
         # A helper that takes a tape now and its callers are written together or not at all.
         group = entry.together or (entry.path,)
         reasons[entry.path] = _why_not(proof, {_name(path, asked.root) for path in group})
+    proven = [entry for entry in changed if reasons[entry.path] is None]
+    done = {entry.path: entry for entry in _written(proven, policy, warn)}
     entries, lines = [], []
     for entry in result.results:
         why = reasons.get(entry.path)
         if entry.path in reasons and why is None:
-            entry = _written(entry) if write else entry
+            entry = done[entry.path]
         elif why is not None:
             entry = _unwritten(entry, why)
             lines.append(f"{entry.path}: {entry.message}\n")
@@ -92,13 +102,15 @@ def _why_not(proof: ProgramProof, names: set[str]) -> str | None:
     return None
 
 
-def _written(entry: FileResult) -> FileResult:
-    assert entry.migration is not None
-    try:
-        write_atomically(entry.path, entry.migration.new, expected=entry.migration.old)
-    except WriteError as error:
-        return replace(entry, status=FileStatus.FAILED, message=str(error))
-    return replace(entry, written=True)
+def _written(
+    entries: list[FileResult], policy: WritePolicy | None, warn: Callable[[str], None]
+) -> list[FileResult]:
+    """Write the files as any other run does: looked at first, and noted down for ``undo``."""
+    if policy is None:
+        return entries
+    results: list[FileResult] = []
+    write_results(list(entries), results, policy, Listeners(warning=warn))
+    return results
 
 
 def _unwritten(entry: FileResult, why: str) -> FileResult:

@@ -1,0 +1,36 @@
+"""What ``tape-migrate batch`` does and says; returns its exit code."""
+
+from __future__ import annotations
+
+from tape_migrate.batch.executors import ExecutorError
+from tape_migrate.batch.report import table
+from tape_migrate.batch.run import BatchRequest, run_batch
+from tape_migrate.batch.sources import SourcesError
+from tape_migrate.batch.state import StateError
+from tape_migrate.command import UsageError
+from tape_migrate.exits import EXIT_FAILED, EXIT_FINE, EXIT_INTERRUPTED
+from tape_migrate.reports.output import Output
+
+
+def batch(request: BatchRequest) -> int:
+    """Carry out the command. Raises UsageError."""
+    output = Output()
+    try:
+        result = run_batch(request, output.progress.sources)
+    except (SourcesError, StateError, ExecutorError) as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"{request.out}: {error.strerror or error}") from error
+    output.progress.clear()
+    output.text(table(result.records))
+    if result.interrupted:
+        left = sum(record.status == "waiting" for record in result.records)
+        output.diagnostic(
+            f"interrupted: {left} sources not done; the same command goes on with them"
+        )
+    output.text(f"{request.out}/report.html shows all of it\n")
+    output.close()
+    if result.interrupted:
+        return EXIT_INTERRUPTED
+    failed = any(record.status == "failed" for record in result.records)
+    return EXIT_FAILED if failed else EXIT_FINE

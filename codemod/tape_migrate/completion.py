@@ -1,0 +1,157 @@
+"""Scripts that let shells complete commands and options, made from the commands themselves."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args, get_type_hints
+
+import typer
+
+from tape_migrate.refusals import all_refusals
+
+_NAME = "tape-migrate"
+Words = Mapping[str, Sequence[tuple[str, str]]]
+"""By command (empty: the main one): options and their help."""
+
+
+def script(shell: str) -> str:
+    """Return the script for ``bash``, ``zsh`` or ``fish``."""
+    return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](_options(), _choices())
+
+
+def _commands() -> dict[str, Any]:
+    from tape_migrate import cli, cli_more  # noqa: PLC0415
+
+    apps = {
+        "": cli._migrate_app,
+        "verify": cli._verify_app,
+        "probe": cli._probe_app,
+        "explain": cli._explain_app,
+    }
+    return {name: typer.main.get_command(app) for name, app in {**apps, **cli_more.APPS}.items()}
+
+
+def _options() -> Words:
+    found = {}
+    for name, command in _commands().items():
+        found[name] = [
+            (option, getattr(parameter, "help", None) or "")
+            for parameter in command.params
+            if parameter.param_type_name == "option"
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        ] + [("--help", "Show this message and exit.")]
+    return found
+
+
+def _choices() -> Mapping[str, Sequence[str]]:
+    """By option: the words that it takes."""
+    from tape_migrate import cli, cli_more  # noqa: PLC0415
+
+    functions = [cli.migrate, cli.verify, cli.probe, *cli_more.COMMANDS]
+    found: dict[str, Sequence[str]] = {}
+    for function in functions:
+        for hint in get_type_hints(function, include_extras=True).values():
+            marks = getattr(hint, "__metadata__", ())
+            # In Annotated, typer keeps the first name where the default would be.
+            told = [
+                word
+                for mark in marks
+                for word in (
+                    getattr(mark, "default", None),
+                    *(getattr(mark, "param_decls", None) or ()),
+                )
+                if isinstance(word, str) and word.startswith("--")
+            ]
+            for name in told:
+                for kind in (hint.__origin__, *get_args(hint.__origin__)):
+                    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+                        found[name] = [str(member.value) for member in kind]
+    return found
+
+
+def _bash(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
+    commands = [name for name in options if name]
+    by_command = "\n".join(
+        f'        {name or "*"}) words="{" ".join(word for word, _ in words)}" ;;'
+        for name, words in sorted(options.items(), key=lambda item: item[0] == "")
+    )
+    by_option = "\n".join(
+        f'        {name}) COMPREPLY=($(compgen -W "{" ".join(words)}" -- "$current")); return ;;'
+        for name, words in choices.items()
+    )
+    codes = " ".join(reason.code for reason in all_refusals())
+    return f"""# bash completion for {_NAME}
+_{_NAME.replace("-", "_")}() {{
+    local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" words
+    case "$previous" in
+{by_option}
+    esac
+    if [ "${{COMP_WORDS[1]}}" = explain ] && [ "$COMP_CWORD" -eq 2 ] && [[ "$current" != -* ]]; then
+        COMPREPLY=($(compgen -W "{codes}" -- "$current"))
+        return
+    fi
+    case "${{COMP_WORDS[1]}}" in
+{by_command}
+    esac
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        words="$words {" ".join(commands)}"
+    fi
+    if [[ "$current" == -* ]]; then
+        COMPREPLY=($(compgen -W "$words" -- "$current"))
+    elif [ "$COMP_CWORD" -eq 1 ]; then
+        COMPREPLY=($(compgen -W "{" ".join(commands)}" -- "$current") $(compgen -f -- "$current"))
+    else
+        COMPREPLY=($(compgen -f -- "$current"))
+    fi
+}}
+complete -o filenames -F _{_NAME.replace("-", "_")} {_NAME}
+"""
+
+
+def _zsh(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
+    def arguments(words: Sequence[tuple[str, str]]) -> str:
+        lines = []
+        for word, text in words:
+            shown = text.replace("[", "(").replace("]", ")").replace("'", "’").replace(":", "\\:")
+            values = f":value:({' '.join(choices[word])})" if word in choices else ""
+            lines.append(f"'{word}[{shown}]{values}'")
+        return " \\\n            ".join([*lines, "'*:file:_files'"])
+
+    cases = "\n".join(
+        f"        {name or '*'})\n            _arguments {arguments(words)} ;;"
+        for name, words in sorted(options.items(), key=lambda item: item[0] == "")
+    )
+    commands = " ".join(name for name in options if name)
+    return f"""#compdef {_NAME}
+_{_NAME.replace("-", "_")}() {{
+    if (( CURRENT == 2 )) && [[ "$words[2]" != -* ]]; then
+        compadd -- {commands}
+        _files
+        return
+    fi
+    case "$words[2]" in
+{cases}
+    esac
+}}
+_{_NAME.replace("-", "_")} "$@"
+"""
+
+
+def _fish(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
+    commands = " ".join(name for name in options if name)
+    lines = [
+        f"# fish completion for {_NAME}",
+        f"complete -c {_NAME} -n 'test (count (commandline -opc)) -eq 1' -a '{commands}'",
+    ]
+    for name, words in options.items():
+        if name:
+            condition = f"__fish_seen_subcommand_from {name}"
+        else:
+            condition = f"not __fish_seen_subcommand_from {commands}"
+        for word, text in words:
+            shown = text.replace("'", "’")
+            values = f" -x -a '{' '.join(choices[word])}'" if word in choices else ""
+            option = word.removeprefix("--")
+            lines.append(f"complete -c {_NAME} -n '{condition}' -l {option}{values} -d '{shown}'")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""``--review``: a person decides call by call; only what was accepted is written."""

@@ -1,0 +1,1 @@
+"""Writing without regret: uncommitted changes, backups, the journal, undo."""

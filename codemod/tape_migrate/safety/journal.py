@@ -1,0 +1,214 @@
+"""The journal of one write: the old content of every file, kept before the first is replaced.
+
+A journal is a folder: ``files`` holds the old contents one after another, ``index.json`` says which
+is whose and how the new content is recognised. It is complete, on disk, and only then given its
+name, before anything is written; so whenever a run ends, however it ends, every file of it is
+either as the journal has it or as its digest says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_VERSION = 1
+_KEPT = 50
+"""Journals that stay; the oldest go first."""
+_INDEX = "index.json"
+_FILES = "files"
+_DONE = "done"
+_UNDONE = "undone"
+
+
+class JournalError(Exception):
+    """A journal cannot be written or read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One file to be written: absolute real path, old and new content."""
+
+    path: str
+    old: bytes
+    new: bytes
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a journal."""
+
+    path: str
+    offset: int
+    size: int
+    old_digest: str
+    new_digest: str
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A journal that is on disk."""
+
+    folder: str
+    started: float
+    """Seconds since the epoch."""
+    cwd: str
+    """Where the run was started."""
+    process: int
+    entries: tuple[Entry, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return os.path.exists(os.path.join(self.folder, _DONE))
+
+    def old(self, entry: Entry) -> bytes:
+        """Read the old content of a file; raises JournalError if it is damaged."""
+        try:
+            with open(os.path.join(self.folder, _FILES), "rb") as handle:
+                handle.seek(entry.offset)
+                data = handle.read(entry.size)
+        except OSError as error:
+            raise JournalError(f"{self.folder}: {error.strerror or error}") from error
+        if digest(data) != entry.old_digest:
+            raise JournalError(f"{self.folder}: the journal is damaged")
+        return data
+
+    def finish(self) -> None:
+        """Note that the run came to its end."""
+        self._mark(_DONE)
+
+    def forget(self) -> None:
+        """Note that the run was undone, so that the next ``undo`` takes the one before."""
+        self._mark(_UNDONE)
+
+    def temporary_files(self) -> Iterator[str]:
+        """Yield what a killed run may have left beside its files."""
+        for folder in sorted({os.path.dirname(entry.path) for entry in self.entries}):
+            path = os.path.join(folder, f".tape-migrate-{self.process}.tmp")
+            if os.path.lexists(path):
+                yield path
+
+    def _mark(self, name: str) -> None:
+        with contextlib.suppress(OSError), open(os.path.join(self.folder, name), "wb"):
+            pass
+
+
+def digest(data: bytes) -> str:
+    """Return how a content is recognised."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def state_folder() -> str:
+    """Return where journals and unfinished reviews are kept.
+
+    ``TAPE_MIGRATE_STATE`` names it; else it is ``tape-migrate`` in the user's folder for state.
+    """
+    named = os.environ.get("TAPE_MIGRATE_STATE")
+    if named:
+        return os.path.abspath(named)
+    base = os.environ.get("XDG_STATE_HOME") or os.path.join(
+        os.path.expanduser("~"), ".local", "state"
+    )
+    return os.path.join(base, "tape-migrate")
+
+
+def begin(changes: Sequence[Change]) -> Journal:
+    """Put a journal of ``changes`` on disk.
+
+    Raises JournalError if it cannot be written.
+    """
+    root = os.path.join(state_folder(), "journals")
+    started = time.time()
+    building = None
+    try:
+        os.makedirs(root, mode=0o700, exist_ok=True)
+        building = tempfile.mkdtemp(prefix=".building-", dir=root)
+        entries = _write_contents(os.path.join(building, _FILES), changes)
+        index = {
+            "version": _VERSION,
+            "started": started,
+            "cwd": os.getcwd(),
+            "process": os.getpid(),
+            "files": [[e.path, e.offset, e.size, e.old_digest, e.new_digest] for e in entries],
+        }
+        _write_synced(os.path.join(building, _INDEX), json.dumps(index).encode("utf-8"))
+        name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(started))}"
+        folder = os.path.join(root, f"{name}-{time.time_ns() % 10**9:09}-{os.getpid()}")
+        os.rename(building, folder)
+        _sync(root)
+    except OSError as error:
+        if building is not None:
+            shutil.rmtree(building, ignore_errors=True)
+        raise JournalError(f"{root}: {error.strerror or error}") from error
+    _prune(root)
+    return Journal(folder, started, str(index["cwd"]), os.getpid(), tuple(entries))
+
+
+def journals() -> list[Journal]:
+    """Return the journals of runs not undone yet, the latest first; damaged ones are left out."""
+    root = os.path.join(state_folder(), "journals")
+    try:
+        names = sorted((name for name in os.listdir(root) if name[0] != "."), reverse=True)
+    except OSError:
+        return []
+    found = (_load(os.path.join(root, name)) for name in names)
+    return [journal for journal in found if journal is not None]
+
+
+def _load(folder: str) -> Journal | None:
+    if os.path.exists(os.path.join(folder, _UNDONE)):
+        return None
+    try:
+        with open(os.path.join(folder, _INDEX), encoding="utf-8") as handle:
+            index: dict[str, Any] = json.load(handle)
+        if index["version"] != _VERSION:
+            return None
+        entries = tuple(Entry(*values) for values in index["files"])
+        return Journal(folder, index["started"], index["cwd"], index["process"], entries)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write_contents(path: str, changes: Sequence[Change]) -> list[Entry]:
+    entries = []
+    offset = 0
+    with open(path, "wb") as handle:
+        for change in changes:
+            handle.write(change.old)
+            size = len(change.old)
+            entries.append(Entry(change.path, offset, size, digest(change.old), digest(change.new)))
+            offset += size
+        handle.flush()
+        os.fsync(handle.fileno())
+    return entries
+
+
+def _write_synced(path: str, data: bytes) -> None:
+    with open(path, "wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def _sync(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _prune(root: str) -> None:
+    with contextlib.suppress(OSError):
+        names = sorted(name for name in os.listdir(root) if name[0] != ".")
+        for name in names[:-_KEPT]:
+            shutil.rmtree(os.path.join(root, name), ignore_errors=True)

@@ -1,0 +1,241 @@
+"""Batches: results of each source, faults, limits, and going on after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tape_migrate.batch.helper import Helper, carry_out, close_all, open_all
+from tests.batch import making
+from tests.safety.repository import git
+from tests.test_cli import environment, run
+
+
+def records(out: Path) -> dict[str, tuple[str, str, int, float]]:
+    with sqlite3.connect(out / "state.sqlite") as db:
+        rows = db.execute("SELECT name, status, message, results, finished FROM sources")
+        return {name: tuple(rest) for name, *rest in rows}
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    folder = tmp_path / "sources"
+    making.folder(folder / "plain")
+    making.repository(folder / "repo")
+    making.sdist(folder / "proj-1.0.tar.gz")
+    return folder
+
+
+def test_every_source_gets_a_patch_and_a_report(sources: Path, tmp_path: Path) -> None:
+    arguments = ["plain", "repo", "proj-1.0.tar.gz"]
+    before = (sources / "plain" / "pkg" / "a.py").read_bytes()
+    done = run(
+        "batch", *arguments, "--dist", "typer", "--out", tmp_path / "out", "--workers", "2",
+        cwd=sources,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    lines = done.stdout.decode().splitlines()
+    assert [line.split()[:6] for line in lines[2:5]] == [
+        [name, "done", "2", "1", "50", "%"] for name in ("plain", "repo", "proj-1.0")
+    ]
+    out = tmp_path / "out"
+    for name in ("plain", "repo", "proj-1.0"):
+        copy = tmp_path / f"copy-{name}"
+        making.repository(copy)
+        git(copy, "apply", str(out / name / "changes.patch"))
+        assert git(copy, "status", "--porcelain").split() == ["M", "pkg/a.py"]
+        making.folder(tmp_path / "expected")
+        run("--write", "pkg", cwd=tmp_path / "expected")
+        expected = (tmp_path / "expected" / "pkg" / "a.py").read_bytes()
+        assert (copy / "pkg" / "a.py").read_bytes() == expected != before
+        report = json.loads((out / name / "report.json").read_text())
+        assert report["summary"]["migrated"] == 1
+        assert "pkg/a.py:6:12" in (out / name / "report.html").read_text(encoding="utf-8")
+    assert not (out / "typer" / "changes.patch").exists()
+    # The originals are as they were.
+    assert (sources / "plain" / "pkg" / "a.py").read_bytes() == before
+    assert git(sources / "repo", "status", "--porcelain") == ""
+    combined = json.loads((out / "report.json").read_text())
+    assert combined["summary"]["sites"] == 6
+    assert combined["codes"] == {"TM101": 3}
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert '<a href="proj-1.0/report.html">proj-1.0</a>' in page
+    assert "TM101" in page
+
+
+def test_commits_are_made_on_a_branch_of_their_own(sources: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run("batch", "plain", "repo", "--out", out, "--commit", cwd=sources)
+    assert done.returncode == 0, done.stderr
+    for name, commits in (("plain", 2), ("repo", 2)):
+        repository = out / name / "repository"
+        assert git(repository, "branch", "--show-current") == "tape-migrate\n"
+        assert len(git(repository, "log", "--oneline").splitlines()) == commits
+        assert git(repository, "show", "--format=%s", "--name-only").splitlines() == [
+            "Migrate 1 symbolic gradient to tf.GradientTape", "", "pkg/a.py",
+        ]  # fmt: skip
+        assert git(repository, "status", "--porcelain") == ""
+    assert git(sources / "repo", "branch", "--list", "tape-migrate") == ""
+
+
+def test_broken_and_slow_sources_stop_no_other(sources: Path, tmp_path: Path) -> None:
+    (sources / "broken.zip").write_bytes(b"no archive")
+    making.slow(sources / "slow", 900)
+    making.folder(sources / "last")
+    out = tmp_path / "out"
+    arguments: list[str | Path] = ["broken.zip", "slow", "last", "--out", out, "--workers", "1"]
+    done = run("batch", *arguments, "--time-limit", "1.0", cwd=sources)
+    assert done.returncode == 3
+    found = records(out)
+    assert [found[name][0] for name in ("broken", "slow", "last")] == ["failed", "failed", "done"]
+    assert "File is not a zip file" in found["broken"][1]
+    assert found["slow"][1] == "stopped after its time limit of 1 s"
+    # What failed is not tried again unless asked, and what is done never is.
+    again = run("batch", *arguments, "--time-limit", "1.0", cwd=sources)
+    assert again.returncode == 3
+    assert records(out) == found
+    shutil.rmtree(sources / "slow")
+    making.folder(sources / "slow")
+    retried = run("batch", *arguments, "--retry-failed", cwd=sources)
+    assert retried.returncode == 3
+    assert records(out)["slow"][0] == "done"
+    assert records(out)["last"] == found["last"]
+
+
+def test_a_batch_with_other_options_does_not_mix_in(sources: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("batch", "plain", "--out", out, cwd=sources).returncode == 0
+    other = run("batch", "plain", "--out", out, "--annotate", cwd=sources)
+    assert other.returncode == 2
+    assert b"another --out, or --fresh" in other.stderr
+    fresh = run("batch", "plain", "--out", out, "--annotate", "--fresh", cwd=sources)
+    assert fresh.returncode == 0
+    assert b"TODO(tape-migrate)" in (out / "plain" / "changes.patch").read_bytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_batch_goes_on_where_it_was(tmp_path: Path, number: signal.Signals) -> None:
+    names = [f"s{i:02}" for i in range(9)]
+    for name in names:
+        making.slow(tmp_path / "sources" / name, 30)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "tape_migrate", "batch", *names, "--out", str(out)]
+    command += ["--workers", "2"]
+    with subprocess.Popen(
+        command, cwd=tmp_path / "sources", env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, preexec_fn=_interruptible,  # noqa: PLW1509
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 60
+        while _done(out) < 3 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == (-9 if number is signal.SIGKILL else 130)
+    if number is signal.SIGINT:
+        assert b"sources not done; the same command goes on with them" in errors
+        assert b"Traceback" not in errors
+    first = {name: record for name, record in records(out).items() if record[0] == "done"}
+    assert 3 <= len(first) < len(names), "the signal must have come in the middle"
+    done = subprocess.run(
+        command, cwd=tmp_path / "sources", env=environment(), capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    second = records(out)
+    assert {record[:3] for record in second.values()} == {("done", "", 1)}
+    assert {name: second[name] for name in first} == first  # not done again
+    for name in names:
+        assert (out / name / "changes.patch").stat().st_size > 0
+
+
+def _interruptible() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _done(out: Path) -> int:
+    try:
+        return sum(record[0] == "done" for record in records(out).values())
+    except sqlite3.OperationalError:
+        return 0
+
+
+def test_a_helper_that_dies_is_replaced_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    making.folder(tmp_path / "plain")
+    job = {
+        "source": {"name": "plain", "kind": "folder", "location": str(tmp_path / "plain")},
+        "options": {"tf_function": "auto", "annotate": False, "select": [], "ignore": []},
+        "time_limit": 30.0,
+    }
+    open_all()
+    try:
+        assert carry_out(job)["summary"]["migrated"] == 1
+        from tape_migrate.batch import helper  # noqa: PLC0415
+
+        os.kill(helper._ALL[-1].process_id, signal.SIGKILL)
+        assert carry_out(job)["summary"]["migrated"] == 1
+    finally:
+        close_all()
+    assert carry_out(job)["message"] == "the batch was stopped"
+    open_all()
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_job_ends_with_those_who_wait_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    making.slow(tmp_path / "slow", 900)
+    job = {
+        "source": {"name": "slow", "kind": "folder", "location": str(tmp_path / "slow")},
+        "options": {"tf_function": "auto", "annotate": False, "select": [], "ignore": []},
+        "time_limit": 60.0,
+    }
+    helper = Helper()
+    assert helper._process.stdin is not None
+    helper._process.stdin.write(json.dumps(job).encode() + b"\n")
+    helper._process.stdin.flush()
+    deadline = time.monotonic() + 20
+    while not list(scratch.glob("*/copies/slow/m*.py")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    start = time.monotonic()
+    helper.close()
+    assert time.monotonic() - start < 2
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing"], b"missing: no such file or folder, and no URL"),
+        ([], b"no sources"),
+        (["plain", "--executor", "nobody"], b"must be processes, dask=ADDRESS or ray"),
+        (["plain", "--select", "nestd"], b"did you mean 'nested'"),
+    ],
+)
+def test_wrong_usage(sources: Path, arguments: list[str], message: bytes) -> None:
+    done = run("batch", *arguments, "--out", "out", cwd=sources)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_a_state_that_is_none_is_said(sources: Path) -> None:
+    (sources / "out").mkdir()
+    (sources / "out" / "state.sqlite").write_bytes(b"not a database, surely\n" * 100)
+    done = run("batch", "plain", "--out", "out", cwd=sources)
+    assert done.returncode == 2
+    assert b"move it away" in done.stderr
