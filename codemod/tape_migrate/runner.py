@@ -43,6 +43,8 @@ class FileResult:
     line: int | None = None
     """1-based line of what made the file fail, where known."""
     written: bool = False
+    together: tuple[str, ...] = ()
+    """All files that change only together with this one, where there are others."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,8 @@ def _linked(
         message = _counts(migration) or "hands on a tape"
         by_path[path] = FileResult(path, status, message, migration)
     for group in linked.groups:
+        for path in group:
+            by_path[path] = replace(by_path[path], together=tuple(sorted(group)))
         locked = [path for path in sorted(group) if not is_writable(path)]
         for path in group if locked else ():
             message = f"left as it is: it changes together with {locked[0]}, which is read-only"

@@ -48,7 +48,11 @@ def prove_and_write(
     proof, text = prove_request(asked, options)
     if proof is None:
         return _withheld(result, text.strip()), text, EXIT_FAILED
-    reasons = {entry.path: _why_not(proof, _name(entry.path, asked.root)) for entry in changed}
+    reasons = {}
+    for entry in changed:
+        # A helper that takes a tape now and its callers are written together or not at all.
+        group = entry.together or (entry.path,)
+        reasons[entry.path] = _why_not(proof, {_name(path, asked.root) for path in group})
     entries, lines = [], []
     for entry in result.results:
         why = reasons.get(entry.path)
@@ -64,8 +68,8 @@ def prove_and_write(
     return replace(result, results=tuple(entries)), text + "".join(lines), code
 
 
-def _why_not(proof: ProgramProof, name: str) -> str | None:
-    """Why a file is not to be written, or None."""
+def _why_not(proof: ProgramProof, names: set[str]) -> str | None:
+    """Why files that change together are not to be written, or None."""
     from tape_migrate.verify.program.outcome import WORST_FIRST, Finding  # noqa: PLC0415
 
     if not proof.ran:
@@ -77,13 +81,14 @@ def _why_not(proof: ProgramProof, name: str) -> str | None:
             return f"the new program failed: {device.new.error}"
         if device.new.exit_code != device.old.exit_code:
             return f"the programs exit with {device.old.exit_code} and {device.new.exit_code}"
-        found = [site for site in device.sites if site.path == name]
+        found = [site for site in device.sites if site.path in names]
         reached = [s for s in found if s.judged.finding is not Finding.NOT_REACHED]
         if not reached:
             return _UNREACHED
         worst = min(reached, key=lambda site: WORST_FIRST.index(site.judged.finding))
         if worst.judged.finding is not Finding.EQUAL:
-            return f"line {worst.line} is {worst.judged.finding.value}: {worst.judged.sentence}"
+            place = f"{worst.path}:{worst.line}" if len(names) > 1 else f"line {worst.line}"
+            return f"{place} is {worst.judged.finding.value}: {worst.judged.sentence}"
     return None
 
 
