@@ -329,6 +329,10 @@ def verify(
     tf_function: Annotated[
         Policy, typer.Option("--tf-function", help="As for the migration itself.")
     ] = Policy.AUTO,
+    assume_closed: Annotated[
+        bool,
+        typer.Option("--assume-closed", help="As for the migration itself."),
+    ] = False,
     run: Annotated[
         str | None,
         typer.Option("--run", metavar="COMMAND", help="The program: 'python train.py --steps 3'."),
@@ -391,7 +395,14 @@ def verify(
     from tape_migrate.verify.ways import run_verify  # noqa: PLC0415
 
     asked = Asked(
-        tuple(targets or ()), context.meta["program"], run, old, new, against, tf_function.value
+        tuple(targets or ()),
+        context.meta["program"],
+        run,
+        old,
+        new,
+        against,
+        tf_function.value,
+        assume_closed,
     )
     try:
         with progress() as tell:

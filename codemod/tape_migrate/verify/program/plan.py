@@ -39,6 +39,7 @@ class Asked:
     against: str | None = None
     """A revision of git that holds the old side."""
     tf_function: str = "auto"
+    assume_closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _changes(
             raise PlanError("--old and --new are two texts of one file")
         old, new = _read(asked.old_file), _read(asked.new_file)
         return (FileChange(_name(targets[0], root), old, new, by_hand=True),), ()
-    options = Options(TfFunction(asked.tf_function))
+    options = Options(TfFunction(asked.tf_function), assume_closed=asked.assume_closed)
     if asked.against is not None:
         return _since(asked.against, targets, root, options), ()
     if script is not None and targets == [script]:

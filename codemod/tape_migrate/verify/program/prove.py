@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from glob import glob
 from pathlib import Path
 
 from tape_migrate.verify.finite import Opinion
@@ -36,6 +38,8 @@ from tape_migrate.verify.program.pairing import Part
 from tape_migrate.verify.program.prepare import copy_project, in_place
 from tape_migrate.verify.program.records import Recorded
 from tape_migrate.verify.program.side import Program, Setting, SideRun, run_side
+
+_GPU_FILES = ("nvidia*", "kfd", "dxg")
 
 Progress = Callable[[str], None]
 
@@ -196,6 +200,8 @@ def _equal(sites: list[SiteProof]) -> int:
 
 
 def _has_gpu(python: str) -> bool:
+    if sys.platform == "linux" and not any(glob(f"/dev/{name}") for name in _GPU_FILES):
+        return False  # seen without the seconds that starting TensorFlow takes
     from tape_migrate.verify.process import TensorFlowMissingError, Worker  # noqa: PLC0415
 
     with Worker(python, gpu=True) as worker:

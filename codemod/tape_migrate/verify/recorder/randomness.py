@@ -15,6 +15,7 @@ What a place drew is written down, so that the new side can be held against it.
 
 import contextlib
 import random
+import sys
 import zlib
 from typing import Any
 
@@ -33,7 +34,6 @@ class Randomness:
         self.counts = {}  # type: Any
         self.unmatched = []  # type: Any
         self._variable = ""
-        self._made = 0
 
     def identity(self, kind: str) -> str:
         return (self._variable or self._places.here()) + ":" + kind
@@ -41,6 +41,11 @@ class Randomness:
     def key(self, kind: str) -> Any:
         """Two numbers for the next draw of this kind from here."""
         who = self.identity(kind)
+        if self._variable and self._known is not None and who not in self._known:
+            # Old libraries draw first and make the variable of what was drawn.
+            elsewhere = self._places.here() + ":" + kind
+            if elsewhere in self._known:
+                who = elsewhere
         number = self.counts.get(who, 0)
         self.counts[who] = number + 1
         if self._known is not None:
@@ -138,6 +143,9 @@ class Randomness:
             state["made"] += 1
             return self._seed * 7919 + state["made"]
 
+        # Keras draws seeds of its own from the program's generators, more or fewer by release.
+        np.random.randint = apart(np.random.randint, np.random.RandomState(self._seed).randint)
+        random.randint = apart(random.randint, random.Random(self._seed).randint)
         plain = np.random.RandomState
 
         class RandomState(plain):  # type: ignore[misc,valid-type]
@@ -151,6 +159,18 @@ class Randomness:
             np.random.default_rng = lambda seed=None: make(next_seed() if seed is None else seed)
 
 
+def apart(function: Any, ours: Any) -> Any:
+    """``function`` for the program, ``ours`` for the libraries of TensorFlow."""
+
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        caller = sys._getframe(1).f_globals.get("__name__") or ""
+        library = caller.partition(".")[0] in _LIBRARIES
+        return (ours if library else function)(*args, **kwargs)
+
+    return draw
+
+
+_LIBRARIES = ("keras", "tf_keras", "tensorflow", "tensorflow_core", "tensorflow_estimator")
 _OLD = {
     "uniform": "random_uniform",
     "normal": "random_standard_normal",
