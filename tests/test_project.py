@@ -9,7 +9,7 @@ import pytest
 from tape_migrate.api import migrate_source
 from tape_migrate.model import Outcome
 from tape_migrate.names import UNKNOWN
-from tape_migrate.project import build_project
+from tape_migrate.project import Project, build_project
 
 
 class Recording(Mapping[str, bytes]):
@@ -113,3 +113,20 @@ def f(x):
     assert b"    with tf.GradientTape() as tape:\n        tape.watch(x)\n" in migration.new
     # Alone, the module cannot know what `tf` is.
     assert migrate_source(source).sites == ()
+
+
+def test_a_module_that_turns_eager_execution_off_holds_for_the_whole_program() -> None:
+    graph = (
+        b"from tensorflow.keras import backend as K\n\n\ndef f(model):\n"
+        b"    grads = K.gradients(K.sum(model.output), model.input)[0]\n"
+        b"    return K.function([model.input], [grads])\n"
+    )
+    switch = b"import tensorflow as tf\n\ntf.compat.v1.disable_eager_execution()\n"
+    packages = {"p/__init__.py": "p", "p/net.py": "p.net"}
+    off = Project({"p/__init__.py": switch, "p/net.py": graph}, packages)
+    (site,) = migrate_source(graph, path="p/net.py", project=off).sites
+    assert (site.outcome, site.code) == (Outcome.REFUSED, "TM146")
+    assert "p/__init__.py" in site.message
+    on = Project({"p/__init__.py": b"", "p/net.py": graph}, packages)
+    (site,) = migrate_source(graph, path="p/net.py", project=on).sites
+    assert site.outcome is Outcome.MIGRATED

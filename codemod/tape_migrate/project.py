@@ -31,6 +31,7 @@ class Project:
         """By path."""
         self._active: set[tuple[str, str]] = set()
         self._off: str | None = None
+        self._eager_off: tuple[str, ...] | None = None
 
     def package_of(self, path: str) -> str:
         """Dotted package that relative imports in ``path`` start from."""
@@ -60,6 +61,21 @@ class Project:
         if self._off is None:
             self._off = next(iter(self._find_v2_off()), "")
         return self._off or None
+
+    def turns_eager_off(self) -> tuple[str, ...]:
+        """See ``tape_migrate.shapes.modes.OtherModules``."""
+        if self._eager_off is None:
+            self._eager_off = tuple(self._find_eager_off())
+        return self._eager_off
+
+    def _find_eager_off(self) -> Iterator[str]:
+        for path in self._module_of_path:
+            try:
+                data = self._sources[path]
+            except (KeyError, OSError, SourceError):
+                continue
+            if b"disable_v2_behavior(" in data or b"disable_eager_execution(" in data:
+                yield path
 
     def _find_v2_off(self) -> Iterator[str]:
         for path in self._module_of_path:

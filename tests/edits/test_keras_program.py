@@ -44,6 +44,12 @@ def test_the_backend_comes_from_tensorflow(old: str, new: str) -> None:
     assert new_text(old).startswith(new + "import tensorflow as tf\n")
 
 
+def test_a_backend_of_which_private_names_are_used_stays() -> None:
+    body = GRAPH + "\ndef g():\n    return K._BACKEND\n"
+    text = new_text("from keras import backend as K\n", body)
+    assert text.startswith("from keras import backend as K\n")
+
+
 def test_a_backend_that_is_not_used_any_more_is_not_imported() -> None:
     body = """
 def f(model, image):

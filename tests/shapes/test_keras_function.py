@@ -262,6 +262,16 @@ def test_get_gradients_of_a_plain_optimizer() -> None:
         ),
         (
             "TM140",
+            "a layer is stateful",
+            """
+            def f(LSTM, x, model):
+                h = LSTM(3, stateful=True)(x)
+                g = K.gradients(K.sum(model.output), model.input)[0]
+                return K.function([model.input], [g]), h
+            """,
+        ),
+        (
+            "TM140",
             "training=True",
             """
             def f(layer, x, model):

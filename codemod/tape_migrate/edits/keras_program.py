@@ -155,7 +155,8 @@ def _imports(module: Module, draft: Draft, going: Sequence[ast.AST]) -> None:
                 if len(node.names) == 1 and not _shares_line(module, node):
                     _remove(module, draft, node)
                 continue
-            if spelled == "keras" and not used <= _STANDALONE:
+            own = any(word.startswith("_") for word in used)  # `K._BACKEND` is Keras' own
+            if spelled == "keras" and not own and not used <= _STANDALONE:
                 _to_tensorflow(module, draft, node, alias)
 
 

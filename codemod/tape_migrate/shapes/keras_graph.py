@@ -10,6 +10,7 @@ from tape_migrate.shapes.keras_compiled import compiled_calls
 from tape_migrate.shapes.keras_function import KerasPlan, plan_function
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
+from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Refusal
 
 
@@ -41,7 +42,7 @@ def keras_graphs(
         return KerasGraphs()
     if context.hazards.refuse() is not None:
         return KerasGraphs()
-    changed = _layers_changed(context)
+    changed = _layers_changed(context) or _eager_off_elsewhere(context)
     if changed is not None:
         return KerasGraphs(None, {id(site): changed for site in symbolic})
     refusals: dict[int, Refusal] = {}
@@ -70,6 +71,18 @@ def keras_graphs(
     return KerasGraphs(None, refusals)
 
 
+def _eager_off_elsewhere(context: Context) -> Refusal | None:
+    """Another module of the project decides in which mode this one runs."""
+    module = context.module
+    project = module.project
+    if not isinstance(project, OtherModules):
+        return None
+    for path in project.turns_eager_off():
+        if path != module.path:
+            return Refusal("TM146", f"{path} turns eager execution off for the whole program")
+    return None
+
+
 def _is_true(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and value.value in (1, True)
 
@@ -90,6 +103,12 @@ def _layers_changed(context: Context) -> Refusal | None:
                 "TM140",
                 f"a layer is called with training=True (line {node.value.lineno}), which the "
                 "sub-model's training=False may override",
+            )
+        if isinstance(node, ast.keyword) and node.arg == "stateful" and _is_true(node.value):
+            return Refusal(
+                "TM140",
+                f"a layer is stateful (line {node.value.lineno}): each call of a model moves its "
+                "state, a run of the old graph did not",
             )
         if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Store):
             continue

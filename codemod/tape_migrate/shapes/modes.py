@@ -59,6 +59,9 @@ class OtherModules(Protocol):
     def function_calls(self, dotted: str) -> frozenset[str]:
         """Canonical names of all that the function named ``dotted`` calls, as far as is seen."""
 
+    def turns_eager_off(self) -> tuple[str, ...]:
+        """Paths of the modules that turn eager execution off."""
+
     def turns_v2_off(self) -> str | None:
         """A module of the program (not a test) that makes all variables reference variables."""
 
