@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+
+_COLLECT_AFTER = 200_000
+"""Objects: syntax trees are many small objects that live as long as their module is looked at, so
+that collecting as often as Python does finds next to nothing and costs a tenth of the time."""
 
 
 def main() -> None:
@@ -13,6 +18,7 @@ def main() -> None:
 
         print(f"tape-migrate {__version__}")
         return
+    gc.set_threshold(_COLLECT_AFTER, 20, 20)
     from tape_migrate.cli import main as run  # noqa: PLC0415
 
     run(sys.argv[1:])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied, Draft
-from tape_migrate.edits.keras_function import write_function
-from tape_migrate.edits.keras_program import eager_switches, graph_needs, tidy
 from tape_migrate.edits.layout import split_shared_lines
 from tape_migrate.edits.lift_lambda import lift_lambda
 from tape_migrate.edits.names import outermost_function
@@ -39,12 +38,13 @@ from tape_migrate.shapes.groups import Group, form_groups
 from tape_migrate.shapes.hazards import refuse_both_paths
 from tape_migrate.shapes.helper import find_helper, handed_request
 from tape_migrate.shapes.hessians import refuse_hessian
-from tape_migrate.shapes.keras_function import KerasPlan
-from tape_migrate.shapes.keras_graph import keras_graphs
 from tape_migrate.shapes.local import write_group
 from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.sites import Found, find_sites
 from tape_migrate.tracking import DEPENDS, Tracked, follow
+
+if TYPE_CHECKING:
+    from tape_migrate.shapes.keras_function import KerasPlan
 
 _MAX_ROUNDS = 200
 _IGNORED = Refusal("TM001", "a comment asks to leave this call alone")
@@ -189,6 +189,8 @@ class Engine:
             module = self._module(applied.text)
         module = self._compile(module, tracked)
         if any(site.keras is not None and site.migrated is not None for site in tracked):
+            from tape_migrate.edits.keras_program import tidy  # noqa: PLC0415
+
             draft = tidy(module)
             if draft is not None:
                 applied = draft.apply()
@@ -199,7 +201,14 @@ class Engine:
     def _without_graph_mode(self, text: bytes, tracked: list[Tracked]) -> dict[int, Refusal]:
         """Refusals for the Keras graphs of a program in which something still needs graph mode."""
         moved = [i for i, s in enumerate(tracked) if s.keras is not None and s.migrated]
-        if not moved or not eager_switches(self._module(self._text)):
+        if not moved:
+            return {}
+        from tape_migrate.edits.keras_program import (  # noqa: PLC0415
+            eager_switches,
+            graph_needs,
+        )
+
+        if not eager_switches(self._module(self._text)):
             return {}
         need = graph_needs(self._module(text))
         if need is None:
@@ -247,14 +256,20 @@ class Engine:
             pending=frozenset(id(item.call) for _, _, item in pending),
             fed=frozenset(self._fed),
         )
-        graphs = keras_graphs(
-            context,
-            [item.call for _, _, item in pending[:own]],
-            {id(item.call) for index, _, item in pending[:own] if index in frozen},
-            begun=bool(self._fed),
-        )
-        if graphs.plan is not None:
-            return self._lift_keras(module, graphs.plan, pending, tracked)
+        of_graphs: dict[int, Refusal] = {}
+        if b"eras" in module.text and (b"function" in module.text or b"session" in module.text):
+            # Most modules hold no Keras graph: what deals with them is not even imported.
+            from tape_migrate.shapes.keras_graph import keras_graphs  # noqa: PLC0415
+
+            graphs = keras_graphs(
+                context,
+                [item.call for _, _, item in pending[:own]],
+                {id(item.call) for index, _, item in pending[:own] if index in frozen},
+                begun=bool(self._fed),
+            )
+            if graphs.plan is not None:
+                return self._lift_keras(module, graphs.plan, pending, tracked)
+            of_graphs = graphs.refusals
         ready: list[tuple[Tracked, Candidate]] = []
         refused: set[int] = set()
         waiting: dict[int, tuple[Tracked, frozenset[int]]] = {}
@@ -279,8 +294,8 @@ class Engine:
                 if site.keras is not None:
                     # What it says of generated code means nothing to its reader.
                     decision = _of_graph(decision, item)
-                if decision.code not in _OF_HAZARDS and id(item.call) in graphs.refusals:
-                    decision = graphs.refusals[id(item.call)]
+                if decision.code not in _OF_HAZARDS and id(item.call) in of_graphs:
+                    decision = of_graphs[id(item.call)]
                 site.refusal = decision
                 if decision.code in ("TM101", "TM102") and isinstance(request, Request):
                     site.offer = find_helper(context, request)
@@ -303,6 +318,8 @@ class Engine:
         tracked: list[Tracked],
     ) -> Applied:
         """Move a Keras graph, gradient calls and all, into a function of real tensors."""
+        from tape_migrate.edits.keras_function import write_function  # noqa: PLC0415
+
         lifted = write_function(module, plan)
         self._fed.add(lifted.function)
         moved = {id(call) for call in plan.sites}

@@ -83,6 +83,7 @@ class Module:
         self.tree = tree if tree is not None else parse(text)
         self.memo: dict[str, object] = {}
         """Facts that others keep with the module (one object a key)."""
+        self._inside: dict[int, list[ast.AST]] = {}
         self._package = package
         self.project = project
 
@@ -90,6 +91,15 @@ class Module:
     def nodes(self) -> list[ast.AST]:
         """Every node of the tree, parents first (operators and contexts left out)."""
         return list(walk(self.tree))
+
+    def inside(self, node: ast.AST) -> list[ast.AST]:
+        """``node`` and all below it (operators and contexts left out), looked up once."""
+        if node is self.tree:
+            return self.nodes
+        known = self._inside.get(id(node))
+        if known is None:
+            known = self._inside[id(node)] = list(walk(node))
+        return known
 
     @cached_property
     def scopes(self) -> ScopeTree:

@@ -142,9 +142,10 @@ def refuse_scope(scope: Scope) -> Refusal | None:
 
 def refuse_both_paths(module: Module, call: ast.Call) -> Refusal | None:
     """``if tf.executing_eagerly(): tape … else: tf.gradients``."""
-    for node in ast.walk(module.scope_of(call).node):
-        if isinstance(node, (ast.If, ast.IfExp)) and "executing_eagerly" in ast.dump(node.test):
-            return Refusal("TM111", "the function already asks in which mode it runs")
+    if b"executing_eagerly" in module.text:
+        for node in module.inside(module.scope_of(call).node):
+            if isinstance(node, (ast.If, ast.IfExp)) and "executing_eagerly" in ast.dump(node.test):
+                return Refusal("TM111", "the function already asks in which mode it runs")
     child: ast.AST = call
     for parent in module.parents(call):
         if isinstance(parent, (ast.If, ast.IfExp)):

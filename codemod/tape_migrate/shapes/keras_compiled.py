@@ -58,8 +58,16 @@ def compiled_calls(module: Module) -> list[ast.Call]:
         node
         for node in module.nodes
         if isinstance(node, ast.Call)
+        and _may_be_compiled(module, node.func)
         and (module.names.resolve(node.func) == BACKEND + "function" or _session_of(module, node))
     ]
+
+
+def _may_be_compiled(module: Module, func: ast.expr) -> bool:
+    """Far cheaper than to resolve every callee."""
+    if isinstance(func, ast.Attribute):
+        return func.attr in ("function", "run")
+    return isinstance(func, ast.Name) and module.names.is_alias(func.id)
 
 
 def read_compiled(module: Module, call: ast.Call) -> Compiled | Refusal:

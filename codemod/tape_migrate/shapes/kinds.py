@@ -8,6 +8,7 @@ for every kind.
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
@@ -223,7 +224,7 @@ def _used_as_tensor(
         return symbol_of(expr) == symbol and _same_value(module, expr, symbol, scope, definitions)
 
     root = scope.node
-    for node in ast.walk(root):
+    for node in module.inside(root):
         if isinstance(node, ast.BinOp):
             if isinstance(node.op, _NOT_FOR_LISTS):
                 operands = [node.left, node.right]
@@ -291,22 +292,45 @@ def _set_to_tensors(module: Module, symbol: Symbol, scope: Scope, depth: int) ->
     owner = summaries.class_of(scope)
     if owner is None:
         return False
-    values: list[ast.expr | None] = []
-    for node in ast.walk(summaries.family(owner).node):
-        if isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                if any(symbol_of(t) == symbol for t in ast.walk(target) if isinstance(t, ast.expr)):
-                    values.append(value_given_by(node, symbol))
-        elif isinstance(node, (ast.For, ast.With, ast.AugAssign, ast.Delete)):
-            parts = [node.target] if isinstance(node, (ast.For, ast.AugAssign)) else []
-            if any(symbol_of(part) == symbol for part in parts):
-                return False
+    given, otherwise = _attributes_set(module, summaries.family(owner).node)
+    if symbol in otherwise:
+        return False
+    values = given.get(symbol, [])
     return bool(values) and all(
         value is not None
         and kind_of(module, value, module.scope_of(value), depth // 2) is Kind.TENSOR
         for value in values
     )
+
+
+def _attributes_set(
+    module: Module, family: ast.AST
+) -> tuple[dict[Symbol, list[ast.expr | None]], set[Symbol]]:
+    """What a class assigns to each symbol, and what it sets in other ways (looked up once)."""
+    key = f"attributes set {id(family)}"
+    known = module.memo.get(key)
+    if isinstance(known, _Set):
+        return known.given, known.otherwise
+    found = _Set({}, set())
+    for node in module.inside(family):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                inner = (t for t in ast.walk(target) if isinstance(t, ast.expr))
+                for symbol in {s for s in map(symbol_of, inner) if s is not None}:
+                    found.given.setdefault(symbol, []).append(value_given_by(node, symbol))
+        elif isinstance(node, (ast.For, ast.AugAssign)):
+            written = symbol_of(node.target)
+            if written is not None:
+                found.otherwise.add(written)
+    module.memo[key] = found
+    return found.given, found.otherwise
+
+
+@dataclass
+class _Set:
+    given: dict[Symbol, list[ast.expr | None]]
+    otherwise: set[Symbol]
 
 
 def _handed_as_tensor(module: Module, symbol: Symbol, scope: Scope, depth: int) -> bool:
@@ -332,7 +356,7 @@ def _handed_as_tensor(module: Module, symbol: Symbol, scope: Scope, depth: int) 
             for value in given
         ):
             return True
-    for call in ast.walk(node):
+    for call in module.inside(node):
         if not isinstance(call, ast.Call):
             continue
         function = summaries.callee(call)
@@ -396,7 +420,7 @@ def _differentiated(module: Module, scope: Scope) -> frozenset[Symbol]:
     if isinstance(known, frozenset):
         return known
     found: set[Symbol] = set()
-    for node in ast.walk(scope.node):
+    for node in module.inside(scope.node):
         if not isinstance(node, ast.Call) or len(node.args) < 2:
             continue
         is_tape = isinstance(node.func, ast.Attribute) and node.func.attr == "gradient"

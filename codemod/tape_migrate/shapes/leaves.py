@@ -351,15 +351,22 @@ class Leaves:
         if owner is None:
             return []
         family = self._context.summaries.family(owner)
-        found: list[ast.expr | None] = []
-        for node in ast.walk(family.node):
-            if (
-                isinstance(node, (ast.Attribute, ast.Subscript))
-                and not isinstance(node.ctx, ast.Load)
-                and symbol_of(node) == symbol
-            ):
-                found.append(value_given_by(self._module.statement_of(node), symbol))
-        return found
+        return self._stores(family.node).get(symbol, [])
+
+    def _stores(self, node: ast.AST) -> dict[Symbol, list[ast.expr | None]]:
+        """Everything that is set inside ``node``, with the values given (looked up once)."""
+        key = f"stores {id(node)}"
+        known = self._module.memo.get(key)
+        if not isinstance(known, dict):
+            known = dict[Symbol, list[ast.expr | None]]()
+            for inner in ast.walk(node):
+                if isinstance(inner, (ast.Attribute, ast.Subscript)):
+                    symbol = None if isinstance(inner.ctx, ast.Load) else symbol_of(inner)
+                    if symbol is not None:
+                        value = value_given_by(self._module.statement_of(inner), symbol)
+                        known.setdefault(symbol, []).append(value)
+            self._module.memo[key] = known
+        return known
 
     def _attribute_may_carry(self, symbol: Symbol, scope: Scope, depth: int) -> bool:
         values = [*self._stored(symbol, scope), *put_into(self._module, symbol)]

@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tape_migrate.flow.symbols import Symbol, is_prefix, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 
 
+@dataclass(frozen=True)
+class _Put:
+    """``values`` go into what ``holder`` names, or (``plain``) become what it names."""
+
+    holder: Symbol
+    values: tuple[ast.expr, ...]
+    plain: bool
+
+
 def put_into(module: Module, symbol: Symbol) -> list[ast.expr]:
     """What any statement of the module puts into a collection, or an object, of this name."""
     found: list[ast.expr] = []
+    for put in _puts(module):
+        if is_prefix(symbol, put.holder) and not (put.plain and put.holder == symbol):
+            found += put.values
+    return found
+
+
+def _puts(module: Module) -> list[_Put]:
+    known = module.memo.get("puts")
+    if not isinstance(known, list):
+        known = module.memo["puts"] = list(_find_puts(module))
+    return known
+
+
+def _find_puts(module: Module) -> Iterator[_Put]:
     for node in module.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            holder = symbol_of(node.func.value)
-            fills = node.func.attr in CONTAINER_METHODS and node.func.attr != "watch"
-            if holder is not None and fills and is_prefix(symbol, holder):
-                found += [*node.args, *(k.value for k in node.keywords)]
+            if node.func.attr in CONTAINER_METHODS and node.func.attr != "watch":
+                holder = symbol_of(node.func.value)
+                if holder is not None:
+                    given = (*node.args, *(k.value for k in node.keywords))
+                    yield _Put(holder, given, plain=False)
         elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for part in (t for target in targets for t in ast.walk(target)):
                 if not isinstance(part, (ast.Subscript, ast.Attribute)):
                     continue
-                written = symbol_of(part) or symbol_of(part.value)
+                own = symbol_of(part)
+                written = own or symbol_of(part.value)
                 if written is None or isinstance(part.ctx, ast.Load) or node.value is None:
                     continue
-                deeper = written != symbol or symbol_of(part) is None
-                if deeper and is_prefix(symbol, written):
-                    found.append(node.value)
-    return found
+                yield _Put(written, (node.value,), plain=own is not None)

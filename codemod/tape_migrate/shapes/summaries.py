@@ -231,7 +231,7 @@ class Summaries:
             isinstance(node, ast.Attribute)
             and isinstance(node.ctx, ast.Store)
             and node.attr == name
-            for node in ast.walk(owner.node)
+            for node in self._module.inside(owner.node)
         )
 
     def opaque_roots(self, node: ast.AST) -> frozenset[str]:
@@ -343,7 +343,7 @@ class Summaries:
         while stack:
             part = stack.pop()
             calls = (
-                [n for n in ast.walk(part) if isinstance(n, ast.Call)]
+                [n for n in self._module.inside(part) if isinstance(n, ast.Call)]
                 if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef))
                 else list(calls_in(part))
             )

@@ -305,7 +305,7 @@ def _of_class(module: Module, scope: Scope, symbol: Symbol, depth: int) -> list[
     summaries = Summaries.of(module)
     owner = summaries.class_of(scope)
     found: list[Collected | None] = []
-    for node in ast.walk(summaries.family(owner).node) if owner is not None else ():
+    for node in module.inside(summaries.family(owner).node) if owner is not None else ():
         if isinstance(node, (ast.Attribute, ast.Subscript)) and symbol_of(node) == symbol:
             stmt = module.statement_of(node)
             if not isinstance(node.ctx, ast.Load):
