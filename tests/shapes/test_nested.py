@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tape_migrate.model import Shape
-from tests.migrating import check, rewritten, sites
+from tests.migrating import check, codes, rewritten, sites
 
 
 def test_a_chain_across_methods() -> None:
@@ -102,3 +102,13 @@ def test_in_a_compiled_function_a_captured_source_is_watched() -> None:
             return tf.gradients(y, x)[0]
         """)
     assert "tape.watch(x)" in new
+
+
+def test_second_order_through_a_conditional_is_refused() -> None:
+    """A graph tells a source without a path (None) from a branch not taken (zeros)."""
+    assert codes("""
+        def f(x, z):
+            y = tf.cond(tf.reduce_sum(z) > 0.0, lambda: z * x, lambda: z + x) * x
+            g = tf.gradients(y, [x, z])
+            return tf.gradients(g[0], [x, z])
+        """) == [None, "TM103"]

@@ -235,6 +235,12 @@ def _decide_paths(
     if refusal is not None:
         return refusal
     branches = hz.through_branches(dep, paths.required, inline_exprs)
+    if branches and request.unconnected is None and is_nested(dep, every_node, request):
+        return Refusal(
+            "TM103",
+            "the target is a gradient, and goes through tf.cond or a tensor loop: zeros and None "
+            "could not be told apart",
+        )
     if branches and not all(path.visible for path in carried):
         return Refusal(
             "TM103",
