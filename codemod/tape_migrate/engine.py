@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING
 
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied, Draft
-from tape_migrate.edits.layout import split_shared_lines
 from tape_migrate.edits.lift_lambda import lift_lambda
-from tape_migrate.edits.names import outermost_function
-from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.guards import GuardError
 from tape_migrate.handing import HandPlan, Hands, calls_at
-from tape_migrate.ignores import Ignores, leaves_alone, silences
+from tape_migrate.ignores import Ignores, leaves_alone
 from tape_migrate.model import (
-    Applicability,
     Handed,
     Helper,
     Left,
@@ -29,19 +25,21 @@ from tape_migrate.model import (
     SourceError,
     TfFunction,
 )
-from tape_migrate.module import Module, line_number
+from tape_migrate.module import Module
 from tape_migrate.names import Reexports
+from tape_migrate.outcomes import of_graph, result_of
+from tape_migrate.rounds import one_per_function, refuse_dependents, span_of, split_lines
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
 from tape_migrate.shapes.decide import decide_request, read_request
-from tape_migrate.shapes.groups import Group, form_groups
+from tape_migrate.shapes.groups import form_groups
 from tape_migrate.shapes.hazards import refuse_both_paths
 from tape_migrate.shapes.helper import find_helper, handed_request
 from tape_migrate.shapes.hessians import refuse_hessian
 from tape_migrate.shapes.local import write_group
 from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.sites import Found, find_sites
-from tape_migrate.tracking import DEPENDS, Tracked, follow
+from tape_migrate.tracking import Tracked, follow
 
 if TYPE_CHECKING:
     from tape_migrate.shapes.keras_function import KerasPlan
@@ -133,7 +131,7 @@ class Engine:
         hands.explain(tracked)
         handed = hands.handed(tracked)
         tracked = [site for site in tracked if site.helper is None]
-        results = [self._result(text, site) for site in tracked]
+        results = [result_of(text, site) for site in tracked]
         offsets = [site.offset for site in tracked]
         if self._options.annotate:
             text, results, offsets = annotate(text, results, offsets)
@@ -293,7 +291,7 @@ class Engine:
             if isinstance(decision, Refusal):
                 if site.keras is not None:
                     # What it says of generated code means nothing to its reader.
-                    decision = _of_graph(decision, item)
+                    decision = of_graph(decision, item)
                 if decision.code not in _OF_HAZARDS and id(item.call) in of_graphs:
                     decision = of_graphs[id(item.call)]
                 site.refusal = decision
@@ -307,7 +305,7 @@ class Engine:
                 waiting[id(item.call)] = (site, waits)
             else:
                 ready.append((site, decision))
-        _refuse_dependents(waiting, refused)
+        refuse_dependents(waiting, refused)
         return self._edit(module, context, ready, tracked)
 
     def _lift_keras(
@@ -348,11 +346,11 @@ class Engine:
         if not ready:
             return None
         owner = {id(candidate.request.call): site for site, candidate in ready}
-        groups = _one_per_function(
+        groups = one_per_function(
             module, form_groups(context, [candidate for _, candidate in ready])
         )
         for group in groups:
-            split = _split(module, group)
+            split = split_lines(module, group)
             if split is not None:
                 for member in group.members:
                     owner[id(member.request.call)].lifted = True
@@ -365,7 +363,7 @@ class Engine:
         for group in groups:
             write_group(module, draft, group, used)
             for member in group.members:
-                top, end = _span(module, member)
+                top, end = span_of(module, member)
                 spans.append((owner[id(member.request.call)], member, top, end))
         applied = draft.apply()
         follow(tracked, applied)
@@ -374,94 +372,3 @@ class Engine:
             site.first = applied.before(top)
             site.last = applied.follow(end)
         return applied
-
-    def _result(self, text: bytes, site: Tracked) -> SiteResult:
-        if site.migrated is not None:
-            candidate = site.migrated
-            shape, assumptions = candidate.shape, candidate.assumptions
-            if site.keras is not None:
-                # What surrounds the function is plain: nothing more is taken for granted.
-                shape, assumptions = Shape.KERAS_FUNCTION, site.keras
-            review = bool(assumptions)
-            what = [f"rewritten as {shape.value}"]
-            what += [*assumptions, *candidate.notes, *site.notes]
-            first, last = line_number(text, site.first), line_number(text, site.last)
-            return SiteResult(
-                site.site,
-                Outcome.MIGRATED,
-                "; ".join(what),
-                shape=shape,
-                applicability=Applicability.REVIEW if review else Applicability.SAFE,
-                new_lines=(min(first, last), max(first, last)),
-            )
-        refusal = site.refusal or DEPENDS
-        if silences(site.comments, refusal.code):
-            return SiteResult(
-                site.site,
-                Outcome.SKIPPED,
-                f"a comment asks not to report {refusal.code}",
-                code="TM001",
-            )
-        outcome = Outcome.SKIPPED if refusal.code.startswith("TM0") else Outcome.REFUSED
-        return SiteResult(site.site, outcome, refusal.message, code=refusal.code)
-
-
-def _of_graph(refusal: Refusal, item: Found) -> Refusal:
-    if refusal.code in ("TM106", "TM108", "TM113", "TM126"):
-        return refusal
-    sources = item.call.args[1] if len(item.call.args) > 1 else item.call
-    return Refusal(
-        "TM140",
-        f"how the target is computed from {ast.unparse(sources)} is not seen in the graph between "
-        "the inputs and the outputs of the compiled function",
-    )
-
-
-def _refuse_dependents(
-    waiting: dict[int, tuple[Tracked, frozenset[int]]], refused: set[int]
-) -> None:
-    changed = True
-    while changed:
-        changed = False
-        for call, (site, waits) in list(waiting.items()):
-            if waits & refused:
-                site.refusal = DEPENDS
-                refused.add(call)
-                del waiting[call]
-                changed = True
-
-
-def _one_per_function(module: Module, groups: list[Group]) -> list[Group]:
-    """The first group of each outermost function, none inside the lines of another."""
-    chosen: list[Group] = []
-    lines: list[tuple[int, int]] = []
-    functions: set[int] = set()
-    for group in groups:
-        outer = outermost_function(group.first.request.found.scope)
-        tops_ends = [_span(module, member) for member in group.members]
-        first = min(top for top, _ in tops_ends)
-        last = max(end for _, end in tops_ends)
-        if id(outer) in functions or any(a <= last and first <= b for a, b in lines):
-            continue
-        functions.add(id(outer))
-        lines.append((first, last))
-        chosen.append(group)
-    return chosen
-
-
-def _span(module: Module, candidate: Candidate) -> tuple[int, int]:
-    """Offsets from the line where the tape is opened to the end of the gradient call."""
-    stmts = candidate.region.stmts
-    stmt = module.statement_of(candidate.request.call)
-    top = module.line_start(first_comment_line(module, stmts[0] if stmts else stmt))
-    end = max(module.end(stmts[-1]) if stmts else 0, module.end(candidate.request.call) - 1)
-    return top, end
-
-
-def _split(module: Module, group: Group) -> Draft | None:
-    places = [
-        module.place_of(stmt)
-        for member in group.members
-        for stmt in [*member.region.stmts, module.statement_of(member.request.call)]
-    ]
-    return split_shared_lines(module, places)
