@@ -189,9 +189,19 @@ class Module:
         return stmt.end_lineno
 
     def indent_of(self, stmt: ast.stmt) -> bytes:
-        """Leading white space of the statement's first line."""
-        line = self.line_text(self.first_line(stmt))
-        return line[: len(line) - len(line.lstrip(b" \t\f"))]
+        """Leading white space of the statement's first line, from where Python counts it."""
+        line = self.first_line(stmt)
+        text = self.text[self.margin(line) : self.line_end(line)]
+        return text[: len(text) - len(text.lstrip(b" \t"))]
+
+    def margin(self, line: int) -> int:
+        """Offset from where the indentation of 1-based ``line`` counts.
+
+        It is the line's first byte, or what follows the last form feed of its leading white space.
+        """
+        text = self.line_text(line)
+        blank = text[: len(text) - len(text.lstrip(b" \t\f"))]
+        return self.line_start(line) + blank.rfind(b"\f") + 1
 
     def statement_of(self, node: ast.AST) -> ast.stmt:
         """The innermost statement that holds ``node``."""
