@@ -67,3 +67,10 @@ def test_comments_without_use_are_reported(text: str, line: int, message: str) -
     (remark,) = migrate(text).remarks
     assert (remark.line, remark.code) == (line, "TM004")
     assert message in remark.message
+
+
+def test_a_coding_comment_is_no_matter() -> None:
+    text = "# coding: shift_jis\n# 日本語\nimport tensorflow as tf\n\n\ndef f(x):\n    y = x * x\n"
+    text += "    return tf.gradients(y, x)  # tape-migrate: ignore\n"
+    (site,) = migrate_source(text.encode("shift_jis")).sites
+    assert site.code == "TM001"

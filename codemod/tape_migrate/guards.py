@@ -7,10 +7,10 @@ tape is byte-identical.
 
 from __future__ import annotations
 
-import io
 import tokenize
 from collections import Counter
 
+from tape_migrate.comments import comments
 from tape_migrate.model import SiteResult, SourceError
 from tape_migrate.module import parse
 
@@ -40,9 +40,8 @@ def check(old: bytes, new: bytes, sites: tuple[SiteResult, ...]) -> None:
 def _comments(text: bytes) -> Counter[str]:
     found: Counter[str] = Counter()
     try:
-        for token in tokenize.tokenize(io.BytesIO(_unix(text)).readline):
-            if token.type == tokenize.COMMENT:
-                found[token.string.rstrip()] += 1
+        for token in comments(text):
+            found[token.string.rstrip()] += 1
     except (tokenize.TokenError, IndentationError, SyntaxError) as error:
         raise GuardError(f"the text cannot be read as tokens: {error}") from error
     return found
@@ -50,8 +49,3 @@ def _comments(text: bytes) -> Counter[str]:
 
 def _words(text: bytes) -> Counter[bytes]:
     return Counter(text.split())
-
-
-def _unix(text: bytes) -> bytes:
-    """Plain line ends: from Python 3.12 on, tokenize takes no lone carriage return."""
-    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

@@ -8,12 +8,12 @@ the same of every call. What follows the brackets is a reason for people.
 from __future__ import annotations
 
 import ast
-import io
 import re
 import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tape_migrate.comments import comments
 from tape_migrate.model import Remark
 from tape_migrate.module import Module
 from tape_migrate.refusals import all_refusals, find
@@ -78,11 +78,8 @@ def silences(comments: Iterable[Comment], code: str) -> bool:
 
 def _comments(text: bytes) -> list[Comment]:
     found = []
-    unix = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     try:
-        for token in tokenize.tokenize(io.BytesIO(unix).readline):
-            if token.type != tokenize.COMMENT:
-                continue
+        for token in comments(text):
             match = _IGNORE.match(token.string)
             if match is None:
                 continue

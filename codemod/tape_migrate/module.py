@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from tape_migrate.flow.bindings import children
 from tape_migrate.flow.scope import Scope, ScopeFacts, ScopeKind, ScopeTree, build_scopes
@@ -35,7 +36,13 @@ class Place:
 
 def line_number(text: bytes, offset: int) -> int:
     """1-based line that holds ``offset``, as Python counts lines (a lone ``\\r`` ends one too)."""
-    return sum(1 for _ in _LINE_END.finditer(text, 0, offset)) + 1
+    return bisect_right(_line_ends(text), offset) + 1
+
+
+@lru_cache(maxsize=4)
+def _line_ends(text: bytes) -> tuple[int, ...]:
+    """Offsets just behind the line ends of a text; asked for of the same few texts again."""
+    return tuple(match.end() for match in _LINE_END.finditer(text))
 
 
 def parse(text: bytes) -> ast.Module:
@@ -132,13 +139,17 @@ class Module:
 
     def scope_at(self, offset: int) -> Scope:
         """The innermost function (or the module) whose lines hold ``offset``."""
-        line = self.line_of(offset)
-        found = self.scopes.module
+        return self._scope_of_line.get(self.line_of(offset), self.scopes.module)
+
+    @cached_property
+    def _scope_of_line(self) -> dict[int, Scope]:
+        """The innermost function of each line that stands in one."""
+        found: dict[int, Scope] = {}
         for scope in self.scopes:
             node = scope.node
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                if self.first_line(node) <= line <= self.last_line(node):
-                    found = scope
+                lines = range(self.first_line(node), self.last_line(node) + 1)
+                found.update(dict.fromkeys(lines, scope))
         return found
 
     def line_start(self, line: int) -> int:
@@ -189,9 +200,19 @@ class Module:
         return stmt.end_lineno
 
     def indent_of(self, stmt: ast.stmt) -> bytes:
-        """Leading white space of the statement's first line."""
-        line = self.line_text(self.first_line(stmt))
-        return line[: len(line) - len(line.lstrip(b" \t\f"))]
+        """Leading white space of the statement's first line, from where Python counts it."""
+        line = self.first_line(stmt)
+        text = self.text[self.margin(line) : self.line_end(line)]
+        return text[: len(text) - len(text.lstrip(b" \t"))]
+
+    def margin(self, line: int) -> int:
+        """Offset from where the indentation of 1-based ``line`` counts.
+
+        It is the line's first byte, or what follows the last form feed of its leading white space.
+        """
+        text = self.line_text(line)
+        blank = text[: len(text) - len(text.lstrip(b" \t\f"))]
+        return self.line_start(line) + blank.rfind(b"\f") + 1
 
     def statement_of(self, node: ast.AST) -> ast.stmt:
         """The innermost statement that holds ``node``."""

@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+from tape_migrate.api import migrate_source
 from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.tape_block import Block, Tape, first_comment_line, write_block
 from tape_migrate.module import Module
@@ -194,3 +195,14 @@ def test_comments_directly_above_belong_to_a_statement(text: str, line: int) -> 
     source = Module(text.encode())
     stmt = function(source).body[0] if text.startswith("def") else source.tree.body[0]
     assert first_comment_line(source, stmt) == line
+
+
+@pytest.mark.parametrize("feed", ["\f", " \f", "    \f", "\t\f"])
+def test_indentation_counts_from_the_last_form_feed(feed: str) -> None:
+    body = f"def f(x):\n    y = x * x\n    if x is not None:\n{feed}        y = y * y\n"
+    source = f"import tensorflow as tf\n\n\n{body}{feed}    return tf.gradients(y, x)[0]\n"
+    migration = migrate_source(source.encode())
+    assert migration.internal_error is None
+    new = migration.new.decode()
+    assert f"{feed}            y = y * y\n" in new
+    assert f"{feed}    return tape.gradient(y, x)\n" in new

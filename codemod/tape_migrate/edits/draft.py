@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,17 @@ class Applied:
 
     def before(self, offset: int) -> int:
         """New offset of what was inserted at ``offset`` (of the byte itself if nothing was)."""
+        found = self._inserted.get(offset)
+        return self.follow(offset) if found is None else found
+
+    @cached_property
+    def _inserted(self) -> dict[int, int]:
+        """Old offset of each insertion, and where the first of them there came to stand."""
+        found: dict[int, int] = {}
         for start, end, new in self._edits:
-            if start == offset == end:
-                return new
-        return self.follow(offset)
+            if start == end:
+                found.setdefault(start, new)
+        return found
 
 
 class OverlapError(ValueError):

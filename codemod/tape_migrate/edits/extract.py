@@ -47,11 +47,14 @@ def extract(
     pieces: list[Piece] = [lead, header]
     for line in range(first, last + 1):
         line_start, line_end = module.line_start(line), module.line_end(line)
-        text = module.text[line_start:line_end]
+        margin = module.margin(line)
+        text = module.text[margin:line_end]
         if line in module.string_lines or not text.strip() or not text.startswith(old):
             pieces.append(Keep(line_start, line_end))
         else:
-            pieces += [indent + unit, Keep(line_start + len(old), line_end)]
+            if margin > line_start:
+                pieces.append(Keep(line_start, margin))
+            pieces += [indent + unit, Keep(margin + len(old), line_end)]
     if not module.text[start:end].endswith((b"\n", b"\r")):
         pieces.append(nl)
     result = ", ".join(written)

@@ -316,11 +316,12 @@ class _Writer:
         pieces: list[Piece] = []
         for line in range(first_comment_line(module, stmt), module.last_line(stmt) + 1):
             start, end = module.line_start(line), module.line_end(line)
-            text = module.text[start:end]
+            margin = module.margin(line)
+            text = module.text[margin:end]
             if line in module.string_lines or not text.strip() or not text.startswith(old):
                 pieces += self._span(start, end)
             else:
-                pieces += [new, *self._span(start + len(old), end)]
+                pieces += [*self._span(start, margin), new, *self._span(margin + len(old), end)]
             if not text.endswith((b"\n", b"\r")):
                 pieces.append(self.nl)
         return pieces

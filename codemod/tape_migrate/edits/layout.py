@@ -43,7 +43,8 @@ def _header_indent(module: Module, owner: ast.AST) -> bytes:
     line = module.line_text(getattr(owner, "lineno", 1))
     if isinstance(owner, ast.match_case):
         line = module.line_text(owner.pattern.lineno)
-    return line[: len(line) - len(line.lstrip(b" \t\f"))]
+    blank = line[: len(line) - len(line.lstrip(b" \t\f"))]
+    return blank.rpartition(b"\f")[2]
 
 
 def _break(module: Module, draft: Draft, offset: int, indent: bytes) -> None:

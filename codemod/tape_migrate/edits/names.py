@@ -64,8 +64,10 @@ def tensorflow_name(module: Module, scope: Scope, call: ast.Call, line: int) -> 
     if isinstance(root, ast.Name):
         candidates.append(root.id)
     candidates += ["tf", "tensorflow"]
-    candidates += sorted(module.scopes.bindings(module.scopes.module))
     for name in candidates:
+        if _means_tensorflow(module, scope, name, line):
+            return name
+    for name in sorted(module.scopes.bindings(module.scopes.module)):
         if _means_tensorflow(module, scope, name, line):
             return name
     return None

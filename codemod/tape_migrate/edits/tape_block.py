@@ -103,7 +103,7 @@ def first_comment_line(module: Module, stmt: ast.stmt) -> int:
 def _indent_lines(module: Module, draft: Draft, lines: Sequence[int], by: bytes) -> None:
     for line in lines:
         if line not in module.string_lines and module.line_text(line).strip():
-            draft.insert(module.line_start(line), by)
+            draft.insert(module.margin(line), by)
 
 
 def _insert_after(module: Module, draft: Draft, stmt: ast.stmt, line: bytes) -> None:

@@ -162,8 +162,12 @@ class ScopeTree:
 
     def bindings(self, scope: Scope) -> frozenset[str]:
         """Names that are variables of ``scope``; for the module also those set by ``global``."""
-        table = self.table_of(scope)
-        return table.bound | table.global_writes if scope is self.module else table.bound
+        return self._module_names if scope is self.module else self.table_of(scope).bound
+
+    @cached_property
+    def _module_names(self) -> frozenset[str]:
+        table = self.table_of(self.module)
+        return table.bound | table.global_writes
 
     def resolve(self, name: str, scope: Scope) -> Scope | None:
         """The scope whose variable ``name`` means in ``scope``; None for builtins and unknowns.

@@ -64,14 +64,11 @@ class Compiler:
     def compile(self, first_lines: Sequence[int]) -> Applied | None:
         """Edit the functions whose tapes begin on ``first_lines``; None if nothing changes."""
         draft = Draft(self.module.text)
-        done: set[int] = set()
+        by_scope: dict[int, list[ast.With]] = {}
         for tape in self._tapes(first_lines):
-            scope = self.module.scope_of(tape)
-            if id(scope) in done:
-                continue
-            done.add(id(scope))
-            self._scope(draft, scope, [t for t in self._tapes(first_lines)
-                                       if self.module.scope_of(t) is scope])  # fmt: skip
+            by_scope.setdefault(id(self.module.scope_of(tape)), []).append(tape)
+        for tapes in by_scope.values():
+            self._scope(draft, self.module.scope_of(tapes[0]), tapes)
         return draft.apply() if draft.edits else None
 
     def _tapes(self, first_lines: Sequence[int]) -> list[ast.With]:

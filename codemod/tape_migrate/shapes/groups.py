@@ -36,13 +36,17 @@ class Group:
 def form_groups(context: Context, candidates: list[Candidate]) -> list[Group]:
     """Groups in source order; each candidate is in exactly one."""
     groups: list[Group] = []
+    of_block: dict[int, list[int]] = {}
+    """Indices of the groups of a block: only those can be joined."""
     for candidate in candidates:
-        for index, group in enumerate(groups):
-            joined = _join(context, group, candidate)
+        near = of_block.setdefault(id(candidate.region.block), [])
+        for index in near:
+            joined = _join(context, groups[index], candidate)
             if joined is not None:
                 groups[index] = joined
                 break
         else:
+            near.append(len(groups))
             groups.append(Group((candidate,)))
     return groups
 

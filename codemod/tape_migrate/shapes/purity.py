@@ -9,11 +9,13 @@ certainly all right stays eager, where it is exact too.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
+from tape_migrate.shapes.autograph_text import reads_differently
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import VARIABLE_MAKERS, tensorflow_function
 
@@ -35,17 +37,27 @@ class Purity:
         self._summaries = Summaries.of(module)
         self._active: set[int] = set()
 
-    def why_not(self, stmts: Iterable[ast.stmt], scope: Scope, *, closed: bool) -> str | None:
+    def why_not(self, stmts: Sequence[ast.stmt], scope: Scope, *, closed: bool) -> str | None:
         """Why ``stmts`` of ``scope`` must stay eager.
 
         ``closed`` asks for more: nothing is read from outside that could change between calls
         (for a function that is traced once and called often).
         """
-        for stmt in stmts:
-            reason = self._statement(stmt, scope, closed, in_loop=False)
-            if reason is not None:
-                return reason
-        return None
+        reason = self._block(stmts, scope, closed, in_loop=False)
+        if reason is None and self._reads_differently(stmts, scope, closed):
+            reason = (
+                "a comment or a string holds a backslash at a line's end (AutoGraph joins those)"
+            )
+        return reason
+
+    def _reads_differently(self, stmts: Sequence[ast.stmt], scope: Scope, closed: bool) -> bool:
+        module = self._module
+        if closed and isinstance(scope.node, ast.stmt):
+            return reads_differently(
+                module, module.first_line(scope.node), module.last_line(scope.node)
+            )
+        first, last = first_comment_line(module, stmts[0]), module.last_line(stmts[-1])
+        return reads_differently(module, first, last)
 
     def _statement(self, stmt: ast.stmt, scope: Scope, closed: bool, in_loop: bool) -> str | None:
         match stmt:
@@ -92,7 +104,7 @@ class Purity:
         return f"it holds a statement that is not followed here ({type(stmt).__name__})"
 
     def _block(
-        self, stmts: list[ast.stmt], scope: Scope, closed: bool, in_loop: bool
+        self, stmts: Sequence[ast.stmt], scope: Scope, closed: bool, in_loop: bool
     ) -> str | None:
         for stmt in stmts:
             reason = self._statement(stmt, scope, closed, in_loop)
