@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from tests.fuzz.running import difference
 from tests.fuzz.shrink import shrink
 
 _COUNT = 60
+_FOUND = Path(__file__).parent / "found"
 
 _SIMPLE = """\
 import tensorflow as tf
@@ -65,6 +67,15 @@ def test_a_simple_program_is_equal() -> None:
     checked = check_program(_SIMPLE)
     assert checked.verdict is Verdict.EQUAL, checked.detail
     assert checked.gradients == 2
+
+
+@pytest.mark.parametrize("path", sorted(_FOUND.glob("*.py")), ids=lambda path: path.stem)
+def test_what_was_wrong_once_stays_mended(path: Path) -> None:
+    source = path.read_text()
+    expected = source.partition("\n")[0].removeprefix("# expect: ")
+    for flag in (True, False):
+        checked = check_program(source, flag=flag)
+        assert checked.verdict.value == expected, (checked.detail, checked.codes)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ _Z = np.array([-0.6, 0.9, 0.3])
 _RTOL = 1e-9
 _ATOL = 1e-12
 
+_PLAIN = (str, int, float, np.ndarray, np.generic)
+
 Value = Any
 """A float64 array, or None."""
 
@@ -47,7 +49,12 @@ def _flatten(result: Any) -> list[Any]:
         return ["[", *(leaf for item in result for leaf in _flatten(item)), "]"]
     if isinstance(result, tf.IndexedSlices):
         return [tf.convert_to_tensor(result)]
-    return [result]
+    if isinstance(result, tf.Variable):
+        return [tf.convert_to_tensor(result)]
+    if result is None or tf.is_tensor(result) or isinstance(result, _PLAIN):
+        return [result]
+    # Whatever else a program returns (a module, once the shrinker is at work) is named by its type.
+    return [f"<{type(result).__name__}>"]
 
 
 def run_in_graph(source: str, *, flag: bool, n: int) -> list[Value]:

@@ -183,11 +183,20 @@ class Dependence:
         return found
 
     def tainted(
-        self, symbol: Symbol, definitions: frozenset[Definition], *, certain: bool = False
+        self,
+        symbol: Symbol,
+        definitions: frozenset[Definition],
+        *,
+        certain: bool = False,
+        alias: bool = False,
     ) -> frozenset[int]:
-        """Nodes that may compute from the value which ``definitions`` gave ``symbol``."""
+        """Nodes that may compute from the value which ``definitions`` gave ``symbol``.
+
+        Where ``symbol`` is what is differentiated by, its definitions make another one of it;
+        where it is an ``alias``, the copy was taken before: ``w = v; v = tf.sin(v)`` in a loop.
+        """
         out_of = self._index()
-        own = {d.node_id for d in definitions if d.kind not in OUTSIDE}
+        own = {d.node_id for d in definitions if d.kind not in OUTSIDE and not alias}
         reads = self.reads_of(symbol, definitions, certain=certain)
         queue = deque(link.node_id for link in reads)
         reached: set[int] = set()
@@ -198,6 +207,16 @@ class Dependence:
             reached.add(node_id)
             queue.extend(link.node_id for link in out_of.get(node_id, ()))
         return frozenset(reached)
+
+    def tainted_by(self, tracks: Iterable[Track], *, certain: bool = False) -> frozenset[int]:
+        """Nodes that may compute from a source, known by its own name first, then by others."""
+        found: set[int] = set()
+        for index, track in enumerate(tracks):
+            if track.certain or not certain:
+                found |= self.tainted(
+                    track.symbol, track.definitions, certain=certain, alias=index > 0
+                )
+        return frozenset(found)
 
     def slice_back(
         self, start: Iterable[Link], *, stop: Callable[[Link], bool] | None = None
