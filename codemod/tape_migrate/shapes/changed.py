@@ -93,18 +93,40 @@ def _assigned(context: Context, dep: Dependence, node_id: int) -> Iterator[Symbo
 
 
 def _changed_by_calls(summaries: Summaries, node: ast.AST) -> Iterator[Symbol]:
-    """What visible functions change that are called for their result (not as a statement)."""
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Expr)):
+    """What the visible functions that ``node`` calls change.
+
+    Of what they are handed, only where they are called for their result: a call that is a
+    statement is taken to change its arguments anyway.
+    """
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return
     parts = own_expressions(node) if isinstance(node, ast.stmt) else [node]
     for call in (call for part in parts for call in calls_in(part)):
         function = summaries.callee(call)
         if function is None or summaries.is_quiet(function):
             continue
+        yield from _outer_changes(summaries, function)
+        if isinstance(node, ast.Expr):
+            continue
         for name, value in bind(function, call):
             symbol = symbol_of(value)
             if symbol is not None and changes_parameter(summaries, function, name):
                 yield symbol
+
+
+def _outer_changes(summaries: Summaries, function: Function) -> Iterator[Symbol]:
+    """Module-level objects that a call of ``function`` changes."""
+    for inner in summaries.reached(function):
+        for node in ast.walk(inner):
+            changed: ast.expr | None = None
+            if isinstance(node, (ast.Attribute, ast.Subscript)):
+                changed = node if isinstance(node.ctx, (ast.Store, ast.Del)) else None
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                if node.func.attr in CONTAINER_METHODS | TAKES_OUT:
+                    changed = node.func.value
+            root = _root(changed) if changed is not None else None
+            if root is not None and changed is not None and summaries.is_outer(root, inner):
+                yield symbol_of(changed) or Symbol(root)
 
 
 def changes_parameter(summaries: Summaries, function: Function, name: str, depth: int = 4) -> bool:

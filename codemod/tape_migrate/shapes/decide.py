@@ -23,6 +23,7 @@ from tape_migrate.shapes.model_sources import watched_instead, weights_of_fed_mo
 from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
+from tape_migrate.shapes.outer_readers import outer_readers
 from tape_migrate.shapes.plan import (
     Candidate,
     Decision,
@@ -187,6 +188,8 @@ def _decide_paths(
             return refusal
         if all(track.outside for track in source.tracks):
             path = replace(path, carriers=path.carriers | hidden_readers(context, dep, every_node))
+        outer = outer_readers(context, dep, source, every_node)
+        path = replace(path, carriers=path.carriers | outer)
         carried.append(path)
     carriers = frozenset(n for path in carried for n in path.carriers)
     hot = frozenset(n for path in carried for n in path.tainted)
