@@ -193,9 +193,9 @@ def _lines_lost(source: str, new: str, migration: Migration) -> str | None:
     if not moved or any(s.shape is Shape.HELPER for s in migration.sites):
         return None  # callers change with their helper
     kept = set(new.splitlines())
-    for number, line in enumerate(source.splitlines(), 1):
-        if number not in touched and line not in kept and not line.startswith(("import", "from")):
-            return f"line {number} was changed: {line!r}"
+    for number, text in enumerate(source.splitlines(), 1):
+        if number not in touched and text not in kept and not text.startswith(("import", "from")):
+            return f"line {number} was changed: {text!r}"
     return None
 
 
