@@ -7,10 +7,11 @@ import enum
 import io
 import tokenize
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tape_migrate import migrate_source
-from tape_migrate.model import Migration, Outcome
+from tape_migrate.linking import migrate_project
+from tape_migrate.model import Migration, Options, Outcome, Shape
+from tests.fuzz.program import Program
 from tests.fuzz.running import difference, run_compiled, run_eagerly, run_in_graph
 
 
@@ -25,6 +26,8 @@ class Verdict(enum.Enum):
     """Some calls were refused; the rest still computes the same in a graph."""
     REFUSED = "refused"
     """Every call was refused and nothing was changed."""
+    TRAP_REFUSED = "trap refused"
+    """The call that must be refused was."""
     WRONG = "wrong"
 
 
@@ -39,47 +42,103 @@ class Checked:
     codes: tuple[str, ...] = ()
     """Codes of the refused calls."""
     new: str = ""
+    sites: int = 0
+    """Gradient calls found."""
 
 
-def check_program(source: str, *, flag: bool = True, n: int = 2) -> Checked:
-    """Migrate ``source`` and run it before and after."""
+def check_program(program: Program, *, n: int = 2) -> Checked:
+    """Migrate ``program`` and run it before and after."""
+    old = None
+    if not program.trap:
+        try:
+            old = run_in_graph(program, n=n)
+        except Exception as error:
+            return Checked(Verdict.INVALID, f"{type(error).__name__}: {error}"[:300])
     try:
-        old = run_in_graph(source, flag=flag, n=n)
-    except Exception as error:
-        return Checked(Verdict.INVALID, f"{type(error).__name__}: {error}"[:300])
-    try:
-        migration = migrate_source(source.encode())
+        migrations = migrate(program)
     except Exception as error:
         return Checked(Verdict.WRONG, f"the engine fails: {type(error).__name__}: {error}")
-    text = migration.new.decode()
-    codes = tuple(s.code or "" for s in migration.sites if s.outcome is not Outcome.MIGRATED)
+    sites = [site for migration in migrations.values() for site in migration.sites]
+    codes = tuple(s.code or "" for s in sites if s.outcome is not Outcome.MIGRATED)
+    texts = {path: migration.new.decode() for path, migration in migrations.items()}
+    main, *others = texts.items()
+    new = "\n".join([main[1], *(f"# --- {path}\n{text}" for path, text in others)])
+    found = Checked(Verdict.WRONG, codes=codes, new=new, sites=len(sites))
 
-    def wrong(detail: str) -> Checked:
-        return Checked(Verdict.WRONG, detail, codes=codes, new=text)
-
-    fault = _text_fault(source, migration)
+    fault = _text_faults(program, migrations)
     if fault is not None:
-        return wrong(fault)
-    if len(codes) == len(migration.sites):
-        if migration.changed:
-            return wrong("nothing was migrated, yet the text was changed")
-        return Checked(Verdict.REFUSED, codes=codes, new=text)
-    modes = {"graph": run_in_graph}
-    if not codes:
-        modes = {"eager": run_eagerly}
-        if "def main(" in source:
+        return replace(found, detail=fault)
+    if program.trap:
+        return _check_trap(program, migrations["main.py"], found)
+    assert old is not None
+    if len(codes) == len(sites):
+        if any(migration.changed for migration in migrations.values()):
+            return replace(found, detail="nothing was migrated, yet the text was changed")
+        return replace(found, verdict=Verdict.REFUSED)
+    migrated = replace(
+        program, source=main[1], helpers={path.removesuffix(".py"): text for path, text in others}
+    )
+    fault = _run_new(program, migrated, old, codes, n)
+    if fault is not None:
+        return replace(found, detail=fault)
+    count = sum(not isinstance(leaf, (str, type(None))) for leaf in old)
+    return replace(found, verdict=Verdict.PARTLY if codes else Verdict.EQUAL, gradients=count)
+
+
+def migrate(program: Program) -> dict[str, Migration]:
+    """The migrations of all modules of ``program``, the main one first."""
+    sources = {path: text.encode() for path, text in program.paths().items()}
+    options = Options(assume_closed=True) if program.helpers else Options()
+    results = migrate_project(sources, options)
+    found = {path: result for path, result in results.items() if isinstance(result, Migration)}
+    assert found.keys() == sources.keys()
+    return {path: found[path] for path in sources}
+
+
+def _run_new(
+    program: Program, migrated: Program, old: list[object], codes: tuple[str, ...], n: int
+) -> str | None:
+    modes = {"graph": run_in_graph} if codes else {"eager": run_eagerly}
+    if "def main(" in program.source and not program.arrays:
+        if "    v = tf.Variable(" not in program.source:  # made anew at each call
             modes["function"] = run_compiled
     for mode, run in modes.items():
         try:
-            new = run(text, flag=flag, n=n)
+            new = run(migrated, n=n)
         except Exception as error:
-            return wrong(f"{mode}: {type(error).__name__}: {error}"[:600])
+            return f"{mode}: {type(error).__name__}: {error}"[:600]
         found = difference(old, new)
         if found is not None:
-            return wrong(f"{mode}: {found}")
-    count = sum(not isinstance(leaf, (str, type(None))) for leaf in old)
-    verdict = Verdict.PARTLY if codes else Verdict.EQUAL
-    return Checked(verdict, gradients=count, codes=codes, new=text)
+            return f"{mode}: {found}"
+    return None
+
+
+def _check_trap(program: Program, migration: Migration, found: Checked) -> Checked:
+    lines = program.source.splitlines()
+    trapped = [s for s in migration.sites if lines[s.site.line - 1].endswith("# trap")]
+    for site in trapped:
+        if site.outcome is Outcome.MIGRATED:
+            return replace(found, detail=f"the trap in line {site.site.line} was migrated")
+    patched = not migration.sites and "tf.gradients = " in program.source
+    if not trapped and not patched:
+        return replace(found, detail="the trap was not found")
+    return replace(found, verdict=Verdict.TRAP_REFUSED)
+
+
+def _text_faults(program: Program, migrations: dict[str, Migration]) -> str | None:
+    for path, source in program.paths().items():
+        fault = _text_fault(source, migrations[path])
+        if fault is not None:
+            return f"{path}: {fault}" if program.helpers else fault
+    again = migrate(
+        replace(
+            program,
+            source=migrations["main.py"].new.decode(),
+            helpers={name: migrations[f"{name}.py"].new.decode() for name in program.helpers},
+        )
+    )
+    changed = any(migration.changed for migration in again.values())
+    return "a second run changes the result" if changed else None
 
 
 def _text_fault(source: str, migration: Migration) -> str | None:
@@ -91,13 +150,14 @@ def _text_fault(source: str, migration: Migration) -> str | None:
         tree = ast.parse(new)
     except SyntaxError as error:
         return f"the result does not parse: {error}"
-    if migrate_source(migration.new).changed:
-        return "a second run changes the result"
     lost = _comments(source) - _comments(new)
     if lost:
         return f"comments lost: {sorted(lost)}"
     if any(s.code == "TM199" for s in migration.sites):
         return "an internal error was reported"
+    fault = _lines_lost(source, new, migration)
+    if fault is not None:
+        return fault
     after = Counter(
         ast.get_source_segment(new, node) for node in ast.walk(tree) if isinstance(node, ast.Call)
     )
@@ -116,6 +176,27 @@ def _text_fault(source: str, migration: Migration) -> str | None:
             before[ast.get_source_segment(source, node)] += 1
     changed = before - after
     return f"a refused call was changed: {next(iter(changed))}" if changed else None
+
+
+def _lines_lost(source: str, new: str, migration: Migration) -> str | None:
+    """A line outside every function that holds a migrated call must still be there as it was."""
+    touched: set[int] = set()
+    tree = ast.parse(source)
+    moved = {s.site.line for s in migration.sites if s.outcome is Outcome.MIGRATED}
+    scopes = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    for line in moved:
+        around = [n for n in scopes if n.lineno <= line <= (n.end_lineno or n.lineno)]
+        if not around:
+            return None  # at module level any line may be part of the tape's block
+        outermost = max(around, key=lambda n: (n.end_lineno or n.lineno) - n.lineno)
+        touched.update(range(outermost.lineno, (outermost.end_lineno or outermost.lineno) + 1))
+    if not moved or any(s.shape is Shape.HELPER for s in migration.sites):
+        return None  # callers change with their helper
+    kept = set(new.splitlines())
+    for number, text in enumerate(source.splitlines(), 1):
+        if number not in touched and text not in kept and not text.startswith(("import", "from")):
+            return f"line {number} was changed: {text!r}"
+    return None
 
 
 def _comments(text: str) -> Counter[str]:

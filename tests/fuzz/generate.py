@@ -5,13 +5,26 @@ from __future__ import annotations
 import random
 
 from tests.fuzz.expressions import Env, expression
-from tests.fuzz.statements import FEATURES, Writer
+from tests.fuzz.gradients import Gradients
+from tests.fuzz.keras_graphs import draw_keras
+from tests.fuzz.layouts import lay_out
+from tests.fuzz.program import Program
+from tests.fuzz.projects import draw_project
+from tests.fuzz.statements import FEATURES
+from tests.fuzz.traps import draw_trap
 
 _PREAMBLE = """\
+import contextlib
 import types
 
 import tensorflow as tf
+import tensorflow.compat.v1 as tf1
+from tensorflow import gradients
+from tensorflow.keras import backend as K
 
+grad_of = tf.gradients
+OPTIMIZER = tf.compat.v1.train.GradientDescentOptimizer(0.1)
+BOX = types.SimpleNamespace()
 W = tf.Variable([0.3, -0.2, 0.5], dtype=tf.float64)
 M = tf.Variable([0.9, 0.4, -0.7], dtype=tf.float64, trainable=False)
 STATE = {}
@@ -42,6 +55,15 @@ def recall():
     return STATE["last"] * 1.5
 
 
+def collect(values):
+    return [v for v in values]
+
+
+def fill(values, v):
+    values[0] = tf.sin(v)
+    return values[0] * v
+
+
 """
 
 _CLASS = """\
@@ -69,8 +91,8 @@ class Net:
 """
 
 
-class Program(Writer):
-    """A body with gradient calls."""
+class Body(Gradients):
+    """The body of a program: statements, compound ones, and gradient calls among them."""
 
     def body(self, statements: int, gradients: int) -> None:
         """Write ``statements`` statements, with ``gradients`` gradient calls among them."""
@@ -85,18 +107,24 @@ class Program(Writer):
         rng, features = self.rng, self.features
         roll = rng.random()
         if "branch" in features and roll < 0.12:
+            self.used.add("branch")
             self._branch()
         elif "loop" in features and roll < 0.24:
+            self.used.add("loop")
             self._loop()
         elif "while" in features and roll < 0.3:
+            self.used.add("while")
             self._while()
         elif "scope" in features and roll < 0.4:
             header = rng.choice(["with tf.name_scope('s'):", "with tf.device('/cpu:0'):"])
+            self.used.add("scope")
             self.block(header, self._some)
         elif "try" in features and roll < 0.46:
+            self.used.add("try")
             self.block("try:", self.assign)
             self.block("finally:", self.assign)
         elif "keeper" in features and roll < 0.5:
+            self.used.add("keeper")
             self._keeper()
         else:
             self.assign()
@@ -193,127 +221,76 @@ class Program(Writer):
             self.put(f"{name} = {holder}.layer({other})")
             self.bind(name, env.values[other].deps)
 
-    def gradient(self) -> None:
-        """One gradient call, connected in nine cases of ten."""
-        rng, env = self.rng, self.env
-        target, source = self._pair()
-        out = f"g{env.ident()}"
-        connected = env.values[source].ident in env.values[target].deps
-        deps = env.values[target].deps if connected else frozenset[int]()
-        text = target
-        if "inline" in self.features and rng.random() < 0.4:
-            other, _ = expression(env, depth=1)
-            text = rng.choice(["{t} * ({o})", "tf.reduce_sum({t}) + {o}", "[{t}, {o}]"]).format(
-                t=target, o=other
-            )
-        call = f"tf.gradients({text}, {source}{self._keywords(target)})"
-        form = rng.randrange(9)
-        if form == 0:
-            second = rng.choice(list(env.values))
-            self.put(f"{out} = tf.gradients({text}, [{source}, {second}])")
-            self.outputs.append(out)
-            if connected and rng.random() < 0.5:
-                env.values[f"{out}[0]"] = env.fresh(deps)
-            return
-        if form == 1:
-            self.put(f"{out}, = {call}")
-        elif form == 2 and env.lists:
-            self.put(f"{out} = tf.gradients({text}, {rng.choice(list(env.lists))})")
-            self.outputs.append(out)
-            return
-        elif form == 3:
-            self.put(f"outs.append({call}[0])")
-            return
-        elif form == 4 and env.lists:
-            name = rng.choice(list(env.lists))
-            self.put(f"{out} = [tf.gradients(t, {source})[0] for t in {name}]")
-            self.outputs.append(out)
-            return
-        elif form == 5 and "early" in self.features and connected:
-            self.put(f"{out} = {call}[0] * 0.5 + {target}")
-        elif form == 6 and "higher" in self.features and connected:
-            self.put(f"{out} = tf.gradients({call}[0], {source})")
-            self.outputs.append(out)
-            return
-        else:
-            self.put(f"{out} = {call}[0]")
-        self.outputs.append(out)
-        if connected and rng.random() < 0.6:
-            env.values[out] = env.fresh(deps)
 
-    def _pair(self) -> tuple[str, str]:
-        """A target and a source: most often one that the target depends on."""
-        values, rng = self.env.values, self.rng
-        made = [n for n, v in values.items() if len(v.deps) > 1][-6:]
-        if not made:
-            self._plain(*expression(self.env, plain=True))
-            made = [list(values)[-1]]
-        target = rng.choice(made)
-        if rng.random() < 0.95:
-            found = [n for n, v in values.items() if v.ident in values[target].deps and n != target]
-            if found:
-                return target, rng.choice(found)
-        return target, rng.choice(list(values))
-
-    def _keywords(self, target: str) -> str:
-        rng = self.rng
-        if "keywords" not in self.features or rng.random() < 0.5:
-            return ""
-        stop = rng.choice(list(self.env.values))
-        return rng.choice(
-            [
-                ", unconnected_gradients='zero'",
-                ", unconnected_gradients=tf.UnconnectedGradients.ZERO",
-                f", stop_gradients=[{stop}]",
-                f", stop_gradients={stop}",
-                ", name='grads'",
-                f", grad_ys=tf.ones_like({target}) * 0.5",
-            ]
-        )
+def generate(seed: int) -> Program:
+    """Program number ``seed``."""
+    return draw(random.Random(seed))
 
 
-def generate(seed: int) -> str:
-    """The source of program number ``seed``."""
-    rng = random.Random(seed)
+def draw(rng: random.Random) -> Program:
+    """A program, of whichever kind ``rng`` picks."""
+    roll = rng.random()
+    if roll < 0.08:
+        return draw_trap(rng)
+    if roll < 0.16:
+        return draw_project(rng)
+    if roll < 0.24:
+        return draw_keras(rng)
+    return draw_tensors(rng)
+
+
+def draw_tensors(rng: random.Random) -> Program:
+    """A program of one module that differentiates tensors."""
     features = frozenset(rng.sample(FEATURES, rng.randint(1, 5)))
     env = Env(rng)
     env.values["x"] = env.fresh()
     env.values["z"] = env.fresh()
-    program = Program(rng, env, features)
+    body = Body(rng, env, features)
     in_class = rng.random() < 0.25
     at_module = not in_class and rng.random() < 0.15
     if "helper" in features:
+        body.used.add("helper")
         env.functions.update({name: lambda _: frozenset() for name in ("helper", "twice", "slope")})
+    if "helper" in features or "variable" in features or "optimizer" in features:
+        body.used.add("variable")
         env.values["W"] = env.fresh()
         env.values["M"] = env.fresh()
     head = [*_PREAMBLE.splitlines(), *_CLASS.splitlines()]
     if in_class:
-        program.owner = "self"
-        program.indent = 2
+        body.used.add("method")
+        body.owner = "self"
+        body.indent = 2
         head.append("    def run(self, x, z, flag, n):")
     elif at_module:
-        program.indent = 0
+        body.used.add("module level")
+        body.indent = 0
         head += ["", "flag, n = True, 2"]
         head += [f"{name} = tf.constant({value}, tf.float64)" for name, value in _CONSTANTS]
     else:
         head += ["", "def main(x, z, flag, n):"]
-    program.put("outs = []")
-    if "object" in features and not in_class:
-        program.put("box = types.SimpleNamespace()")
+    body.put("outs = []")
+    if {"object", "attribute"} & features and not in_class:
+        body.put("box = types.SimpleNamespace()")
     if "keeper" in features and not in_class:
-        program.put("net = Net()")
-    program.body(rng.randint(2, 7), rng.randint(1, 3))
-    if not any("gradients" in line for line in program.lines):
-        program.gradient()
-    kept = [name for name in program.outputs if _always(program.lines, name, program.indent)]
+        body.put("net = Net()")
+    body.body(rng.randint(2, 7), rng.randint(1, 3))
+    if not any("gradients" in line for line in body.lines):
+        body.gradient()
+    kept = [name for name in body.outputs if _always(body.lines, name, body.indent)]
     result = ", ".join(["outs", *kept])
     if at_module:
-        program.lines.append(f"OUTS = [{result}]")
+        body.lines.append(f"OUTS = [{result}]")
     else:
-        program.lines.append("    " * program.indent + f"return [{result}]")
+        body.lines.append("    " * body.indent + f"return [{result}]")
     if in_class:
-        program.lines += ["", "", "def main(x, z, flag, n):", "    return Net().run(x, z, flag, n)"]
-    return "\n".join([*head, *program.lines]) + "\n"
+        body.lines += ["", "", "def main(x, z, flag, n):", "    return Net().run(x, z, flag, n)"]
+    source = "\n".join([*head, *body.lines]) + "\n"
+    if "layout" in features:
+        source, layouts = lay_out(source, rng)
+        body.used |= layouts
+    if sum(line.count("gradients(") for line in body.lines) > 1:
+        body.used.add("several calls")
+    return Program(source, frozenset(body.used), flag=rng.random() < 0.7)
 
 
 _CONSTANTS = (("x", "[0.7, -0.4, 1.1]"), ("z", "[-0.6, 0.9, 0.3]"))

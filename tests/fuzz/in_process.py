@@ -1,26 +1,31 @@
-"""A short run of the generator; the long one is a command.
+"""A short, derandomised run of the generator, and the programs that came out wrong once.
 
-``python -m tests.fuzz --count 2000 --seed 1000`` (from the root, with ``codemod`` on the path)
-checks more programs and shrinks what fails.
+``python -m tests.fuzz --budget 2h`` (from the root, with ``codemod`` on the path) is the long one.
 """
 
 from __future__ import annotations
 
 import ast
-from collections import Counter
+import random
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 
 from tape_migrate import migrate_source
 from tape_migrate.model import Migration
 from tests.fuzz import checking
 from tests.fuzz.checking import Checked, Verdict, check_program
-from tests.fuzz.generate import generate
+from tests.fuzz.coverage import Table
+from tests.fuzz.generate import draw
+from tests.fuzz.hunting import FOUND, Finding, load, programs, save
+from tests.fuzz.program import Program
 from tests.fuzz.running import difference
 from tests.fuzz.shrink import shrink
+from tests.fuzz.traps import NAMES, draw_trap
 
-_COUNT = 60
+_COUNT = 40
 
 _SIMPLE = """\
 import tensorflow as tf
@@ -35,36 +40,72 @@ def main(x, z, flag, n):
 
 
 @pytest.fixture(scope="module")
-def run() -> dict[int, Checked]:
-    return {seed: check_program(generate(seed), flag=seed % 3 != 0) for seed in range(_COUNT)}
+def table() -> Table:
+    found = Table()
+    wrong: list[str] = []
+
+    @settings(
+        max_examples=_COUNT,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(programs)
+    def run(program: Program) -> None:
+        checked = check_program(program)
+        found.add(program, checked)
+        if checked.verdict is Verdict.WRONG:
+            wrong.append(f"{checked.detail}\n{program.source}")
+
+    run()
+    assert not wrong, wrong[0]
+    return found
 
 
-def test_nothing_comes_out_wrong(run: dict[int, Checked]) -> None:
-    wrong = {seed: c.detail for seed, c in run.items() if c.verdict is Verdict.WRONG}
-    assert not wrong
+def test_many_programs_are_migrated_as_a_whole(table: Table) -> None:
+    assert table.programs == _COUNT
+    assert table.verdicts[Verdict.INVALID] < 0.2 * _COUNT
+    assert table.whole > 0.35, str(table)
+    assert table.values > _COUNT
 
 
-def test_most_programs_are_migrated_as_a_whole(run: dict[int, Checked]) -> None:
-    verdicts = Counter(checked.verdict for checked in run.values())
-    valid = _COUNT - verdicts[Verdict.INVALID]
-    assert valid > 0.8 * _COUNT
-    assert verdicts[Verdict.EQUAL] > 0.5 * valid
-    assert sum(checked.gradients for checked in run.values()) > _COUNT
+@pytest.mark.parametrize("name", NAMES)
+def test_a_trap_is_refused(name: str) -> None:
+    for number in range(3):
+        program = draw_trap(random.Random(number), name)
+        checked = check_program(program)
+        assert checked.verdict is Verdict.TRAP_REFUSED, f"{checked.detail}\n{program.source}"
 
 
 def test_programs_are_the_same_each_time_and_all_different() -> None:
-    programs = [generate(seed) for seed in range(_COUNT)]
-    assert programs == [generate(seed) for seed in range(_COUNT)]
-    assert len(set(programs)) == _COUNT
-    for program in programs:
-        assert "tf.gradients(" in program
-        ast.parse(program)
+    drawn = [draw(random.Random(number)) for number in range(_COUNT)]
+    assert drawn == [draw(random.Random(number)) for number in range(_COUNT)]
+    assert len({program.source for program in drawn}) == _COUNT
+    for program in drawn:
+        for text in program.paths().values():
+            ast.parse(text)
 
 
 def test_a_simple_program_is_equal() -> None:
-    checked = check_program(_SIMPLE)
+    checked = check_program(Program(_SIMPLE))
     assert checked.verdict is Verdict.EQUAL, checked.detail
     assert checked.gradients == 2
+
+
+@pytest.mark.parametrize("path", sorted(FOUND.glob("*.py")), ids=lambda path: path.stem)
+def test_what_was_wrong_once_stays_mended(path: Path) -> None:
+    program, expected = load(path)
+    checked = check_program(program)
+    assert checked.verdict.value == expected, (checked.detail, checked.codes)
+
+
+def test_a_finding_is_saved_and_loaded(tmp_path: Path) -> None:
+    program = Program(_SIMPLE, helpers={"lib": "def f(v):\n    return v\n"})
+    path = save(Finding(program, Checked(Verdict.WRONG), 7), tmp_path)
+    assert load(path) == (program, "equal")
+    assert save(Finding(program, Checked(Verdict.WRONG), 7), tmp_path) != path
 
 
 @pytest.mark.parametrize(
@@ -81,35 +122,35 @@ def test_a_simple_program_is_equal() -> None:
 def test_a_wrong_rewrite_is_found(
     monkeypatch: pytest.MonkeyPatch, before: str, after: str, detail: str
 ) -> None:
-    def broken(source: bytes) -> Migration:
+    def broken(program: Program) -> dict[str, Migration]:
+        source = program.source.encode()
         if source != _SIMPLE.encode():
-            return Migration("", source, source)  # the second run
+            return {"main.py": Migration("", source, source)}  # the second run
         migration = migrate_source(source)
         new = migration.new.decode()
         assert before in new
-        return Migration(
-            migration.path, migration.old, new.replace(before, after).encode(), migration.sites
-        )
+        new = new.replace(before, after)
+        return {"main.py": Migration("", migration.old, new.encode(), migration.sites)}
 
-    monkeypatch.setattr(checking, "migrate_source", broken)
-    checked = check_program(_SIMPLE)
+    monkeypatch.setattr(checking, "migrate", broken)
+    checked = check_program(Program(_SIMPLE))
     assert checked.verdict is Verdict.WRONG
     assert detail in checked.detail
 
 
 def test_shrinking_drops_what_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(source: bytes) -> Migration:
-        migration = migrate_source(source)
+    def broken(program: Program) -> dict[str, Migration]:
+        migration = migrate_source(program.source.encode())
         new = migration.new.replace(b"tape.watch(x)", b"pass")
-        return Migration(migration.path, migration.old, new, migration.sites)
+        return {"main.py": Migration("", migration.old, new, migration.sites)}
 
-    monkeypatch.setattr(checking, "migrate_source", broken)
-    checked = check_program(_SIMPLE)
+    monkeypatch.setattr(checking, "migrate", broken)
+    checked = check_program(Program(_SIMPLE))
     assert checked.verdict is Verdict.WRONG
-    small, still = shrink(_SIMPLE, checked, flag=True)
+    small, still = shrink(Program(_SIMPLE), checked)
     assert still.verdict is Verdict.WRONG
-    assert "tf.cos" not in small
-    assert len(small) < len(_SIMPLE)
+    assert "tf.cos" not in small.source
+    assert len(small.source) < len(_SIMPLE)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Make a failing program small: drop statements as long as it stays wrong."""
+"""Make a failing program small: drop statements as long as it stays wrong in the same way."""
 
 from __future__ import annotations
 
@@ -6,22 +6,32 @@ import ast
 from collections.abc import Iterator
 
 from tests.fuzz.checking import Checked, Verdict, check_program
+from tests.fuzz.program import Program
 
 
-def shrink(source: str, checked: Checked, *, flag: bool) -> tuple[str, Checked]:
-    """A smaller program that is still wrong (comments are dropped where it is so without)."""
-    current, result = source, checked
-    progress = True
+def shrink(program: Program, checked: Checked) -> tuple[Program, Checked]:
+    """A smaller program that is still wrong (comments are dropped where it is so without).
+
+    A program with a trap stays as it is: without some of its statements it would hold none.
+    """
+    current, result = program, checked
+    progress = not program.trap
     while progress:
         progress = False
-        for candidate in _smaller(current):
-            if len(candidate) >= len(current):
+        for candidate in _smaller(current.source):
+            if len(candidate) >= len(current.source):
                 continue
-            tried = check_program(candidate, flag=flag)
-            if tried.verdict is Verdict.WRONG:
-                current, result, progress = candidate, tried, True
+            tried = check_program(current.with_source(candidate))
+            if tried.verdict is Verdict.WRONG and _way(tried) == _way(checked):
+                current, result, progress = current.with_source(candidate), tried, True
                 break
     return current, result
+
+
+def _way(checked: Checked) -> str:
+    """``eager`` of ``eager: leaf 3: …``: a crash must not stand in for a wrong number."""
+    parts = checked.detail.split(": ")
+    return f"{parts[0]} {parts[1].split()[0] if len(parts) > 1 else ''}"
 
 
 def _smaller(source: str) -> Iterator[str]:

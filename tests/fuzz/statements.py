@@ -1,4 +1,4 @@
-"""Statements for generated programs: assignments, containers, control flow, nested functions."""
+"""Statements for generated programs: assignments, containers, nested functions."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from tests.fuzz.expressions import Env, Value, expression, operand
 
 FEATURES = (
     "alias", "attribute", "augmented", "branch", "chained", "comprehension", "dictionary",
-    "early", "helper", "higher", "jump", "keeper", "lambda", "list", "loop", "nested",
-    "noise", "object", "rebind", "scope", "swap", "unpack", "while", "keywords", "inline",
-    "try", "slices",
+    "early", "helper", "higher order", "jump", "keeper", "lambda", "list", "loop",
+    "nested function", "noise", "object", "rebind", "scope", "swap", "unpack", "while", "keywords",
+    "inline", "try", "slices", "walrus", "conditional", "with item", "star", "copy", "delete",
+    "default argument", "generator", "in a call", "spelling", "layout", "result", "hessians",
+    "optimizer", "variable",
 )  # fmt: skip
 """What a program may hold; each program draws a few, so that most stay simple."""
 
@@ -32,6 +34,8 @@ class Writer:
         self.in_loop = False
         self.owner = ""
         """``self`` in a method."""
+        self.used: set[str] = set()
+        """Features that the text holds."""
 
     def put(self, text: str) -> None:
         """Write one statement, perhaps with a comment, perhaps on the line before."""
@@ -45,6 +49,7 @@ class Writer:
             and not self.lines[-1].lstrip().startswith(("return", "if ", "for ", "with ", "def "))
         ):  # fmt: skip
             self.lines[-1] += f"; {text}"
+            self.used.add("several on a line")
             return
         if "noise" in self.features and rng.random() < 0.2:
             self.lines.append("    " * self.indent + f"# remark {len(self.lines)}")
@@ -55,6 +60,7 @@ class Writer:
         """A variable to assign: sometimes one that is bound already."""
         taken = [n for n in self.env.values if n.isidentifier()]
         if "rebind" in self.features and taken and self.rng.random() < 0.3:
+            self.used.add("rebind")
             return self.rng.choice(taken)
         unused = [n for n in _NAMES if n not in self.env.values and n not in self.env.lists]
         if unused:
@@ -68,8 +74,10 @@ class Writer:
     def assign(self) -> None:
         """One of the kinds of assignment that the program's features allow."""
         text, deps = expression(self.env, plain=True)
-        kinds: list[Callable[[str, frozenset[int]], None]] = [self._plain] * 4
-        for feature, kind in (
+        kinds: list[tuple[str, Callable[[str, frozenset[int]], None]]] = [
+            ("straight line", self._plain)
+        ] * 4
+        allowed: tuple[tuple[str, Callable[[str, frozenset[int]], None]], ...] = (
             ("alias", self._alias),
             ("augmented", self._augmented),
             ("chained", self._chained),
@@ -81,12 +89,22 @@ class Writer:
             ("dictionary", self._dictionary),
             ("unpack", self._unpack),
             ("lambda", self._lambda),
-            ("nested", self._nested),
+            ("nested function", self._nested),
             ("comprehension", self._comprehension),
-        ):
-            if feature in self.features:
-                kinds += [kind] * 2
-        self.rng.choice(kinds)(text, deps)
+            ("walrus", self._walrus),
+            ("conditional", self._conditional),
+            ("with item", self._with_item),
+            ("star", self._star),
+            ("copy", self._copy),
+            ("delete", self._delete),
+            ("default argument", self._default),
+            ("generator", self._generator),
+            ("in a call", self._filled),
+        )
+        kinds += [pair for pair in allowed if pair[0] in self.features] * 2
+        name, write = self.rng.choice(kinds)
+        self.used.add(name)
+        write(text, deps)
 
     def _plain(self, text: str, deps: frozenset[int]) -> None:
         name = self.name()
@@ -204,6 +222,81 @@ class Writer:
         self.env.lists[name] = [self.env.fresh(self.env.values[n].deps) for n in names]
         for index, value in enumerate(self.env.lists[name]):
             self.env.values[f"{name}[{index}]"] = value
+
+    def _walrus(self, text: str, deps: frozenset[int]) -> None:
+        name, outer = self.name(), self.name()
+        other = self.rng.choice(list(self.env.values))
+        if name in (outer, other):
+            self._plain(text, deps)
+            return
+        second = self.env.values[other].deps
+        self.put(f"{outer} = ({name} := {text}) * {other}")
+        self.bind(name, deps)
+        self.bind(outer, deps | second)
+
+    def _conditional(self, text: str, deps: frozenset[int]) -> None:
+        name, other = self.name(), self.rng.choice(list(self.env.values))
+        self.put(f"{name} = {text} if flag else {other}")
+        self.bind(name, deps & self.env.values[other].deps)
+
+    def _with_item(self, text: str, deps: frozenset[int]) -> None:
+        name = self.name()
+        self.put(f"with contextlib.nullcontext({text}) as {name}:")
+        self.bind(name, deps)
+        self.indent += 1
+        self._plain(*expression(self.env, plain=True))
+        self.indent -= 1
+
+    def _star(self, text: str, deps: frozenset[int]) -> None:
+        one, rest = self.name(), f"xs{len(self.env.lists)}"
+        other = self.rng.choice(list(self.env.values))
+        value = self.env.values[other]
+        self.put(f"{one}, *{rest} = [{text}, {other}]")
+        self.bind(one, deps)
+        self.env.lists[rest] = [value]
+        self.env.values[f"{rest}[0]"] = value
+
+    def _copy(self, text: str, deps: frozenset[int]) -> None:
+        if not self.env.lists:
+            self._list(text, deps)
+            return
+        other, name = self.rng.choice(list(self.env.lists)), f"xs{len(self.env.lists)}"
+        form = self.rng.choice(["{o}", "list({o})", "{o}[:]", "{o}.copy()", "{o} + []"])
+        self.put(f"{name} = {form.format(o=other)}")
+        values = self.env.lists[other]
+        self.env.lists[name] = values if form == "{o}" else list(values)
+        for index, value in enumerate(values):
+            self.env.values[f"{name}[{index}]"] = value
+
+    def _delete(self, text: str, deps: frozenset[int]) -> None:
+        self.put(f"spare = {text}")
+        self.put("del spare")
+
+    def _default(self, text: str, deps: frozenset[int]) -> None:
+        name, other = f"late{self.env.ident()}", self.rng.choice(list(self.env.values))
+        value = self.env.values[other]
+        self.put(f"def {name}(v, w={other}):")
+        self.indent += 1
+        self.put("return v * w + v")
+        self.indent -= 1
+        self.env.functions[name] = lambda _: value.deps
+
+    def _generator(self, text: str, deps: frozenset[int]) -> None:
+        name, other = self.name(), self.rng.choice(list(self.env.values))
+        second = self.env.values[other].deps
+        self.put(f"{name} = tf.add_n(list(v * 0.5 for v in ({text}, {other})))")
+        self.bind(name, deps | second)
+
+    def _filled(self, text: str, deps: frozenset[int]) -> None:
+        if not self.env.lists:
+            self._list(text, deps)
+            return
+        name, out = self.rng.choice(list(self.env.lists)), self.name()
+        self.put(f"{out} = fill({name}, {text})")
+        self.bind(f"{name}[0]", deps)
+        value = self.env.values[f"{name}[0]"]
+        self.env.lists[name][0] = value
+        self.bind(out, deps)
 
     def block(self, header: str, body: Callable[[], None]) -> None:
         """A compound statement."""

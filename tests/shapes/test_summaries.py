@@ -198,9 +198,11 @@ def test_attributes_and_module_variables_that_are_read(source: Module) -> None:
 
 
 def test_hidden_reads_of_a_call(source: Module) -> None:
-    hidden = {str(s) for s in Summaries.of(source).hidden_reads(call(source, "self.inner(x)"))}
+    hidden = {
+        str(s) for s in Summaries.of(source).reads_when_run(call(source, "self.inner(x)").func)
+    }
     assert hidden == {"self.w", "self.b"}
-    assert Summaries.of(source).hidden_reads(call(source, "unknown(x)")) == []
+    assert Summaries.of(source).reads_when_run(call(source, "unknown(x)").func) == []
 
 
 @pytest.mark.parametrize(

@@ -39,15 +39,11 @@ def carry(
     sliced, _ = dep.slice_back(
         start, stop=lambda link: any(_is_read_of(link, track) for track in singles)
     )
-    tainted: set[int] = set()
+    tainted = dep.tainted_by(source.tracks)
+    certain = dep.tainted_by(source.tracks, certain=True)
     direct: list[Link] = []
     inline_reads = {id(link) for target in targets if target.inline for link in target.links}
-    certain: set[int] = set()
     for track in source.tracks:
-        from_track = dep.tainted(track.symbol, track.definitions)
-        tainted |= from_track
-        if track.certain:
-            certain |= dep.tainted(track.symbol, track.definitions, certain=True)
         if track.certain:
             direct += [
                 link
@@ -57,14 +53,14 @@ def carry(
                 and is_certain_read(link.use.symbol, track.symbol)
             ]
     tainted -= source.track.own_nodes
-    carriers = frozenset(tainted & sliced)
+    carriers = tainted & sliced
     for target in targets:
         # The target is the source itself: dx/dx, or an alias of it.
         if not target.inline and any(reads_track(link, t) for link in target.links
                                      for t in source.tracks):  # fmt: skip
             direct += target.links
     visible = bool(direct) or bool(carriers & certain - {call_node})
-    return Carried(source, carriers, tuple(direct), frozenset(tainted), visible)
+    return Carried(source, carriers, tuple(direct), tainted, visible)
 
 
 def _is_read_of(link: Link, track: Track) -> bool:

@@ -11,6 +11,7 @@ from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.arguments import elements, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of
 from tape_migrate.shapes.carry import Carried, carry, refuse_kept, refuse_path, refuse_siblings
+from tape_migrate.shapes.changed import refuse_changed
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.in_tf_function import is_tf_function
@@ -22,6 +23,7 @@ from tape_migrate.shapes.model_sources import watched_instead, weights_of_fed_mo
 from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
+from tape_migrate.shapes.outer_readers import outer_readers
 from tape_migrate.shapes.plan import (
     Candidate,
     Decision,
@@ -157,6 +159,10 @@ def _decide_paths(
             f"the target uses tf.{collection}: what was collected may have been computed from the "
             "source before a tape was opened",
         )
+    slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
+    refusal = refuse_changed(context, dep, sources, slice_links, node_id)
+    if refusal is not None:
+        return refusal
     known = frozenset(track.symbol for source in sources for track in source.tracks)
     carried: list[Carried] = []
     leaves = Leaves(context, dep)
@@ -182,6 +188,8 @@ def _decide_paths(
             return refusal
         if all(track.outside for track in source.tracks):
             path = replace(path, carriers=path.carriers | hidden_readers(context, dep, every_node))
+        outer = outer_readers(context, dep, source, every_node)
+        path = replace(path, carriers=path.carriers | outer)
         carried.append(path)
     carriers = frozenset(n for path in carried for n in path.carriers)
     hot = frozenset(n for path in carried for n in path.tainted)

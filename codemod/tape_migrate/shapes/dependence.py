@@ -56,8 +56,9 @@ def reads_track(link: Link, track: Track) -> bool:
 class CalleeReads(Protocol):
     """What calls of the module's own functions read without being given it."""
 
-    def hidden_reads(self, call: ast.Call) -> Iterable[Symbol]:
-        """Attributes of ``self`` and module-level variables that running ``call`` reads."""
+    def reads_when_run(self, func: ast.expr) -> Iterable[Symbol]:
+        """Attributes of ``self`` and module-level variables that running ``func`` reads, if that
+        is a visible function."""
 
     def changes_something(self, call: ast.Call) -> bool:
         """Whether ``call`` runs a visible function that may keep or change what it is given."""
@@ -143,9 +144,10 @@ class Dependence:
         node = self.cfg.nodes[node_id].node
         if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return
-        for call in calls_in(node) if not isinstance(node, _COMPOUND) else _header_calls(node):
-            for symbol in self.callees.hidden_reads(call):
-                yield Use(symbol, call.func)
+        parts = own_expressions(node) if isinstance(node, _COMPOUND) else [node]
+        for func in (func for part in parts for func in _functions_in(part)):
+            for symbol in self.callees.reads_when_run(func):
+                yield Use(symbol, func)
 
     def _index(self) -> dict[int, list[Link]]:
         if self._out_of is None:
@@ -183,11 +185,20 @@ class Dependence:
         return found
 
     def tainted(
-        self, symbol: Symbol, definitions: frozenset[Definition], *, certain: bool = False
+        self,
+        symbol: Symbol,
+        definitions: frozenset[Definition],
+        *,
+        certain: bool = False,
+        alias: bool = False,
     ) -> frozenset[int]:
-        """Nodes that may compute from the value which ``definitions`` gave ``symbol``."""
+        """Nodes that may compute from the value which ``definitions`` gave ``symbol``.
+
+        Where ``symbol`` is what is differentiated by, its definitions make another one of it;
+        where it is an ``alias``, the copy was taken before: ``w = v; v = tf.sin(v)`` in a loop.
+        """
         out_of = self._index()
-        own = {d.node_id for d in definitions if d.kind not in OUTSIDE}
+        own = {d.node_id for d in definitions if d.kind not in OUTSIDE and not alias}
         reads = self.reads_of(symbol, definitions, certain=certain)
         queue = deque(link.node_id for link in reads)
         reached: set[int] = set()
@@ -198,6 +209,16 @@ class Dependence:
             reached.add(node_id)
             queue.extend(link.node_id for link in out_of.get(node_id, ()))
         return frozenset(reached)
+
+    def tainted_by(self, tracks: Iterable[Track], *, certain: bool = False) -> frozenset[int]:
+        """Nodes that may compute from a source, known by its own name first, then by others."""
+        found: set[int] = set()
+        for index, track in enumerate(tracks):
+            if track.certain or not certain:
+                found |= self.tainted(
+                    track.symbol, track.definitions, certain=certain, alias=index > 0
+                )
+        return frozenset(found)
 
     def slice_back(
         self, start: Iterable[Link], *, stop: Callable[[Link], bool] | None = None
@@ -241,10 +262,17 @@ class Dependence:
 _COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Match)
 
 
-def _header_calls(node: ast.AST) -> Iterator[ast.Call]:
-    assert isinstance(node, ast.stmt)
-    for expr in own_expressions(node):
-        yield from calls_in(expr)
+def _functions_in(node: ast.AST) -> Iterator[ast.expr]:
+    """What may name a function that evaluating ``node`` calls, or hands on to be called."""
+    stack: list[ast.AST] = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, (ast.Name, ast.Attribute)) and isinstance(current.ctx, ast.Load):
+            yield current
+        if isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            stack.extend([*current.decorator_list, *current.args.defaults])
+            continue
+        stack.extend(ast.iter_child_nodes(current))
 
 
 def calls_in(node: ast.AST) -> Iterator[ast.Call]:

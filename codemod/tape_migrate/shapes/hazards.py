@@ -291,12 +291,7 @@ def refuse_assigned(dep: Dependence, sources: Iterable[Source], call: ast.Call) 
         if isinstance(node.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
         for inner in calls_in(node.node):
-            name = tensorflow_function(dep.module.names.resolve(inner.func))
-            changed: ast.expr | None = None
-            if isinstance(inner.func, ast.Attribute) and inner.func.attr in _ASSIGNING:
-                changed = inner.func.value if name is None else None
-            if name in _ASSIGNING and inner.args:
-                changed = inner.args[0]
+            changed = assigned_variable(dep.module, inner)
             symbol = symbol_of(changed) if changed is not None else None
             if symbol is not None and symbol in symbols:
                 return Refusal(
@@ -304,6 +299,16 @@ def refuse_assigned(dep: Dependence, sources: Iterable[Source], call: ast.Call) 
                     f"{symbol} is assigned to before the gradient: a graph does that only when it "
                     "is run, eager code at once",
                 )
+    return None
+
+
+def assigned_variable(module: Module, call: ast.Call) -> ast.expr | None:
+    """``v`` of ``v.assign(…)`` and ``tf.assign(v, …)``, None for any other call."""
+    name = tensorflow_function(module.names.resolve(call.func))
+    if name in _ASSIGNING and call.args:
+        return call.args[0]
+    if name is None and isinstance(call.func, ast.Attribute) and call.func.attr in _ASSIGNING:
+        return call.func.value
     return None
 
 

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, may_overlap, symbol_of
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.plan import Refusal, Track
+from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.plan import Kind, Refusal, Track
 
 _PUTS_IN = frozenset({"append", "appendleft", "extend", "extendleft", "insert", "add"})
-_TAKES_OUT = frozenset({"reverse", "sort", "pop", "popleft", "remove", "clear"})
+TAKES_OUT = frozenset({"reverse", "sort", "pop", "popleft", "remove", "clear"})
 
 
 def put_in(
@@ -37,7 +38,7 @@ def put_in(
             if isinstance(func, ast.Attribute) and symbol_of(func.value) == symbol:
                 if func.attr in _PUTS_IN:
                     values = list(stmt.value.args)
-                elif func.attr in _TAKES_OUT:
+                elif func.attr in TAKES_OUT:
                     values = []
         if values is None:
             return Refusal(
@@ -64,8 +65,8 @@ def _only_hands_out(dep: Dependence, change: Definition, symbol: Symbol) -> bool
     return not dep.callees.changes_something(call)
 
 
-def _other_handles(dep: Dependence, symbol: Symbol) -> Iterator[Symbol]:
-    """Other names of the objects through which ``symbol`` is reached (``b`` after ``b = a``)."""
+def other_names(dep: Dependence, symbol: Symbol) -> Iterator[Symbol]:
+    """Other names of the objects by which ``symbol`` is reached (``b`` after ``b = a``)."""
     holders = {Symbol(symbol.root, symbol.path[:length]) for length in range(len(symbol.path) + 1)}
     for node in dep.cfg.nodes:
         stmt = node.node
@@ -90,33 +91,56 @@ def _same_object(stmt: ast.Assign) -> Iterator[set[Symbol]]:
             yield names
 
 
-def changed_by_other_name(dep: Dependence, symbol: Symbol) -> Symbol | None:
-    """Another name by which a statement of the scope changes an object that holds ``symbol``.
+def changed_by_other_name(
+    dep: Dependence, symbol: Symbol, reader: int, *, seen: bool = False
+) -> Symbol | None:
+    """Another name by which a statement that may run before ``reader`` changes an object that
+    holds ``symbol``.
 
-    For a plain variable: the object itself, should it be a collection.
+    For a plain variable: the object itself, should it be a collection. With ``seen``, calls of
+    what is not seen through are taken to change nothing.
     """
-    handles = set(_other_handles(dep, symbol))
+    handles = set(other_names(dep, symbol))
     if not handles:
         return None
     for node in dep.cfg.nodes:
         for change in dep.cfg.effects(node.id).defs:
             for handle in handles:
-                if not is_prefix(handle, change.symbol):
+                if not is_prefix(handle, change.symbol) or not dep.reaches(node.id, reader):
                     continue
                 if len(change.symbol.path) > len(handle.path):
                     return handle
-                if change.kind is DefKind.MUTATION and _changes(dep, node.id, handle, symbol):
+                mutated = change.kind is DefKind.MUTATION
+                if mutated and _changes(dep, node.id, handle, symbol, seen=seen):
+                    return handle
+                if change.kind is DefKind.AUGMENTED and _grows(dep, node.id):
                     return handle
     return None
 
 
-def _changes(dep: Dependence, node_id: int, handle: Symbol, symbol: Symbol) -> bool:
+def _grows(dep: Dependence, node_id: int) -> bool:
+    """Whether ``ys += …`` changes a collection: a tensor gets a new one under that name."""
+    stmt = dep.stmt_of(node_id)
+    if not isinstance(stmt, ast.AugAssign) or not isinstance(
+        stmt.op, (ast.Add, ast.Mult, ast.BitOr)
+    ):
+        return False
+    kinds = [kind_of(dep.module, expr, dep.scope) for expr in (stmt.target, stmt.value)]
+    return Kind.TENSOR not in kinds
+
+
+def _changes(dep: Dependence, node_id: int, handle: Symbol, symbol: Symbol, *, seen: bool) -> bool:
     """Whether the call at ``node_id`` may change what ``symbol`` reads through ``handle``."""
     stmt = dep.stmt_of(node_id)
     call = stmt.value if isinstance(stmt, ast.Expr) else None
     if not isinstance(call, ast.Call):
         return True
+    if seen:
+        own = isinstance(call.func, ast.Attribute) and symbol_of(call.func.value) == handle
+        fills = isinstance(call.func, ast.Attribute) and call.func.attr in _PUTS_IN | TAKES_OUT
+        fills = fills or (isinstance(call.func, ast.Attribute) and call.func.attr == "update")
+        return (own and fills) or dep.callees.changes_something(call)
     if isinstance(call.func, ast.Attribute) and symbol_of(call.func.value) == handle:
-        return call.func.attr in _PUTS_IN | _TAKES_OUT or bool(symbol.path)
+        return call.func.attr in _PUTS_IN | TAKES_OUT or bool(symbol.path)
     change = Definition(handle, node_id, DefKind.MUTATION, stmt)
     return bool(symbol.path) and not dep.is_harmless(change)

@@ -132,6 +132,9 @@ def _symbol_sources(
     strong = frozenset(definitions) - frozenset(mutated)
     if any(d.kind in (DefKind.REMOTE, DefKind.DELETE) for d in definitions):
         return Refusal("TM115", f"{symbol} is bound by another function or deleted")
+    other = changed_by_other_name(dep, symbol, node_id)
+    if other is not None:
+        return Refusal("TM104", f"what {symbol} holds is also changed by the name of {other}")
     if len(strong) == 1 and not mutated:
         value = _value_of(next(iter(strong)), symbol)
         if isinstance(value, (ast.List, ast.Tuple)):
@@ -149,9 +152,6 @@ def _symbol_sources(
         return Refusal(
             "TM104", f"{symbol} may be set again by a call between its definition and the gradient"
         )
-    other = changed_by_other_name(dep, symbol)
-    if other is not None:
-        return Refusal("TM104", f"what {symbol} holds is also changed by the name of {other}")
     kind = kind_of(dep.module, expr, dep.scope)
     if kind is Kind.TENSOR or (strong and all(_is_fresh(dep, d, symbol) for d in strong)):
         # Nothing changes a tensor in place.
@@ -330,10 +330,16 @@ def _other_tracks(
                     yield Track(link.use.symbol, strong, certain=certain, whole=whole)
                     continue
                 track = _track(dep, link.use.symbol, strong, certain=certain, whole=whole)
-                if not isinstance(_value_of(definition, symbol), ast.Call) and not whole:
+                copied = isinstance(_value_of(definition, symbol), ast.Call) or whole
+                if not copied or _made_again(dep, definition, strong):
                     track = replace(track, single=False)
                 yield track
                 yield from _other_tracks(dep, track.symbol, strong, depth - 1)
+
+
+def _made_again(dep: Dependence, copy: Definition, made: frozenset[Definition]) -> bool:
+    """Whether what was copied may be bound again after that: ``w = v; v = f(v)`` in a loop."""
+    return any(d.kind not in OUTSIDE and dep.reaches(copy.node_id, d.node_id) for d in made)
 
 
 def _held_by(dep: Dependence, definition: Definition, symbol: Symbol) -> Track | None:

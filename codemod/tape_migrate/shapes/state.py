@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 
 from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.shapes.changed import changed_by_calls
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_in
 from tape_migrate.shapes.escapes import Escapes
@@ -50,13 +51,14 @@ def widen_for_state(
     escapes = Escapes(context, dep)
     extra: set[int] = set()
     kept: set[int] = set()
+    reads = {link.use.symbol for n in every_node for link in dep.links_into(n)}
+    reads |= {link.use.symbol for link in dep.links_of(call_node, exprs)}
+    changing = changed_by_calls(context, dep, reads, call_node)
     for source in paths.to_watch:
-        tainted: set[int] = set()
-        for track in source.tracks:
-            tainted |= dep.tainted(track.symbol, track.definitions)
+        tainted = dep.tainted_by(source.tracks)
         for node_id in tainted - inside - {call_node} - _copies(dep, source):
             if dep.reaches(node_id, entry):
-                if stmts and roots & _roots(context, dep, {node_id}):
+                if node_id in changing or (stmts and roots & _roots(context, dep, {node_id})):
                     extra.add(node_id)
                 elif escapes.escapes(node_id):
                     kept.add(node_id)

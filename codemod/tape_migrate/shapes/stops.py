@@ -29,8 +29,7 @@ def plan_stops(
     inside = {n for stmt in region.stmts for n in dep.cfg.span(stmt)}
     tainted: set[int] = set()
     for source in sources:
-        for track in source.tracks:
-            tainted |= dep.tainted(track.symbol, track.definitions)
+        tainted |= dep.tainted_by(source.tracks)
     stops: list[ast.stmt] = []
     for expr in elements(request.stop_gradients):
         found = _stop(dep, node_id, expr, inside, tainted)

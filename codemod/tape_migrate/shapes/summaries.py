@@ -14,9 +14,18 @@ from tape_migrate.shapes.dependence import CONTAINER_METHODS, KNOWN_MODULES, cal
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-_TENSOR_METHODS = frozenset(
+TENSOR_METHODS = frozenset(
     {"get_shape", "as_list", "gradient", "jacobian", "watch", "append", "items", "values", "keys"}
 )
+
+_PLAIN_SPECIAL = frozenset(
+    f"__{name}__"
+    for name in (
+        *("init", "call", "new", "del", "repr", "str", "len", "eq", "ne", "hash", "enter", "exit"),
+        *("contains", "bool", "setattr", "init_subclass", "getstate", "setstate", "reduce", "copy"),
+    )
+)
+"""Special methods that run by a call, a ``with``, or give no tensor."""
 
 
 class Summaries:
@@ -31,6 +40,7 @@ class Summaries:
         self._closed: dict[int, bool] = {}
         self._reads: dict[int, frozenset[str]] = {}
         self._outer: dict[int, frozenset[str]] = {}
+        self._reached: dict[int, list[Function]] = {}
         self._classes = {s.name: s for s in module.scopes if s.kind is ScopeKind.CLASS}
         for scope in module.scopes:
             node = scope.node
@@ -40,6 +50,8 @@ class Summaries:
                 else:
                     key = (id(scope.parent), node.name)
                     self._functions.setdefault(key, []).append(node)
+
+        self._names = frozenset(name for _, name in self._functions)
 
     @classmethod
     def of(cls, module: Module) -> Summaries:
@@ -150,11 +162,36 @@ class Summaries:
             for decorator in method.decorator_list
         )
 
+    @property
+    def has_operators(self) -> bool:
+        """Whether a visible class says what operators, subscripts, loops or attributes do."""
+        return any(
+            name.startswith("__") and name.endswith("__") and name not in _PLAIN_SPECIAL
+            for _, name in self._methods
+        )
+
+    def reached(self, function: Function) -> list[Function]:
+        """``function`` and every visible function that a call of it may run."""
+        key = id(function)
+        if key not in self._reached:
+            found = {key: function}
+            stack = [function]
+            while stack:
+                for node in ast.walk(stack.pop()):
+                    inner = self.mentioned(node)
+                    if inner is not None and id(inner) not in found:
+                        found[id(inner)] = inner
+                        stack.append(inner)
+            self._reached[key] = list(found.values())
+        return self._reached[key]
+
     def is_quiet(self, function: Function) -> bool:
         """Whether a call of ``function`` keeps nothing: no attribute, global or outer object."""
+        return all(self._is_quiet_itself(inner) for inner in self.reached(function))
+
+    def _is_quiet_itself(self, function: Function) -> bool:
         key = id(function)
         if key not in self._quiet:
-            self._quiet[key] = True  # recursion adds nothing of its own
             self._quiet[key] = self._look(function)
         return self._quiet[key]
 
@@ -168,19 +205,27 @@ class Summaries:
             known = resolved.partition(".")[0] in KNOWN_MODULES
             return known and not resolved.startswith("tensorflow.contrib")
         if not isinstance(call.func, ast.Name):
-            return isinstance(call.func, ast.Attribute) and call.func.attr in _TENSOR_METHODS
+            return isinstance(call.func, ast.Attribute) and call.func.attr in TENSOR_METHODS
         function = self.callee(call)
         if function is None:
             local = self._module.names.is_local(call.func.id, self._module.scope_of(call))
             return hasattr(builtins, call.func.id) and not local
+        return all(self._is_closed_itself(inner) for inner in self.reached(function))
+
+    def _is_closed_itself(self, function: Function) -> bool:
         key = id(function)
         if key not in self._closed:
-            self._closed[key] = True
-            self._closed[key] = all(
-                self.is_closed(inner)
+            calls = [
+                inner
                 for stmt in function.body
                 for inner in ast.walk(stmt)
                 if isinstance(inner, ast.Call)
+            ]
+            self._closed[key] = all(
+                isinstance(inner.func, ast.Name)
+                if self.callee(inner) is not None
+                else self.is_closed(inner)
+                for inner in calls
             )
         return self._closed[key]
 
@@ -207,10 +252,7 @@ class Summaries:
                 ):
                     if _root_name(node.func.value) not in own:
                         return False
-                inner = self.callee(node)
-                if inner is not None and not self.is_quiet(inner):
-                    return False
-                if inner is None and self._unknown_own_method(node, scope):
+                if self.callee(node) is None and self._unknown_own_method(node, scope):
                     return False
         return True
 
@@ -256,7 +298,7 @@ class Summaries:
             known = self._module.names.is_local(func.id, self._module.scope_of(call))
             return func.id if known else None
         if isinstance(func, ast.Attribute):
-            if func.attr in _TENSOR_METHODS:
+            if func.attr in TENSOR_METHODS:
                 return None
             if self._unknown_own_method(call, self._module.scope_of(call)):
                 return "self"
@@ -269,30 +311,34 @@ class Summaries:
 
     def attribute_reads(self, function: Function) -> frozenset[str]:
         """Attributes of ``self`` that a call of ``function`` may read, callees included."""
+        found: set[str] = set()
+        for inner in self.reached(function):
+            found |= self._own_attribute_reads(inner)
+        return frozenset(found)
+
+    def _own_attribute_reads(self, function: Function) -> frozenset[str]:
         key = id(function)
         if key not in self._reads:
-            self._reads[key] = frozenset()
-            found: set[str] = set()
-            for node in ast.walk(function):
-                if (
-                    isinstance(node, ast.Attribute)
-                    and isinstance(node.ctx, ast.Load)
-                    and isinstance(node.value, ast.Name)
-                    and node.value.id == "self"
-                ):
-                    found.add(node.attr)
-                if isinstance(node, ast.Call):
-                    inner = self.callee(node)
-                    if inner is not None and inner is not function:
-                        found |= self.attribute_reads(inner)
-            self._reads[key] = frozenset(found)
+            self._reads[key] = frozenset(
+                node.attr
+                for node in ast.walk(function)
+                if isinstance(node, ast.Attribute)
+                and isinstance(node.ctx, ast.Load)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "self"
+            )
         return self._reads[key]
 
     def outer_reads(self, function: Function) -> frozenset[str]:
         """Module-level variables that a call of ``function`` may read, callees included."""
+        found: set[str] = set()
+        for inner in self.reached(function):
+            found |= self._own_outer_reads(inner)
+        return frozenset(found)
+
+    def _own_outer_reads(self, function: Function) -> frozenset[str]:
         key = id(function)
         if key not in self._outer:
-            self._outer[key] = frozenset()
             scopes = self._module.scopes
             found: set[str] = set()
             for node in ast.walk(function):
@@ -300,12 +346,13 @@ class Summaries:
                     owner = scopes.resolve(node.id, self._module.scope_of(node))
                     if owner is scopes.module and self._is_variable(node.id, owner):
                         found.add(node.id)
-                if isinstance(node, ast.Call):
-                    inner = self.callee(node)
-                    if inner is not None and inner is not function:
-                        found |= self.outer_reads(inner)
             self._outer[key] = frozenset(found)
         return self._outer[key]
+
+    def is_outer(self, name: str, function: Function) -> bool:
+        """Whether ``name`` in ``function`` is a variable, function or class of the module."""
+        scopes = self._module.scopes
+        return scopes.resolve(name, scopes.opened_by(function)) is scopes.module
 
     def _is_variable(self, name: str, scope: Scope) -> bool:
         return any(
@@ -313,14 +360,22 @@ class Summaries:
             for node in self._module.names.bindings(name, scope)
         )
 
-    def hidden_reads(self, call: ast.Call) -> list[Symbol]:
+    def mentioned(self, node: ast.AST) -> Function | None:
+        """The visible function that ``node`` names, to call it or to hand it on."""
+        if isinstance(node, ast.Name):
+            known = isinstance(node.ctx, ast.Load) and node.id in self._names
+        else:
+            known = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+        return self.named(node) if known and isinstance(node, ast.expr) else None
+
+    def reads_when_run(self, func: ast.expr) -> list[Symbol]:
         """See ``tape_migrate.shapes.dependence.CalleeReads``."""
-        function = self.callee(call)
+        function = self.mentioned(func)
         if function is None:
             return []
         found = [Symbol(name) for name in sorted(self.outer_reads(function))]
-        if isinstance(call.func, ast.Attribute):
-            owner = self.class_of(self._module.scope_of(call))
+        if isinstance(func, ast.Attribute):
+            owner = self.class_of(self._module.scope_of(func))
             found += [
                 Symbol("self", ("." + name,))
                 for name in sorted(self.attribute_reads(function))

@@ -1,0 +1,161 @@
+"""Values on the way to the target that are changed under a name nobody reads there.
+
+``e = d; e["a"] = f(z); y = d["a"] * x`` and ``ys = fill(xs, z); y = xs[0] * x``: no definition of
+what is read says that ``z`` is in it. Nor does a variable that is assigned to in between: in a
+graph that happens only when the assignment is run, eagerly at once.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from tape_migrate.flow.symbols import Symbol, may_overlap, symbol_of
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import (
+    CONTAINER_METHODS,
+    Dependence,
+    calls_in,
+    own_expressions,
+)
+from tape_migrate.shapes.hazards import assigned_variable
+from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.members import TAKES_OUT, changed_by_other_name, other_names
+from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
+from tape_migrate.shapes.summaries import Function, Summaries, bind
+
+
+def refuse_changed(
+    context: Context,
+    dep: Dependence,
+    sources: Iterable[Source],
+    links: Iterable[Link],
+    call_node: int,
+) -> Refusal | None:
+    """Refuse if a source, or what ``links`` read for the target, may have been changed unseen."""
+    reads = {link.use.symbol: link for link in links if ".shape" not in link.use.symbol.path}
+    for symbol in sorted(reads, key=str):
+        use = reads[symbol].use.node
+        if isinstance(use, ast.expr) and not symbol.path:
+            if kind_of(context.module, use, dep.scope) is Kind.TENSOR:
+                continue  # nothing changes a tensor in place
+        other = changed_by_other_name(dep, symbol, call_node, seen=True)
+        if other is not None:
+            return Refusal(
+                "TM104",
+                f"what {symbol} holds is changed by the name of {other}, and the target reads it",
+            )
+    for source in sources:
+        if changed_by_calls(context, dep, [source.symbol], call_node):
+            return Refusal("TM104", f"a function that is called changes what {source.symbol} holds")
+    return _refuse_assigned(context, dep, reads, call_node)
+
+
+def _refuse_assigned(
+    context: Context, dep: Dependence, reads: dict[Symbol, Link], call_node: int
+) -> Refusal | None:
+    names = {name: read for read in reads for name in (read, *other_names(dep, read))}
+    for node in dep.cfg.nodes if names else ():
+        if node.node is None or not dep.reaches(node.id, call_node):
+            continue
+        for assigned in _assigned(context, dep, node.id):
+            if assigned in names and dep.reaches(node.id, reads[names[assigned]].node_id):
+                return Refusal(
+                    "TM118",
+                    f"{assigned} is assigned to before the target is computed from it: a graph "
+                    "does that only when it is run, eager code at once",
+                )
+    return None
+
+
+def changed_by_calls(
+    context: Context, dep: Dependence, reads: Iterable[Symbol], before: int
+) -> frozenset[int]:
+    """Nodes before ``before`` that call a visible function, for its result, which changes, in
+    place, what one of ``reads`` reads."""
+    reads = list(reads)
+    return frozenset(
+        node.id
+        for node in dep.cfg.nodes
+        if node.node is not None
+        for changed in _changed_by_calls(context.summaries, node.node)
+        if any(may_overlap(changed, read) for read in reads) and dep.reaches(node.id, before)
+    )
+
+
+def _assigned(context: Context, dep: Dependence, node_id: int) -> Iterator[Symbol]:
+    """The variables that a node assigns to, itself or by a visible function that it calls."""
+    for call in context.calls_of(dep, [node_id], ()):
+        changed = assigned_variable(context.module, call)
+        symbol = symbol_of(changed) if changed is not None else None
+        if symbol is not None:
+            yield symbol
+
+
+def _changed_by_calls(summaries: Summaries, node: ast.AST) -> Iterator[Symbol]:
+    """What the visible functions that ``node`` calls change.
+
+    Of what they are handed, only where they are called for their result: a call that is a
+    statement is taken to change its arguments anyway.
+    """
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return
+    parts = own_expressions(node) if isinstance(node, ast.stmt) else [node]
+    for call in (call for part in parts for call in calls_in(part)):
+        function = summaries.callee(call)
+        if function is None or summaries.is_quiet(function):
+            continue
+        yield from _outer_changes(summaries, function)
+        if isinstance(node, ast.Expr):
+            continue
+        for name, value in bind(function, call):
+            symbol = symbol_of(value)
+            if symbol is not None and changes_parameter(summaries, function, name):
+                yield symbol
+
+
+def _outer_changes(summaries: Summaries, function: Function) -> Iterator[Symbol]:
+    """Module-level objects that a call of ``function`` changes."""
+    for inner in summaries.reached(function):
+        for node in ast.walk(inner):
+            changed: ast.expr | None = None
+            if isinstance(node, (ast.Attribute, ast.Subscript)):
+                changed = node if isinstance(node.ctx, (ast.Store, ast.Del)) else None
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                if node.func.attr in CONTAINER_METHODS | TAKES_OUT:
+                    changed = node.func.value
+            root = _root(changed) if changed is not None else None
+            if root is not None and changed is not None and summaries.is_outer(root, inner):
+                yield symbol_of(changed) or Symbol(root)
+
+
+def changes_parameter(summaries: Summaries, function: Function, name: str, depth: int = 4) -> bool:
+    """Whether ``function`` may change, in place, the object that it is handed as ``name``."""
+    for node in ast.walk(function):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(
+            node.ctx, (ast.Store, ast.Del)
+        ):
+            if _root(node) == name:
+                return True
+        if isinstance(node, ast.AugAssign) and _root(node.target) == name:
+            if isinstance(node.op, (ast.Add, ast.Mult, ast.BitOr)):
+                return True
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Attribute) and _root(node.func.value) == name:
+            if node.func.attr in CONTAINER_METHODS | TAKES_OUT:
+                return True
+        inner = summaries.callee(node)
+        if inner is not None and inner is not function and depth:
+            for parameter, value in bind(inner, node):
+                if _root(value) == name and changes_parameter(
+                    summaries, inner, parameter, depth - 1
+                ):
+                    return True
+    return False
+
+
+def _root(expr: ast.AST) -> str | None:
+    while isinstance(expr, (ast.Attribute, ast.Subscript, ast.Starred)):
+        expr = expr.value
+    return expr.id if isinstance(expr, ast.Name) else None

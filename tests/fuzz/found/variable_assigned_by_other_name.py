@@ -1,0 +1,12 @@
+# expect: refused
+import tensorflow as tf
+
+
+v = tf.Variable([1.0, 2.0, 3.0], dtype=tf.float64)
+
+
+def main(x, z, flag, n):
+    w = v
+    w.assign_add(v * 2.0)
+    y = v * v * x
+    return [tf.gradients(y, x)[0]]

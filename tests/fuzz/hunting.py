@@ -1,0 +1,116 @@
+"""Look for programs that come out wrong: hypothesis generates and shrinks, batch by batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.checking import Checked, Verdict, check_program
+from tests.fuzz.coverage import Table
+from tests.fuzz.generate import draw
+from tests.fuzz.program import Program
+from tests.fuzz.shrink import shrink
+
+FOUND = Path(__file__).parent / "found"
+"""Programs that came out wrong once; the tests run them again."""
+
+_BATCH = 200
+_NO_FLAG = ", flag=False"
+
+programs = st.randoms(use_true_random=False).map(draw)
+"""Programs of all kinds; hypothesis makes the choices, and so can make them smaller."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A program that comes out wrong, as small as it was made."""
+
+    program: Program
+    checked: Checked
+    batch: int
+
+
+class _WrongError(Exception):
+    pass
+
+
+def hunt(first: int, *, budget: float, count: int, table: Table) -> Iterator[Finding]:
+    """Check programs for ``budget`` seconds, or until ``count`` are done; yield what is wrong.
+
+    ``first`` numbers the first batch: the same numbers give the same programs. Every program is
+    counted in ``table`` (those that hypothesis tries while it shrinks are not).
+    """
+    end = time.monotonic() + budget
+    batch = first
+    while time.monotonic() < end and table.programs < count:
+        finding = _run_batch(batch, min(_BATCH, count - table.programs), end, table)
+        if finding is not None:
+            small, checked = shrink(finding.program, finding.checked)
+            yield Finding(small, checked, batch)
+        batch += 1
+
+
+def _run_batch(number: int, size: int, end: float, table: Table) -> Finding | None:
+    found: list[tuple[Program, Checked]] = []
+
+    @seed(number)
+    @settings(
+        max_examples=size,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
+    @given(programs)
+    def check(program: Program) -> None:
+        if time.monotonic() > end:
+            return
+        checked = check_program(program)
+        if not found:
+            table.add(program, checked)
+        if checked.verdict is Verdict.WRONG:
+            found.append((program, checked))
+            raise _WrongError(checked.detail)
+
+    try:
+        check()
+    except _WrongError:
+        # The last one that hypothesis runs is the smallest it came to.
+        program, checked = found[-1]
+        return Finding(program, checked, number)
+    return None
+
+
+def save(finding: Finding, folder: Path = FOUND) -> Path:
+    """Write a finding's program into ``folder``, to be mended and then kept by the tests."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 0
+    while (path := folder / f"batch_{finding.batch}_{number}.py").exists():
+        number += 1
+    flag = "" if finding.program.flag else _NO_FLAG
+    texts = [f"# expect: {Verdict.EQUAL.value}{flag}\n", finding.program.source]
+    for name, text in finding.program.helpers.items():
+        texts.append(f"# --- {name}.py\n{text}")
+    path.write_text("".join(texts))
+    return path
+
+
+def load(path: Path) -> tuple[Program, str]:
+    """A saved program, and the verdict that its first line says it must get."""
+    head, _, text = path.read_text().partition("\n")
+    expected = head.removeprefix("# expect: ")
+    flag = not expected.endswith(_NO_FLAG)
+    expected = expected.removesuffix(_NO_FLAG)
+    main, *others = text.split("# --- ")
+    helpers = {}
+    for other in others:
+        name, _, body = other.partition("\n")
+        helpers[name.removesuffix(".py")] = body
+    arrays = "def main(data," in main
+    return Program(main, flag=flag, helpers=helpers, arrays=arrays), expected
