@@ -44,7 +44,7 @@ from tape_migrate.sites import Found, find_sites
 from tape_migrate.tracking import DEPENDS, Tracked, follow
 
 if TYPE_CHECKING:
-    from tape_migrate.shapes.keras_function import KerasPlan
+    from tape_migrate.shapes.keras_plan import KerasPlan
 
 _MAX_ROUNDS = 200
 _IGNORED = Refusal("TM001", "a comment asks to leave this call alone")

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_compiled import compiled_calls
-from tape_migrate.shapes.keras_function import KerasPlan, plan_function
+from tape_migrate.shapes.keras_function import plan_function
 from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_plan import KerasPlan
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Refusal
