@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -121,7 +122,7 @@ class Engine:
         while True:
             text, tracked = self._attempt(frozen, hands)
             useless = {
-                index: site.refusal
+                index: _of_gathered(site.refusal, site.gathered)
                 for index, site in enumerate(tracked)
                 if site.lifted and site.migrated is None and site.refusal is not None
                 if site.helper is None
@@ -270,6 +271,9 @@ class Engine:
             if graphs.plan is not None:
                 return self._lift_keras(module, graphs.plan, pending, tracked)
             of_graphs = graphs.refusals
+            written = self._gather(context, pending[:own], frozen, tracked, of_graphs)
+            if written is not None:
+                return written
         ready: list[tuple[Tracked, Candidate]] = []
         refused: set[int] = set()
         waiting: dict[int, tuple[Tracked, frozenset[int]]] = {}
@@ -331,6 +335,32 @@ class Engine:
         follow(tracked, applied)
         return applied
 
+    def _gather(
+        self,
+        context: Context,
+        pending: list[tuple[int, Tracked, Found]],
+        frozen: dict[int, Refusal],
+        tracked: list[Tracked],
+        refusals: dict[int, Refusal],
+    ) -> Applied | None:
+        """Bring a Keras graph that goes through several functions into one; why not goes to
+        ``refusals``."""
+        from tape_migrate.edits.gather import gather_graph  # noqa: PLC0415
+
+        sites = [item.call for index, _, item in pending if index not in frozen]
+        gathered = gather_graph(context, sites, assumed=self._options.assume_closed)
+        for key, refusal in gathered.refusals.items():
+            refusals.setdefault(key, refusal)
+        if gathered.draft is None:
+            return None
+        for _, site, item in pending:
+            if id(item.call) in gathered.sites:
+                site.lifted = True
+                site.gathered = (*site.gathered, gathered.note)
+        applied = gathered.draft.apply()
+        follow(tracked, applied)
+        return applied
+
     def _lift(self, module: Module, site: Tracked, item: Found) -> Applied | None:
         if item.scope.kind is not ScopeKind.LAMBDA:
             return None
@@ -381,7 +411,7 @@ class Engine:
             shape, assumptions = candidate.shape, candidate.assumptions
             if site.keras is not None:
                 # What surrounds the function is plain: nothing more is taken for granted.
-                shape, assumptions = Shape.KERAS_FUNCTION, site.keras
+                shape, assumptions = Shape.KERAS_FUNCTION, (*site.gathered, *site.keras)
             review = bool(assumptions)
             what = [f"rewritten as {shape.value}"]
             what += [*assumptions, *candidate.notes, *site.notes]
@@ -404,6 +434,14 @@ class Engine:
             )
         outcome = Outcome.SKIPPED if refusal.code.startswith("TM0") else Outcome.REFUSED
         return SiteResult(site.site, outcome, refusal.message, code=refusal.code)
+
+
+def _of_gathered(refusal: Refusal, notes: tuple[str, ...]) -> Refusal:
+    """What is said of a graph that was brought together, for one who sees it apart."""
+    if not notes:
+        return refusal
+    message = re.sub(r" \(line \d+\)|, in line \d+", "", refusal.message)
+    return Refusal(refusal.code, f"{message}, once {'; '.join(notes)}")
 
 
 def _of_graph(refusal: Refusal, item: Found) -> Refusal:

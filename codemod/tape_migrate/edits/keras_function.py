@@ -146,6 +146,9 @@ class _Writer:
 
     def _model(self) -> list[Piece]:
         plan = self.plan
+        if plan.direct is not None:
+            for leaf in plan.leaves:
+                self._output(leaf)  # its name stays
         if not plan.leaves or plan.direct is not None:
             return []
         self.features = fresh_name("features", self.names)
@@ -190,6 +193,8 @@ class _Writer:
     def _name_output(self, name: ast.Name, model: str) -> None:
         """Write ``logits = model.outputs[0]`` where ``logits = model.output`` stays."""
         bound = self.module.names.bindings(name.id, self.module.scope_of(name))
+        if any(bound[:1] == [stmt] for stmt in self.plan.dropped):
+            return
         if len(bound) == 1 and isinstance(bound[0], ast.Assign):
             value = bound[0].value
             if isinstance(value, ast.Attribute) and ast.unparse(value) == f"{model}.output":

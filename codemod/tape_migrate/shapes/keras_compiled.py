@@ -10,7 +10,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_fed import shape_name
-from tape_migrate.shapes.keras_leaves import canonical
+from tape_migrate.shapes.keras_leaves import canonical, spelled
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.kinds import value_given_by
@@ -215,9 +215,9 @@ def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] 
             dtype, shape = made
             found.append(Feed(plain, text, dtype, None, position, element, shape))
         else:
-            where = text
-            if text.endswith(".input") and not text.endswith(("].input", ").input")):
-                where = text.removesuffix(".input") + ".inputs[0]"
+            where = spelled(module, element)
+            if where.endswith(".input") and not where.endswith(("].input", ").input")):
+                where = where.removesuffix(".input") + ".inputs[0]"
             found.append(Feed(plain, text, f"{where}.dtype", where, position, element))
     if not found:
         return Refusal("TM140", "the compiled function has no input")

@@ -192,6 +192,8 @@ def _assemble(
     if found.attributes:
         names = ", ".join(f"self.{name}" for name in sorted(found.attributes))
         assumptions.append(f"assumes that {names} (symbolic) is read nowhere else")
+    direct = direct_model(leaves, inputs) if phase is None or len(feeds) == 1 else None
+    named = [leaf.places[0][0] for leaf in leaves if direct is not None and leaf.is_name]
     return KerasPlan(
         call=call,
         stmt=stmt,
@@ -202,13 +204,13 @@ def _assemble(
         input_places=tuple(
             (place, text) for leaf, text in places.items() for place, _ in leaf.places
         ),
-        direct=direct_model(leaves, inputs) if phase is None or len(feeds) == 1 else None,
+        direct=direct,
         outputs=outputs,
         result=_result(module, levels, compiled),
         flat=not users.always_lists,
         fed=tuple(given),
         phase=phase,
-        dropped=tuple(dropped_with(module, dep, found, feeds, compiled)),
+        dropped=tuple(dropped_with(module, dep, found, feeds, compiled, named)),
         bound=users.stored and _in_loop(dep, stmt),
         constants=tuple(constants_in(context, found)),
         values=compiled.values,

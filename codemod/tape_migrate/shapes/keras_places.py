@@ -84,13 +84,22 @@ def direct_model(leaves: list[Leaf], inputs: list[Feed]) -> str | None:
         return None
     if attribute not in ("output", "outputs[0]") or model.endswith((")", "]")):
         return None
-    return model
+    written, _, attribute = leaves[0].text.rpartition(".")
+    return written if attribute in ("output", "outputs[0]") else model
 
 
 def dropped_with(
-    module: Module, dep: Dependence, found: Slice, feeds: list[Feed], compiled: Compiled
+    module: Module,
+    dep: Dependence,
+    found: Slice,
+    feeds: list[Feed],
+    compiled: Compiled,
+    named: list[ast.expr],
 ) -> list[ast.stmt]:
-    """Placeholders, and names of model inputs (or of their list) that nothing else reads."""
+    """Placeholders, and names of model inputs (or of their list) that nothing else reads.
+
+    ``named`` are reads of outputs that are needed under no name outside the function.
+    """
     dropped = [stmt for stmts in found.placeholders.values() for stmt in stmts]
     inside = {n for stmt in found.moved for n in dep.cfg.span(stmt)}
     if compiled.session is not None and any(compiled.session is s for s in found.block):
@@ -104,6 +113,9 @@ def dropped_with(
         # A name that is read as an input of the sub-model is still needed.
         if feed.model_input is not None and feed.model_input != ast.unparse(feed.expr):
             dropped += _only_for(module, dep, found, feed.expr, inside)
+    inside.add(dep.facts.node_id(compiled.call))
+    for name in named:
+        dropped += _only_for(module, dep, found, name, inside)
     return dropped
 
 

@@ -206,6 +206,8 @@ class _Slicer(MoveChecks):
                 for node_id, use in self.dep.facts.reaching.uses_of(definition):
                     if node_id in inside or node_id == self.node_id or use.reference:
                         continue
+                    if not use.symbol.path and self._is_of_self(definition):
+                        continue  # `return self`
                     if id(use.node) not in self.exempt:
                         self._stays(index, use.symbol, getattr(use.node, "lineno", 0), stay)
         for name in sorted(self.result.locals):
@@ -235,6 +237,12 @@ class _Slicer(MoveChecks):
                         away = node_id not in inside and node_id != self.node_id
                         if kept or (away and id(use.node) not in self.exempt):
                             raise _no("TM143", f"the placeholder {name} is also used elsewhere")
+
+    def _is_of_self(self, definition: Definition) -> bool:
+        """Whether it sets an attribute of ``self`` that nothing but the moved code reads."""
+        path = definition.symbol.path
+        own = definition.symbol.root == "self" and len(path) == 1
+        return own and path[0].removeprefix(".") in self.result.attributes
 
     def _made_by(self, stmt: ast.stmt) -> list[Definition]:
         nodes = self.dep.cfg.span(stmt)

@@ -1,0 +1,44 @@
+"""One step towards a Keras graph that stands in one function: write out, or make earlier."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from tape_migrate.edits.draft import Draft
+from tape_migrate.edits.hoist import write_hoist
+from tape_migrate.edits.inline import write_inline
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.keras_hoist import Hoist, find_hoist
+from tape_migrate.shapes.keras_inline import find_inline
+from tape_migrate.shapes.plan import Refusal
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The edit, or why there is none."""
+
+    draft: Draft | None
+    sites: frozenset[int]
+    """``id()``s of the gradient calls that it is made for."""
+    note: str
+    refusals: dict[int, Refusal]
+    """By ``id()`` of the gradient call."""
+
+
+def gather_graph(context: Context, sites: list[ast.Call], *, assumed: bool) -> Gathered:
+    """The next step for the gradient calls ``sites``.
+
+    ``assumed`` says that nothing but the module calls its functions.
+    """
+    module = context.module
+    inlines = find_inline(context, sites, assumed=assumed)
+    plan = inlines.plan
+    if plan is not None:
+        draft = write_inline(module, plan.function, plan.call, plan.binding, goes=plan.goes)
+        return Gathered(draft, frozenset(map(id, plan.sites)), plan.note, inlines.refusals)
+    hoist = find_hoist(module, sites)
+    if isinstance(hoist, Hoist):
+        concerned = frozenset(map(id, hoist.sites))
+        return Gathered(write_hoist(module, hoist), concerned, hoist.note, inlines.refusals)
+    return Gathered(None, frozenset(), "", {**hoist, **inlines.refusals})
