@@ -190,13 +190,16 @@ class Engine:
             module = self._module(applied.text)
         module = self._compile(module, tracked)
         if any(site.keras is not None and site.migrated is not None for site in tracked):
-            from tape_migrate.edits.keras_program import tidy  # noqa: PLC0415
+            from tape_migrate.edits.keras_program import sessions_left, tidy  # noqa: PLC0415
 
             draft = tidy(module)
             if draft is not None:
                 applied = draft.apply()
                 follow(tracked, applied)
                 module = self._module(applied.text)
+            for site in tracked:
+                if site.keras is not None:
+                    site.notes = (*site.notes, *sessions_left(module))
         return module.text, tracked
 
     def _without_graph_mode(self, text: bytes, tracked: list[Tracked]) -> dict[int, Refusal]:
@@ -271,9 +274,10 @@ class Engine:
             if graphs.plan is not None:
                 return self._lift_keras(module, graphs.plan, pending, tracked)
             of_graphs = graphs.refusals
-            written = self._gather(context, pending[:own], frozen, tracked, of_graphs)
-            if written is not None:
-                return written
+            if graphs.apart:
+                gathered = self._gather(context, pending[:own], frozen, tracked, of_graphs)
+                if gathered is not None:
+                    return gathered
         ready: list[tuple[Tracked, Candidate]] = []
         refused: set[int] = set()
         waiting: dict[int, tuple[Tracked, frozenset[int]]] = {}
@@ -411,10 +415,10 @@ class Engine:
             shape, assumptions = candidate.shape, candidate.assumptions
             if site.keras is not None:
                 # What surrounds the function is plain: nothing more is taken for granted.
-                shape, assumptions = Shape.KERAS_FUNCTION, (*site.gathered, *site.keras)
+                shape, assumptions = Shape.KERAS_FUNCTION, site.keras
             review = bool(assumptions)
             what = [f"rewritten as {shape.value}"]
-            what += [*assumptions, *candidate.notes, *site.notes]
+            what += [*assumptions, *candidate.notes, *site.gathered, *site.notes]
             first, last = line_number(text, site.first), line_number(text, site.last)
             return SiteResult(
                 site.site,

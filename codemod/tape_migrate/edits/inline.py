@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
+from collections.abc import Iterable
 
 from tape_migrate.edits.draft import Draft, Piece
 from tape_migrate.edits.moving import Moving
@@ -25,18 +28,23 @@ def write_inline(
     moving = Moving(module, cuts)
     stmt = module.statement_of(call)
     indent = module.indent_of(stmt)
-    pieces = _lead(module, moving, function, indent, goes=goes) + _docstring(
-        binding, module, indent
-    )
+    lines = _body_lines(module, function, binding)
+    comments = _comments(module) if goes else {}
+    inside = range(module.first_line(function), module.last_line(function) + 1)
+    before = [n for n in inside if not lines or n < lines[0]]
+    after = [n for n in inside if lines and n > lines[-1]]
+    pieces = _lead(module, moving, function, indent, goes=goes)
+    pieces += _docstring(binding, module, indent)
+    pieces += _commented(module, comments, before, indent)
     for name, expr in binding.given:
-        pieces += [
-            indent,
-            name.encode(),
-            b" = ",
-            *moving.span(module.start(expr), module.end(expr)),
-        ]
-        pieces.append(module.newline)
-    pieces += _body(module, moving, function, binding, indent)
+        given = moving.span(module.start(expr), module.end(expr))
+        pieces += [indent, name.encode(), b" = ", *given, module.newline]
+    if lines:
+        pieces += moving.lines(lines, module.indent_of(binding.body[0]), indent)
+    pieces += _commented(module, comments, after, indent)
+    if binding.results is not None:
+        own = range(module.first_line(stmt), module.last_line(stmt) + 1)
+        pieces += _commented(module, _comments(module), own, indent)
     start = module.line_start(module.first_line(stmt))
     draft.insert(start, *pieces)
     alone = isinstance(stmt, ast.Expr) and stmt.value is call
@@ -75,10 +83,25 @@ def _docstring(binding: Binding, module: Module, indent: bytes) -> list[Piece]:
     return [indent + f"# {line}".rstrip().encode() + module.newline for line in lines]
 
 
-def _body(
-    module: Module, moving: Moving, function: ast.FunctionDef, binding: Binding, indent: bytes
+def _comments(module: Module) -> dict[int, str]:
+    """The comment of each line that has one."""
+    text = module.text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return {
+        token.start[0]: token.string.rstrip()
+        for token in tokenize.tokenize(io.BytesIO(text).readline)
+        if token.type == tokenize.COMMENT
+    }
+
+
+def _commented(
+    module: Module, comments: dict[int, str], lines: Iterable[int], indent: bytes
 ) -> list[Piece]:
-    """The statements with all that stands between them."""
+    """The comments of ``lines`` that go, on lines of their own."""
+    return [indent + comments[line].encode() + module.newline for line in lines if line in comments]
+
+
+def _body_lines(module: Module, function: ast.FunctionDef, binding: Binding) -> list[int]:
+    """The lines of the statements, with all that stands between them."""
     if not binding.body:
         return []
     first = module.line_of(module.start(binding.body[0]))
@@ -92,7 +115,7 @@ def _body(
         lines.pop(0)
     while lines and not module.line_text(lines[-1]).strip():
         lines.pop()
-    return moving.lines(lines, module.indent_of(binding.body[0]), indent)
+    return lines
 
 
 def _header_end(function: ast.FunctionDef) -> int:

@@ -187,6 +187,10 @@ class _Binder:
         """The text that may be read in the place of a parameter, again and again."""
         if isinstance(expr, ast.Constant):
             return ast.unparse(expr) if self._reads_well(name) else None
+        if isinstance(expr, (ast.List, ast.Tuple)) and expr.elts:
+            plain = [self._stands_for(name, item, stored) for item in expr.elts]
+            known = all(map(self._is_argument, (n for n in self._names() if n.id == name)))
+            return ast.unparse(expr) if known and None not in plain else None
         root = expr
         attributes: set[str] = set()
         while isinstance(root, ast.Attribute):
@@ -208,6 +212,15 @@ class _Binder:
             for node in self._names()
             if node.id == name
         )
+
+    def _is_argument(self, node: ast.Name) -> bool:
+        """Whether a read hands the value to a function of TensorFlow's, or puts it in a text."""
+        parent = self.module.parent_of(node)
+        if not isinstance(parent, ast.Call) or node is parent.func:
+            return False
+        text = isinstance(parent.func, ast.Attribute) and parent.func.attr == "format"
+        resolved = self.module.names.resolve(parent.func)
+        return text or resolved.startswith(("tensorflow.", "keras."))
 
     def _changes(self, attributes: set[str]) -> bool:
         """Whether the function, or one that it calls, may set one of ``attributes``."""

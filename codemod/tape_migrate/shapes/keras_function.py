@@ -58,6 +58,7 @@ from tape_migrate.shapes.keras_hazards import (
     names_batch_norm,
     refuse_optimizer,
     refuse_phase,
+    refuse_shared,
 )
 from tape_migrate.shapes.keras_leaves import Collector, Leaf
 from tape_migrate.shapes.keras_levels import Levels
@@ -97,6 +98,9 @@ def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> Ke
     for parent in module.parents(stmt):
         if isinstance(parent, ast.With) and any(is_graph_context(item) for item in parent.items):
             return Refusal("TM146", "the K.function is made inside a graph or session made default")
+    shared = refuse_shared(module, scope)
+    if shared is not None:
+        return shared
     compiled = read_compiled(module, call)
     if isinstance(compiled, Refusal):
         return compiled

@@ -23,6 +23,8 @@ class KerasGraphs:
     """The first graph that can move."""
     refusals: dict[int, Refusal] = field(default_factory=dict)
     """By ``id()`` of the gradient call: why its graph cannot move."""
+    apart: bool = False
+    """Whether a graph that goes through several functions may be brought together."""
 
 
 def keras_graphs(
@@ -69,7 +71,7 @@ def keras_graphs(
             follower = plan
     if follower is not None and not symbolic:
         return KerasGraphs(follower, refusals)
-    return KerasGraphs(None, refusals)
+    return KerasGraphs(None, refusals, apart=True)
 
 
 def _eager_off_elsewhere(context: Context) -> Refusal | None:

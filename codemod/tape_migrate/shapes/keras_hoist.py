@@ -44,8 +44,8 @@ class Hoist:
     call: ast.Call
     after: ast.stmt
     """The statement behind which it is made."""
-    attribute: str
-    """The attribute of ``self`` that keeps it."""
+    name: str
+    """What keeps it: a name of the module, or an attribute of ``self``."""
     sites: tuple[ast.Call, ...]
     note: str
 
@@ -56,6 +56,10 @@ def find_hoist(module: Module, sites: list[ast.Call]) -> Hoist | dict[int, Refus
     refusals: dict[int, Refusal] = {}
     for call in compiled_calls(module):
         scope = module.scope_of(call)
+        if scope.kind is ScopeKind.FUNCTION:
+            to_module = _hoist_to_module(module, levels, call, sites)
+            if isinstance(to_module, Hoist):
+                return to_module
         if not _is_method(scope):
             continue
         read = _attributes(levels, call)
@@ -161,4 +165,41 @@ def _hoist(
     while attribute in used:
         attribute += "_"
     note = f"what {scope.name}() compiled is compiled in {maker.name}()"
-    return Hoist(call, last, attribute, tuple(own), note)
+    return Hoist(call, last, f"self.{attribute}", tuple(own), note)
+
+
+def _hoist_to_module(
+    module: Module, levels: Levels, call: ast.Call, sites: list[ast.Call]
+) -> Hoist | None:
+    """For a graph made at module level, each of whose names is bound there only, before any call"""
+    top = module.scopes.module
+    scope = module.scope_of(call)
+    own = [site for site in sites if module.scope_of(site) is top]
+    last: ast.stmt | None = None
+    bound: list[ast.stmt] = []
+    for part in [*call.args, *(k.value for k in call.keywords)]:
+        for node in ast.walk(part):
+            if not isinstance(node, ast.Name) or module.names.resolve(node):
+                continue
+            if module.scopes.resolve(node.id, scope) is not top:
+                return None
+            for binding in module.names.bindings(node.id, top):
+                if not isinstance(binding, (ast.Assign, ast.AugAssign)):
+                    return None
+                if module.parent_of(binding) is not module.tree:
+                    return None
+                bound.append(binding)
+                graph = levels.value(node).level is Level.GRAPH
+                if graph and (last is None or last.lineno < binding.lineno):
+                    last = binding
+            if any(node.id in other.globals for other in module.scopes):
+                return None
+    if last is None or not own or any(stmt.lineno > last.lineno for stmt in bound):
+        return None
+    used = {node.id for node in module.nodes if isinstance(node, ast.Name)}
+    name, number = "gradient_function", 1
+    while name in used:
+        number += 1
+        name = f"gradient_function{number}"
+    note = f"what {scope.name}() compiled is compiled once, at module level"
+    return Hoist(call, last, name, tuple(own), note)

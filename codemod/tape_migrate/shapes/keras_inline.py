@@ -47,6 +47,7 @@ from tape_migrate.shapes.keras_compiled import compiled_calls
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.plan import Refusal
+from tape_migrate.shapes.summaries import bind
 from tape_migrate.sites import find_sites
 
 
@@ -112,9 +113,12 @@ def _on_the_way(
         for inside in module.inside(scope.node):
             if isinstance(inside, ast.Call) and module.scope_of(inside) is scope:
                 function = summaries.callee(inside)
-                if isinstance(function, ast.FunctionDef) and _brings(module, levels, function):
-                    if levels.value(inside).level is Level.GRAPH:
-                        yield function, inside
+                if not isinstance(function, ast.FunctionDef):
+                    continue
+                graph = levels.value(inside).level is Level.GRAPH
+                brings = graph and _brings(module, levels, function)
+                if brings or _builds_on(levels, function, inside):
+                    yield function, inside
         return
     if isinstance(scope.node, ast.FunctionDef) and _gives_graph(module, levels, scope):
         callers = summaries.callers(scope.node)
@@ -147,6 +151,18 @@ def _stores(node: ast.AST, attribute: str) -> bool:
     return any(
         isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) and n.attr == attribute
         for n in ast.walk(node)
+    )
+
+
+def _builds_on(levels: Levels, function: ast.FunctionDef, call: ast.Call) -> bool:
+    """Whether ``function`` builds a model on a graph tensor that ``call`` hands it."""
+    graph = {n for n, given in bind(function, call) if levels.value(given).level is Level.GRAPH}
+    return any(
+        isinstance(node, ast.keyword)
+        and node.arg in ("tensor", "input_tensor")
+        and isinstance(node.value, ast.Name)
+        and node.value.id in graph
+        for node in ast.walk(function)
     )
 
 
