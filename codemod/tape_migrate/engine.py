@@ -27,7 +27,7 @@ from tape_migrate.model import (
 )
 from tape_migrate.module import Module
 from tape_migrate.names import Reexports
-from tape_migrate.outcomes import of_graph, result_of
+from tape_migrate.outcomes import of_gathered, of_graph, result_of
 from tape_migrate.rounds import one_per_function, refuse_dependents, span_of, split_lines
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
@@ -42,7 +42,7 @@ from tape_migrate.sites import Found, find_sites
 from tape_migrate.tracking import Tracked, follow
 
 if TYPE_CHECKING:
-    from tape_migrate.shapes.keras_function import KerasPlan
+    from tape_migrate.shapes.keras_plan import KerasPlan
 
 _MAX_ROUNDS = 200
 _IGNORED = Refusal("TM001", "a comment asks to leave this call alone")
@@ -119,7 +119,7 @@ class Engine:
         while True:
             text, tracked = self._attempt(frozen, hands)
             useless = {
-                index: site.refusal
+                index: of_gathered(site.refusal, site.gathered)
                 for index, site in enumerate(tracked)
                 if site.lifted and site.migrated is None and site.refusal is not None
                 if site.helper is None
@@ -187,13 +187,16 @@ class Engine:
             module = self._module(applied.text)
         module = self._compile(module, tracked)
         if any(site.keras is not None and site.migrated is not None for site in tracked):
-            from tape_migrate.edits.keras_program import tidy  # noqa: PLC0415
+            from tape_migrate.edits.keras_program import sessions_left, tidy  # noqa: PLC0415
 
             draft = tidy(module)
             if draft is not None:
                 applied = draft.apply()
                 follow(tracked, applied)
                 module = self._module(applied.text)
+            for site in tracked:
+                if site.keras is not None:
+                    site.notes = (*site.notes, *sessions_left(module))
         return module.text, tracked
 
     def _without_graph_mode(self, text: bytes, tracked: list[Tracked]) -> dict[int, Refusal]:
@@ -268,6 +271,10 @@ class Engine:
             if graphs.plan is not None:
                 return self._lift_keras(module, graphs.plan, pending, tracked)
             of_graphs = graphs.refusals
+            if graphs.apart:
+                gathered = self._gather(context, pending[:own], frozen, tracked, of_graphs)
+                if gathered is not None:
+                    return gathered
         ready: list[tuple[Tracked, Candidate]] = []
         refused: set[int] = set()
         waiting: dict[int, tuple[Tracked, frozenset[int]]] = {}
@@ -326,6 +333,32 @@ class Engine:
                 site.lifted = True
                 site.keras = plan.assumptions
         applied = lifted.draft.apply()
+        follow(tracked, applied)
+        return applied
+
+    def _gather(
+        self,
+        context: Context,
+        pending: list[tuple[int, Tracked, Found]],
+        frozen: dict[int, Refusal],
+        tracked: list[Tracked],
+        refusals: dict[int, Refusal],
+    ) -> Applied | None:
+        """Bring a Keras graph that goes through several functions into one; why not goes to
+        ``refusals``."""
+        from tape_migrate.edits.gather import gather_graph  # noqa: PLC0415
+
+        sites = [item.call for index, _, item in pending if index not in frozen]
+        gathered = gather_graph(context, sites, assumed=self._options.assume_closed)
+        for key, refusal in gathered.refusals.items():
+            refusals.setdefault(key, refusal)
+        if gathered.draft is None:
+            return None
+        for _, site, item in pending:
+            if id(item.call) in gathered.sites:
+                site.lifted = True
+                site.gathered = (*site.gathered, gathered.note)
+        applied = gathered.draft.apply()
         follow(tracked, applied)
         return applied
 

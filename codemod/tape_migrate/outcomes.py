@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from tape_migrate.ignores import silences
 from tape_migrate.model import Applicability, Outcome, Shape, SiteResult
@@ -22,7 +23,7 @@ def result_of(text: bytes, site: Tracked) -> SiteResult:
             shape, assumptions = Shape.KERAS_FUNCTION, site.keras
         review = bool(assumptions)
         what = [f"rewritten as {shape.value}"]
-        what += [*assumptions, *candidate.notes, *site.notes]
+        what += [*assumptions, *candidate.notes, *site.gathered, *site.notes]
         first, last = line_number(text, site.first), line_number(text, site.last)
         return SiteResult(
             site.site,
@@ -42,6 +43,14 @@ def result_of(text: bytes, site: Tracked) -> SiteResult:
         )
     outcome = Outcome.SKIPPED if refusal.code.startswith("TM0") else Outcome.REFUSED
     return SiteResult(site.site, outcome, refusal.message, code=refusal.code)
+
+
+def of_gathered(refusal: Refusal, notes: tuple[str, ...]) -> Refusal:
+    """What is said of a graph that was brought together, for one who sees it apart."""
+    if not notes:
+        return refusal
+    message = re.sub(r" \(line \d+\)|, in line \d+", "", refusal.message)
+    return Refusal(refusal.code, f"{message}, once {'; '.join(notes)}")
 
 
 def of_graph(refusal: Refusal, item: Found) -> Refusal:

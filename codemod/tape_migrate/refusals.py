@@ -21,6 +21,8 @@ class Reason:
     advice: str
     """What to do by hand."""
     example: str
+    recipe: str = ""
+    """Code to start from; it runs as it stands, on Keras 2 and 3."""
 
 
 _CATALOGUE = (
@@ -348,6 +350,57 @@ _CATALOGUE = (
         "Take the Sessions out first.",
         "with graph.as_default():\n"
         "    f = K.function([model.input], K.gradients(loss, model.input))",
+    ),
+    Reason(
+        "TM147",
+        "keras-loss",
+        "The gradient is taken of what Keras hands to a loss function (y_pred): the model has run "
+        "by then, before any tape opened in the loss.",
+        "Train with a train_step of your own: call the model inside a tape there, and add what "
+        "needs the gradient to its loss.",
+        "def gradient_penalty_loss(y_true, y_pred, averaged_samples, weight):\n"
+        "    gradients = K.gradients(y_pred, averaged_samples)[0]\n"
+        "    norm = K.sqrt(K.sum(K.square(gradients), axis=1))\n"
+        "    return K.mean(weight * K.square(1 - norm))\n\n"
+        "model.compile(optimizer, loss=[wasserstein, wasserstein, partial_gp_loss])",
+        """import tensorflow as tf
+
+
+def gradient_penalty(critic, averaged_samples, weight):
+    with tf.GradientTape() as tape:
+        tape.watch(averaged_samples)
+        y_pred = critic(averaged_samples, training=True)
+    gradients = tape.gradient(y_pred, averaged_samples)
+    norm = tf.sqrt(tf.reduce_sum(tf.square(gradients), axis=tf.range(1, tf.rank(gradients))))
+    return tf.reduce_mean(weight * tf.square(1 - norm))
+
+
+class CriticTrainer(tf.keras.Model):
+    # compile(optimizer) it; fit(real, fake) trains the critic and gives the losses
+    def __init__(self, critic, weight=10.0):
+        super().__init__()
+        self.critic = critic
+        self.weight = weight
+
+    def call(self, samples, training=False):
+        return self.critic(samples, training=training)
+
+    def average(self, real, fake):
+        ones = tf.ones_like(tf.shape(real)[1:])
+        alpha = tf.random.uniform(tf.concat([tf.shape(real)[:1], ones], 0))
+        return alpha * real + (1 - alpha) * fake
+
+    def train_step(self, data):
+        real, fake = (tf.cast(samples, tf.float32) for samples in data[:2])
+        averaged_samples = self.average(real, fake)
+        with tf.GradientTape() as tape:
+            wasserstein = tf.reduce_mean(self.critic(fake, training=True))
+            wasserstein -= tf.reduce_mean(self.critic(real, training=True))
+            penalty = gradient_penalty(self.critic, averaged_samples, self.weight)
+            loss = wasserstein + penalty
+        weights = self.critic.trainable_weights
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        return {"loss": loss, "wasserstein": wasserstein, "gradient_penalty": penalty}""",
     ),
     Reason(
         "TM150",

@@ -41,6 +41,8 @@ class Tracked:
     """Its tape is a parameter of the function around it."""
     keras: tuple[str, ...] | None = None
     """What moving its Keras graph into a function took for granted, if that was done."""
+    gathered: tuple[str, ...] = ()
+    """What was done to have its Keras graph in one function."""
 
 
 def follow(tracked: list[Tracked], applied: Applied) -> None:

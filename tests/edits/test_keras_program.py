@@ -94,3 +94,22 @@ def test_static_shapes_of_keras_tensors(old: str, new: str) -> None:
     body = GRAPH + f"\ndef g(model, layer, image):\n    return {old}\n"
     text = new_text("from tensorflow.keras import backend as K\n", body)
     assert f"return {new}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("K.set_session(session)", "K.set_session(session)"),
+        ("session.run(K.get_session().graph)", "K.get_session()"),
+    ],
+)
+def test_a_session_that_is_left_is_reported(line: str, left: str) -> None:
+    source = (
+        "from keras import backend as K\n\n\n"
+        f"def run(model, x, session):\n    {line}\n"
+        "    grads = K.gradients(model.output, model.input)[0]\n"
+        "    return K.function([model.input], [grads])([x])\n"
+    )
+    migration = migrate_source(source.encode())
+    assert line in migration.new.decode()
+    assert f"{left} is left as it is" in migration.sites[0].message

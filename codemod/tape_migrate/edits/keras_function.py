@@ -10,15 +10,16 @@ import re
 from dataclasses import dataclass
 
 from tape_migrate.edits.draft import Draft, Keep, Piece
+from tape_migrate.edits.keras_convention import Convention
 from tape_migrate.edits.keras_layout import Layout
+from tape_migrate.edits.moving import Moving
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
-from tape_migrate.shapes.keras_compiled import Feed
 from tape_migrate.shapes.keras_fed import Fed, placeholder_shape, shape_name
-from tape_migrate.shapes.keras_function import KerasPlan, Result
 from tape_migrate.shapes.keras_leaves import Leaf
 from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_plan import KerasPlan
 
 _LINE = 99
 
@@ -29,13 +30,6 @@ class Lifted:
 
     draft: Draft
     function: str
-
-
-@dataclass(frozen=True)
-class _Cut:
-    start: int
-    end: int
-    text: bytes
 
 
 def write_function(module: Module, plan: KerasPlan) -> Lifted:
@@ -57,16 +51,22 @@ class _Writer:
         self.tf = tensorflow_name(module, scope, plan.call, line) or add_import(module, self.draft)
         self.compute = fresh_name("compute", self.names)
         self.levels = Levels.of(module)
+        self.features: str | None = None
+        """The name of the sub-model, if one is made."""
         self.attribute_names: dict[str, str] = {}
         self.leaf_names = self._name_leaves()
-        self.cuts = self._cuts()
+        self.moving = Moving(module, self._cuts())
 
     def write(self) -> Lifted:
         plan = self.plan
         name = plan.name or fresh_name("gradient_function", self.names)
-        before = self._model() + self._function() + self._trace()
+        model = self._model()
+        convention = Convention(
+            module=self.module, plan=plan, tf=self.tf, compute=self.compute, features=self.features
+        )
+        before = model + self._function() + convention.trace()
         before.append(self.nl * self.layout.gap())
-        self._place(before, self._wrapper(name), name)
+        self._place(before, convention.wrapper(name), name)
         self.layout.delete_going(self.draft)
         for fed in plan.fed:
             self._build_on_input(fed)
@@ -146,6 +146,9 @@ class _Writer:
 
     def _model(self) -> list[Piece]:
         plan = self.plan
+        if plan.direct is not None:
+            for leaf in plan.leaves:
+                self._output(leaf)  # its name stays
         if not plan.leaves or plan.direct is not None:
             return []
         self.features = fresh_name("features", self.names)
@@ -190,6 +193,8 @@ class _Writer:
     def _name_output(self, name: ast.Name, model: str) -> None:
         """Write ``logits = model.outputs[0]`` where ``logits = model.output`` stays."""
         bound = self.module.names.bindings(name.id, self.module.scope_of(name))
+        if any(bound[:1] == [stmt] for stmt in self.plan.dropped):
+            return
         if len(bound) == 1 and isinstance(bound[0], ast.Assign):
             value = bound[0].value
             if isinstance(value, ast.Attribute) and ast.unparse(value) == f"{model}.output":
@@ -237,7 +242,8 @@ class _Writer:
         moved = plan.slice.moved
         last = max((plan.slice.block.index(fed.stmt) for fed in plan.fed), default=-1)
         first = [s for s in moved if plan.slice.block.index(s) < last]
-        pieces += self._body(first, 1)
+        inner = self.indent + self.unit
+        pieces += self.moving.body(first, inner)
         if plan.leaves:
             names = [self.leaf_names[leaf.text] for leaf in plan.leaves]
             fed = [feed.name for feed in plan.feeds if feed.model_input is not None]
@@ -247,97 +253,19 @@ class _Writer:
             called = plan.direct or self.features
             text = f"{', '.join(names)} = {called}({given}, training={training})"
             pieces += self._line(1, text)
-        pieces += self._body([s for s in moved if s not in first], 1)
+        pieces += self.moving.body([s for s in moved if s not in first], inner)
         start, end = self.module.start(plan.outputs), self.module.end(plan.outputs)
-        body = self._span(start, end)
+        body = self.moving.span(start, end)
         lines = self.module.text[start:end]
         open_, close = (b"(", b")") if _breaks(plan.outputs, lines) else (b"", b"")
         pieces += [
-            self.indent + self.unit * (1) + b"return " + open_,
+            inner + b"return " + open_,
             *body,
             close + self.nl,
         ]
         return pieces
 
-    def _trace(self) -> list[Piece]:
-        """Trace the function here, as the graph was built here: what changes later is not seen."""
-        specs = [self._spec(feed) for feed in self.plan.feeds]
-        made = f"{self.compute}.get_concrete_function"
-        head, tail = f"{self.compute} = {made}(", ")"
-        if self.plan.phase is not None:
-            head, tail = f"{self.compute} = [{made}(", ", phase) for phase in (False, True)]"
-        lines = [f"{head}{', '.join(specs)}{tail}"]
-        if self._width(0) + len(lines[0]) > _LINE:
-            unit = self.unit.decode()
-            last = tail.removeprefix(", ")
-            inner = [f"{unit}{spec}," for spec in specs]
-            if self.plan.phase is not None:
-                inner.append(f"{unit}phase,")
-                last = ") for phase in (False, True)]"
-            lines = [head, *inner, last]
-        pieces: list[Piece] = [self.nl * self.layout.gap()]
-        for line in lines:
-            pieces += self._line(0, line)
-        return pieces
-
-    def _width(self, depth: int) -> int:
-        return len((self.indent + self.unit * depth).expandtabs(8))
-
-    def _spec(self, feed: Feed) -> str:
-        spec = f"{self.tf}.TensorSpec"
-        if feed.whole:
-            tensors = f"{self.features}.inputs" if self._has_features else feed.canonical
-            return f"[{spec}(tensor.shape, tensor.dtype) for tensor in {tensors}]"
-        if feed.model_input is None:
-            return f"{spec}({feed.shape}, {feed.dtype})"
-        tensor = feed.model_input
-        if self._has_features:
-            fed = [f for f in self.plan.feeds if f.model_input is not None]
-            tensor = f"{self.features}.inputs[{fed.index(feed)}]"
-        return f"{spec}({tensor}.shape, {tensor}.dtype)"
-
-    def _body(self, stmts: list[ast.stmt], depth: int) -> list[Piece]:
-        pieces: list[Piece] = []
-        for index, stmt in enumerate(stmts):
-            if index:
-                pieces += self._blank_between(stmts[index - 1], stmt)
-            pieces += self._moved(stmt, depth)
-        return pieces
-
-    def _blank_between(self, before: ast.stmt, after: ast.stmt) -> list[Piece]:
-        first = first_comment_line(self.module, after)
-        blank = not self.module.line_text(first - 1).strip()
-        return [self.nl] if blank and first - 1 > self.module.last_line(before) else []
-
-    def _moved(self, stmt: ast.stmt, depth: int) -> list[Piece]:
-        module = self.module
-        old = module.indent_of(stmt)
-        new = self.indent + self.unit * depth
-        pieces: list[Piece] = []
-        for line in range(first_comment_line(module, stmt), module.last_line(stmt) + 1):
-            start, end = module.line_start(line), module.line_end(line)
-            margin = module.margin(line)
-            text = module.text[margin:end]
-            if line in module.string_lines or not text.strip() or not text.startswith(old):
-                pieces += self._span(start, end)
-            else:
-                pieces += [*self._span(start, margin), new, *self._span(margin + len(old), end)]
-            if not text.endswith((b"\n", b"\r")):
-                pieces.append(self.nl)
-        return pieces
-
-    def _span(self, start: int, end: int) -> list[Piece]:
-        """The old text between two offsets, with what is read of the sub-model put in."""
-        pieces: list[Piece] = []
-        at = start
-        for cut in self.cuts:
-            if start <= cut.start and cut.end <= end:
-                pieces += [Keep(at, cut.start), cut.text]
-                at = cut.end
-        pieces.append(Keep(at, end))
-        return [p for p in pieces if not isinstance(p, Keep) or p.start < p.end]
-
-    def _cuts(self) -> list[_Cut]:
+    def _cuts(self) -> dict[tuple[int, int], bytes]:
         plan, module = self.plan, self.module
         cuts: dict[tuple[int, int], bytes] = {}
         for leaf in plan.leaves:
@@ -359,7 +287,7 @@ class _Writer:
         for func in plan.constants:
             if self._moves(func):
                 cuts[module.start(func), module.end(func)] = self._constant(func)
-        return [_Cut(a, b, text) for (a, b), text in sorted(cuts.items())]
+        return cuts
 
     def _constant(self, func: ast.expr) -> bytes:
         text = self.module.segment(func)
@@ -373,43 +301,6 @@ class _Writer:
 
     def _cut_outside(self, func: ast.expr) -> None:
         self.draft.replace(self.module.start(func), self.module.end(func), self._constant(func))
-
-    def _wrapper(self, name: str) -> list[Piece]:
-        plan = self.plan
-        bound = f", {self.compute}={self.compute}" if plan.bound else ""
-        pieces = self._line(0, f"def {name}(inputs{bound}):")
-        if plan.flat:
-            pieces += self._line(1, f"inputs = {self.tf}.nest.flatten(inputs)")
-        step = self.compute
-        if plan.phase is not None:
-            step = "step"
-            pieces += self._line(1, f"step = {self.compute}[bool(inputs[{plan.phase}])]")
-        given = [self._cast(step, feed, index) for index, feed in enumerate(plan.feeds)]
-        called = f"{step}({', '.join(given)})"
-        broken = [f"values = {step}(", *(f"    {text}," for text in given), ")"]
-        if plan.result is Result.LIST:
-            text = f"return [value.numpy() for value in {called}]"
-            if self._width(1) + len(text) > _LINE:
-                short = f"values = {called}"
-                for line in [short] if self._width(1) + len(short) <= _LINE else broken:
-                    pieces += self._line(1, line.replace("    ", self.unit.decode()))
-                text = "return [value.numpy() for value in values]"
-        elif plan.result is Result.SINGLE:
-            text = f"return {called}.numpy()"
-        else:
-            pieces += self._line(1, f"values = {called}")
-            text = f"return {self.tf}.nest.map_structure(lambda value: value.numpy(), values)"
-        return [*pieces, *self._line(1, text)]
-
-    def _cast(self, step: str, feed: Feed, index: int) -> str:
-        if feed.whole:
-            cast = f"{self.tf}.cast(value, tensor.dtype)"
-            return f"[{cast} for value, tensor in zip(inputs, {step}.inputs)]"
-        return f"{self.tf}.cast(inputs[{feed.position}], {step}.inputs[{index}].dtype)"
-
-    @property
-    def _has_features(self) -> bool:
-        return bool(self.plan.leaves) and self.plan.direct is None
 
     def _build_on_input(self, fed: Fed) -> None:
         """Build the model on an ``Input`` instead of the tensor."""
@@ -428,8 +319,6 @@ class _Writer:
             inner = f"batch_shape={fed.shape}" if fed.whole else f"shape={fed.shape}"
             text = f"input_tensor={self.tf}.keras.Input({inner})"
         self.draft.replace(start, end, text.encode())
-
-    # --- The calling convention of K.function -----------------------------------------------------
 
 
 def _breaks(expr: ast.expr, text: bytes) -> bool:

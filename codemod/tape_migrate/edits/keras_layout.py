@@ -7,7 +7,7 @@ import ast
 from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
-from tape_migrate.shapes.keras_function import KerasPlan
+from tape_migrate.shapes.keras_plan import KerasPlan
 
 
 class Layout:

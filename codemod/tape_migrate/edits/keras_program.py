@@ -28,6 +28,7 @@ _TRAINS = frozenset(("fit", "fit_generator", "train_on_batch"))
 _EAGER_SWITCHES = frozenset(
     ("tensorflow.disable_eager_execution", "tensorflow.disable_v2_behavior")
 )
+_SESSIONS = frozenset((BACKEND + "get_session", BACKEND + "set_session"))
 _GRAPH_ONLY = frozenset(
     {"tensorflow.Session", "tensorflow.InteractiveSession", "tensorflow.placeholder"}
     | {"tensorflow.get_default_session", "tensorflow.global_variables_initializer"}
@@ -56,6 +57,17 @@ def graph_needs(module: Module) -> str | None:
         if isinstance(node, ast.Call) and module.names.resolve(node.func) in _GRAPH_ONLY:
             return f"{ast.unparse(node.func)} (line {node.lineno})"
     return None
+
+
+def sessions_left(module: Module) -> tuple[str, ...]:
+    """What is said of Keras' Session where the program still asks for it or sets it."""
+    calls = [
+        node
+        for node in module.nodes
+        if isinstance(node, ast.Call) and module.names.resolve(node.func) in _SESSIONS
+    ]
+    texts = dict.fromkeys(ast.unparse(call) for call in calls)
+    return tuple(f"{text} is left as it is, and needs TensorFlow 1's graph mode" for text in texts)
 
 
 def tidy(module: Module) -> Draft | None:

@@ -76,4 +76,6 @@ def _reason(reason: Reason) -> str:
     ]
     if reason.example:
         parts.append("Example:\n\n" + textwrap.indent(reason.example, "    "))
+    if reason.recipe:
+        parts.append("By hand:\n\n" + textwrap.indent(reason.recipe, "    "))
     return "\n\n".join(parts) + "\n"

@@ -19,7 +19,7 @@ from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.leaves import Leaves
 from tape_migrate.shapes.loop_body import is_loop_body
-from tape_migrate.shapes.model_sources import watched_instead, weights_of_fed_model
+from tape_migrate.shapes.model_sources import frozen_watches, watched_instead, weights_of_fed_model
 from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
@@ -288,6 +288,7 @@ def _decide_paths(
         request=request,
         region=chosen.region,
         watches=chosen.watches,
+        frozen=frozen_watches(dep, request.source) if dep.scope.name in context.fed else (),
         inline_target=inline,
         inside=chosen.inside,
         mapped=repeat.mapped if inline and not chosen.inside else None,

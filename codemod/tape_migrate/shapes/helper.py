@@ -144,7 +144,7 @@ def function_of(module: Module, helper: Helper) -> ast.FunctionDef | None:
 
 def callers_of(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
     """Every call of the helper in ``module``, if it is only ever called, and plainly."""
-    calls = _imported(module, helper) if helper.dotted else _own(module, helper)
+    calls = _imported(module, helper) if helper.dotted else own_callers(module, helper)
     for call in calls if isinstance(calls, list) else ():
         if any(isinstance(a, ast.Starred) for a in call.args) or any(
             k.arg is None for k in call.keywords
@@ -197,7 +197,8 @@ def _may_be_imported(module: Module, node: ast.Name) -> bool:
     return not bound or any(isinstance(b, (ast.Import, ast.ImportFrom)) for b in bound)
 
 
-def _own(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
+def own_callers(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
+    """Every call of one of the module's own functions, if it is only ever called."""
     node = function_of(module, helper)
     if node is None:
         return _in_the_way(helper, f"there are several functions called {helper.qualname}")

@@ -10,7 +10,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_fed import shape_name
-from tape_migrate.shapes.keras_leaves import canonical
+from tape_migrate.shapes.keras_leaves import canonical, spelled
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.kinds import value_given_by
@@ -103,6 +103,11 @@ def _function(module: Module, call: ast.Call) -> Compiled | Refusal:
 
 def _session_of(module: Module, call: ast.Call) -> ast.expr | None:
     """The receiver of ``sess.run(…, feed_dict=…)`` if it is Keras' own Session."""
+    return call.func.value if _made_session(module, call) is not None else None  # type: ignore[attr-defined]
+
+
+def _made_session(module: Module, call: ast.Call) -> ast.Call | None:
+    """The ``get_session()`` call that gave what ``call`` runs a graph with."""
     func = call.func
     if not isinstance(func, ast.Attribute) or func.attr != "run":
         return None
@@ -114,10 +119,16 @@ def _session_of(module: Module, call: ast.Call) -> ast.expr | None:
         if len(stmts) != 1 or stmts[0] is None:
             return None
         made = value_given_by(stmts[0], symbol)
-    if isinstance(made, ast.Call):
-        if module.names.resolve(made.func).endswith(".get_session"):
-            return func.value
+    if isinstance(made, ast.Call) and module.names.resolve(made.func).endswith(".get_session"):
+        return made
     return None
+
+
+def session_backend(module: Module, call: ast.Call) -> str:
+    """The text by which the Keras backend is known where the Session of ``call`` was asked for."""
+    made = _made_session(module, call)
+    func = made.func if made is not None else call.func
+    return ast.unparse(func.value if isinstance(func, ast.Attribute) else func)
 
 
 def _run(module: Module, call: ast.Call, session: ast.expr) -> Compiled | Refusal:
@@ -215,9 +226,9 @@ def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] 
             dtype, shape = made
             found.append(Feed(plain, text, dtype, None, position, element, shape))
         else:
-            where = text
-            if text.endswith(".input") and not text.endswith(("].input", ").input")):
-                where = text.removesuffix(".input") + ".inputs[0]"
+            where = spelled(module, element)
+            if where.endswith(".input") and not where.endswith(("].input", ").input")):
+                where = where.removesuffix(".input") + ".inputs[0]"
             found.append(Feed(plain, text, f"{where}.dtype", where, position, element))
     if not found:
         return Refusal("TM140", "the compiled function has no input")

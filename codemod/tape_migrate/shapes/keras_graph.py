@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_compiled import compiled_calls
-from tape_migrate.shapes.keras_function import KerasPlan, plan_function
+from tape_migrate.shapes.keras_function import plan_function
 from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_plan import KerasPlan
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Refusal
@@ -22,6 +23,8 @@ class KerasGraphs:
     """The first graph that can move."""
     refusals: dict[int, Refusal] = field(default_factory=dict)
     """By ``id()`` of the gradient call: why its graph cannot move."""
+    apart: bool = False
+    """Whether a graph that goes through several functions may be brought together."""
 
 
 def keras_graphs(
@@ -68,7 +71,7 @@ def keras_graphs(
             follower = plan
     if follower is not None and not symbolic:
         return KerasGraphs(follower, refusals)
-    return KerasGraphs(None, refusals)
+    return KerasGraphs(None, refusals, apart=True)
 
 
 def _eager_off_elsewhere(context: Context) -> Refusal | None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 
+from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.plan import Refusal
+
+_OF_CALLS = frozenset(
+    {"get_output_at", "get_input_at", "get_input_shape_at", "get_output_shape_at"}
+)
 
 
 def is_graph_context(item: ast.withitem) -> bool:
@@ -43,6 +48,19 @@ def refuse_phase(module: Module) -> Refusal | None:
                 given = node.args[0] if node.args else None
                 if given is None or not is_off(given):
                     return Refusal("TM140", "the learning phase is set to something else than 0")
+    return None
+
+
+def refuse_shared(module: Module, scope: Scope) -> Refusal | None:
+    """``layer.get_output_at(1)``: one of the calls of a layer, which Keras 3 cannot look up."""
+    for node in module.inside(scope.node):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in _OF_CALLS and module.scope_of(node) is scope:
+                return Refusal(
+                    "TM140",
+                    f"{ast.unparse(node)} (line {node.lineno}) looks up one of the calls of a "
+                    "shared layer, which Keras 3 cannot: name its output where it is called",
+                )
     return None
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tape_migrate.flow.scope import Scope
-from tape_migrate.flow.symbols import DefKind, Symbol
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
@@ -43,6 +43,22 @@ def canonical(module: Module, expr: ast.expr) -> str:
 
     ``expr`` is read where it stands, so a name counts only if one definition of it gets there.
     """
+    return _plural(_named(module, behind_names(module, expr)))
+
+
+def spelled(module: Module, expr: ast.expr) -> str:
+    """The same in the words of the code itself: an attribute of ``self`` stays one."""
+    return _plural(ast.unparse(behind_names(module, expr)))
+
+
+def _plural(text: str) -> str:
+    # `model.input` is a list where there are several inputs; the first layer's is the first.
+    text = re.sub(r"\.input(\[\d+\])$", r".inputs\1", text)
+    return re.sub(r"\.layers\[0\]\.input$", ".inputs[0]", text)
+
+
+def behind_names(module: Module, expr: ast.expr) -> ast.expr:
+    """The expression that a name was given, or that another name that it was given was given."""
     seen = 0
     while isinstance(expr, ast.Name) and seen < _DEPTH:
         scope = module.scope_of(expr)
@@ -59,9 +75,41 @@ def canonical(module: Module, expr: ast.expr) -> str:
             break
         expr = given
         seen += 1
-    # `model.input` is a list where there are several inputs; the first layer's is the first.
-    text = re.sub(r"\.input(\[\d+\])$", r".inputs\1", ast.unparse(expr))
-    return re.sub(r"\.layers\[0\]\.input$", ".inputs[0]", text)
+    return expr
+
+
+def _named(module: Module, expr: ast.expr) -> str:
+    """The text of ``expr``, a name written for an attribute that was set to it: ``self.model``."""
+    text = ast.unparse(expr)
+    base = expr
+    while isinstance(base, (ast.Attribute, ast.Subscript)) and symbol_of(base) is None:
+        base = base.value
+    while isinstance(base, ast.Attribute):
+        symbol = symbol_of(base)
+        scope = module.scope_of(base)
+        if symbol is None or scope.kind is not ScopeKind.FUNCTION:
+            break
+        reached = list(module.facts(scope).reaching_at(base, symbol))
+        strong = [d for d in reached if d.kind is not DefKind.MUTATION and d.symbol == symbol]
+        if len(strong) == 1 and len(reached) == 1 and strong[0].stmt is not None:
+            given = value_given_by(strong[0].stmt, symbol)
+            if isinstance(given, ast.Name) and _bound_once(module, scope, given.id):
+                return given.id + text[len(ast.unparse(base)) :]
+        base = base.value
+    if isinstance(base, ast.Name) and base is not expr:
+        scope = module.scope_of(base)
+        bound = module.names.bindings(base.id, scope)
+        if _bound_once(module, scope, base.id) and isinstance(bound[0], ast.Assign):
+            given = value_given_by(bound[0], Symbol(base.id))
+            if isinstance(given, ast.Name) and _bound_once(module, scope, given.id):
+                return given.id + text[len(base.id) :]
+    return text
+
+
+def _bound_once(module: Module, scope: Scope, name: str) -> bool:
+    if module.scopes.resolve(name, scope) is not scope:
+        return False
+    return len(module.names.bindings(name, scope)) == 1
 
 
 class Collector:
@@ -83,17 +131,19 @@ class Collector:
         if self._refusal is not None:
             return self._refusal
         self._fold()
-        return [
-            Leaf(
-                text,
-                canonical(self._module, self._exprs[text]),
-                self._exprs[text],
-                tuple(places),
-                self._levels.value(self._exprs[text]).holds
-                or isinstance(self._exprs[text], ast.DictComp),
-            )
-            for text, places in self._found.items()
-        ]
+        return _merged(
+            [
+                Leaf(
+                    text,
+                    canonical(self._module, self._exprs[text]),
+                    self._exprs[text],
+                    tuple(places),
+                    self._levels.value(self._exprs[text]).holds
+                    or isinstance(self._exprs[text], ast.DictComp),
+                )
+                for text, places in self._found.items()
+            ]
+        )
 
     def _fold(self) -> None:
         """``outputs['conv']`` is read of ``outputs`` where all of that is computed anyway."""
@@ -242,6 +292,19 @@ class Collector:
         text = ast.unparse(leaf)
         self._exprs.setdefault(text, leaf)
         self._found.setdefault(text, []).append((place, rest))
+
+
+def _merged(leaves: list[Leaf]) -> list[Leaf]:
+    """One leaf for each Keras tensor: a name for it rather than ``model.output``."""
+    found: dict[str, Leaf] = {}
+    for leaf in leaves:
+        same = found.get(leaf.canonical)
+        if same is None or leaf.holds or same.holds:
+            found[leaf.canonical if same is None else leaf.text] = leaf
+            continue
+        first, second = (same, leaf) if same.is_name or not leaf.is_name else (leaf, same)
+        found[leaf.canonical] = replace(first, places=(*first.places, *second.places))
+    return list(found.values())
 
 
 def _root_name(expr: ast.expr) -> str:

@@ -318,6 +318,11 @@ class Levels:
                 return union(map(self.value, stmt.value.args), holds=True)
         return PLAIN
 
+    def given(self, scope: Scope, name: str) -> Value:
+        """The highest level that a visible caller gives the parameter ``name`` (plain if none)."""
+        names = {a.arg for a in scope.args.args} if scope.args is not None else set()
+        return self._parameter(scope, name) if name in names else PLAIN
+
     def _parameter(self, scope: Scope, name: str) -> Value:
         node = scope.node
         if not isinstance(node, ast.FunctionDef):

@@ -53,7 +53,7 @@ class _Slicer(MoveChecks):
         self._follow(self.dep.links_of(self.node_id, [self.outputs]))
         for reader, expr in self.also:
             self._follow(self.dep.links_of(self.dep.facts.node_id(reader), [expr]))
-        while self._take_over():
+        while self._take_over() or self._take_check():
             pass
         result = self.result
         result.moved = [stmt for _, stmt in sorted(self.moved.items())]
@@ -161,6 +161,19 @@ class _Slicer(MoveChecks):
             return True
         return False
 
+    def _take_check(self) -> bool:
+        """Move a check of what moves (``if grads is None: raise …``): it binds nothing."""
+        inside = self.nodes()
+        for index, stmt in enumerate(self.block[: self.block.index(self.stmt)]):
+            if index in self.moved or not _is_check(stmt):
+                continue
+            links = [link for n in self.dep.cfg.span(stmt) for link in self.dep.links_into(n)]
+            if any(link.definition.node_id in inside for link in links):
+                self.moved[index] = stmt
+                self._follow(links)
+                return True
+        return False
+
     def _always_bound(self, link: Link) -> bool:
         """A variable of the scope only seems to come from outside where no statement binds it."""
         scope = self.dep.scope
@@ -206,6 +219,8 @@ class _Slicer(MoveChecks):
                 for node_id, use in self.dep.facts.reaching.uses_of(definition):
                     if node_id in inside or node_id == self.node_id or use.reference:
                         continue
+                    if not use.symbol.path and self._is_of_self(definition):
+                        continue  # `return self`
                     if id(use.node) not in self.exempt:
                         self._stays(index, use.symbol, getattr(use.node, "lineno", 0), stay)
         for name in sorted(self.result.locals):
@@ -235,6 +250,12 @@ class _Slicer(MoveChecks):
                         away = node_id not in inside and node_id != self.node_id
                         if kept or (away and id(use.node) not in self.exempt):
                             raise _no("TM143", f"the placeholder {name} is also used elsewhere")
+
+    def _is_of_self(self, definition: Definition) -> bool:
+        """Whether it sets an attribute of ``self`` that nothing but the moved code reads."""
+        path = definition.symbol.path
+        own = definition.symbol.root == "self" and len(path) == 1
+        return own and path[0].removeprefix(".") in self.result.attributes
 
     def _made_by(self, stmt: ast.stmt) -> list[Definition]:
         nodes = self.dep.cfg.span(stmt)
@@ -300,10 +321,19 @@ class _Slicer(MoveChecks):
 
     def _leaves_alone(self, definition: Definition) -> bool:
         stmt = definition.stmt
+        if definition.node_id in self.nodes():
+            return True
         if definition.kind is not DefKind.MUTATION or not isinstance(stmt, ast.Expr):
-            return definition.node_id in self.nodes()
+            return False
         if not isinstance(stmt.value, ast.Call):
             return False
         func = stmt.value.func
         # `model.compile(…)`, `model.load_weights(…)`: variables are read at each call.
         return isinstance(func, ast.Attribute) and func.attr in _OF_MODELS
+
+
+def _is_check(stmt: ast.stmt) -> bool:
+    """Whether ``stmt`` does nothing but raise, or not."""
+    if isinstance(stmt, (ast.Assert, ast.Raise, ast.Pass)):
+        return True
+    return isinstance(stmt, ast.If) and all(map(_is_check, [*stmt.body, *stmt.orelse]))

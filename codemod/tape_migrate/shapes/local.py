@@ -174,7 +174,9 @@ def _hand_in(
 
 
 def _all_watches(group: Group) -> tuple[Watch, ...]:
-    return tuple(dict.fromkeys(w for member in group.members for w in member.watches))
+    return tuple(
+        dict.fromkeys(w for member in group.members for w in (*member.watches, *member.frozen))
+    )
 
 
 def _fusable(module: Module, group: Group) -> bool:

@@ -12,11 +12,12 @@ from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.functional_model import is_model_call
 from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.plan import OUTSIDE, Refusal, Source
+from tape_migrate.shapes.plan import OUTSIDE, Refusal, Source, Watch
 from tape_migrate.shapes.sources import find_sources
 
 _TRAINABLE = frozenset(("trainable_weights", "trainable_variables"))
 _OF_LAYERS = frozenset(("kernel", "bias", "embeddings", "gamma", "beta"))
+_ALL = frozenset(("weights", "variables", "non_trainable_weights", "non_trainable_variables"))
 
 
 def weights_of_fed_model(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | None:
@@ -45,12 +46,20 @@ def _are_weights(dep: Dependence, expr: ast.expr, depth: int = 4) -> bool:
         return False
     if isinstance(expr, (ast.List, ast.Tuple)):
         return bool(expr.elts) and all(_are_weights(dep, item, depth - 1) for item in expr.elts)
-    if isinstance(expr, ast.Attribute) and expr.attr in _TRAINABLE | _OF_LAYERS:
-        return True
+    values = _given(dep, expr)
+    if values:
+        return all(v is not None and _are_weights(dep, v, depth - 1) for v in values)
+    if isinstance(expr, ast.Attribute) and expr.attr in _TRAINABLE | _OF_LAYERS | _ALL:
+        return expr.attr not in _ALL or _known_outside(dep, expr)
+    return False
+
+
+def _given(dep: Dependence, expr: ast.expr) -> list[ast.expr | None]:
+    """What a name, or an attribute of ``self``, was given."""
     symbol = symbol_of(expr)
-    if symbol is None:
-        return False
     values: list[ast.expr | None] = []
+    if symbol is None:
+        return values
     if isinstance(expr, ast.Name):
         for node in dep.module.names.bindings(expr.id, dep.scope):
             plain = isinstance(node, ast.Assign)
@@ -59,8 +68,41 @@ def _are_weights(dep: Dependence, expr: ast.expr, depth: int = 4) -> bool:
         for node in dep.module.nodes:
             if isinstance(node, ast.Assign) and value_given_by(node, symbol) is not None:
                 values.append(value_given_by(node, symbol))
-    return bool(values) and all(
-        value is not None and _are_weights(dep, value, depth - 1) for value in values
+    return values
+
+
+def frozen_watches(dep: Dependence, expr: ast.expr) -> tuple[Watch, ...]:
+    """What has to be watched by name, of weights as the sources of a moved graph.
+
+    A tape sees trainable variables only, and some of ``model.weights`` may be frozen.
+    """
+    attributes = _attributes(dep, expr)
+    frozen = any(
+        (isinstance(node, ast.Attribute) and node.attr == "trainable")
+        or (isinstance(node, ast.keyword) and node.arg == "trainable")
+        for node in dep.module.nodes
+    )
+    wanted = _ALL | (_OF_LAYERS if frozen else frozenset())
+    if not attributes & wanted or not _known_outside(dep, expr):
+        return ()
+    return (Watch(ast.unparse(expr)),)
+
+
+def _attributes(dep: Dependence, expr: ast.expr, depth: int = 4) -> set[str]:
+    """The attributes of models and layers that ``expr`` stands for."""
+    if isinstance(expr, (ast.List, ast.Tuple)):
+        return {name for item in expr.elts for name in _attributes(dep, item, depth)}
+    values = _given(dep, expr) if depth else []
+    found = {name for v in values if v is not None for name in _attributes(dep, v, depth - 1)}
+    return found or ({expr.attr} if isinstance(expr, ast.Attribute) else set())
+
+
+def _known_outside(dep: Dependence, expr: ast.expr) -> bool:
+    """Whether ``expr`` reads no name of the function itself."""
+    return all(
+        dep.module.scopes.resolve(node.id, dep.scope) is not dep.scope
+        for node in ast.walk(expr)
+        if isinstance(node, ast.Name)
     )
 
 

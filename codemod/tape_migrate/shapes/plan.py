@@ -191,6 +191,8 @@ class Candidate:
     eagerly would give None for a branch not taken."""
     stop_recording: tuple[ast.stmt, ...] = ()
     """Definitions that the tape must not record (stop_gradients)."""
+    frozen: tuple[Watch, ...] = ()
+    """Weights that need not be trainable, which a tape would not see by itself."""
 
 
 Decision = Candidate | Refusal

@@ -186,7 +186,7 @@ def _refuse_definition(context: Context, dep: Dependence, link: Link) -> Refusal
             )
         if symbol.root == "y_pred":
             return Refusal(
-                "TM101",
+                "TM147",
                 "the target y_pred is what Keras hands to a loss: the model ran before the loss is "
                 "called; override train_step of a keras.Model, call the model inside a tape there, "
                 "and add what needs the gradient to its loss",
