@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tape_migrate.verify.program.judge import judge, value_error
+from tape_migrate.verify.program.judge import judge
+from tape_migrate.verify.program.matching import value_error
 from tape_migrate.verify.program.outcome import Finding, Tolerance
 from tape_migrate.verify.program.pairing import Part
 from tape_migrate.verify.program.records import Digest, Evaluation, Recorded, Value

@@ -73,6 +73,8 @@ class Recorded:
     """The float variables in order of creation: ``float32[3,2]``."""
     vectorised: set[int] = field(default_factory=set)
     """Calls in the body of ``tf.vectorized_map``, of which no single turn can be seen."""
+    devices: dict[int, set[str]] = field(default_factory=dict)
+    """By call, where its gradients were computed (``GPU:0``); not looked at on the first CPU."""
     raised: dict[int, str] = field(default_factory=dict)
     """What a watched call itself raised first."""
     differences: dict[int, list[Array]] = field(default_factory=dict)
@@ -113,6 +115,8 @@ def read_records(folder: Path) -> Recorded:
             shape = record["shape"]
             sizes = "?" if shape is None else ",".join(str(size) for size in shape)
             variables.append(f"{record['dtype']}[{sizes}]")
+        elif what == "device":
+            recorded.devices.setdefault(record["call"], set()).add(record["device"])
         elif what == "raised":
             recorded.raised.setdefault(record["call"], record["message"])
         elif what == "differences":

@@ -119,6 +119,7 @@ def as_json(proof: ProgramProof) -> dict[str, Any]:
             {
                 "device": device.device,
                 "not_run": device.not_run or None,
+                "counts": device.counts,
                 "old": _side(device.old),
                 "new": _side(device.new),
                 "notes": list(device.notes),

@@ -12,6 +12,7 @@ import traceback
 from typing import Any
 
 _PARTS = (
+    "devices",
     "differences",
     "graphs",
     "imports",
@@ -55,7 +56,9 @@ def run(job: Any, end: Any) -> None:
     parts["vectorised"].install()
     randomness.install()
     parts["variables"].Variables(store, randomness, world).install()
-    settle_device(tf, job["device"])
+    parts["devices"].settle(job["device"])
+    if job["device"] != "CPU:0":
+        tracker.placement = parts["devices"].Placement(store)
     parts["modes"].apply(job["mode"], job["tapes"])
     if job["differences"]:
         tracker.differences = parts["differences"].Differences(store, job["seed"])
@@ -82,6 +85,8 @@ def run(job: Any, end: Any) -> None:
     if end["error"] is None:
         try:
             tracker.finish()
+            if tracker.placement is not None:
+                tracker.placement.finish()
         except Exception as error:
             end["finish"] = explain(error)
     end["unmatched"] = randomness.unmatched
@@ -103,20 +108,6 @@ def program(job: Any) -> None:
     else:
         sys.path.insert(0, os.path.dirname(os.path.abspath(job["argv"][0])))
         runpy.run_path(job["argv"][0], run_name="__main__")
-
-
-def settle_device(tf: Any, device: str) -> None:
-    """On a GPU: the same sums in the same order, in full float32; nothing falls back to the CPU."""
-    if not device.startswith("GPU"):
-        return
-    config = getattr(tf, "config", None)  # type: Any
-    if hasattr(config, "set_soft_device_placement"):
-        config.set_soft_device_placement(False)
-    experimental = getattr(config, "experimental", None)  # type: Any
-    if hasattr(experimental, "enable_tensor_float_32_execution"):
-        experimental.enable_tensor_float_32_execution(False)
-    if hasattr(experimental, "enable_op_determinism"):
-        experimental.enable_op_determinism()
 
 
 def wide_world(path: str) -> Any:

@@ -56,9 +56,11 @@ class Sites:
         if kind == "eager" or (kind == "none" and in_eager()):
             values = [graphs.eager_value(item) for item in items]
             self._store.evaluation(call, instance, "eager", values)
+            if self._tracker.placement is not None:
+                self._tracker.placement.eager(call, items)
         elif kind == "traced":
             self._tracker.track_inside(v1.get_default_graph())
-            replaced = traced.record(self._store, call, instance, items)
+            replaced = traced.record(self._store, call, instance, items, self._tracker.placement)
             return rebuilt(result, iter(replaced))
         elif kind == "graph":
             self._tracker.track(call, instance, items)

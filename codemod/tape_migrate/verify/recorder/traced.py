@@ -25,7 +25,7 @@ def is_unfetchable(item: Any) -> bool:
     return not graph.is_fetchable(tensor)
 
 
-def record(store: Any, call: int, instance: int, items: Any) -> Any:
+def record(store: Any, call: int, instance: int, items: Any, placement: Any = None) -> Any:
     """Add the recording operation; returns the items to go on with."""
     plan = []  # type: Any
     tensors = []  # type: Any
@@ -45,11 +45,15 @@ def record(store: Any, call: int, instance: int, items: Any) -> Any:
     shown = [tf.cast(t, "float32") if t.dtype.base_dtype.name == "bfloat16" else t for t in tensors]
 
     def write(*arrays: Any) -> Any:
+        if placement is not None:
+            placement.ran(call, instance)
         store.evaluation(call, instance, "traced", values(plan, list(arrays)))
         return True
 
     make = getattr(tf, "numpy_function", None) or v1.py_func
     operation = make(write, shown, [tf.bool])
+    if placement is not None:
+        placement.inside(call, instance, tensors, operation[0].op.get_attr("token"))
     with tf.control_dependencies(operation):
         kept = [tf.identity(tensor) for tensor in tensors]
     return pack(items, plan, kept)
