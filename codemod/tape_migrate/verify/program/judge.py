@@ -33,12 +33,13 @@ def judge(
     """Compare an old call with the new calls that stand for it: (number, part) each."""
     if not parts:
         return Judged(Finding.UNMATCHED, "no call of the new text stands for it")
+    children = _in_children(old, new, old_call, parts)
     missing = _missing(old, new, old_call, parts)
     if missing is not None:
-        return missing
+        return _unseen(missing, children, (*old.processes, *new.processes))
     old_evaluations = list(old.evaluations.get(old_call, ()))
     new_evaluations = [e for number, _ in parts for e in new.evaluations.get(number, ())]
-    notes: list[str] = []
+    notes = [f"also {children}"] if children else []
     kept_old, kept_new = _asked_for(old_evaluations, new_evaluations)
     only_extra = all(e.extra for e in kept_old) != all(e.extra for e in kept_new)
     old_stream, new_stream = streams(old, new, old_call, parts)
@@ -58,6 +59,25 @@ def judge(
         sentence = f"only one side's program evaluates it: {judged.sentence}"
         return replace(judged, finding=Finding.NOT_COMPARABLE, sentence=sentence)
     return judged
+
+
+def _in_children(
+    old: Recorded, new: Recorded, old_call: int, parts: Sequence[tuple[int, Part]]
+) -> str:
+    """That a call ran where nothing is recorded, if so."""
+    if old_call in old.in_children or any(number in new.in_children for number, _ in parts):
+        return "run in a process that the program starts, where nothing is recorded"
+    return ""
+
+
+def _unseen(missing: Judged, children: str, processes: Sequence[str]) -> Judged:
+    """A call without values is not known to be unreached where processes were started."""
+    if missing.finding is Finding.NOT_REACHED and children:
+        return replace(missing, finding=Finding.NOT_COMPARABLE, sentence=children)
+    if missing.finding is Finding.NOT_REACHED and processes:
+        more = f"; it starts processes ({processes[0]}), which are not recorded"
+        return replace(missing, sentence=missing.sentence + more)
+    return missing
 
 
 def streams(

@@ -377,6 +377,7 @@ def _notes(old: SideRun, new: SideRun) -> list[str]:
         notes.append(f"the old program exits with {old.exit_code}, the new with {new.exit_code}")
     elif old.ok and old.exit_code:
         notes.append(f"both programs exit with {old.exit_code}")
+    notes += dict.fromkeys((*old.recorded.remarks, *new.recorded.remarks))
     for name, run in (("old", old), ("new", new)):
         if not run.ok:
             sentence = run.error.sentence if run.error else run.missing

@@ -18,12 +18,15 @@ _PARTS = (
     "imports",
     "modes",
     "places",
+    "processes",
     "randomness",
     "sites",
+    "stream",
     "tensorflow_of",
     "values",
     "variables",
     "vectorised",
+    "xla",
 )
 
 
@@ -31,6 +34,7 @@ def main(path: str) -> None:
     """Run the job that a JSON file describes; what comes of it lies in the job's folder."""
     with open(path, encoding="utf-8") as file:
         job = json.load(file)
+    job["file"] = path
     folder = job["folder"]
     end = {"error": None, "exit": 0, "unmatched": []}  # type: Any
     try:
@@ -65,7 +69,9 @@ def run(job: Any, end: Any) -> None:
     sites = parts["sites"].Sites(store, tracker, tracker.differences)
     vars(builtins)["__tape_migrate__"] = sites.builtin()
     parts["imports"].redirect(job["original"], job["root"], job["files"])
-    began = time.time()
+    parts["xla"].install(store)
+    parts["processes"].install(store, job["file"])
+    began, process = time.time(), os.getpid()
     try:
         with parts["modes"].around(job["mode"]):
             if world is not None:
@@ -81,6 +87,8 @@ def run(job: Any, end: Any) -> None:
     except BaseException as error:
         end["exit"] = 1
         end["error"] = explain(error)
+    if os.getpid() != process:
+        os._exit(end["exit"])  # a fork of the program has come to its end, not the program
     end["seconds"] = time.time() - began
     if end["error"] is None:
         try:
@@ -89,6 +97,7 @@ def run(job: Any, end: Any) -> None:
                 tracker.placement.finish()
         except Exception as error:
             end["finish"] = explain(error)
+    sites.finish()
     end["unmatched"] = randomness.unmatched
     end["draws"] = randomness.counts
     store.close()

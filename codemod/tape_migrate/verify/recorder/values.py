@@ -42,6 +42,9 @@ class Store:
         self._lock = threading.Lock()
         self._flushed = time.monotonic()
         self._heads = {}  # type: Any
+        self._children = os.path.join(folder, "children.jsonl")
+        self._process = os.getpid()
+        self._in_child = set()  # type: Any
 
     def build(self, call: int, instance: int, items: Any, kind: str) -> None:
         """Say that a call returned: its structure is known, its values may come later."""
@@ -51,6 +54,9 @@ class Store:
         self, call: int, instance: int, kind: str, values: Any, extra: bool = False
     ) -> None:
         """Write the values of one evaluation of a call, item by item."""
+        if os.getpid() != self._process:
+            self._forked(call)
+            return
         with self._lock:
             items = ",".join([self._quick(value) for value in values])
             self._write(
@@ -60,8 +66,19 @@ class Store:
 
     def note(self, **fields: Any) -> None:
         """Write a record of another kind."""
+        if os.getpid() != self._process:
+            if "call" in fields:
+                self._forked(fields["call"])
+            return
         with self._lock:
             self._write(json.dumps(fields) + "\n")
+
+    def _forked(self, call: int) -> None:
+        """In a fork the files are somebody else's: only that it came here is said."""
+        if call not in self._in_child:
+            self._in_child.add(call)
+            with open(self._children, "a", encoding="ascii") as file:
+                file.write('{"call": %d}\n' % call)
 
     def close(self) -> None:
         with self._lock:
