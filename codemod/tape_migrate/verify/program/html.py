@@ -79,7 +79,7 @@ def _chips(proof: ProgramProof) -> str:
             chips.append(f'<span class="chip {mark}">{number} {escape(finding.value)}</span>')
     for device in proof.devices:
         text = f"not run: {device.not_run}" if device.not_run else "run"
-        text += "" if device.counts else ", as an extra"
+        text += ", as an extra" if text == "run" and not device.counts else ""
         mark = "quiet" if device.not_run else "plain"
         chips.append(f'<span class="chip {mark}">{escape(device.device)}: {escape(text)}</span>')
     return f'<p class="chips">{" ".join(chips)}</p>'

@@ -55,6 +55,14 @@ def judge(
         new_evaluations=len(new_evaluations),
         notes=(*judged.notes, *notes),
     )
+    if old.dropped or new.dropped:
+        apart = len(old_stream) != len(new_stream) or old.dropped != new.dropped
+        if judged.finding is Finding.DIFFERENT and apart:
+            sentence = f"there was no room to record every evaluation: {judged.sentence}"
+            return replace(judged, finding=Finding.NOT_COMPARABLE, sentence=sentence)
+        judged = replace(
+            judged, notes=(*judged.notes, "there was no room to record every evaluation")
+        )
     if only_extra and judged.finding in (Finding.DIFFERENT, Finding.STRUCTURE):
         sentence = f"only one side's program evaluates it: {judged.sentence}"
         return replace(judged, finding=Finding.NOT_COMPARABLE, sentence=sentence)

@@ -75,6 +75,8 @@ class Recorded:
     """Calls in the body of ``tf.vectorized_map``, of which no single turn can be seen."""
     devices: dict[int, set[str]] = field(default_factory=dict)
     """By call, where its gradients were computed (``GPU:0``); not looked at on the first CPU."""
+    dropped: int = 0
+    """How many evaluations came after there was no room for any more."""
     in_children: set[int] = field(default_factory=set)
     """Calls that ran in a process which the program had started: nothing is recorded there."""
     processes: tuple[str, ...] = ()
@@ -93,6 +95,7 @@ def read_records(folder: Path) -> Recorded:
     """Read a side's folder; a record cut short by the end of the process is left out."""
     recorded = Recorded()
     variables: list[str] = []
+    dropped = 0
     processes: list[str] = []
     remarks: list[str] = []
     try:
@@ -123,6 +126,8 @@ def read_records(folder: Path) -> Recorded:
             shape = record["shape"]
             sizes = "?" if shape is None else ",".join(str(size) for size in shape)
             variables.append(f"{record['dtype']}[{sizes}]")
+        elif what == "full":
+            dropped = record["dropped"]
         elif what == "process":
             processes.append(record["command"])
         elif what == "remark":
@@ -141,6 +146,7 @@ def read_records(folder: Path) -> Recorded:
     return replace(
         recorded,
         variables=tuple(variables),
+        dropped=dropped,
         processes=tuple(dict.fromkeys(processes)),
         remarks=tuple(dict.fromkeys(remarks)),
     )

@@ -37,6 +37,8 @@ def main(path: str) -> None:
     job["file"] = path
     folder = job["folder"]
     end = {"error": None, "exit": 0, "unmatched": []}  # type: Any
+    if job["mode"] == "keras-2" and importlib.util.find_spec("tf_keras") is not None:
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"  # read when TensorFlow is imported
     try:
         importlib.import_module("tensorflow")
     except ImportError as error:
@@ -73,6 +75,10 @@ def run(job: Any, end: Any) -> None:
     parts["processes"].install(store, job["file"])
     began, process = time.time(), os.getpid()
     try:
+        if job["mode"] == "keras-2":
+            missing = wide_world(job["world"]).use_keras_2()
+            if missing:
+                raise ImportError(missing)
         with parts["modes"].around(job["mode"]):
             if world is not None:
                 with world.float64_world():

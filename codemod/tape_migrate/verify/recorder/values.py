@@ -2,7 +2,8 @@
 
 Arrays beyond ``WHOLE`` bytes, and all arrays once ``limit`` bytes are written, are kept as a
 digest: a hash (equal or not to the bit), the largest magnitude, the norm, and a sample of entries
-at fixed places.
+at fixed places. Once these and the lines take up ``limit`` bytes more, evaluations are counted
+only.
 """
 
 import hashlib
@@ -38,6 +39,8 @@ class Store:
         self._lines = open(os.path.join(folder, "records.jsonl"), "wb", 1 << 16)  # noqa: SIM115
         self._bytes = open(os.path.join(folder, "values.bin"), "wb", 1 << 20)  # noqa: SIM115
         self._left = limit
+        self._limit = limit
+        self._dropped = 0
         self._at = 0
         self._lock = threading.Lock()
         self._flushed = time.monotonic()
@@ -58,6 +61,9 @@ class Store:
             self._forked(call)
             return
         with self._lock:
+            if self._left < -self._limit:
+                self._dropped += 1
+                return
             items = ",".join([self._quick(value) for value in values])
             self._write(
                 '{"what":"values","call":%d,"instance":%d,"kind":"%s","extra":%s,"items":[%s]}\n'
@@ -81,6 +87,8 @@ class Store:
                 file.write('{"call": %d}\n' % call)
 
     def close(self) -> None:
+        if self._dropped:
+            self.note(what="full", dropped=self._dropped)
         with self._lock:
             self._bytes.close()
             self._lines.close()
@@ -89,6 +97,7 @@ class Store:
         if self._lines.closed:
             return
         self._lines.write(line.encode("ascii"))
+        self._left -= len(line)
         now = time.monotonic()
         if now - self._flushed > FLUSHED_EVERY_S:
             self._flushed = now
