@@ -54,6 +54,7 @@ class Mode(str, enum.Enum):
     AUTO = "auto"
     AS_IS = "as-is"
     GRAPH = "graph"
+    KERAS_2 = "keras-2"
     EAGER_OFF = "eager-off"
     V1 = "v1"
     V1_ALIAS = "v1-alias"

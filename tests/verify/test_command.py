@@ -10,6 +10,7 @@ import pytest
 
 from tape_migrate.verify import command
 from tape_migrate.verify.command import find_cases, module_case, run_cli
+from tests.verify.program.programs import valid
 
 BEFORE = """import tensorflow as tf
 
@@ -51,6 +52,7 @@ def test_a_folder_of_cases(tmp_path: Path) -> None:
     assert "refused/left: NOT RUN: nothing was migrated" in report
     assert "3 cases: 1 equal, 1 not run, 1 different" in report
     data = json.loads(target.read_text(encoding="utf-8"))
+    valid(data)
     assert data["version"] == 1
     assert data["summary"]["cases"] == 3
     assert [item["verdict"] for item in data["cases"]] == ["equal", "different", "not run"]

@@ -11,6 +11,7 @@ import pytest
 from tape_migrate.verify.inputs import parse_input
 from tape_migrate.verify.probe import _mended, spelled
 from tape_migrate.verify.probe_command import run_probe
+from tests.verify.program.programs import valid
 
 SOURCE = """import tensorflow as tf
 
@@ -79,7 +80,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     path.write_text(SOURCE, encoding="utf-8")
     report, code = run_probe([str(path)], json_path="-")
     assert code == 1, report
-    return {item["function"]: item for item in json.loads(report)["functions"]}
+    data = json.loads(report)
+    valid(data)
+    return {item["function"]: item for item in data["functions"]}
 
 
 @pytest.mark.parametrize(

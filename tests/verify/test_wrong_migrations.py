@@ -49,6 +49,22 @@ def f(x, t):
     return tf.gradients(u, [x, t], unconnected_gradients="zero")
 """
 
+PHASES = """
+def f(x, t):
+    h = tf.nn.batch_normalization(x * t, 0.5, 2.0, None, None, 1e-3)
+    u = h ** 3
+    return tf.gradients(u, x)[0]
+"""
+
+STATE = """
+w = tf.Variable([1.0, 2.0, 3.0, 4.0])
+
+def f(x, t):
+    with tf.control_dependencies([w.assign(w * t)]):
+        u = x * x * w.read_value()
+    return tf.gradients(u, x)[0]
+"""
+
 ROWS = """
 def f(x, t):
     u = tf.gather(x, [0, 2, 0]) * t[0]
@@ -317,6 +333,36 @@ def f(x, t):
 """,
         Verdict.STRUCTURE_DIFFERS,
         "result[1]: old is float32[4], new is None",
+    ),
+    "another learning phase": (
+        PHASES,
+        """
+def f(x, t):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        mean, variance = tf.nn.moments(x * t, [0])
+        h = tf.nn.batch_normalization(x * t, mean, variance, None, None, 1e-3)
+        u = h ** 3
+    return tape.gradient(u, x)
+""",
+        Verdict.DIFFERENT,
+        "relative error",
+    ),
+    "a stale variable": (
+        STATE,
+        """
+w = tf.Variable([1.0, 2.0, 3.0, 4.0])
+first = tf.constant([1.0, 2.0, 3.0, 4.0])
+
+def f(x, t):
+    w.assign(w * t)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        u = x * x * first
+    return tape.gradient(u, x)
+""",
+        Verdict.DIFFERENT,
+        "relative error",
     ),
     "rows made dense": (
         ROWS,

@@ -8,6 +8,7 @@ from typing import Any
 
 from tape_migrate.verify.compare import Verdict
 from tape_migrate.verify.finite import DifferenceCheck
+from tape_migrate.verify.schema import number
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Row:
             "device": self.device,
             "verdict": self.verdict.value,
             "message": self.sentence,
-            "worst_relative_error": self.worst,
+            "worst_relative_error": number(self.worst),
             "bit_equal": self.bit_equal,
             "tensors": self.tensors,
             "notes": list(self.notes),
@@ -89,7 +90,7 @@ class Evidence:
             else {
                 "opinion": check.opinion.value,
                 "message": check.sentence,
-                "worst_relative_error": check.worst,
+                "worst_relative_error": number(check.worst),
             },
             "seconds": round(self.seconds, 3),
         }

@@ -16,6 +16,7 @@ from tape_migrate.verify.command import (
     EXIT_USAGE,
     MISSING,
 )
+from tape_migrate.verify.schema import VERSION
 
 if TYPE_CHECKING:
     from tape_migrate.verify.probe import Probed
@@ -53,7 +54,7 @@ def run_probe(
     except TensorFlowMissingError as error:
         return f"{MISSING}\n({error})\n", EXIT_FAILED
     proven = bool(found) and all(_is_equal(item) for _, item in found)
-    data = json.dumps(_as_json(found), indent=2) + "\n"
+    data = json.dumps(_as_json(found), indent=2, allow_nan=False) + "\n"
     if json_path is not None and json_path != "-":
         Path(json_path).write_text(data, encoding="utf-8")
     return data if json_path == "-" else _text(found), EXIT_EQUAL if proven else EXIT_NOT_PROVEN
@@ -82,7 +83,8 @@ def _text(found: list[tuple[str, Probed]]) -> str:
 
 def _as_json(found: list[tuple[str, Probed]]) -> dict[str, object]:
     return {
-        "version": 1,
+        "version": VERSION,
+        "kind": "functions",
         "functions": [
             {
                 "path": file,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tape_migrate.verify.compare import Verdict
 from tape_migrate.verify.evidence import Evidence
+from tape_migrate.verify.schema import VERSION
 
 _HEADERS = ("case", "new side", "device", "verdict", "worst error", "remark")
 
@@ -60,11 +61,12 @@ def summary(evidence: Sequence[Evidence]) -> str:
 
 
 def json_text(evidence: Sequence[Evidence]) -> str:
-    """``{"version": 1, "cases": [...], "summary": {...}}`` with a final newline."""
+    """The evidence as JSON, with a final newline; ``verify/schema.json`` has its fields."""
     counts = {v.value: sum(item.verdict is v for item in evidence) for v in Verdict}
     data = {
-        "version": 1,
+        "version": VERSION,
+        "kind": "cases",
         "cases": [item.as_json() for item in evidence],
         "summary": {"cases": len(evidence), **counts},
     }
-    return json.dumps(data, indent=2) + "\n"
+    return json.dumps(data, indent=2, allow_nan=False) + "\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,17 +15,24 @@ from tape_migrate.verify import Case, load_case
 from tape_migrate.verify.inputs import Input, Literal, Nested, TensorSpec, draw
 from tests.fixture_cases import FIXTURES, all_cases
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 DRIVER = """
 import contextlib
 import importlib
 import inspect
 import os
+import sys
 import traceback
 
 import numpy as np
 import tensorflow as tf
 
 CALLS = {calls!r}
+PROJECTS = {projects!r}
 ARRAYS = np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), "arrays.npz"))
 
 
@@ -53,7 +62,9 @@ def entry_of(module, entry):
 
 
 for name, entry, arguments, symbolic, convert in CALLS:
-    with tf.Graph().as_default() if symbolic else contextlib.ExitStack():
+    # A graph of its own for each: what is in one graph grows with every case.
+    alone = symbolic or not tf.executing_eagerly()
+    with tf.Graph().as_default() if alone else contextlib.ExitStack():
         try:
             module = importlib.import_module("cases." + name)
             if entry is not None:
@@ -66,6 +77,15 @@ for name, entry, arguments, symbolic, convert in CALLS:
         except Exception:
             print("failed", name)
             traceback.print_exc()
+
+for name, symbolic in PROJECTS:
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "projects", name)
+    for known in [n for n, m in sys.modules.items() if "projects" in str(m)]:
+        del sys.modules[known]
+    sys.path.insert(0, folder)
+    with tf.Graph().as_default() if symbolic else contextlib.ExitStack():
+        importlib.import_module("main").run(tf.constant(np.linspace(0.5, 1.5, 5), tf.float32))
+    del sys.path[0]
 """
 
 
@@ -81,8 +101,27 @@ def chosen(modes: Sequence[str] = ("graph", "autograph", "auto")) -> list[tuple[
     return found
 
 
-def write_project(folder: Path, cases: Sequence[tuple[str, Case]]) -> None:
-    """Write ``cases/NAME.py``, ``driver.py`` and the arrays that it hands to the functions."""
+def projects() -> list[tuple[str, bool]]:
+    """The cases of several files that change without options: (name, runs in a graph only)."""
+    found = []
+    for path in sorted((FIXTURES / "projects").glob("*/project.toml")):
+        settings = tomllib.loads(path.read_text("utf-8"))
+        if settings["changed"] and not settings.get("assume_closed"):
+            found.append((path.parent.name, settings["modes"] == ["graph"]))
+    return found
+
+
+def write_project(
+    folder: Path,
+    cases: Sequence[tuple[str, Case]],
+    several: Sequence[tuple[str, bool]] = (),
+) -> None:
+    """Write ``cases/NAME.py``, ``driver.py`` and the arrays that it hands to the functions.
+
+    Of cases of several files each gets a folder below ``projects``.
+    """
+    for name, _ in several:
+        shutil.copytree(FIXTURES / "projects" / name / "before", folder / "projects" / name)
     arrays: dict[str, Any] = {}
     calls = []
     (folder / "cases").mkdir(parents=True)
@@ -97,7 +136,9 @@ def write_project(folder: Path, cases: Sequence[tuple[str, Case]]) -> None:
         convert = case.old_mode != "graph"
         calls.append((name, case.entry, arguments, case.modes == ("graph",), convert))
     np.savez(folder / "arrays.npz", **arrays)
-    (folder / "driver.py").write_text(DRIVER.format(calls=calls), encoding="utf-8")
+    (folder / "driver.py").write_text(
+        DRIVER.format(calls=calls, projects=list(several)), encoding="utf-8"
+    )
 
 
 def _spell(value: Input, name: str, key: str, seed: int, arrays: dict[str, Any]) -> Any:

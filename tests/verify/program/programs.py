@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tape_migrate.verify.program.command import ProgramOptions, run_program
 from tape_migrate.verify.program.plan import Asked
+from tape_migrate.verify.schema import schema
 
 SCRIPT = """import sys
 
@@ -60,7 +62,13 @@ def prove(folder: Path, *targets: str, **more: Any) -> tuple[dict[str, Any], int
     if not text.startswith("{"):
         return {"text": text}, code
     data: dict[str, Any] = json.loads(text)
+    valid(data)
     return data, code
+
+
+def valid(data: dict[str, Any]) -> None:
+    """Hold evidence against the schema that ships with the package."""
+    jsonschema.Draft202012Validator(schema()).validate(data)
 
 
 def verdicts(data: dict[str, Any]) -> dict[str, str]:

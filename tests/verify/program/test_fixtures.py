@@ -11,9 +11,10 @@ import pytest
 from tape_migrate.verify.program.command import ProgramOptions, run_program
 from tape_migrate.verify.program.outcome import Finding
 from tape_migrate.verify.program.plan import Asked
-from tests.verify.program.fixture_program import chosen, write_project
+from tests.verify.program.fixture_program import chosen, projects, write_project
 
 CASES = chosen()
+PROJECTS = projects()
 NOT_EQUAL = {
     ("control_flow_example_3_branch", "<module>"): "control flow that no graph takes",
     ("control_flow_module_level_while", "<module>"): "control flow that no graph takes",
@@ -30,10 +31,11 @@ NOT_EQUAL = {
 @pytest.fixture(scope="module")
 def sites(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("fixtures")
-    write_project(folder, CASES)
+    write_project(folder, CASES, PROJECTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        asked = Asked(targets=("cases",), run="python driver.py")
+        folders = tuple(f"projects/{name}" for name, _ in PROJECTS)
+        asked = Asked(targets=("cases", *folders), run="python driver.py")
         options = ProgramOptions(device="cpu", old_mode="graph", json_path="-")
         report, code = run_program(asked, options)
     assert code == 1, report[-2000:]
@@ -52,6 +54,14 @@ def test_a_right_migration_is_equal(name: str, sites: list[dict[str, Any]]) -> N
         else:
             wrong = {Finding.DIFFERENT.value, Finding.STRUCTURE.value, Finding.SIDE_FAILED.value}
             assert site["verdict"] not in wrong, site
+
+
+@pytest.mark.parametrize("name", [name for name, _ in PROJECTS])
+def test_files_that_change_together_are_equal(name: str, sites: list[dict[str, Any]]) -> None:
+    mine = [site for site in sites if site["path"].startswith(f"projects/{name}/")]
+    assert mine
+    for site in mine:
+        assert site["verdict"] == Finding.EQUAL.value, site
 
 
 def test_the_exceptions_are_still_exceptions(sites: list[dict[str, Any]]) -> None:

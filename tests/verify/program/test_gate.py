@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,38 @@ def test_a_command_that_cannot_be_run_writes_nothing(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "gone.py: no such file" in done.stdout
     assert (tmp_path / "good.py").read_text(encoding="utf-8") == SCRIPT
+
+
+HELPER = "import tensorflow as tf\n\n\ndef grad(y, x):\n    return tf.gradients(y, x)[0]\n"
+NET = """import tensorflow as tf
+
+from helper import grad
+
+
+def slope(x):
+    y = tf.sin(x) * x
+    return grad(y, x)
+
+
+def nothing(x):
+    y = x * 0.0
+    return tf.gradients(y, x)[0]
+"""
+NET_MAIN = "import good, net\nt = good.tf.constant([1.0, 2.0])\ngood.slope(t)\nnet.slope(t)\n"
+
+
+def test_files_that_change_together_are_written_together_or_not_at_all(tmp_path: Path) -> None:
+    texts = {"good": SCRIPT, "helper": HELPER, "net": NET, "main": NET_MAIN + "net.nothing(t)\n"}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    done = run(tmp_path, "--write", "--verify", "python main.py", ".")
+    assert done.returncode == 1, done.stdout + done.stderr
+    rows = [re.split(r"  +", line) for line in done.stdout.splitlines() if "  CPU:0  " in line]
+    verdicts = {call: verdict for call, _, _, verdict, *_ in rows}
+    # The helper's own call is proven; what is not stands in the file that changes with it.
+    assert verdicts == {"good.py:8": "equal", "helper.py:5": "equal", "net.py:13": "both zero"}
+    for name in ("helper", "net"):
+        assert (tmp_path / f"{name}.py").read_text(encoding="utf-8") == texts[name]
+        assert f"{name}.py: left as it was: net.py:13 is both zero" in done.stdout
+    assert "tape.gradient(y, x)" in (tmp_path / "good.py").read_text(encoding="utf-8")
+    assert "1 file changed" in done.stdout

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tape_migrate.verify.program.judge import judge, value_error
+from tape_migrate.verify.program.judge import judge
+from tape_migrate.verify.program.matching import value_error
 from tape_migrate.verify.program.outcome import Finding, Tolerance
 from tape_migrate.verify.program.pairing import Part
 from tape_migrate.verify.program.records import Digest, Evaluation, Recorded, Value
@@ -58,6 +60,23 @@ def test_a_new_side_that_evaluates_less_often_must_agree_in_order() -> None:
 def test_a_new_side_that_evaluates_more_often_may_only_repeat() -> None:
     assert verdict(steps(1, 2), steps(1, 1, 2)).finding is Finding.EQUAL
     assert verdict(steps(1, 2), steps(1, 2, 3)).finding is Finding.DIFFERENT
+
+
+def test_what_there_was_no_room_for_is_no_difference() -> None:
+    old, new = steps(1, 1, 2), steps(1, 2, 3)
+    assert verdict(old, new).finding is Finding.DIFFERENT
+    for sides in ((steps(1, 1, 2, 2), new), (steps(1, 2), new)):
+        assert verdict(*sides).finding is Finding.DIFFERENT
+        found = verdict(replace(sides[0], dropped=4), sides[1])
+        assert found.finding is Finding.NOT_COMPARABLE
+        assert found.sentence.startswith("there was no room to record every evaluation")
+    found = verdict(replace(old, dropped=4), replace(new, dropped=2))
+    assert found.finding is Finding.NOT_COMPARABLE
+    # As many on both sides: the first of them are the same ones.
+    assert verdict(replace(old, dropped=4), replace(new, dropped=4)).finding is Finding.DIFFERENT
+    found = verdict(replace(new, dropped=1), replace(new, dropped=1))
+    assert found.finding is Finding.EQUAL
+    assert "there was no room to record every evaluation" in found.notes
 
 
 def test_turns_of_a_loop_may_come_in_any_order_but_none_may_be_wrong() -> None:

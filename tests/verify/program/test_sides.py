@@ -152,6 +152,14 @@ def test_where_there_is_no_gpu_that_is_said(tmp_path: Path) -> None:
     if device["not_run"] is None:
         pytest.skip("there is a GPU")
     assert (device["not_run"], code, data["proven"]) == ("no GPU", 1, False)
+    data, code = prove(tmp_path, "main.py", device="all")
+    rows = [(row["device"], row["not_run"], row["counts"]) for row in data["devices"]]
+    assert rows == [
+        ("CPU:0", None, True),
+        ("GPU", "no GPU", True),
+        ("CPU:0 against GPU:0", "no GPU", False),
+    ]
+    assert (code, data["proven"]) == (0, True)
 
 
 def test_what_cannot_be_planned_is_said(tmp_path: Path) -> None:

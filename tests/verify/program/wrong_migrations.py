@@ -94,6 +94,18 @@ FUNCTIONS = (
         Finding.DIFFERENT,
     ),
     Wrong(
+        "batch_statistics",
+        "h = tf.matmul(x, w)\n"
+        "    y = tf.nn.batch_normalization(h, 0.5, 2.0, None, None, 1e-3) ** 3\n"
+        "    g = tf.gradients(y, w)[0]",
+        """with tf.GradientTape() as tape:
+        h = tf.matmul(x, w)
+        mean, variance = tf.nn.moments(h, [0])
+        y = tf.nn.batch_normalization(h, mean, variance, None, None, 1e-3) ** 3
+    g = tape.gradient(y, w)""",
+        Finding.DIFFERENT,
+    ),
+    Wrong(
         "none_for_zero",
         'y = x * x\n    g = tf.gradients(y, [x, w], unconnected_gradients="zero")',
         """with tf.GradientTape() as tape:

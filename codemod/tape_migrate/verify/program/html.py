@@ -63,7 +63,7 @@ def page(proof: ProgramProof, tolerance: Tolerance | None = None) -> str:
         *_overview(proof),
         *(f'<p class="note">{escape(note)}</p>' for note in _notes(proof)),
     ]
-    for device in proof.ran:
+    for device in proof.shown:
         parts += _device(proof, device, tolerance or Tolerance())
     parts += _footer(proof)
     parts.append("</main></body></html>")
@@ -79,6 +79,7 @@ def _chips(proof: ProgramProof) -> str:
             chips.append(f'<span class="chip {mark}">{number} {escape(finding.value)}</span>')
     for device in proof.devices:
         text = f"not run: {device.not_run}" if device.not_run else "run"
+        text += ", as an extra" if text == "run" and not device.counts else ""
         mark = "quiet" if device.not_run else "plain"
         chips.append(f'<span class="chip {mark}">{escape(device.device)}: {escape(text)}</span>')
     return f'<p class="chips">{" ".join(chips)}</p>'
@@ -93,7 +94,7 @@ def _overview(proof: ProgramProof) -> Iterator[str]:
     for name in ("call", "function", "device", "verdict", "worst error", "tensors", "remark"):
         yield f"<th>{name}</th>"
     yield "</tr></thead><tbody>"
-    for device in proof.ran:
+    for device in proof.shown:
         for number, site in enumerate(device.sites):
             judged = site.judged
             worst = "" if judged.worst is None else f"{judged.worst:.1e}"
@@ -110,7 +111,7 @@ def _overview(proof: ProgramProof) -> Iterator[str]:
 
 
 def _anchor(device: DeviceProof, number: int) -> str:
-    return f"{device.device.replace(':', '')}-{number}"
+    return f"{device.device.replace(':', '').replace(' ', '-')}-{number}"
 
 
 def _device(proof: ProgramProof, device: DeviceProof, tolerance: Tolerance) -> Iterator[str]:

@@ -10,39 +10,17 @@ any order; there each tensor must find its equal.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from tape_migrate.verify.compare import RTOL, relative_error
+from tape_migrate.verify.compare import RTOL
+from tape_migrate.verify.program.matching import Item, Match, align, allowed, is_wrong, wide
 from tape_migrate.verify.program.outcome import MOST_POINTS, Finding, Judged, Tolerance
 from tape_migrate.verify.program.pairing import Part
 from tape_migrate.verify.program.records import Evaluation, Recorded, Value
-from tape_migrate.verify.results import Array
 
-WINDOW = 256
-"""How far ahead an equal is looked for where the sides do not evaluate equally often."""
 SCATTER = 400
-
-
-@dataclass(frozen=True)
-class Item:
-    """One tensor of a stream, and the number of the evaluation that it belongs to."""
-
-    value: Value
-    evaluation: int
-    kind: str
-
-
-@dataclass(frozen=True)
-class Match:
-    """Two tensors held against each other."""
-
-    old: Item
-    new: Item
-    error: float | None
-    """None where nothing can be compared (both None, or not computed)."""
-    structure: str = ""
 
 
 def judge(
@@ -55,19 +33,20 @@ def judge(
     """Compare an old call with the new calls that stand for it: (number, part) each."""
     if not parts:
         return Judged(Finding.UNMATCHED, "no call of the new text stands for it")
+    children = _in_children(old, new, old_call, parts)
     missing = _missing(old, new, old_call, parts)
     if missing is not None:
-        return missing
+        return _unseen(missing, children, (*old.processes, *new.processes))
     old_evaluations = list(old.evaluations.get(old_call, ()))
     new_evaluations = [e for number, _ in parts for e in new.evaluations.get(number, ())]
-    notes: list[str] = []
+    notes = [f"also {children}"] if children else []
     kept_old, kept_new = _asked_for(old_evaluations, new_evaluations)
     only_extra = all(e.extra for e in kept_old) != all(e.extra for e in kept_new)
     old_stream, new_stream = streams(old, new, old_call, parts)
     if bool(old_stream) != bool(new_stream):
         text = "one side returns nothing where the other returns gradients"
         return Judged(Finding.STRUCTURE, text)
-    matches, more = _align(old_stream, new_stream, tolerance)
+    matches, more = align(old_stream, new_stream, tolerance)
     notes += more
     judged = _conclude(matches, tolerance)
     judged = replace(
@@ -76,10 +55,37 @@ def judge(
         new_evaluations=len(new_evaluations),
         notes=(*judged.notes, *notes),
     )
+    if old.dropped or new.dropped:
+        apart = len(old_stream) != len(new_stream) or old.dropped != new.dropped
+        if judged.finding is Finding.DIFFERENT and apart:
+            sentence = f"there was no room to record every evaluation: {judged.sentence}"
+            return replace(judged, finding=Finding.NOT_COMPARABLE, sentence=sentence)
+        judged = replace(
+            judged, notes=(*judged.notes, "there was no room to record every evaluation")
+        )
     if only_extra and judged.finding in (Finding.DIFFERENT, Finding.STRUCTURE):
         sentence = f"only one side's program evaluates it: {judged.sentence}"
         return replace(judged, finding=Finding.NOT_COMPARABLE, sentence=sentence)
     return judged
+
+
+def _in_children(
+    old: Recorded, new: Recorded, old_call: int, parts: Sequence[tuple[int, Part]]
+) -> str:
+    """That a call ran where nothing is recorded, if so."""
+    if old_call in old.in_children or any(number in new.in_children for number, _ in parts):
+        return "run in a process that the program starts, where nothing is recorded"
+    return ""
+
+
+def _unseen(missing: Judged, children: str, processes: Sequence[str]) -> Judged:
+    """A call without values is not known to be unreached where processes were started."""
+    if missing.finding is Finding.NOT_REACHED and children:
+        return replace(missing, finding=Finding.NOT_COMPARABLE, sentence=children)
+    if missing.finding is Finding.NOT_REACHED and processes:
+        more = f"; it starts processes ({processes[0]}), which are not recorded"
+        return replace(missing, sentence=missing.sentence + more)
+    return missing
 
 
 def streams(
@@ -167,132 +173,6 @@ def _stream(evaluations: list[Evaluation], wanted: list[int] | None) -> list[Ite
     return items
 
 
-def _align(old: list[Item], new: list[Item], tolerance: Tolerance) -> tuple[list[Match], list[str]]:
-    if len(old) == len(new):
-        matches = [_match(a, b, tolerance) for a, b in zip(old, new, strict=True)]
-        wrong = any(_is_wrong(match, tolerance) for match in matches)
-        if not wrong or not any(item.kind == "traced" for item in (*old, *new)):
-            return matches, []
-        shuffled = _in_any_order(old, new, tolerance)
-        if shuffled is None:
-            return matches, []
-        return shuffled, ["turns of a loop ran in another order"]
-    return _in_order(old, new, tolerance)
-
-
-def _in_order(
-    old: list[Item], new: list[Item], tolerance: Tolerance
-) -> tuple[list[Match], list[str]]:
-    """Find for each new tensor, in order, its equal among the old ones."""
-    matches: list[Match] = []
-    last, used = 0, set()
-    for item in new:
-        best = None
-        for index in range(last, min(len(old), last + WINDOW)):
-            match = _match(old[index], item, tolerance)
-            if not _is_wrong(match, tolerance):
-                best = (index, match)
-                break
-        if best is None:
-            # Held against what stands in its place, so that the difference can be shown.
-            place = min(last + (last in used), len(old) - 1)
-            return [*matches, _match(old[place], item, tolerance)], [
-                f"evaluated {len(old)} times on the old side, {len(new)} on the new"
-            ]
-        last, match = best
-        used.add(last)
-        matches.append(match)
-    left = len(old) - len(used)
-    return matches, [f"{left} of {len(old)} old tensors have no counterpart"] if left else []
-
-
-def _in_any_order(old: list[Item], new: list[Item], tolerance: Tolerance) -> list[Match] | None:
-    free = list(old)
-    matches = []
-    for item in new:
-        for index, candidate in enumerate(free[:WINDOW]):
-            match = _match(candidate, item, tolerance)
-            if not _is_wrong(match, tolerance):
-                matches.append(match)
-                del free[index]
-                break
-        else:
-            return None
-    return matches
-
-
-def _match(old: Item, new: Item, tolerance: Tolerance) -> Match:
-    a, b = old.value, new.value
-    if "not computed" in (a.kind, b.kind):
-        return Match(old, new, None)
-    if a.kind != b.kind or a.kind == "object":
-        return Match(old, new, None, "" if a.kind == b.kind else _structure(a, b))
-    if a.kind == "none":
-        return Match(old, new, None)
-    if (a.dtype, a.shape) != (b.dtype, b.shape):
-        return Match(old, new, None, _structure(a, b))
-    return Match(old, new, value_error(a, b, tolerance.atol))
-
-
-def _structure(old: Value, new: Value) -> str:
-    return f"old is {old.text}, new is {new.text}"
-
-
-def value_error(old: Value, new: Value, atol: float = 0.0) -> float:
-    """Relative error of one tensor against another of the same dtype and shape.
-
-    ``max|new - old| / max|old|``; differences of at most ``atol`` count as none. Tensors of which
-    only a digest was kept are compared by their samples and norms.
-    """
-    assert old.array is not None
-    assert new.array is not None
-    if old.digest is None and new.digest is None:
-        if atol and _within(old.array, new.array, atol):
-            return 0.0
-        return relative_error(old.array, new.array)
-    if old.digest is not None and new.digest is not None:
-        if old.digest.sha1 == new.digest.sha1:
-            return 0.0
-        if old.digest.finite != new.digest.finite:
-            return float("inf")
-        norms = relative_error(np.asarray(old.digest.norm), np.asarray(new.digest.norm))
-        return max(norms, _sample_error(old.array, new.array, old.digest.largest))
-    whole, part = (old, new) if old.digest is None else (new, old)
-    assert whole.array is not None
-    assert part.array is not None
-    assert part.digest is not None
-    flat = whole.array.reshape(-1)
-    places = np.linspace(0, flat.size - 1, part.array.size).astype(np.int64)
-    return _sample_error(part.array, flat[places], part.digest.largest)
-
-
-def _sample_error(old: Array, new: Array, largest: float) -> float:
-    difference = float(np.max(np.abs(_wide(new) - _wide(old)))) if old.size else 0.0
-    if difference == 0.0:
-        return 0.0
-    return difference / largest if largest else float("inf")
-
-
-def _within(old: Array, new: Array, atol: float) -> bool:
-    with np.errstate(all="ignore"):
-        return bool(np.all(np.abs(_wide(new) - _wide(old)) <= atol))
-
-
-def _wide(array: Array) -> Array:
-    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
-
-
-def allowed(dtype: str, tolerance: Tolerance) -> float:
-    """The relative error that still counts as equal."""
-    return RTOL.get(dtype, 0.0) if tolerance.rtol is None else tolerance.rtol
-
-
-def _is_wrong(match: Match, tolerance: Tolerance) -> bool:
-    if match.structure:
-        return True
-    return match.error is not None and match.error > allowed(match.old.value.dtype, tolerance)
-
-
 def _conclude(matches: list[Match], tolerance: Tolerance) -> Judged:
     compared = [match for match in matches if match.error is not None]
     errors = [match.error for match in compared if match.error is not None]
@@ -311,7 +191,7 @@ def _conclude(matches: list[Match], tolerance: Tolerance) -> Judged:
         where = f"evaluation {match.new.evaluation + 1}"
         if match.structure:
             return replace(base, finding=Finding.STRUCTURE, sentence=f"{where}: {match.structure}")
-        if _is_wrong(match, tolerance):
+        if is_wrong(match, tolerance):
             limit = allowed(match.old.value.dtype, tolerance)
             return replace(
                 base,
@@ -358,14 +238,14 @@ def _finite(value: Value) -> bool:
     if value.digest is not None:
         return value.digest.finite
     assert value.array is not None
-    return bool(np.isfinite(_wide(value.array)).all())
+    return bool(np.isfinite(wide(value.array)).all())
 
 
 def _any(value: Value) -> bool:
     if value.digest is not None:
         return value.digest.largest > 0
     assert value.array is not None
-    return bool(_wide(value.array).any())
+    return bool(wide(value.array).any())
 
 
 def _scatter(compared: list[Match]) -> tuple[tuple[float, float], ...]:
@@ -397,7 +277,7 @@ def _excerpt(match: Match) -> str:
         return ""
     one, two = a.reshape(-1), b.reshape(-1)
     with np.errstate(all="ignore"):
-        apart = np.nan_to_num(np.abs(_wide(two) - _wide(one)), nan=np.inf)
+        apart = np.nan_to_num(np.abs(wide(two) - wide(one)), nan=np.inf)
     place = int(np.argmax(apart)) if one.size else 0
     start = max(0, min(place - 2, one.size - 5))
     rows = [

@@ -17,6 +17,10 @@ _V1_NAMES = re.compile(
     rb"|trainable_variables\(|random_normal|random_uniform|truncated_normal|to_float|log\()"
 )
 _IN_FUNCTION = re.compile(rb"tf\.function|Graph\(\)\.as_default|K\.function|get_session")
+_KERAS = re.compile(
+    rb"\bK\.(function|gradients|get_session|set_session|learning_phase)\b|keras\.backend"
+    rb"|from\s+keras\s+import\s+backend|keras\s+import\s+backend"
+)
 _EAGER_MARKS = (
     "is not supported when eager execution is enabled",
     "not compatible with eager execution",
@@ -33,6 +37,12 @@ def old_modes(sources: Iterable[bytes], asked: str) -> list[str]:
     if asked != "auto":
         return [asked]
     text = b"\n".join(sources)
+    # What asks for a Keras graph needs Keras 2, which is no part of newer TensorFlows.
+    keras = ["keras-2"] if _KERAS.search(text) else []
+    return [*keras, *_without_keras(text)]
+
+
+def _without_keras(text: bytes) -> list[str]:
     if _V1_OPT_IN.search(text):
         return ["as-is", "v1", "graph", "v1-alias"]
     if _V1_NAMES.search(text):
@@ -49,6 +59,8 @@ def new_modes(old: str, asked: str) -> list[str]:
     if old in ("v1", "v1-alias"):
         # Its migration keeps the Session, so it still speaks TensorFlow 1.
         return [old, "as-is"]
+    if old == "keras-2":
+        return ["as-is", "keras-2"]
     return ["as-is", "v1-alias", *([old] if old != "as-is" else [])]
 
 
@@ -67,7 +79,7 @@ def asks_for_another(error: RunError | None, mode: str) -> bool:
     if mode == "as-is" and any(mark in text for mark in _EAGER_MARKS):
         return True
     # What runs eagerly, or as TensorFlow 2, need not run otherwise.
-    return mode in ("graph", "v1", "v1-alias") and error.type in (
+    return mode in ("graph", "keras-2", "v1", "v1-alias") and error.type in (
         "AttributeError",
         "ImportError",
         "ModuleNotFoundError",

@@ -9,7 +9,8 @@ import numpy as np
 from tape_migrate.verify.compare import ARBITRATION_FACTOR, RTOL, relative_error
 from tape_migrate.verify.finite import ACCEPT, EPS, DifferenceCheck, Opinion
 from tape_migrate.verify.finite import judge as judge_differences
-from tape_migrate.verify.program.judge import Item, judge, streams
+from tape_migrate.verify.program.judge import judge, streams
+from tape_migrate.verify.program.matching import Item
 from tape_migrate.verify.program.outcome import Finding, Tolerance
 from tape_migrate.verify.program.pairing import Part
 from tape_migrate.verify.program.records import Recorded

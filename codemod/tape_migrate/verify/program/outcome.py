@@ -113,6 +113,8 @@ class DeviceProof:
     new: SideInfo | None = None
     not_run: str = ""
     notes: tuple[str, ...] = ()
+    counts: bool = True
+    """Whether the verdict of the whole rests on it; an extra row does not."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,12 @@ class ProgramProof:
 
     @property
     def ran(self) -> tuple[DeviceProof, ...]:
+        """The devices that both sides were run on."""
+        return tuple(device for device in self.devices if device.counts and not device.not_run)
+
+    @property
+    def shown(self) -> tuple[DeviceProof, ...]:
+        """These and the extra rows."""
         return tuple(device for device in self.devices if not device.not_run)
 
     def failed_side(self) -> str | None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from glob import glob
 from pathlib import Path
 
 from tape_migrate.verify.finite import Opinion
 from tape_migrate.verify.program.change import FileChange, WatchedFile, marked, watch
+from tape_migrate.verify.program.devices import CPU, GPU, NO_GPU, Ran, across, has_gpu, placed
 from tape_migrate.verify.program.judge import judge
 from tape_migrate.verify.program.modes import (
     asks_for_another,
@@ -38,8 +37,6 @@ from tape_migrate.verify.program.pairing import Part
 from tape_migrate.verify.program.prepare import copy_project, in_place
 from tape_migrate.verify.program.records import Recorded
 from tape_migrate.verify.program.side import Program, Setting, SideRun, run_side
-
-_GPU_FILES = ("nvidia*", "kfd", "dxg")
 
 Progress = Callable[[str], None]
 
@@ -150,17 +147,20 @@ def prove(request: Request, progress: Progress = lambda text: None) -> ProgramPr
 
 
 def _devices(prover: Prover, request: Request) -> list[DeviceProof]:
-    proofs: list[DeviceProof] = []
-    if request.device in ("cpu", "all"):
-        proofs.append(_on_device(prover, request, "CPU:0"))
-    if request.device in ("gpu", "all"):
-        proofs.append(_on_device(prover, request, "GPU:0"))
+    ran = {}
+    for device, named in ((CPU, "cpu"), (GPU, "gpu")):
+        if request.device in (named, "all"):
+            ran[device] = on_device(prover, request, device)
+    proofs = [found.proof for found in ran.values()]
+    if len(ran) > 1:
+        proofs.append(across(prover.watched, request.tolerance, ran[CPU], ran[GPU]))
     return proofs
 
 
-def _on_device(prover: Prover, request: Request, device: str) -> DeviceProof:
-    if device != "CPU:0" and not _has_gpu(request.new.python):
-        return DeviceProof("GPU", (), not_run="no GPU")
+def on_device(prover: Prover, request: Request, device: str) -> Ran:
+    """Run both sides on one device and compare them."""
+    if device == GPU and not has_gpu(request.new.python):
+        return Ran(DeviceProof("GPU", (), not_run=NO_GPU))
     old_setting = replace(request.old, device=device)
     new_setting = replace(request.new, device=device)
     sources = [change.old for change in request.changes]
@@ -169,7 +169,7 @@ def _on_device(prover: Prover, request: Request, device: str) -> DeviceProof:
     )
     if old.missing is not None or not (old.ok or old.recorded.evaluations):
         unproven = _unproven(prover.watched, _failure("old", old))
-        return DeviceProof(device, tuple(unproven), _info(old), None)
+        return Ran(DeviceProof(device, tuple(unproven), _info(old), None), old)
     new = _first_that_runs(
         new_modes(old.setting.mode, request.new_mode),
         lambda mode: prover.new_side(new_setting, mode, old),
@@ -187,7 +187,8 @@ def _on_device(prover: Prover, request: Request, device: str) -> DeviceProof:
             ]
     sites = _second_look(prover, request, old, new, sites)
     notes += _notes(old, new)
-    return DeviceProof(device, tuple(sites), _info(old), _info(new), notes=tuple(notes))
+    proof = DeviceProof(device, tuple(sites), _info(old), _info(new), notes=tuple(notes))
+    return Ran(proof, old, new)
 
 
 def _doubtful(sites: list[SiteProof]) -> bool:
@@ -197,18 +198,6 @@ def _doubtful(sites: list[SiteProof]) -> bool:
 
 def _equal(sites: list[SiteProof]) -> int:
     return sum(site.judged.finding is Finding.EQUAL for site in sites)
-
-
-def _has_gpu(python: str) -> bool:
-    if sys.platform == "linux" and not any(glob(f"/dev/{name}") for name in _GPU_FILES):
-        return False  # seen without the seconds that starting TensorFlow takes
-    from tape_migrate.verify.process import TensorFlowMissingError, Worker  # noqa: PLC0415
-
-    with Worker(python, gpu=True) as worker:
-        try:
-            return bool(worker.hello["gpus"])
-        except TensorFlowMissingError:
-            return False
 
 
 def _first_that_runs(modes: list[str], run: Callable[[str], SideRun]) -> SideRun:
@@ -258,6 +247,7 @@ def _judge(
     tolerance: Tolerance,
 ) -> Judged:
     judged = judge(old.recorded, new.recorded, number, parts, tolerance)
+    judged = placed(judged, old.setting.device, (old.recorded, new.recorded), number, parts)
     if judged.finding in (Finding.NOT_REACHED, Finding.NOT_COMPARABLE) and not judged.compared:
         for name, run in (("old", old), ("new", new)):
             if not run.ok:
@@ -387,6 +377,7 @@ def _notes(old: SideRun, new: SideRun) -> list[str]:
         notes.append(f"the old program exits with {old.exit_code}, the new with {new.exit_code}")
     elif old.ok and old.exit_code:
         notes.append(f"both programs exit with {old.exit_code}")
+    notes += dict.fromkeys((*old.recorded.remarks, *new.recorded.remarks))
     for name, run in (("old", old), ("new", new)):
         if not run.ok:
             sentence = run.error.sentence if run.error else run.missing

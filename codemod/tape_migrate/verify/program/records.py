@@ -73,6 +73,16 @@ class Recorded:
     """The float variables in order of creation: ``float32[3,2]``."""
     vectorised: set[int] = field(default_factory=set)
     """Calls in the body of ``tf.vectorized_map``, of which no single turn can be seen."""
+    devices: dict[int, set[str]] = field(default_factory=dict)
+    """By call, where its gradients were computed (``GPU:0``); not looked at on the first CPU."""
+    dropped: int = 0
+    """How many evaluations came after there was no room for any more."""
+    in_children: set[int] = field(default_factory=set)
+    """Calls that ran in a process which the program had started: nothing is recorded there."""
+    processes: tuple[str, ...] = ()
+    """The processes that the program started, in a few words each."""
+    remarks: tuple[str, ...] = ()
+    """What the recorder had to do differently from the program."""
     raised: dict[int, str] = field(default_factory=dict)
     """What a watched call itself raised first."""
     differences: dict[int, list[Array]] = field(default_factory=dict)
@@ -85,6 +95,9 @@ def read_records(folder: Path) -> Recorded:
     """Read a side's folder; a record cut short by the end of the process is left out."""
     recorded = Recorded()
     variables: list[str] = []
+    dropped = 0
+    processes: list[str] = []
+    remarks: list[str] = []
     try:
         data = np.memmap(folder / "values.bin", np.uint8, "r")
     except (OSError, ValueError):  # nothing was recorded
@@ -113,6 +126,14 @@ def read_records(folder: Path) -> Recorded:
             shape = record["shape"]
             sizes = "?" if shape is None else ",".join(str(size) for size in shape)
             variables.append(f"{record['dtype']}[{sizes}]")
+        elif what == "full":
+            dropped = record["dropped"]
+        elif what == "process":
+            processes.append(record["command"])
+        elif what == "remark":
+            remarks.append(record["text"])
+        elif what == "device":
+            recorded.devices.setdefault(record["call"], set()).add(record["device"])
         elif what == "raised":
             recorded.raised.setdefault(record["call"], record["message"])
         elif what == "differences":
@@ -121,7 +142,14 @@ def read_records(folder: Path) -> Recorded:
             else:
                 rows = np.asarray(record["rows"], np.float64)
                 recorded.differences.setdefault(record["call"], []).append(rows)
-    return replace(recorded, variables=tuple(variables))
+    recorded.in_children.update(record["call"] for record in _lines(folder / "children.jsonl"))
+    return replace(
+        recorded,
+        variables=tuple(variables),
+        dropped=dropped,
+        processes=tuple(dict.fromkeys(processes)),
+        remarks=tuple(dict.fromkeys(remarks)),
+    )
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

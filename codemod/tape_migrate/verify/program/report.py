@@ -12,6 +12,7 @@ from tape_migrate.verify.program.outcome import (
     SideInfo,
     SiteProof,
 )
+from tape_migrate.verify.schema import VERSION, number
 
 _HEADERS = ("call", "function", "device", "verdict", "worst error", "evaluations", "remark")
 
@@ -28,10 +29,10 @@ def text_table(proof: ProgramProof, *, details: bool = True) -> str:
         lines += [_line(site, device) for site in device.sites]
     widths = [max(len(line[i]) for line in lines) for i in range(len(_HEADERS) - 1)]
     out = []
-    for number, line in enumerate(lines):
+    for row, line in enumerate(lines):
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
         out.append("  ".join([*cells, line[-1]]).rstrip())
-        if number == 0:
+        if row == 0:
             out.append("  ".join("-" * width for width in [*widths, len(_HEADERS[-1])]))
     out.append("")
     for device in proof.ran:
@@ -96,21 +97,22 @@ def counts(proof: ProgramProof) -> dict[str, int]:
 
 def summary(proof: ProgramProof) -> str:
     """``3 calls: 2 equal, 1 not reached in 9.9 s``."""
-    parts = [f"{number} {name}" for name, number in counts(proof).items() if number]
+    parts = [f"{count} {name}" for name, count in counts(proof).items() if count]
     total = sum(counts(proof).values())
     plural = "call" if total == 1 else "calls"
     return f"{total} migrated {plural}: {', '.join(parts) or 'none'} in {proof.seconds:.1f} s"
 
 
 def json_text(proof: ProgramProof) -> str:
-    """The evidence as JSON, with a final newline; see the README for its fields."""
+    """The evidence as JSON, with a final newline; ``verify/schema.json`` has its fields."""
     return json.dumps(as_json(proof), indent=2, allow_nan=False) + "\n"
 
 
 def as_json(proof: ProgramProof) -> dict[str, Any]:
     """Plain values for JSON."""
     return {
-        "version": 1,
+        "version": VERSION,
+        "kind": "program",
         "program": proof.program,
         "command": proof.command,
         "seed": proof.seed,
@@ -119,6 +121,7 @@ def as_json(proof: ProgramProof) -> dict[str, Any]:
             {
                 "device": device.device,
                 "not_run": device.not_run or None,
+                "counts": device.counts,
                 "old": _side(device.old),
                 "new": _side(device.new),
                 "notes": list(device.notes),
@@ -159,21 +162,14 @@ def _site(site: SiteProof) -> dict[str, Any]:
         "new_line": site.new_line,
         "verdict": judged.finding.value,
         "message": judged.sentence,
-        "worst_relative_error": _number(judged.worst),
+        "worst_relative_error": number(judged.worst),
         "bit_equal": judged.bit_equal if judged.compared else None,
         "tensors": judged.compared,
         "evaluations": {"old": judged.old_evaluations, "new": judged.new_evaluations},
         "shapes": list(judged.shapes),
-        "errors": [_number(error) for error in judged.errors],
+        "errors": [number(error) for error in judged.errors],
         "excerpt": judged.excerpt or None,
         "notes": list(judged.notes),
         "float64": site.double or None,
         "finite_differences": site.differences or None,
     }
-
-
-def _number(value: float | None) -> float | str | None:
-    """JSON has no infinity."""
-    if value is None or value - value == 0.0:
-        return value
-    return str(value)

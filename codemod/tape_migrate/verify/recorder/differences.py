@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .graphs import ancestors, harmless
+from .ancestry import ancestors, harmless
 from .sites import flat
 from .tensorflow_of import tf
 

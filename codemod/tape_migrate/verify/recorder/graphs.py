@@ -6,9 +6,9 @@ evaluated by a run of its own before, if its ancestors have no side effects; suc
 marked as extra.
 """
 
-import collections
 from typing import Any
 
+from .ancestry import READS, ancestors, harmless, name_of, quick_key
 from .tensorflow_of import inner, tf, v1
 from .traced import EAGER, values
 
@@ -18,19 +18,6 @@ EXTRA_RUNS = 3
 FAILURES = 10
 """How often that may fail (variables are not initialised yet, say)."""
 
-_READS = (
-    "ReadVariableOp",
-    "VarHandleOp",
-    "Variable",
-    "VariableV2",
-    "VarIsInitializedOp",
-    "IsVariableInitialized",
-    "VariableShape",
-    "ResourceGather",
-    "ResourceGatherNd",
-    "HashTableV2",
-    "LookupTableFindV2",
-)
 _CALLS = (
     "While",
     "StatelessWhile",
@@ -45,7 +32,6 @@ _CALLS = (
     "EagerPyFunc",
 )
 """What a loop, a branch or a ``tf.function`` with a watched call inside becomes."""
-_PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
 
 
 def is_eager(item: Any) -> bool:
@@ -72,6 +58,7 @@ class Instance:
         self.items = items
         self.plan = []  # type: Any
         self.tensors = []  # type: Any
+        self.plain = False
         self.computed = 0
         self.extras = 0
         self.failures = 0
@@ -87,6 +74,7 @@ class Instance:
                 self.tensors.append(item)
             else:
                 self.plan.append(("none" if item is None else "object", 0, ""))
+        self.plain = all(kind == "tensor" for kind, _, _ in self.plan)
 
 
 class Watch:
@@ -95,6 +83,7 @@ class Watch:
     def __init__(self, needed: Any, tensors: Any) -> None:
         self.needed = needed  # pairs: an instance, and for each of its tensors whether it is there
         self.tensors = tensors
+        self.placed = False
 
 
 class Tracker:
@@ -103,6 +92,7 @@ class Tracker:
     def __init__(self, store: Any) -> None:
         self._store = store
         self.differences = None  # type: Any
+        self.placement = None  # type: Any
         self._graphs = {}  # type: Any  # id -> (graph, [Instance])
         self._watches = {}  # type: Any
         self._sessions = {}  # type: Any
@@ -161,7 +151,21 @@ class Tracker:
                 tracker.run_extras(self, known[1], watch, feed_dict, fed)
             if not watch.tensors:
                 return run(self, fetches, feed_dict, options, run_metadata)
-            result, found = run(self, [fetches, watch.tensors], feed_dict, options, run_metadata)
+            both = [fetches, watch.tensors]
+            if tracker.placement is None or watch.placed:
+                if isinstance(fetches, (tf.Tensor, tf.Operation)):
+                    # Flat lists cost TensorFlow less than nested ones.
+                    result, *found = run(
+                        self, [fetches, *watch.tensors], feed_dict, options, run_metadata
+                    )
+                else:
+                    result, found = run(self, both, feed_dict, options, run_metadata)
+            else:
+                asking, metadata = tracker.placement.options(options), run_metadata
+                metadata = v1.RunMetadata() if metadata is None else metadata
+                result, found = run(self, both, feed_dict, asking, metadata)
+                tracker.placement.session(watch.needed, metadata)
+                watch.placed = True
             tracker.write(watch, found, "session")
             return result
 
@@ -180,10 +184,18 @@ class Tracker:
             longer = type(options)()
             longer.CopyFrom(options)
             longer.fetch.extend(tensor.name for tensor in watch.tensors)
+            if tracker.placement is not None:
+                longer.run_options.output_partition_graphs = True
             function = from_options(self, longer)
 
             def call(*args: Any, **kwargs: Any) -> Any:
-                found = function(*args, **kwargs)
+                if tracker.placement is None or watch.placed:
+                    found = function(*args, **kwargs)
+                else:
+                    metadata = kwargs.setdefault("run_metadata", v1.RunMetadata())
+                    found = function(*args, **kwargs)
+                    tracker.placement.session(watch.needed, metadata)
+                    watch.placed = True
                 tracker.write(watch, found[len(names) :], "callable")
                 return found[: len(names)]
 
@@ -230,6 +242,12 @@ class Tracker:
         """Write what a run has fetched along."""
         at = 0
         for instance, there in watch.needed:
+            if instance.plain and all(there):
+                arrays = found[at : at + len(there)]
+                at += len(there)
+                self._store.evaluation(instance.call, instance.number, kind, arrays, **more)
+                instance.computed += 1
+                continue
             arrays = []
             for is_there in there:
                 arrays.append(found[at] if is_there else None)
@@ -262,7 +280,7 @@ class Tracker:
                 continue
             if instance.failures >= FAILURES or not self._harmless(instance, fed):
                 continue
-            found = self._try(session, instance.tensors, feed)
+            found = self._try(session, instance.tensors, feed, [instance])
             if found is None:
                 instance.failures += 1
             else:
@@ -275,10 +293,15 @@ class Tracker:
             self._safe[key] = harmless(instance.tensors, fed)
         return bool(self._safe[key])
 
-    def _try(self, session: Any, tensors: Any, feed: Any) -> Any:
+    def _try(self, session: Any, tensors: Any, feed: Any, instances: Any = ()) -> Any:
         self._busy = True
         try:
-            return session.run(tensors, feed)
+            if self.placement is None or not instances:
+                return session.run(tensors, feed)
+            metadata = v1.RunMetadata()
+            found = session.run(tensors, feed, self.placement.options(None), metadata)
+            self.placement.session([(i, [True] * len(i.tensors)) for i in instances], metadata)
+            return found
         except (tf.errors.OpError, TypeError, ValueError, RuntimeError):
             return None
         finally:
@@ -303,11 +326,11 @@ class Tracker:
                 if self.differences is not None:
                     for instance in left:
                         self.differences.sample(session, self._plain_run, instance, None, set())
-                together = self._try(session, [i.tensors for i in left], None)
+                together = self._try(session, [i.tensors for i in left], None, left)
                 for number, instance in enumerate(left):
                     found = together[number] if together is not None else None
                     if found is None:
-                        found = self._try(session, instance.tensors, None)
+                        found = self._try(session, instance.tensors, None, [instance])
                     if found is not None:
                         # Without any Session this is what the program's graph stands for.
                         self._evaluation(instance, found, "session", extra=session_was_known)
@@ -339,67 +362,7 @@ class Tracker:
         with graph.as_default():
             session = self._started(graph)
             for call in calls:
-                if harmless([call], set(), _READS + _CALLS):
+                if harmless([call], set(), READS + _CALLS):
                     self._try(session, call, None)
             session.close()
             self._sessions.pop(id(graph), None)
-
-
-def quick_key(graph: Any, instances: Any, fetches: Any, feed: Any) -> Any:
-    """What a run computes, told in little time by identity; None where that cannot be."""
-    if isinstance(fetches, (tf.Tensor, tf.Operation)):
-        fetched = (id(fetches),)  # type: Any
-    elif isinstance(fetches, (list, tuple)) and all(
-        isinstance(fetch, (tf.Tensor, tf.Operation)) for fetch in fetches
-    ):
-        fetched = tuple(map(id, fetches))
-    else:
-        return None
-    return (id(graph), graph.version, len(instances), fetched, tuple(map(id, feed or ())))
-
-
-def name_of(graph: Any, key: Any) -> str:
-    """The name of a fed tensor, however the feed spells it."""
-    if isinstance(key, str):
-        return key
-    name = getattr(key, "name", None)
-    if isinstance(name, str):
-        return name
-    try:
-        return str(graph.as_graph_element(key).name)
-    except (TypeError, ValueError, KeyError):
-        return ""
-
-
-def ancestors(elements: Any, fed: Any) -> Any:
-    """Names of all operations that must run for ``elements``, cut where tensors are fed."""
-    found = set()  # type: Any
-    waiting = collections.deque()  # type: Any
-    for element in elements:
-        if getattr(element, "op", None) is None or hasattr(element, "node_def"):
-            waiting.append(element)
-        elif element.name not in fed:
-            waiting.append(element.op)
-    while waiting:
-        operation = waiting.popleft()
-        if operation.name in found:
-            continue
-        found.add(operation.name)
-        for tensor in operation.inputs:
-            if tensor.name not in fed:
-                waiting.append(tensor.op)
-        waiting.extend(operation.control_inputs)
-    return found
-
-
-def harmless(tensors: Any, fed: Any, allowed: Any = _READS) -> bool:
-    """Whether tensors can be evaluated without changing anything, with what is fed."""
-    graph = tensors[0].graph
-    for name in ancestors(tensors, fed):
-        operation = graph.get_operation_by_name(name)
-        if operation.type in _PLACEHOLDERS:
-            return False
-        definition = getattr(operation, "op_def", None)
-        if definition is not None and definition.is_stateful and operation.type not in allowed:
-            return False
-    return True

@@ -12,17 +12,21 @@ import traceback
 from typing import Any
 
 _PARTS = (
+    "devices",
     "differences",
     "graphs",
     "imports",
     "modes",
     "places",
+    "processes",
     "randomness",
     "sites",
+    "stream",
     "tensorflow_of",
     "values",
     "variables",
     "vectorised",
+    "xla",
 )
 
 
@@ -30,8 +34,11 @@ def main(path: str) -> None:
     """Run the job that a JSON file describes; what comes of it lies in the job's folder."""
     with open(path, encoding="utf-8") as file:
         job = json.load(file)
+    job["file"] = path
     folder = job["folder"]
     end = {"error": None, "exit": 0, "unmatched": []}  # type: Any
+    if job["mode"] == "keras-2" and importlib.util.find_spec("tf_keras") is not None:
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"  # read when TensorFlow is imported
     try:
         importlib.import_module("tensorflow")
     except ImportError as error:
@@ -55,15 +62,23 @@ def run(job: Any, end: Any) -> None:
     parts["vectorised"].install()
     randomness.install()
     parts["variables"].Variables(store, randomness, world).install()
-    settle_device(tf, job["device"])
+    parts["devices"].settle(job["device"])
+    if job["device"] != "CPU:0":
+        tracker.placement = parts["devices"].Placement(store)
     parts["modes"].apply(job["mode"], job["tapes"])
     if job["differences"]:
         tracker.differences = parts["differences"].Differences(store, job["seed"])
     sites = parts["sites"].Sites(store, tracker, tracker.differences)
     vars(builtins)["__tape_migrate__"] = sites.builtin()
     parts["imports"].redirect(job["original"], job["root"], job["files"])
-    began = time.time()
+    parts["xla"].install(store)
+    parts["processes"].install(store, job["file"])
+    began, process = time.time(), os.getpid()
     try:
+        if job["mode"] == "keras-2":
+            missing = wide_world(job["world"]).use_keras_2()
+            if missing:
+                raise ImportError(missing)
         with parts["modes"].around(job["mode"]):
             if world is not None:
                 with world.float64_world():
@@ -78,12 +93,17 @@ def run(job: Any, end: Any) -> None:
     except BaseException as error:
         end["exit"] = 1
         end["error"] = explain(error)
+    if os.getpid() != process:
+        os._exit(end["exit"])  # a fork of the program has come to its end, not the program
     end["seconds"] = time.time() - began
     if end["error"] is None:
         try:
             tracker.finish()
+            if tracker.placement is not None:
+                tracker.placement.finish()
         except Exception as error:
             end["finish"] = explain(error)
+    sites.finish()
     end["unmatched"] = randomness.unmatched
     end["draws"] = randomness.counts
     store.close()
@@ -103,20 +123,6 @@ def program(job: Any) -> None:
     else:
         sys.path.insert(0, os.path.dirname(os.path.abspath(job["argv"][0])))
         runpy.run_path(job["argv"][0], run_name="__main__")
-
-
-def settle_device(tf: Any, device: str) -> None:
-    """On a GPU: the same sums in the same order, in full float32; nothing falls back to the CPU."""
-    if not device.startswith("GPU"):
-        return
-    config = getattr(tf, "config", None)  # type: Any
-    if hasattr(config, "set_soft_device_placement"):
-        config.set_soft_device_placement(False)
-    experimental = getattr(config, "experimental", None)  # type: Any
-    if hasattr(experimental, "enable_tensor_float_32_execution"):
-        experimental.enable_tensor_float_32_execution(False)
-    if hasattr(experimental, "enable_op_determinism"):
-        experimental.enable_op_determinism()
 
 
 def wide_world(path: str) -> Any:

@@ -2,6 +2,8 @@
 
 - ``as-is``: not at all.
 - ``graph``: the program is run inside a ``tf.Graph``; TensorFlow 2's behaviour stays on.
+- ``keras-2``: the same, and ``import keras`` and ``tf.keras`` give Keras 2 where this TensorFlow
+  comes with Keras 3.
 - ``eager-off``: ``tf.compat.v1.disable_eager_execution()`` first.
 - ``v1``: ``tf.compat.v1.disable_v2_behavior()`` first.
 - ``v1-alias``: the same, and ``import tensorflow`` gives ``tensorflow.compat.v1``.
@@ -36,6 +38,6 @@ def apply(mode: str, tapes: bool) -> None:
 
 def around(mode: str) -> Any:
     """What the program runs inside of."""
-    if mode == "graph":
+    if mode in ("graph", "keras-2"):
         return tf.Graph().as_default()
     return contextlib.ExitStack()

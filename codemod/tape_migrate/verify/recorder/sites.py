@@ -4,7 +4,7 @@ import contextlib
 import functools
 from typing import Any
 
-from . import graphs, traced, vectorised
+from . import graphs, stream, traced, vectorised
 from .tensorflow_of import tf, v1
 
 
@@ -15,7 +15,9 @@ class Sites:
         self._store = store
         self._differences = differences
         self._tracker = tracker
+        self._stream = stream.Stream(store, traced.values)
         self._instances = {}  # type: Any
+        self._built = set()  # type: Any
 
     def builtin(self) -> Any:
         """The function to be put among Python's built-ins."""
@@ -52,19 +54,36 @@ class Sites:
             kind = "traced"
         elif tensors:
             kind = "graph"
-        self._store.build(call, instance, [outline(item) for item in items], kind)
+        self._build(call, instance, items, kind)
         if kind == "eager" or (kind == "none" and in_eager()):
             values = [graphs.eager_value(item) for item in items]
             self._store.evaluation(call, instance, "eager", values)
+            if self._tracker.placement is not None:
+                self._tracker.placement.eager(call, items)
         elif kind == "traced":
             self._tracker.track_inside(v1.get_default_graph())
-            replaced = traced.record(self._store, call, instance, items)
+            replaced = traced.record(
+                self._store, self._stream, call, instance, items, self._tracker.placement
+            )
             return rebuilt(result, iter(replaced))
         elif kind == "graph":
             self._tracker.track(call, instance, items)
             if self._differences is not None:
                 self._differences.ask(call, instance, args, kwargs or {})
         return result
+
+    def _build(self, call: int, instance: int, items: Any, kind: str) -> None:
+        """Note what came back; of eager calls, which come by in every step, only what is new."""
+        if kind == "eager":
+            seen = (call, *(item is None for item in items))
+            if seen in self._built:
+                return
+            self._built.add(seen)
+        self._store.build(call, instance, [outline(item) for item in items], kind)
+
+    def finish(self) -> None:
+        """After the program: wait for what functions have handed over."""
+        self._stream.finish()
 
 
 def in_eager() -> bool:

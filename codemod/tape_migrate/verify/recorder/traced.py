@@ -1,6 +1,7 @@
 """Record tensors that no Session can fetch: in a ``tf.function``, a loop body, a branch.
 
-An operation that hands the values to the store is put before them, and the program goes on with
+An operation that hands the values to the store (``stream.py``; a call of Python where that does not
+do) is put before them, and the program goes on with
 identities of the tensors that wait for it. An identity's gradient is the identity, so what is
 differentiated further comes out the same.
 """
@@ -25,7 +26,9 @@ def is_unfetchable(item: Any) -> bool:
     return not graph.is_fetchable(tensor)
 
 
-def record(store: Any, call: int, instance: int, items: Any) -> Any:
+def record(
+    store: Any, stream: Any, call: int, instance: int, items: Any, placement: Any = None
+) -> Any:
     """Add the recording operation; returns the items to go on with."""
     plan = []  # type: Any
     tensors = []  # type: Any
@@ -45,12 +48,19 @@ def record(store: Any, call: int, instance: int, items: Any) -> Any:
     shown = [tf.cast(t, "float32") if t.dtype.base_dtype.name == "bfloat16" else t for t in tensors]
 
     def write(*arrays: Any) -> Any:
+        if placement is not None:
+            placement.ran(call, instance)
         store.evaluation(call, instance, "traced", values(plan, list(arrays)))
         return True
 
-    make = getattr(tf, "numpy_function", None) or v1.py_func
-    operation = make(write, shown, [tf.bool])
-    with tf.control_dependencies(operation):
+    if placement is None and stream.takes(shown):
+        operation = stream.operation(call, instance, plan, shown)
+    else:
+        make = getattr(tf, "numpy_function", None) or v1.py_func
+        operation = make(write, shown, [tf.bool])[0].op
+        if placement is not None:
+            placement.inside(call, instance, tensors, operation.get_attr("token"))
+    with tf.control_dependencies([operation]):
         kept = [tf.identity(tensor) for tensor in tensors]
     return pack(items, plan, kept)
 

@@ -2,7 +2,8 @@
 
 Arrays beyond ``WHOLE`` bytes, and all arrays once ``limit`` bytes are written, are kept as a
 digest: a hash (equal or not to the bit), the largest magnitude, the norm, and a sample of entries
-at fixed places.
+at fixed places. Once these and the lines take up ``limit`` bytes more, evaluations are counted
+only.
 """
 
 import hashlib
@@ -38,10 +39,15 @@ class Store:
         self._lines = open(os.path.join(folder, "records.jsonl"), "wb", 1 << 16)  # noqa: SIM115
         self._bytes = open(os.path.join(folder, "values.bin"), "wb", 1 << 20)  # noqa: SIM115
         self._left = limit
+        self._limit = limit
+        self._dropped = 0
         self._at = 0
         self._lock = threading.Lock()
         self._flushed = time.monotonic()
         self._heads = {}  # type: Any
+        self._children = os.path.join(folder, "children.jsonl")
+        self._process = os.getpid()
+        self._in_child = set()  # type: Any
 
     def build(self, call: int, instance: int, items: Any, kind: str) -> None:
         """Say that a call returned: its structure is known, its values may come later."""
@@ -51,7 +57,13 @@ class Store:
         self, call: int, instance: int, kind: str, values: Any, extra: bool = False
     ) -> None:
         """Write the values of one evaluation of a call, item by item."""
+        if os.getpid() != self._process:
+            self._forked(call)
+            return
         with self._lock:
+            if self._left < -self._limit:
+                self._dropped += 1
+                return
             items = ",".join([self._quick(value) for value in values])
             self._write(
                 '{"what":"values","call":%d,"instance":%d,"kind":"%s","extra":%s,"items":[%s]}\n'
@@ -60,10 +72,23 @@ class Store:
 
     def note(self, **fields: Any) -> None:
         """Write a record of another kind."""
+        if os.getpid() != self._process:
+            if "call" in fields:
+                self._forked(fields["call"])
+            return
         with self._lock:
             self._write(json.dumps(fields) + "\n")
 
+    def _forked(self, call: int) -> None:
+        """In a fork the files are somebody else's: only that it came here is said."""
+        if call not in self._in_child:
+            self._in_child.add(call)
+            with open(self._children, "a", encoding="ascii") as file:
+                file.write('{"call": %d}\n' % call)
+
     def close(self) -> None:
+        if self._dropped:
+            self.note(what="full", dropped=self._dropped)
         with self._lock:
             self._bytes.close()
             self._lines.close()
@@ -72,6 +97,7 @@ class Store:
         if self._lines.closed:
             return
         self._lines.write(line.encode("ascii"))
+        self._left -= len(line)
         now = time.monotonic()
         if now - self._flushed > FLUSHED_EVERY_S:
             self._flushed = now
