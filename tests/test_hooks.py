@@ -11,18 +11,13 @@ import pytest
 import typer
 import yaml
 
-from tape_migrate import cli, cli_more
+from tape_migrate import cli
 from tape_migrate.completion import script
 from tests.test_cli import LOCAL, NOTHING, run
 
 ROOT = Path(__file__).resolve().parent.parent
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
-COMMANDS = {
-    "": cli._migrate_app,
-    "verify": cli._verify_app,
-    "explain": cli._explain_app,
-    **cli_more.APPS,
-}
+COMMANDS = {"": cli.app_of(cli.MAIN), **{name: cli.app_of(name) for name in cli.COMMANDS}}
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=[hook["id"] for hook in HOOKS])

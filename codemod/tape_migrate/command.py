@@ -13,16 +13,14 @@ from tape_migrate.exits import (
     EXIT_USAGE,
     EXIT_WOULD_CHANGE,
 )
-from tape_migrate.model import Options, TfFunction
 from tape_migrate.reports.output import Output
-from tape_migrate.runner import FileResult, Listeners, RunResult, Scope, run
+from tape_migrate.runner import FileResult, Listeners, RunResult, run
 from tape_migrate.settings.load import Settings, SettingsError, load
+from tape_migrate.settings.meaning import options_of, policy_of, scope_of
 from tape_migrate.sources.discover import PathError
-from tape_migrate.sources.patterns import Filters, Patterns
 
 if TYPE_CHECKING:
     from tape_migrate.reports.html.evidence import EvidenceFile
-    from tape_migrate.safety.writing import WritePolicy
 
 
 class UsageError(Exception):
@@ -98,33 +96,6 @@ def exit_code(result: RunResult, *, check: bool, strict: bool) -> int:
     if (check and counts.files_changed) or (strict and (counts.refused or remarks)):
         return EXIT_WOULD_CHANGE
     return EXIT_FINE
-
-
-def scope_of(settings: Settings) -> Scope:
-    """Return which files and calls the settings are about."""
-    selection = None
-    if settings.words("select") or settings.words("ignore"):
-        from tape_migrate.selection import Selection  # noqa: PLC0415
-
-        selection = Selection(settings.words("select"), settings.words("ignore"))
-    include, exclude = (_patterns(settings, key) for key in ("include", "exclude"))
-    return Scope(Filters(include, exclude), selection)
-
-
-def options_of(settings: Settings) -> Options:
-    """Return what the engine may do."""
-    return Options(
-        TfFunction(settings.values["tf-function"]),
-        settings.flag("annotate"),
-        settings.flag("assume-closed"),
-    )
-
-
-def policy_of(settings: Settings) -> WritePolicy:
-    """Return how careful a write is."""
-    from tape_migrate.safety.writing import WritePolicy  # noqa: PLC0415
-
-    return WritePolicy(settings.flag("allow-dirty"), settings.path("backup-dir"))
 
 
 def _check(request: Request) -> None:
@@ -204,11 +175,6 @@ def _review(request: Request, settings: Settings) -> int:
         return review(request.paths, options_of(settings), scope_of(settings), policy_of(settings))
     except PathError as error:
         raise UsageError(str(error)) from error
-
-
-def _patterns(settings: Settings, key: str) -> Patterns | None:
-    lines: tuple[str, ...] = settings.values[key]
-    return Patterns(settings.base(key), lines) if lines else None
 
 
 def _evidence(path: str | None) -> EvidenceFile | None:

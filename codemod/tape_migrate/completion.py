@@ -2,72 +2,45 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import typer
 
+from tape_migrate import cli
 from tape_migrate.refusals import all_refusals
 
 _NAME = "tape-migrate"
+_NAMES = ("", *cli.COMMANDS)
 Words = Mapping[str, Sequence[tuple[str, str]]]
 """By command (empty: the main one): options and their help."""
 
 
 def script(shell: str) -> str:
     """Return the script for ``bash``, ``zsh`` or ``fish``."""
-    return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](_options(), _choices())
+    commands = {name: typer.main.get_command(cli.app_of(name or cli.MAIN)) for name in _NAMES}
+    options = {name: _options(command) for name, command in commands.items()}
+    choices = {k: v for command in commands.values() for k, v in _choices(command).items()}
+    return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](options, choices)
 
 
-def _commands() -> dict[str, Any]:
-    from tape_migrate import cli, cli_more  # noqa: PLC0415
-
-    apps = {
-        "": cli._migrate_app,
-        "verify": cli._verify_app,
-        "probe": cli._probe_app,
-        "explain": cli._explain_app,
-    }
-    return {name: typer.main.get_command(app) for name, app in {**apps, **cli_more.APPS}.items()}
+def _options(command: Any) -> list[tuple[str, str]]:
+    return [
+        (option, getattr(parameter, "help", None) or "")
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    ] + [("--help", "Show this message and exit.")]
 
 
-def _options() -> Words:
-    found = {}
-    for name, command in _commands().items():
-        found[name] = [
-            (option, getattr(parameter, "help", None) or "")
-            for parameter in command.params
-            if parameter.param_type_name == "option"
-            for option in (*parameter.opts, *parameter.secondary_opts)
-        ] + [("--help", "Show this message and exit.")]
-    return found
-
-
-def _choices() -> Mapping[str, Sequence[str]]:
+def _choices(command: Any) -> dict[str, list[str]]:
     """By option: the words that it takes."""
-    from tape_migrate import cli, cli_more  # noqa: PLC0415
-
-    functions = [cli.migrate, cli.verify, cli.probe, *cli_more.COMMANDS]
-    found: dict[str, Sequence[str]] = {}
-    for function in functions:
-        for hint in get_type_hints(function, include_extras=True).values():
-            marks = getattr(hint, "__metadata__", ())
-            # In Annotated, typer keeps the first name where the default would be.
-            told = [
-                word
-                for mark in marks
-                for word in (
-                    getattr(mark, "default", None),
-                    *(getattr(mark, "param_decls", None) or ()),
-                )
-                if isinstance(word, str) and word.startswith("--")
-            ]
-            for name in told:
-                for kind in (hint.__origin__, *get_args(hint.__origin__)):
-                    if isinstance(kind, type) and issubclass(kind, enum.Enum):
-                        found[name] = [str(member.value) for member in kind]
-    return found
+    return {
+        option: [str(choice) for choice in parameter.type.choices]
+        for parameter in command.params
+        if hasattr(parameter.type, "choices")
+        for option in parameter.opts
+    }
 
 
 def _bash(options: Words, choices: Mapping[str, Sequence[str]]) -> str:

@@ -18,8 +18,6 @@ from tape_migrate.batch.executors import ExecutorError
 from tape_migrate.batch.run import BatchRequest, BatchResult, run_batch
 from tests.batch import making
 
-OPTIONS = {"tf_function": "auto", "annotate": False, "select": [], "ignore": []}
-
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
@@ -35,7 +33,6 @@ def request(tmp_path: Path, names: list[str], executor: str) -> BatchRequest:
         tuple(str(tmp_path / "sources" / name) for name in names),
         str(tmp_path / "out"),
         executor=executor,
-        options=OPTIONS,
     )
 
 

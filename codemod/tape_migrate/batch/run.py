@@ -34,8 +34,11 @@ class BatchRequest:
     commit: bool = False
     fresh: bool = False
     retry_failed: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """``tf_function``, ``annotate``, ``select``, ``ignore``."""
+    isolated: bool = False
+    """Whether the sources' own settings do not count."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Options by key of ``[tool.tape-migrate]``: they win over a source's own settings. None where
+    not given."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,10 @@ def run_batch(
     try:
         if request.fresh or request.retry_failed:
             state.forget(failed_only=not request.fresh)
-        state.begin(sources, {**request.options, "commit": request.commit})
+        state.begin(
+            sources,
+            {**request.given, "commit": request.commit, "isolated": request.isolated},
+        )
         waiting = [record.source for record in state.records() if record.status == "waiting"]
         interrupted = False
         try:
@@ -114,7 +120,8 @@ def _size(source: Source) -> float:
 def _job(request: BatchRequest, source: Source) -> dict[str, Any]:
     return {
         "source": source.as_json(),
-        "options": dict(request.options),
+        "given": dict(request.given),
+        "isolated": request.isolated,
         "time_limit": request.time_limit,
     }
 
