@@ -191,20 +191,22 @@ def write_results(
 ) -> None:
     """Write the files of ``ready``, moving each to ``results`` when it is done."""
     # Git, digests and journals are of no concern to dry runs.
-    from tape_migrate.safety.writing import interrupts_held, prepare  # noqa: PLC0415
+    from tape_migrate.safety.writing import in_groups, interrupts_held, prepare  # noqa: PLC0415
 
-    journal = None
-    if policy is not None:
-        files = [_file(result) for result in ready]
-        journal = prepare(files, policy, listeners.warning)
+    files = [_file(result) for result in ready]
+    journal = None if policy is None else prepare(files, policy, listeners.warning)
     total = len(ready)
-    while ready:
-        listeners.progress(total - len(ready), total, ready[0].path)
+    groups = in_groups(files)
+    by_path = {result.path: result for result in ready}
+    ready[:] = [by_path[file.path] for group in groups for file in group]
+    for group in groups:
+        listeners.progress(total - len(ready), total, group[0].path)
         with interrupts_held():
-            result = _write(ready[0])
-            results.append(result)
-            ready.pop(0)
-        listeners.result(result)
+            written = _write(group, ready[: len(group)])
+            results += written
+            del ready[: len(group)]
+        for result in written:
+            listeners.result(result)
     if journal is not None:
         journal.finish()
 
@@ -310,16 +312,20 @@ def _file(result: FileResult) -> File:
     from tape_migrate.safety.writing import File  # noqa: PLC0415
 
     assert result.migration is not None
-    return File(result.path, result.migration.old, result.migration.new)
+    return File(result.path, result.migration.old, result.migration.new, result.together)
 
 
-def _write(result: FileResult) -> FileResult:
-    from tape_migrate.safety.writing import write_file  # noqa: PLC0415
+def _write(files: list[File], results: list[FileResult]) -> list[FileResult]:
+    """Write the files of one group, and return their results."""
+    from tape_migrate.safety.writing import write_together  # noqa: PLC0415
 
-    fault = write_file(_file(result))
-    if fault is not None:
-        return replace(result, status=FileStatus.FAILED, message=fault)
-    return replace(result, written=True)
+    faults = write_together(files)
+    return [
+        replace(result, written=True)
+        if faults[result.path] is None
+        else replace(result, status=FileStatus.FAILED, message=faults[result.path] or "")
+        for result in results
+    ]
 
 
 def _counts(migration: Migration) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tape_migrate.safety.journal import digest, state_folder
+from tape_migrate.safety.journal import digest
+from tape_migrate.safety.state import state_folder
 
 _VERSION = 1
 
