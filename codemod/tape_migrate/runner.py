@@ -337,15 +337,16 @@ def _counts(migration: Migration) -> str:
 
 
 class _LazySources(Mapping[str, bytes]):
-    """The bytes of many files, read when asked for."""
+    """The bytes of many files, read when asked for; some may be known to be others."""
 
-    def __init__(self, files: Sequence[str]) -> None:
+    def __init__(self, files: Sequence[str], known: Mapping[str, bytes]) -> None:
         self._files = dict.fromkeys(files)
+        self._known = known
 
     def __getitem__(self, path: str) -> bytes:
         if path not in self._files:
             raise KeyError(path)
-        return read_file(path)
+        return self._known[path] if path in self._known else read_file(path)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
@@ -354,10 +355,14 @@ class _LazySources(Mapping[str, bytes]):
         return len(self._files)
 
 
-def project_of(found: Discovery) -> Project | None:
-    """Let modules know of each other where a folder was given; single files stand alone."""
+def project_of(found: Discovery, texts: Mapping[str, bytes] | None = None) -> Project | None:
+    """Let modules know of each other where a folder was given; single files stand alone.
+
+    Files in ``texts`` count with that content.
+    """
     if not found.folders:
         return None
     from tape_migrate.project import build_project  # noqa: PLC0415
 
-    return build_project(_LazySources([path for path in found.files if path.endswith(".py")]))
+    files = [path for path in found.files if path.endswith(".py")]
+    return build_project(_LazySources(files, texts or {}))
