@@ -8,12 +8,15 @@ from typing import Any
 import typer
 
 from tape_migrate import cli
+from tape_migrate.model import Shape
 from tape_migrate.refusals import all_refusals
 
 _NAME = "tape-migrate"
 _NAMES = ("", *cli.COMMANDS)
 Words = Mapping[str, Sequence[tuple[str, str]]]
 """By command (empty: the main one): options and their help."""
+Choices = Mapping[str, Sequence[str]]
+"""By option, or by command that takes one word: the words."""
 
 
 def script(shell: str) -> str:
@@ -21,7 +24,11 @@ def script(shell: str) -> str:
     commands = {name: typer.main.get_command(cli.app_of(name or cli.MAIN)) for name in _NAMES}
     options = {name: _options(command) for name, command in commands.items()}
     choices = {k: v for command in commands.values() for k, v in _choices(command).items()}
-    return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](options, choices)
+    first = {
+        "explain": [reason.code for reason in all_refusals()] + [shape.value for shape in Shape],
+        "completion": list(_SCRIPTS),
+    }
+    return _SCRIPTS[shell](options, choices, first)
 
 
 def _options(command: Any) -> list[tuple[str, str]]:
@@ -43,7 +50,7 @@ def _choices(command: Any) -> dict[str, list[str]]:
     }
 
 
-def _bash(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
+def _bash(options: Words, choices: Choices, first: Choices) -> str:
     commands = [name for name in options if name]
     by_command = "\n".join(
         f'        {name or "*"}) words="{" ".join(word for word, _ in words)}" ;;'
@@ -53,16 +60,20 @@ def _bash(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
         f'        {name}) COMPREPLY=($(compgen -W "{" ".join(words)}" -- "$current")); return ;;'
         for name, words in choices.items()
     )
-    codes = " ".join(reason.code for reason in all_refusals())
+    by_word = "\n".join(
+        f'        {name}) COMPREPLY=($(compgen -W "{" ".join(words)}" -- "$current")); return ;;'
+        for name, words in first.items()
+    )
     return f"""# bash completion for {_NAME}
 _{_NAME.replace("-", "_")}() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" words
     case "$previous" in
 {by_option}
     esac
-    if [ "${{COMP_WORDS[1]}}" = explain ] && [ "$COMP_CWORD" -eq 2 ] && [[ "$current" != -* ]]; then
-        COMPREPLY=($(compgen -W "{codes}" -- "$current"))
-        return
+    if [ "$COMP_CWORD" -eq 2 ] && [[ "$current" != -* ]]; then
+        case "${{COMP_WORDS[1]}}" in
+{by_word}
+        esac
     fi
     case "${{COMP_WORDS[1]}}" in
 {by_command}
@@ -82,17 +93,18 @@ complete -o filenames -F _{_NAME.replace("-", "_")} {_NAME}
 """
 
 
-def _zsh(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
-    def arguments(words: Sequence[tuple[str, str]]) -> str:
+def _zsh(options: Words, choices: Choices, first: Choices) -> str:
+    def arguments(name: str, words: Sequence[tuple[str, str]]) -> str:
         lines = []
         for word, text in words:
             shown = text.replace("[", "(").replace("]", ")").replace("'", "’").replace(":", "\\:")
             values = f":value:({' '.join(choices[word])})" if word in choices else ""
             lines.append(f"'{word}[{shown}]{values}'")
-        return " \\\n            ".join([*lines, "'*:file:_files'"])
+        rest = f"'2:word:({' '.join(first[name])})'" if name in first else "'*:file:_files'"
+        return " \\\n            ".join([*lines, rest])
 
     cases = "\n".join(
-        f"        {name or '*'})\n            _arguments {arguments(words)} ;;"
+        f"        {name or '*'})\n            _arguments {arguments(name, words)} ;;"
         for name, words in sorted(options.items(), key=lambda item: item[0] == "")
     )
     commands = " ".join(name for name in options if name)
@@ -111,7 +123,7 @@ _{_NAME.replace("-", "_")} "$@"
 """
 
 
-def _fish(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
+def _fish(options: Words, choices: Choices, first: Choices) -> str:
     commands = " ".join(name for name in options if name)
     lines = [
         f"# fish completion for {_NAME}",
@@ -127,4 +139,10 @@ def _fish(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
             values = f" -x -a '{' '.join(choices[word])}'" if word in choices else ""
             option = word.removeprefix("--")
             lines.append(f"complete -c {_NAME} -n '{condition}' -l {option}{values} -d '{shown}'")
+    for name, found in first.items():
+        condition = f"__fish_seen_subcommand_from {name}"
+        lines.append(f"complete -c {_NAME} -f -n '{condition}' -a '{' '.join(found)}'")
     return "\n".join(lines) + "\n"
+
+
+_SCRIPTS = {"bash": _bash, "zsh": _zsh, "fish": _fish}
