@@ -172,6 +172,18 @@ def test_the_settings_of_a_source_hold_for_it_and_options_win_over_them(
     assert records(tmp_path / "other")["plain"][0] == "done"
 
 
+def test_a_repository_without_a_commit_is_not_taken_for_one_without_calls(
+    tmp_path: Path,
+) -> None:
+    making.folder(tmp_path / "new")
+    git(tmp_path / "new", "init", "--quiet")
+    done = run("batch", "new", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 3
+    assert b"new: failed: the repository holds no commit; commit its files" in done.stdout
+    again = run("batch", "new", "--out", "out", cwd=tmp_path)
+    assert b"1 source was done or had failed before; --retry-failed or --fresh" in again.stderr
+
+
 def test_a_source_can_be_taken_for_closed(tmp_path: Path) -> None:
     package = tmp_path / "lib" / "pkg"
     package.mkdir(parents=True)

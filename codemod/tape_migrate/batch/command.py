@@ -28,6 +28,12 @@ def batch(request: BatchRequest) -> int:
         raise UsageError(f"{request.out}: {error.strerror or error}") from error
     output.progress.clear()
     output.text(table(result.records))
+    if result.done_before:
+        count = result.done_before
+        again = (
+            f"{count} {'source was' if count == 1 else 'sources were'} done or had failed before"
+        )
+        output.diagnostic(f"{again}; --retry-failed or --fresh does them again")
     if result.interrupted:
         left = sum(record.status == "waiting" for record in result.records)
         output.diagnostic(

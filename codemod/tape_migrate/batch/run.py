@@ -47,6 +47,8 @@ class BatchResult:
 
     records: tuple[Record, ...]
     interrupted: bool = False
+    done_before: int = 0
+    """Sources that an earlier run of the same batch had finished with."""
 
 
 def run_batch(
@@ -78,7 +80,7 @@ def run_batch(
             interrupted = True
         records = tuple(state.records())
         write_reports(request.out, records)
-        return BatchResult(records, interrupted)
+        return BatchResult(records, interrupted, len(sources) - len(waiting))
     finally:
         state.close()
 

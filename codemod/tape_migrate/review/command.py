@@ -81,7 +81,9 @@ def _parts(paths: Sequence[str], options: Options, scope: Scope, output: Output)
     texts = {entry.path: entry.migration.old for entry in found.results if entry.migration}
     changed = [entry for entry in found.results if entry.status is FileStatus.CHANGED]
     groups = dict.fromkeys(entry.together or (entry.path,) for entry in changed)
-    for group in groups:
+    for number, group in enumerate(groups):
+        # What moves together is found out by leaving calls out in turn, which can take a while.
+        output.progress.show(number, len(groups), group[0])
         originals = {path: texts[path] for path in group}
         load = _loader(originals, options, scope, discovery, project)
         part = _restored(originals, load)

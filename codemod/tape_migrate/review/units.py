@@ -40,7 +40,7 @@ class Unit:
 class Units:
     """The units of one text, or of several that change together, with any of them migrated."""
 
-    def __init__(self, migrate: MigrateAll, selection: Selection | None) -> None:
+    def __init__(self, migrate: MigrateAll, selection: Selection | None = None) -> None:
         self._migrate = migrate
         self.full, self._unselected = select_calls(migrate, selection or Selection())
         calls = [
@@ -50,7 +50,8 @@ class Units:
             if result.outcome is Outcome.MIGRATED
         ]
         self.units = _named(self.full, self._together(calls))
-        self._made: dict[frozenset[str], Mapping[str, Migration]] = {}
+        everything = frozenset(unit.key for unit in self.units)
+        self._made: dict[frozenset[str], Mapping[str, Migration]] = {everything: self.full}
 
     def with_units(self, chosen: Iterable[Unit]) -> Mapping[str, Migration]:
         """Migrate these units and no others; by path."""
@@ -77,18 +78,20 @@ class Units:
             for b in range(a):
                 if _overlap(first, calls[b]):
                     join(a, b)
-        for a, call in enumerate(calls):
-            if len(calls) == 1:
-                break
+        tapes = [
+            [b for b, member in enumerate(group) if member == number]
+            for number in sorted(set(group))
+        ]
+        for members in tapes if len(tapes) > 1 else ():
             still = {
                 Call(path, result).place
-                for path, migration in self._without([call]).items()
+                for path, migration in self._without(calls[b] for b in members).items()
                 for result in migration.sites
                 if result.outcome is Outcome.MIGRATED
             }
             for b, other in enumerate(calls):
-                if b != a and other.place not in still:
-                    join(a, b)
+                if other.place not in still:
+                    join(members[0], b)
         return [
             tuple(call for member, call in zip(group, calls, strict=True) if member == number)
             for number in sorted(set(group))

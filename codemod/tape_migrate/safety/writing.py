@@ -122,8 +122,8 @@ def refuse_dirty(paths: Sequence[str]) -> None:
         dirty = uncommitted(paths)
     except GitError as error:
         raise RefusedError(
-            f"nothing written: uncommitted changes cannot be looked for: {error}; --allow-dirty "
-            "writes all the same"
+            f"nothing written: uncommitted changes cannot be looked for: {error}; `git status` "
+            "says more, --allow-dirty writes all the same"
         ) from error
     if not dirty:
         return
