@@ -7,6 +7,7 @@ from importlib import import_module
 
 from tape_migrate.model import Shape
 from tape_migrate.refusals import Reason, all_refusals, find
+from tape_migrate.reports.by_hand import BY_HAND
 
 _WIDTH = 88
 
@@ -76,4 +77,6 @@ def _reason(reason: Reason) -> str:
     ]
     if reason.example:
         parts.append("Example:\n\n" + textwrap.indent(reason.example, "    "))
+    if reason.code in BY_HAND:
+        parts.append("By hand:\n\n" + textwrap.indent(BY_HAND[reason.code], "    "))
     return "\n\n".join(parts) + "\n"
