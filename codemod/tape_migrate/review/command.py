@@ -37,7 +37,7 @@ from tape_migrate.sources.discover import Discovery, discover
 if TYPE_CHECKING:
     from tape_migrate.project import Project
 
-PROMPT = "Migrate this? [y,n,a,A,e,u,?,q] "
+PROMPT = "Migrate this? [y,n,a,d,A,e,u,?,q] "
 
 
 def review(paths: Sequence[str], options: Options, scope: Scope, policy: WritePolicy) -> int:
@@ -171,14 +171,14 @@ class _Talk:
         """Return the session after a key, or None if the question stays."""
         if key in "yn" and key:
             return session.answer(index, unit, key == "y")
-        if key == "a":
-            return session.accept_part(index)
+        if key in {"a", "d"}:
+            return session.answer_part(index, key == "a")
         if key == "A":
             return session.accept_all()
         if key == "e":
             return self._edit(session, index, unit)
         if key not in {"u", "q"}:
-            self._output.text("y n a A e u ? or q; ? says what they mean\n")
+            self._output.text("y n a d A e u ? or q; ? says what they mean\n")
         return None
 
     def _edit(self, session: Session, index: int, unit: Unit) -> Session | None:

@@ -17,6 +17,7 @@ Line = tuple[str, str]
 HELP = """\
 y  migrate this        n  leave it as it is
 a  this and all others in this file (or in the files that change with it)
+d  neither this nor any other in this file
 A  this and all that are left
 e  edit the file with this migrated        u  undo the last answer
 ?  explain             q  stop here and write what was accepted

@@ -90,18 +90,18 @@ class Session:
         """Note one answer."""
         return self.with_part(index, self.parts[index].answer(unit, yes))
 
-    def accept_part(self, index: int) -> Session:
-        """Accept all that is undecided in one part."""
+    def answer_part(self, index: int, yes: bool) -> Session:
+        """Accept or decline all that is undecided in one part."""
         part = self.parts[index]
         for unit in part.undecided():
-            part = part.answer(unit, True)
+            part = part.answer(unit, yes)
         return self.with_part(index, part)
 
     def accept_all(self) -> Session:
         """Accept all that is undecided."""
         session = self
         for index in range(len(self.parts)):
-            session = session.accept_part(index)
+            session = session.answer_part(index, True)
         return session
 
     def counts(self) -> tuple[int, int, int]:
