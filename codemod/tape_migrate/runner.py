@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from tape_migrate.model import Options, Outcome, SiteResult, SourceError
 from tape_migrate.sources.discover import Discovery, discover
+from tape_migrate.sources.lazy import LazySources
 from tape_migrate.sources.patterns import Filters
 from tape_migrate.sources.prefilter import find_hits, read_file
 
 if TYPE_CHECKING:
-    from tape_migrate.model import Migration
+    from tape_migrate.model import Leaves, Migration
     from tape_migrate.project import Project
     from tape_migrate.safety.writing import File, WritePolicy
     from tape_migrate.selection import Selection
@@ -159,9 +160,10 @@ def run(
         total = len(waiting)
         for path in waiting:
             listeners.progress(len(done), total, path)
-            done.append(migrate_file(path, options, project, scope.selection))
-        if not scope.selection:  # what is handed over files cannot be left out in one of them
-            done = _linked(done, options, project)
+            done.append(migrate_file(path, options, project))
+        done = _linked(done, options, project)
+        if scope.selection:
+            done = _selected(done, options, project, scope.selection)
         waiting = [result.path for result in done]
         for result in done:
             if write and result.status is FileStatus.CHANGED:
@@ -229,11 +231,7 @@ def migrate_file(
         return FileResult(path, FileStatus.FAILED, "nested too deeply to be analysed")
     except Exception as error:  # a fault of ours in one file must not cost the others
         return FileResult(path, FileStatus.FAILED, f"internal error: {_fault(error)}")
-    if migration.internal_error is not None:
-        message = f"internal error: {migration.internal_error}"
-        return FileResult(path, FileStatus.FAILED, message, migration)
-    status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
-    return FileResult(path, status, _counts(migration), migration)
+    return _result(path, migration)
 
 
 def migrate_bytes(
@@ -283,9 +281,7 @@ def _linked(
         by_path[path] = FileResult(path, FileStatus.FAILED, message)
         return list(by_path.values())
     for path, migration in linked.migrations.items():
-        status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
-        message = _counts(migration) or "hands on a tape"
-        by_path[path] = FileResult(path, status, message, migration)
+        by_path[path] = _result(path, migration)
     for group in linked.groups:
         for path in group:
             by_path[path] = replace(by_path[path], together=tuple(sorted(group)))
@@ -294,6 +290,52 @@ def _linked(
             message = f"left as it is: it changes together with {locked[0]}, which is read-only"
             by_path[path] = FileResult(path, FileStatus.FAILED, message)
     return sorted(by_path.values(), key=lambda result: result.path)
+
+
+def _selected(
+    results: list[FileResult], options: Options, project: Project | None, selection: Selection
+) -> list[FileResult]:
+    """``results`` with the calls left out that are not selected."""
+    by_path = {result.path: result for result in results}
+    for paths in dict.fromkeys(result.together or (result.path,) for result in results):
+        group = [by_path[path] for path in paths]
+        sites = [site for result in group if result.migration for site in result.migration.sites]
+        if all(site.outcome is Outcome.SKIPPED or selection.wants(site) for site in sites):
+            continue
+        if len(group) == 1 or project is None:
+            chosen = [migrate_file(path, options, project, selection) for path in paths]
+        else:
+            chosen = _selected_group(paths, options, project, selection)
+        by_path.update((result.path, result) for result in chosen)
+    return list(by_path.values())
+
+
+def _selected_group(
+    paths: tuple[str, ...], options: Options, project: Project, selection: Selection
+) -> list[FileResult]:
+    from tape_migrate.linking import migrate_group  # noqa: PLC0415
+    from tape_migrate.selection import select_calls  # noqa: PLC0415
+
+    def migrate(leaves: Leaves) -> Mapping[str, Migration]:
+        return migrate_group(project, options, paths, leaves)
+
+    try:
+        migrations, _ = select_calls(migrate, selection)
+    except Exception as error:
+        message = f"internal error: {_fault(error)}"
+        return [FileResult(path, FileStatus.FAILED, message) for path in paths]
+    return [replace(_result(path, migrations[path]), together=paths) for path in paths]
+
+
+def _result(path: str, migration: Migration) -> FileResult:
+    if migration.internal_error is not None:
+        message = f"internal error: {migration.internal_error}"
+        return FileResult(path, FileStatus.FAILED, message, migration)
+    status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
+    message = _counts(migration)
+    if migration.changed and not message:
+        message = "hands on a tape"
+    return FileResult(path, status, message, migration)
 
 
 def _fault(error: Exception) -> str:
@@ -336,25 +378,6 @@ def _counts(migration: Migration) -> str:
     return ", ".join(parts)
 
 
-class _LazySources(Mapping[str, bytes]):
-    """The bytes of many files, read when asked for; some may be known to be others."""
-
-    def __init__(self, files: Sequence[str], known: Mapping[str, bytes]) -> None:
-        self._files = dict.fromkeys(files)
-        self._known = known
-
-    def __getitem__(self, path: str) -> bytes:
-        if path not in self._files:
-            raise KeyError(path)
-        return self._known[path] if path in self._known else read_file(path)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-
 def project_of(found: Discovery, texts: Mapping[str, bytes] | None = None) -> Project | None:
     """Let modules know of each other where a folder was given; single files stand alone.
 
@@ -365,4 +388,4 @@ def project_of(found: Discovery, texts: Mapping[str, bytes] | None = None) -> Pr
     from tape_migrate.project import build_project  # noqa: PLC0415
 
     files = [path for path in found.files if path.endswith(".py")]
-    return build_project(_LazySources(files, texts or {}))
+    return build_project(LazySources(files, texts or {}))
