@@ -15,6 +15,7 @@ import pytest
 from tape_migrate import runner
 from tape_migrate.model import Options
 from tape_migrate.runner import FileResult, FileStatus
+from tape_migrate.safety.writing import File
 
 SOURCE = b"import tensorflow as tf\n\n\ndef f(x):\n    y = x * x\n    return tf.gradients(y, x)\n"
 
@@ -79,9 +80,9 @@ def test_one_that_comes_in_the_middle_of_a_write_waits_for_its_end(
         (tmp_path / name).write_bytes(SOURCE)
     write = runner._write
 
-    def interrupted_write(result: FileResult) -> FileResult:
+    def interrupted_write(files: list[File], results: list[FileResult]) -> list[FileResult]:
         os.kill(os.getpid(), signal.SIGINT)
-        return write(result)
+        return write(files, results)
 
     monkeypatch.setattr(runner, "_write", interrupted_write)
     told: list[FileResult] = []

@@ -21,7 +21,8 @@ import pytest
 import typer
 import yaml
 
-from tape_migrate import cli, cli_more, migrate_source
+from tape_migrate import cli, exits, migrate_source
+from tape_migrate.cli.migrate import Format
 from tape_migrate.model import Outcome, Shape
 from tape_migrate.refusals import all_refusals
 from tape_migrate.reports.jsonreport import schema
@@ -38,11 +39,8 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMMANDS = {
-    "tape-migrate": cli._migrate_app,
-    "tape-migrate verify": cli._verify_app,
-    "tape-migrate probe": cli._probe_app,
-    "tape-migrate explain": cli._explain_app,
-    **{f"tape-migrate {name}": app for name, app in cli_more.APPS.items()},
+    "tape-migrate": cli.app_of(cli.MAIN),
+    **{f"tape-migrate {name}": cli.app_of(name) for name in cli.COMMANDS},
 }
 
 
@@ -204,7 +202,7 @@ def accepted(command: str, arguments: list[str]) -> None:
 
 
 def test_the_table_of_exit_codes_is_complete() -> None:
-    codes = {value for name, value in vars(cli).items() if name.startswith("EXIT_")}
+    codes = {value for name, value in vars(exits).items() if name.startswith("EXIT_")}
     assert [int(code) for code in first_cells("code | `tape-migrate`")] == sorted(codes)
 
 
@@ -244,7 +242,7 @@ def test_the_keys_of_a_review_are_those_that_are_asked_for() -> None:
 
 def test_the_formats_are_all_told() -> None:
     shown = {word for cell in first_cells("format") for word in re.findall(r"--format (\w+)", cell)}
-    assert shown | {"text"} == {member.value for member in cli.Format}
+    assert shown | {"text"} == {member.value for member in Format}
 
 
 def test_the_library_example_runs() -> None:

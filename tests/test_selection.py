@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tape_migrate.api import migrate_source
 from tape_migrate.model import Migration, Options, Outcome, SiteResult
 from tape_migrate.runner import migrate_bytes
 from tape_migrate.selection import Selection, canonical, known_words
+from tests.review.test_linked import FILES
+from tests.test_cli import run
 
 SOURCE = b"""import tensorflow as tf
 
@@ -99,3 +103,28 @@ def test_applicability_can_be_selected() -> None:
 def test_words(word: str, kept: str | None) -> None:
     assert canonical(word) == kept
     assert {"TM101", "nested", "review"} <= set(known_words())
+
+
+@pytest.mark.parametrize(
+    ("option", "changed"),
+    [
+        ("--select=helper", {"a.py", "b.py", "helper.py"}),
+        ("--ignore=helper", {"alone.py", "b.py"}),
+        ("--ignore=local", {"a.py", "b.py", "helper.py"}),
+        ("--select=TM101", set()),
+    ],
+)
+def test_a_helper_is_selected_with_its_callers_in_other_files(
+    tmp_path: Path, option: str, changed: set[str]
+) -> None:
+    for name, data in FILES.items():
+        (tmp_path / name).write_bytes(data)
+    state = {"TAPE_MIGRATE_STATE": str(tmp_path / "state")}
+    done = run("--write", option, ".", cwd=tmp_path, **state)
+    assert done.returncode == 0
+    found = {name for name, data in FILES.items() if (tmp_path / name).read_bytes() != data}
+    assert found == changed
+    both = (tmp_path / "b.py").read_bytes()
+    assert (b"grad(tape, y, x)" in both) == ("helper.py" in changed)
+    assert (b"tf.gradients(y, x)[0]" in both) != ("alone.py" in changed)
+    assert run("--check", option, ".", cwd=tmp_path, **state).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,16 +14,16 @@ from tape_migrate.exits import (
     EXIT_USAGE,
     EXIT_WOULD_CHANGE,
 )
-from tape_migrate.model import Options, TfFunction
+from tape_migrate.reports.escape import printable, printable_path
 from tape_migrate.reports.output import Output
-from tape_migrate.runner import FileResult, Listeners, RunResult, Scope, run
+from tape_migrate.runner import FileResult, Listeners, RunResult, run
+from tape_migrate.safety.state import cut_short
 from tape_migrate.settings.load import Settings, SettingsError, load
-from tape_migrate.sources.discover import PathError
-from tape_migrate.sources.patterns import Filters, Patterns
+from tape_migrate.settings.meaning import options_of, policy_of, scope_of
+from tape_migrate.sources.discover import PathError, discover
 
 if TYPE_CHECKING:
     from tape_migrate.reports.html.evidence import EvidenceFile
-    from tape_migrate.safety.writing import WritePolicy
 
 
 class UsageError(Exception):
@@ -62,9 +63,10 @@ def migrate(request: Request) -> int:
     except SettingsError as error:
         raise UsageError(str(error)) from error
     evidence = _evidence(request.evidence)
+    output = Output()
+    torn = bool(cut_short()) and _settle(request, settings, output)
     if request.review:
         return _review(request, settings)
-    output = Output()
     try:
         result = _run(request, settings, output)
     except PathError as error:
@@ -84,6 +86,8 @@ def migrate(request: Request) -> int:
         _write_page(request, result, evidence)
     output.close()
     code = exit_code(result, check=request.check, strict=settings.flag("strict"))
+    if torn and request.check:
+        code = code or EXIT_WOULD_CHANGE
     return code if code in (EXIT_INTERRUPTED, EXIT_FAILED) else proof_code or code
 
 
@@ -100,33 +104,6 @@ def exit_code(result: RunResult, *, check: bool, strict: bool) -> int:
     return EXIT_FINE
 
 
-def scope_of(settings: Settings) -> Scope:
-    """Return which files and calls the settings are about."""
-    selection = None
-    if settings.words("select") or settings.words("ignore"):
-        from tape_migrate.selection import Selection  # noqa: PLC0415
-
-        selection = Selection(settings.words("select"), settings.words("ignore"))
-    include, exclude = (_patterns(settings, key) for key in ("include", "exclude"))
-    return Scope(Filters(include, exclude), selection)
-
-
-def options_of(settings: Settings) -> Options:
-    """Return what the engine may do."""
-    return Options(
-        TfFunction(settings.values["tf-function"]),
-        settings.flag("annotate"),
-        settings.flag("assume-closed"),
-    )
-
-
-def policy_of(settings: Settings) -> WritePolicy:
-    """Return how careful a write is."""
-    from tape_migrate.safety.writing import WritePolicy  # noqa: PLC0415
-
-    return WritePolicy(settings.flag("allow-dirty"), settings.path("backup-dir"))
-
-
 def _check(request: Request) -> None:
     if request.write and request.check:
         raise UsageError("--write and --check exclude each other")
@@ -138,6 +115,37 @@ def _check(request: Request) -> None:
         raise UsageError("--review is for people; leave --format away")
     if request.evidence is not None and request.html is None:
         raise UsageError("--evidence goes into a page; give --html FILE, too")
+
+
+def _settle(request: Request, settings: Settings, output: Output) -> bool:
+    """Finish what a killed run has begun with files that change together, or say what to do.
+
+    Returns whether something is left to be finished.
+    """
+    from tape_migrate.safety import unfinished  # noqa: PLC0415
+
+    try:
+        files = discover(request.paths, scope_of(settings).filters).files
+    except PathError as error:
+        raise UsageError(str(error)) from error
+    paths = [os.path.realpath(path) for path in files]
+    groups = unfinished.torn_groups(paths)
+    if not groups:
+        return False
+    if request.write and request.verify is None:
+        try:
+            written = unfinished.finish(groups, paths)
+        except unfinished.UnfinishedError as error:
+            raise UsageError(f"nothing written: {error}") from error
+        for path in written:
+            output.diagnostic(f"finished what an earlier --write had begun: {printable_path(path)}")
+        return False
+    for group in groups:
+        message = f"{group.describe()}; --write finishes it, `tape-migrate undo` takes it back"
+        if request.review or request.write:
+            raise UsageError(message)
+        output.diagnostic(f"warning: {printable(message)}")
+    return True
 
 
 def _run(request: Request, settings: Settings, output: Output) -> RunResult | None:
@@ -204,11 +212,6 @@ def _review(request: Request, settings: Settings) -> int:
         return review(request.paths, options_of(settings), scope_of(settings), policy_of(settings))
     except PathError as error:
         raise UsageError(str(error)) from error
-
-
-def _patterns(settings: Settings, key: str) -> Patterns | None:
-    lines: tuple[str, ...] = settings.values[key]
-    return Patterns(settings.base(key), lines) if lines else None
 
 
 def _evidence(path: str | None) -> EvidenceFile | None:

@@ -2,75 +2,55 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import typer
 
+from tape_migrate import cli
+from tape_migrate.model import Shape
 from tape_migrate.refusals import all_refusals
 
 _NAME = "tape-migrate"
+_NAMES = ("", *cli.COMMANDS)
 Words = Mapping[str, Sequence[tuple[str, str]]]
 """By command (empty: the main one): options and their help."""
+Choices = Mapping[str, Sequence[str]]
+"""By option, or by command that takes one word: the words."""
 
 
 def script(shell: str) -> str:
     """Return the script for ``bash``, ``zsh`` or ``fish``."""
-    return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](_options(), _choices())
-
-
-def _commands() -> dict[str, Any]:
-    from tape_migrate import cli, cli_more  # noqa: PLC0415
-
-    apps = {
-        "": cli._migrate_app,
-        "verify": cli._verify_app,
-        "probe": cli._probe_app,
-        "explain": cli._explain_app,
+    commands = {name: typer.main.get_command(cli.app_of(name or cli.MAIN)) for name in _NAMES}
+    options = {name: _options(command) for name, command in commands.items()}
+    choices = {k: v for command in commands.values() for k, v in _choices(command).items()}
+    first = {
+        "explain": [reason.code for reason in all_refusals()] + [shape.value for shape in Shape],
+        "completion": list(_SCRIPTS),
     }
-    return {name: typer.main.get_command(app) for name, app in {**apps, **cli_more.APPS}.items()}
+    return _SCRIPTS[shell](options, choices, first)
 
 
-def _options() -> Words:
-    found = {}
-    for name, command in _commands().items():
-        found[name] = [
-            (option, getattr(parameter, "help", None) or "")
-            for parameter in command.params
-            if parameter.param_type_name == "option"
-            for option in (*parameter.opts, *parameter.secondary_opts)
-        ] + [("--help", "Show this message and exit.")]
-    return found
+def _options(command: Any) -> list[tuple[str, str]]:
+    return [
+        (option, getattr(parameter, "help", None) or "")
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    ] + [("--help", "Show this message and exit.")]
 
 
-def _choices() -> Mapping[str, Sequence[str]]:
+def _choices(command: Any) -> dict[str, list[str]]:
     """By option: the words that it takes."""
-    from tape_migrate import cli, cli_more  # noqa: PLC0415
-
-    functions = [cli.migrate, cli.verify, cli.probe, *cli_more.COMMANDS]
-    found: dict[str, Sequence[str]] = {}
-    for function in functions:
-        for hint in get_type_hints(function, include_extras=True).values():
-            marks = getattr(hint, "__metadata__", ())
-            # In Annotated, typer keeps the first name where the default would be.
-            told = [
-                word
-                for mark in marks
-                for word in (
-                    getattr(mark, "default", None),
-                    *(getattr(mark, "param_decls", None) or ()),
-                )
-                if isinstance(word, str) and word.startswith("--")
-            ]
-            for name in told:
-                for kind in (hint.__origin__, *get_args(hint.__origin__)):
-                    if isinstance(kind, type) and issubclass(kind, enum.Enum):
-                        found[name] = [str(member.value) for member in kind]
-    return found
+    return {
+        option: [str(choice) for choice in parameter.type.choices]
+        for parameter in command.params
+        if hasattr(parameter.type, "choices")
+        for option in parameter.opts
+    }
 
 
-def _bash(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
+def _bash(options: Words, choices: Choices, first: Choices) -> str:
     commands = [name for name in options if name]
     by_command = "\n".join(
         f'        {name or "*"}) words="{" ".join(word for word, _ in words)}" ;;'
@@ -80,16 +60,20 @@ def _bash(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
         f'        {name}) COMPREPLY=($(compgen -W "{" ".join(words)}" -- "$current")); return ;;'
         for name, words in choices.items()
     )
-    codes = " ".join(reason.code for reason in all_refusals())
+    by_word = "\n".join(
+        f'        {name}) COMPREPLY=($(compgen -W "{" ".join(words)}" -- "$current")); return ;;'
+        for name, words in first.items()
+    )
     return f"""# bash completion for {_NAME}
 _{_NAME.replace("-", "_")}() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" words
     case "$previous" in
 {by_option}
     esac
-    if [ "${{COMP_WORDS[1]}}" = explain ] && [ "$COMP_CWORD" -eq 2 ] && [[ "$current" != -* ]]; then
-        COMPREPLY=($(compgen -W "{codes}" -- "$current"))
-        return
+    if [ "$COMP_CWORD" -eq 2 ] && [[ "$current" != -* ]]; then
+        case "${{COMP_WORDS[1]}}" in
+{by_word}
+        esac
     fi
     case "${{COMP_WORDS[1]}}" in
 {by_command}
@@ -109,17 +93,18 @@ complete -o filenames -F _{_NAME.replace("-", "_")} {_NAME}
 """
 
 
-def _zsh(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
-    def arguments(words: Sequence[tuple[str, str]]) -> str:
+def _zsh(options: Words, choices: Choices, first: Choices) -> str:
+    def arguments(name: str, words: Sequence[tuple[str, str]]) -> str:
         lines = []
         for word, text in words:
             shown = text.replace("[", "(").replace("]", ")").replace("'", "’").replace(":", "\\:")
             values = f":value:({' '.join(choices[word])})" if word in choices else ""
             lines.append(f"'{word}[{shown}]{values}'")
-        return " \\\n            ".join([*lines, "'*:file:_files'"])
+        rest = f"'2:word:({' '.join(first[name])})'" if name in first else "'*:file:_files'"
+        return " \\\n            ".join([*lines, rest])
 
     cases = "\n".join(
-        f"        {name or '*'})\n            _arguments {arguments(words)} ;;"
+        f"        {name or '*'})\n            _arguments {arguments(name, words)} ;;"
         for name, words in sorted(options.items(), key=lambda item: item[0] == "")
     )
     commands = " ".join(name for name in options if name)
@@ -138,7 +123,7 @@ _{_NAME.replace("-", "_")} "$@"
 """
 
 
-def _fish(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
+def _fish(options: Words, choices: Choices, first: Choices) -> str:
     commands = " ".join(name for name in options if name)
     lines = [
         f"# fish completion for {_NAME}",
@@ -154,4 +139,10 @@ def _fish(options: Words, choices: Mapping[str, Sequence[str]]) -> str:
             values = f" -x -a '{' '.join(choices[word])}'" if word in choices else ""
             option = word.removeprefix("--")
             lines.append(f"complete -c {_NAME} -n '{condition}' -l {option}{values} -d '{shown}'")
+    for name, found in first.items():
+        condition = f"__fish_seen_subcommand_from {name}"
+        lines.append(f"complete -c {_NAME} -f -n '{condition}' -a '{' '.join(found)}'")
     return "\n".join(lines) + "\n"
+
+
+_SCRIPTS = {"bash": _bash, "zsh": _zsh, "fish": _fish}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from tape_migrate.api import migrate_source
 from tape_migrate.handing import HandPlan
-from tape_migrate.model import Handed, Helper, Migration, Options, Outcome, SourceError
+from tape_migrate.model import Handed, Helper, Leaves, Migration, Options, Outcome, SourceError
 from tape_migrate.project import Project, build_project
 from tape_migrate.shapes.helper import caller_in_the_way
 from tape_migrate.shapes.plan import Refusal
@@ -61,9 +61,45 @@ class Linked:
     """Paths that have to be written together or not at all."""
 
 
-def link(project: Project, options: Options, migrations: Mapping[str, Migration]) -> Linked:
-    """Hand tapes to helpers across modules; ``migrations`` are those of each module by itself."""
-    return _Linker(project, options, migrations).run()
+def link(
+    project: Project,
+    options: Options,
+    migrations: Mapping[str, Migration],
+    leave: Leaves | None = None,
+) -> Linked:
+    """Hand tapes to helpers across modules.
+
+    Args:
+        project: the modules.
+        options: what may be done.
+        migrations: those of each module by itself.
+        leave: calls of single modules to leave alone, as in ``Options.leave``; those of
+            ``migrations`` are to know of it.
+    """
+    return _Linker(project, options, migrations, leave or {}).run()
+
+
+def migrate_group(
+    project: Project, options: Options, paths: Iterable[str], leave: Leaves
+) -> dict[str, Migration]:
+    """Migrate modules that change together, with some of their calls left alone.
+
+    Raises SourceError.
+    """
+    alone = {
+        path: migrate_source(
+            project.source_of(path), _leaving(options, leave, path), path=path, project=project
+        )
+        for path in paths
+    }
+    linked = link(project, options, alone, leave).migrations
+    # What each becomes by itself is right all the same.
+    return {**alone, **linked} if linked.keys() <= alone.keys() else alone
+
+
+def _leaving(options: Options, leave: Leaves, path: str) -> Options:
+    more = leave.get(path, ())
+    return replace(options, leave=(*options.leave, *more)) if more else options
 
 
 class _Linker:
@@ -72,9 +108,11 @@ class _Linker:
         project: Project,
         options: Options,
         migrations: Mapping[str, Migration],
+        leave: Leaves,
     ) -> None:
         self._project = project
         self._options = options
+        self._leave = leave
         self._queue = [
             (path, helper)
             for path, migration in sorted(migrations.items())
@@ -145,7 +183,7 @@ class _Linker:
     def _migrate(self, path: str, plan: HandPlan) -> Migration:
         return migrate_source(
             self._project.source_of(path),
-            self._options,
+            _leaving(self._options, self._leave, path),
             path=path,
             project=self._project,
             plan=plan,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -71,6 +72,10 @@ class Left:
     message: str
     cell: int | None = None
     """As in ``Site``."""
+
+
+Leaves = Mapping[str, tuple[Left, ...]]
+"""Calls to be left as they are, by the path of their file."""
 
 
 @dataclass(frozen=True)

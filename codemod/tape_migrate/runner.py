@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from tape_migrate.model import Options, Outcome, SiteResult, SourceError
 from tape_migrate.sources.discover import Discovery, discover
+from tape_migrate.sources.lazy import LazySources
 from tape_migrate.sources.patterns import Filters
 from tape_migrate.sources.prefilter import find_hits, read_file
 
 if TYPE_CHECKING:
-    from tape_migrate.model import Migration
+    from tape_migrate.model import Leaves, Migration
     from tape_migrate.project import Project
     from tape_migrate.safety.writing import File, WritePolicy
     from tape_migrate.selection import Selection
@@ -159,9 +160,10 @@ def run(
         total = len(waiting)
         for path in waiting:
             listeners.progress(len(done), total, path)
-            done.append(migrate_file(path, options, project, scope.selection))
-        if not scope.selection:  # what is handed over files cannot be left out in one of them
-            done = _linked(done, options, project)
+            done.append(migrate_file(path, options, project))
+        done = _linked(done, options, project)
+        if scope.selection:
+            done = _selected(done, options, project, scope.selection)
         waiting = [result.path for result in done]
         for result in done:
             if write and result.status is FileStatus.CHANGED:
@@ -191,20 +193,22 @@ def write_results(
 ) -> None:
     """Write the files of ``ready``, moving each to ``results`` when it is done."""
     # Git, digests and journals are of no concern to dry runs.
-    from tape_migrate.safety.writing import interrupts_held, prepare  # noqa: PLC0415
+    from tape_migrate.safety.writing import in_groups, interrupts_held, prepare  # noqa: PLC0415
 
-    journal = None
-    if policy is not None:
-        files = [_file(result) for result in ready]
-        journal = prepare(files, policy, listeners.warning)
+    files = [_file(result) for result in ready]
+    journal = None if policy is None else prepare(files, policy, listeners.warning)
     total = len(ready)
-    while ready:
-        listeners.progress(total - len(ready), total, ready[0].path)
+    groups = in_groups(files)
+    by_path = {result.path: result for result in ready}
+    ready[:] = [by_path[file.path] for group in groups for file in group]
+    for group in groups:
+        listeners.progress(total - len(ready), total, group[0].path)
         with interrupts_held():
-            result = _write(ready[0])
-            results.append(result)
-            ready.pop(0)
-        listeners.result(result)
+            written = _write(group, ready[: len(group)])
+            results += written
+            del ready[: len(group)]
+        for result in written:
+            listeners.result(result)
     if journal is not None:
         journal.finish()
 
@@ -227,11 +231,7 @@ def migrate_file(
         return FileResult(path, FileStatus.FAILED, "nested too deeply to be analysed")
     except Exception as error:  # a fault of ours in one file must not cost the others
         return FileResult(path, FileStatus.FAILED, f"internal error: {_fault(error)}")
-    if migration.internal_error is not None:
-        message = f"internal error: {migration.internal_error}"
-        return FileResult(path, FileStatus.FAILED, message, migration)
-    status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
-    return FileResult(path, status, _counts(migration), migration)
+    return _result(path, migration)
 
 
 def migrate_bytes(
@@ -281,9 +281,7 @@ def _linked(
         by_path[path] = FileResult(path, FileStatus.FAILED, message)
         return list(by_path.values())
     for path, migration in linked.migrations.items():
-        status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
-        message = _counts(migration) or "hands on a tape"
-        by_path[path] = FileResult(path, status, message, migration)
+        by_path[path] = _result(path, migration)
     for group in linked.groups:
         for path in group:
             by_path[path] = replace(by_path[path], together=tuple(sorted(group)))
@@ -292,6 +290,52 @@ def _linked(
             message = f"left as it is: it changes together with {locked[0]}, which is read-only"
             by_path[path] = FileResult(path, FileStatus.FAILED, message)
     return sorted(by_path.values(), key=lambda result: result.path)
+
+
+def _selected(
+    results: list[FileResult], options: Options, project: Project | None, selection: Selection
+) -> list[FileResult]:
+    """``results`` with the calls left out that are not selected."""
+    by_path = {result.path: result for result in results}
+    for paths in dict.fromkeys(result.together or (result.path,) for result in results):
+        group = [by_path[path] for path in paths]
+        sites = [site for result in group if result.migration for site in result.migration.sites]
+        if all(site.outcome is Outcome.SKIPPED or selection.wants(site) for site in sites):
+            continue
+        if len(group) == 1 or project is None:
+            chosen = [migrate_file(path, options, project, selection) for path in paths]
+        else:
+            chosen = _selected_group(paths, options, project, selection)
+        by_path.update((result.path, result) for result in chosen)
+    return list(by_path.values())
+
+
+def _selected_group(
+    paths: tuple[str, ...], options: Options, project: Project, selection: Selection
+) -> list[FileResult]:
+    from tape_migrate.linking import migrate_group  # noqa: PLC0415
+    from tape_migrate.selection import select_calls  # noqa: PLC0415
+
+    def migrate(leaves: Leaves) -> Mapping[str, Migration]:
+        return migrate_group(project, options, paths, leaves)
+
+    try:
+        migrations, _ = select_calls(migrate, selection)
+    except Exception as error:
+        message = f"internal error: {_fault(error)}"
+        return [FileResult(path, FileStatus.FAILED, message) for path in paths]
+    return [replace(_result(path, migrations[path]), together=paths) for path in paths]
+
+
+def _result(path: str, migration: Migration) -> FileResult:
+    if migration.internal_error is not None:
+        message = f"internal error: {migration.internal_error}"
+        return FileResult(path, FileStatus.FAILED, message, migration)
+    status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
+    message = _counts(migration)
+    if migration.changed and not message:
+        message = "hands on a tape"
+    return FileResult(path, status, message, migration)
 
 
 def _fault(error: Exception) -> str:
@@ -310,16 +354,20 @@ def _file(result: FileResult) -> File:
     from tape_migrate.safety.writing import File  # noqa: PLC0415
 
     assert result.migration is not None
-    return File(result.path, result.migration.old, result.migration.new)
+    return File(result.path, result.migration.old, result.migration.new, result.together)
 
 
-def _write(result: FileResult) -> FileResult:
-    from tape_migrate.safety.writing import write_file  # noqa: PLC0415
+def _write(files: list[File], results: list[FileResult]) -> list[FileResult]:
+    """Write the files of one group, and return their results."""
+    from tape_migrate.safety.writing import write_together  # noqa: PLC0415
 
-    fault = write_file(_file(result))
-    if fault is not None:
-        return replace(result, status=FileStatus.FAILED, message=fault)
-    return replace(result, written=True)
+    faults = write_together(files)
+    return [
+        replace(result, written=True)
+        if faults[result.path] is None
+        else replace(result, status=FileStatus.FAILED, message=faults[result.path] or "")
+        for result in results
+    ]
 
 
 def _counts(migration: Migration) -> str:
@@ -330,28 +378,14 @@ def _counts(migration: Migration) -> str:
     return ", ".join(parts)
 
 
-class _LazySources(Mapping[str, bytes]):
-    """The bytes of many files, read when asked for."""
+def project_of(found: Discovery, texts: Mapping[str, bytes] | None = None) -> Project | None:
+    """Let modules know of each other where a folder was given; single files stand alone.
 
-    def __init__(self, files: Sequence[str]) -> None:
-        self._files = dict.fromkeys(files)
-
-    def __getitem__(self, path: str) -> bytes:
-        if path not in self._files:
-            raise KeyError(path)
-        return read_file(path)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-
-def project_of(found: Discovery) -> Project | None:
-    """Let modules know of each other where a folder was given; single files stand alone."""
+    Files in ``texts`` count with that content.
+    """
     if not found.folders:
         return None
     from tape_migrate.project import build_project  # noqa: PLC0415
 
-    return build_project(_LazySources([path for path in found.files if path.endswith(".py")]))
+    files = [path for path in found.files if path.endswith(".py")]
+    return build_project(LazySources(files, texts or {}))

@@ -7,14 +7,25 @@ is not selected is left as it is and counted as skipped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from tape_migrate.model import Applicability, Left, Migration, Options, Outcome, Shape, SiteResult
+from tape_migrate.model import (
+    Applicability,
+    Leaves,
+    Left,
+    Migration,
+    Options,
+    Outcome,
+    Shape,
+    SiteResult,
+)
 from tape_migrate.refusals import all_refusals, find
 
 Migrate = Callable[[Options], Migration]
 """The engine with everything but the options settled."""
+MigrateAll = Callable[[Leaves], Mapping[str, Migration]]
+"""The same for files that are looked at together, by path."""
 
 _CODE = "TM002"
 
@@ -64,23 +75,40 @@ def known_words() -> list[str]:
 
 
 def migrate_selected(migrate: Migrate, options: Options, selection: Selection) -> Migration:
-    """Migrate with the calls left out that are not selected.
+    """Migrate one file with the calls left out that are not selected."""
+
+    def migrate_all(leaves: Leaves) -> dict[str, Migration]:
+        return {"": migrate(replace(options, leave=(*options.leave, *leaves.get("", ()))))}
+
+    return select_calls(migrate_all, selection)[0][""]
+
+
+def select_calls(
+    migrate: MigrateAll, selection: Selection
+) -> tuple[Mapping[str, Migration], Leaves]:
+    """Migrate files with the calls left out that are not selected; return these calls, too.
 
     Leaving one out can change what becomes of others (a gradient of its result), so this goes on
     until all that is left in is selected; each turn leaves out at least one more.
     """
-    migration = migrate(options)
-    while selection and migration.internal_error is None:
-        unwanted = [
-            _left(result)
-            for result in migration.sites
-            if result.outcome is not Outcome.SKIPPED and not selection.wants(result)
-        ]
-        if not set(unwanted) - set(options.leave):
-            break
-        options = replace(options, leave=(*options.leave, *unwanted))
-        migration = migrate(options)
-    return migration
+    leaves: Leaves = {}
+    while True:
+        migrations = migrate(leaves)
+        unwanted = {
+            path: tuple(
+                _left(result)
+                for result in migration.sites
+                if result.outcome is not Outcome.SKIPPED and not selection.wants(result)
+            )
+            for path, migration in migrations.items()
+            if selection and migration.internal_error is None
+        }
+        if not any(set(found) - set(leaves.get(path, ())) for path, found in unwanted.items()):
+            return migrations, leaves
+        leaves = {
+            path: (*leaves.get(path, ()), *unwanted.get(path, ()))
+            for path in {**leaves, **unwanted}
+        }
 
 
 def _left(result: SiteResult) -> Left:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 import tarfile
 import zipfile
 from pathlib import Path
@@ -56,3 +57,13 @@ def slow(path: Path, seconds_worth: int = 400) -> Path:
     for number in range(seconds_worth):
         (path / f"m{number:03}.py").write_bytes(LOCAL * 8)
     return path
+
+
+def done(out: Path) -> int:
+    """How many sources of the batch in ``out`` are done."""
+    try:
+        with sqlite3.connect(out / "state.sqlite") as db:
+            query = "SELECT count(*) FROM sources WHERE status = 'done'"
+            return int(db.execute(query).fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0

@@ -17,7 +17,19 @@ import pytest
 from tape_migrate.batch.helper import Helper, carry_out, close_all, open_all
 from tests.batch import making
 from tests.safety.repository import git
-from tests.test_cli import environment, run
+from tests.test_cli import LOCAL, environment, run
+
+CALLED_HELPER = b"""import tensorflow as tf
+
+
+def grad(y, x):
+    return tf.gradients(y, x)[0]
+
+
+def slope(x):
+    y = x * x
+    return grad(y, x)
+"""
 
 
 def records(out: Path) -> dict[str, tuple[str, str, int, float]]:
@@ -122,6 +134,68 @@ def test_a_batch_with_other_options_does_not_mix_in(sources: Path, tmp_path: Pat
     assert b"TODO(tape-migrate)" in (out / "plain" / "changes.patch").read_bytes()
 
 
+def test_the_settings_of_a_source_hold_for_it_and_options_win_over_them(
+    tmp_path: Path,
+) -> None:
+    for name, settings in (
+        ("plain", ""),
+        ("settled", 'annotate = true\nexclude = ["skipped.py"]\n'),
+        ("misspelled", "anotate = true\n"),
+    ):
+        folder = making.folder(tmp_path / name)
+        (folder / "pkg" / "skipped.py").write_bytes(LOCAL)
+        (folder / "pyproject.toml").write_text(f"[tool.tape-migrate]\n{settings}")
+    # Not one of the sources': what lies above them does not hold.
+    (tmp_path / "pyproject.toml").write_text('[tool.tape-migrate]\nexclude = ["*.py"]\n')
+
+    def counts(*options: str) -> dict[str, tuple[int, bool]]:
+        out = tmp_path / "out"
+        names = ["plain", "settled"]
+        done = run("batch", *names, "--out", out, "--fresh", *options, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        reports = {name: json.loads((out / name / "report.json").read_text()) for name in names}
+        patches = {name: (out / name / "changes.patch").read_bytes() for name in names}
+        return {
+            name: (report["summary"]["migrated"], b"TODO(tape-migrate)" in patches[name])
+            for name, report in reports.items()
+        }
+
+    assert counts() == {"plain": (2, False), "settled": (1, True)}
+    assert counts("--no-annotate") == {"plain": (2, False), "settled": (1, False)}
+    assert counts("--exclude", "a.py") == {"plain": (1, False), "settled": (1, True)}
+    assert counts("--isolated") == {"plain": (2, False), "settled": (2, False)}
+    assert counts("--assume-closed") == {"plain": (2, False), "settled": (1, True)}
+    done = run("batch", "misspelled", "plain", "--out", "other", cwd=tmp_path)
+    assert done.returncode == 3
+    assert b"misspelled: failed: " in done.stdout
+    assert b"unknown key 'anotate' (did you mean 'annotate'?)" in done.stdout
+    assert records(tmp_path / "other")["plain"][0] == "done"
+
+
+def test_a_repository_without_a_commit_is_not_taken_for_one_without_calls(
+    tmp_path: Path,
+) -> None:
+    making.folder(tmp_path / "new")
+    git(tmp_path / "new", "init", "--quiet")
+    done = run("batch", "new", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 3
+    assert b"new: failed: the repository holds no commit; commit its files" in done.stdout
+    again = run("batch", "new", "--out", "out", cwd=tmp_path)
+    assert b"1 source was done or had failed before; --retry-failed or --fresh" in again.stderr
+
+
+def test_a_source_can_be_taken_for_closed(tmp_path: Path) -> None:
+    package = tmp_path / "lib" / "pkg"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_bytes(b"")
+    (package / "m.py").write_bytes(CALLED_HELPER)
+    for number, (option, migrated) in enumerate([((), 0), (("--assume-closed",), 1)]):
+        out = tmp_path / f"out{number}"
+        assert run("batch", "lib", "--out", out, *option, cwd=tmp_path).returncode == 0
+        report = json.loads((out / "lib" / "report.json").read_text())
+        assert report["summary"]["migrated"] == migrated
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_batch_goes_on_where_it_was(tmp_path: Path, number: signal.Signals) -> None:
     names = [f"s{i:02}" for i in range(9)]
@@ -176,7 +250,8 @@ def test_a_helper_that_dies_is_replaced_and_leaves_nothing(
     making.folder(tmp_path / "plain")
     job = {
         "source": {"name": "plain", "kind": "folder", "location": str(tmp_path / "plain")},
-        "options": {"tf_function": "auto", "annotate": False, "select": [], "ignore": []},
+        "given": {},
+        "isolated": False,
         "time_limit": 30.0,
     }
     open_all()
@@ -202,7 +277,8 @@ def test_a_job_ends_with_those_who_wait_for_it(
     making.slow(tmp_path / "slow", 900)
     job = {
         "source": {"name": "slow", "kind": "folder", "location": str(tmp_path / "slow")},
-        "options": {"tf_function": "auto", "annotate": False, "select": [], "ignore": []},
+        "given": {},
+        "isolated": False,
         "time_limit": 60.0,
     }
     helper = Helper()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -17,8 +16,6 @@ import pytest
 from tape_migrate.batch.executors import ExecutorError
 from tape_migrate.batch.run import BatchRequest, BatchResult, run_batch
 from tests.batch import making
-
-OPTIONS = {"tf_function": "auto", "annotate": False, "select": [], "ignore": []}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +32,6 @@ def request(tmp_path: Path, names: list[str], executor: str) -> BatchRequest:
         tuple(str(tmp_path / "sources" / name) for name in names),
         str(tmp_path / "out"),
         executor=executor,
-        options=OPTIONS,
     )
 
 
@@ -52,9 +48,9 @@ def test_a_killed_worker_loses_nothing_and_nothing_is_done_twice(
     thread = threading.Thread(target=lambda: results.append(run_batch(wanted)))
     thread.start()
     deadline = time.monotonic() + 60
-    while _done(tmp_path / "out") < 3 and time.monotonic() < deadline:
+    while making.done(tmp_path / "out") < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
-    left = len(names) - _done(tmp_path / "out")
+    left = len(names) - making.done(tmp_path / "out")
     os.kill(pids[0], signal.SIGKILL)
     thread.join(timeout=120)
     assert left > 2, "the kill must have come in the middle"
@@ -66,15 +62,6 @@ def test_a_killed_worker_loses_nothing_and_nothing_is_done_twice(
         assert (tmp_path / "out" / name / "changes.patch").stat().st_size > 0
     again = run_batch(wanted)
     assert again.records == result.records
-
-
-def _done(out: Path) -> int:
-    try:
-        with sqlite3.connect(out / "state.sqlite") as db:
-            query = "SELECT count(*) FROM sources WHERE status = 'done'"
-            return int(db.execute(query).fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0
 
 
 def test_faults_of_sources_are_the_same_as_without_a_cluster(cluster: Any, tmp_path: Path) -> None:

@@ -35,12 +35,12 @@ def main(archives: list[str]) -> int:
 def _in_forks(archives: list[str]) -> int:
     work = importlib.import_module("tape_migrate.batch.work")
     importlib.import_module("tape_migrate.api")
-    options = {"tf_function": "auto", "annotate": False, "select": [], "ignore": []}
     for source in importlib.import_module("tape_migrate.batch.sources").resolve(archives):
         with tempfile.TemporaryDirectory(prefix="tape-migrate-bench-") as folder:
             child = os.fork()
             if child == 0:
-                work.process({"source": source.as_json(), "options": options}, folder)
+                job = {"source": source.as_json(), "given": {}, "isolated": False}
+                work.process(job, folder)
                 os._exit(0)
             if os.waitpid(child, 0)[1]:
                 return 1

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-PROMPT = "[y,n,a,A,e,u,?,q] "
+PROMPT = "[y,n,a,d,A,e,u,?,q] "
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[mK]")
 
 

@@ -68,6 +68,14 @@ def test_the_rest_of_a_file_and_of_all_files(tree: Path) -> None:
     assert "8 accepted, 2 declined; 2 files changed" in seen
 
 
+def test_a_file_can_be_passed_over(tree: Path) -> None:
+    (tree / "n.py").write_bytes(SOURCE)
+    seen, _ = drive(tree, ["y", "d", "u", "d", "y", "d"])
+    assert migrated(tree) == [True, False, False]
+    assert migrated(tree, "n.py") == [True, False, False]
+    assert "2 accepted, 8 declined; 2 files changed" in seen
+
+
 def test_other_keys_ask_again_and_a_question_mark_explains(tree: Path) -> None:
     seen, _ = drive(tree, ["x", "\x1b[A", "?", "q"])
     assert "q  stop here and write what was accepted" in seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tape_migrate.model import Migration, Options
+from tape_migrate.model import Leaves, Migration, Options
 from tape_migrate.review.units import Units
 from tape_migrate.runner import migrate_bytes
 from tape_migrate.selection import Selection
@@ -35,14 +35,14 @@ def grad(y, x):
 
 
 def units(source: bytes = SOURCE, selection: Selection | None = None) -> Units:
-    def migrate(options: Options) -> Migration:
-        return migrate_bytes("m.py", source, options)
+    def migrate(leaves: Leaves) -> dict[str, Migration]:
+        return {"m.py": migrate_bytes("m.py", source, Options(leave=leaves.get("m.py", ())))}
 
-    return Units(migrate, Options(), selection)
+    return Units(migrate, selection)
 
 
 def lines(found: Units) -> list[list[int]]:
-    return [[site.site.line for site in unit.sites] for unit in found.units]
+    return [[call.result.site.line for call in unit.calls] for unit in found.units]
 
 
 def test_orders_and_shared_tapes_move_together() -> None:
@@ -51,16 +51,16 @@ def test_orders_and_shared_tapes_move_together() -> None:
 
 def test_any_choice_of_units_is_the_full_migration_in_these_places() -> None:
     found = units()
-    assert found.with_units([]).new == SOURCE
-    assert found.with_units(found.units).new == found.full.new
+    assert found.with_units([])["m.py"].new == SOURCE
+    assert found.with_units(found.units) == found.full
     parts = SOURCE.split(b"\n\n\n")
-    full = found.full.new.split(b"\n\n\n")
+    full = found.full["m.py"].new.split(b"\n\n\n")
     for chosen in ([0], [1], [2], [0, 2], [1, 2]):
         expected = [
             new if index - 1 in chosen else old
             for index, (old, new) in enumerate(zip(parts, full, strict=True))
         ]
-        new = found.with_units([found.units[i] for i in chosen]).new
+        new = found.with_units([found.units[i] for i in chosen])["m.py"].new
         assert new == b"\n\n\n".join(expected)
 
 

@@ -10,11 +10,16 @@ from tape_migrate.batch.state import StateError
 from tape_migrate.command import UsageError
 from tape_migrate.exits import EXIT_FAILED, EXIT_FINE, EXIT_INTERRUPTED
 from tape_migrate.reports.output import Output
+from tape_migrate.settings.load import SettingsError, load
 
 
 def batch(request: BatchRequest) -> int:
     """Carry out the command. Raises UsageError."""
     output = Output()
+    try:
+        load([], request.given, isolated=True)  # what is wrong for all is said once
+    except SettingsError as error:
+        raise UsageError(str(error)) from error
     try:
         result = run_batch(request, output.progress.sources)
     except (SourcesError, StateError, ExecutorError) as error:
@@ -23,6 +28,12 @@ def batch(request: BatchRequest) -> int:
         raise UsageError(f"{request.out}: {error.strerror or error}") from error
     output.progress.clear()
     output.text(table(result.records))
+    if result.done_before:
+        count = result.done_before
+        again = (
+            f"{count} {'source was' if count == 1 else 'sources were'} done or had failed before"
+        )
+        output.diagnostic(f"{again}; --retry-failed or --fresh does them again")
     if result.interrupted:
         left = sum(record.status == "waiting" for record in result.records)
         output.diagnostic(

@@ -70,6 +70,10 @@ def clone(location: str, target: str) -> None:
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise CopyError(said[-1] if said else f"git clone ended with {done.returncode}")
+    head = ["git", "rev-parse", "--verify", "--quiet", "HEAD"]
+    known = subprocess.run(head, cwd=target, env=environment, capture_output=True, check=False)
+    if known.returncode != 0:
+        raise CopyError("the repository holds no commit; commit its files, or give a copy of them")
 
 
 def _wanted(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
@@ -83,6 +84,7 @@ def _ray(address: str | None) -> Iterator[Executor]:
         ray: Any = importlib.import_module("ray")
     except ImportError as error:
         raise ExecutorError('ray is not installed: pip install "tape-migrate[ray]"') from error
+    _expect_answer(address)
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -91,6 +93,17 @@ def _ray(address: str | None) -> Iterator[Executor]:
         yield _RayExecutor(ray.remote(max_retries=3)(carry_out))
     finally:
         ray.shutdown()
+
+
+def _expect_answer(address: str | None) -> None:
+    """Raise ExecutorError where nobody listens at ``HOST:PORT``: Ray itself goes on trying."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):
+        return  # "auto" and the like
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=20).close()
+    except (OSError, OverflowError) as error:
+        raise ExecutorError(f"no Ray cluster answers at {address}: {error}") from error
 
 
 class _RayExecutor(Executor):

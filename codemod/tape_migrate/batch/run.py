@@ -34,8 +34,11 @@ class BatchRequest:
     commit: bool = False
     fresh: bool = False
     retry_failed: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """``tf_function``, ``annotate``, ``select``, ``ignore``."""
+    isolated: bool = False
+    """Whether the sources' own settings do not count."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Options by key of ``[tool.tape-migrate]``: they win over a source's own settings. None where
+    not given."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class BatchResult:
 
     records: tuple[Record, ...]
     interrupted: bool = False
+    done_before: int = 0
+    """Sources that an earlier run of the same batch had finished with."""
 
 
 def run_batch(
@@ -62,7 +67,10 @@ def run_batch(
     try:
         if request.fresh or request.retry_failed:
             state.forget(failed_only=not request.fresh)
-        state.begin(sources, {**request.options, "commit": request.commit})
+        state.begin(
+            sources,
+            {**request.given, "commit": request.commit, "isolated": request.isolated},
+        )
         waiting = [record.source for record in state.records() if record.status == "waiting"]
         interrupted = False
         try:
@@ -72,7 +80,7 @@ def run_batch(
             interrupted = True
         records = tuple(state.records())
         write_reports(request.out, records)
-        return BatchResult(records, interrupted)
+        return BatchResult(records, interrupted, len(sources) - len(waiting))
     finally:
         state.close()
 
@@ -114,7 +122,8 @@ def _size(source: Source) -> float:
 def _job(request: BatchRequest, source: Source) -> dict[str, Any]:
     return {
         "source": source.as_json(),
-        "options": dict(request.options),
+        "given": dict(request.given),
+        "isolated": request.isolated,
         "time_limit": request.time_limit,
     }
 

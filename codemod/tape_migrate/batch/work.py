@@ -9,15 +9,17 @@ from typing import Any
 
 from tape_migrate.batch.copies import CopyError, copy
 from tape_migrate.batch.sources import Source
-from tape_migrate.model import Options, Outcome, TfFunction
+from tape_migrate.model import Outcome
 from tape_migrate.reports.diff import unified_diff
 from tape_migrate.reports.html.run import page
 from tape_migrate.reports.jsonreport import dumps
-from tape_migrate.runner import RunResult, Scope, run
-from tape_migrate.selection import Selection
+from tape_migrate.runner import RunResult, run
+from tape_migrate.settings.load import SettingsError, load
+from tape_migrate.settings.meaning import options_of, scope_of
 
 Job = dict[str, Any]
-"""``source`` and ``options`` as plain values, so that it can travel anywhere."""
+"""Plain values, so that it can travel anywhere: ``source``, ``given`` (options by key of
+``[tool.tape-migrate]``), ``isolated``, ``time_limit``."""
 
 
 def process(job: Job, folder: str) -> dict[str, Any]:
@@ -32,10 +34,11 @@ def process(job: Job, folder: str) -> dict[str, Any]:
     except CopyError as error:
         return {"status": "failed", "message": str(error), "seconds": time.perf_counter() - start}
     os.chdir(place)
-    given = job["options"]
-    options = Options(TfFunction(given["tf_function"]), bool(given["annotate"]))
-    selection = Selection(tuple(given["select"]), tuple(given["ignore"]))
-    result = run(["."], options, scope=Scope(selection=selection))
+    try:
+        settings = load(["."], job["given"], isolated=job["isolated"], top=os.getcwd())
+    except SettingsError as error:
+        return {"status": "failed", "message": str(error), "seconds": time.perf_counter() - start}
+    result = run(["."], options_of(settings), scope=scope_of(settings))
     counts = result.summary()
     return {
         "status": "done",

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from tape_migrate.model import Shape
 from tape_migrate.refusals import Reason, all_refusals, find
+from tape_migrate.reports.by_hand import BY_HAND
 
 _WIDTH = 88
 
@@ -76,6 +77,9 @@ def _reason(reason: Reason) -> str:
     ]
     if reason.example:
         parts.append("Example:\n\n" + textwrap.indent(reason.example, "    "))
-    if reason.recipe:
-        parts.append("By hand:\n\n" + textwrap.indent(reason.recipe, "    "))
+    by_hand = reason.recipe or BY_HAND.get(reason.code, "")
+    if by_hand:
+        parts.append("By hand:
+
+" + textwrap.indent(by_hand, "    "))
     return "\n\n".join(parts) + "\n"

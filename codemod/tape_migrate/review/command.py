@@ -7,33 +7,37 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tape_migrate.exits import EXIT_FAILED, EXIT_FINE, EXIT_INTERRUPTED, EXIT_USAGE
-from tape_migrate.model import Migration, Options, SourceError
+from tape_migrate.linking import migrate_group
+from tape_migrate.model import Leaves, Migration, Options, SourceError
+from tape_migrate.reports.escape import printable_path
 from tape_migrate.reports.output import Output
 from tape_migrate.review import store
 from tape_migrate.review.keys import Keyboard
 from tape_migrate.review.screen import Line, explain_lines, unit_lines
-from tape_migrate.review.session import FileReview, Session
+from tape_migrate.review.session import Load, Part, Session, Texts
 from tape_migrate.review.units import Unit, Units
-from tape_migrate.runner import Listeners, Scope, migrate_bytes, project_of, run
+from tape_migrate.runner import FileStatus, Listeners, Scope, migrate_bytes, project_of, run
 from tape_migrate.safety.writing import (
     File,
     RefusedError,
     WritePolicy,
+    in_groups,
     interrupts_held,
     prepare,
     refuse_dirty,
-    write_file,
+    write_together,
 )
-from tape_migrate.sources.discover import discover
+from tape_migrate.sources.discover import Discovery, discover
 
 if TYPE_CHECKING:
     from tape_migrate.project import Project
 
-PROMPT = "Migrate this? [y,n,a,A,e,u,?,q] "
+PROMPT = "Migrate this? [y,n,a,d,A,e,u,?,q] "
 
 
 def review(paths: Sequence[str], options: Options, scope: Scope, policy: WritePolicy) -> int:
@@ -47,12 +51,12 @@ def review(paths: Sequence[str], options: Options, scope: Scope, policy: WritePo
         return EXIT_USAGE
     talk = _Talk(output)
     try:
-        files = _files(paths, options, scope, output)
+        parts = _parts(paths, options, scope, output)
         output.progress.clear()
         if not policy.allow_dirty:
-            refuse_dirty([file.path for file in files])
-        session = Session(tuple(files))
-        answered = sum(len(file.answers) for file in files)
+            refuse_dirty([path for part in parts for path in part.paths])
+        session = Session(tuple(parts))
+        answered = sum(len(part.answers) for part in parts)
         if answered and session.current() is not None:
             output.text(f"going on where the last review stopped; {answered} answered before\n")
         with talk.keyboard:
@@ -66,46 +70,65 @@ def review(paths: Sequence[str], options: Options, scope: Scope, policy: WritePo
         return EXIT_INTERRUPTED
 
 
-def _files(
-    paths: Sequence[str], options: Options, scope: Scope, output: Output
-) -> list[FileReview]:
+def _parts(paths: Sequence[str], options: Options, scope: Scope, output: Output) -> list[Part]:
     listeners = Listeners(output.failure, output.progress.show)
     found = run(paths, options, scope=scope, listeners=listeners)
     if found.interrupted:
         raise KeyboardInterrupt
-    project = project_of(discover(paths, scope.filters))
-    files = []
-    for entry in found.results:
-        if entry.migration is None or not entry.migration.changed:
-            continue
-        load = _loader(entry.path, options, scope, project)
-        file = _restored(entry.path, entry.migration.old, load)
-        if file.units.units:
-            files.append(file)
-    return files
+    discovery = discover(paths, scope.filters)
+    project = project_of(discovery)
+    parts = []
+    texts = {entry.path: entry.migration.old for entry in found.results if entry.migration}
+    changed = [entry for entry in found.results if entry.status is FileStatus.CHANGED]
+    groups = dict.fromkeys(entry.together or (entry.path,) for entry in changed)
+    for number, group in enumerate(groups):
+        # What moves together is found out by leaving calls out in turn, which can take a while.
+        output.progress.show(number, len(groups), group[0])
+        originals = {path: texts[path] for path in group}
+        load = _loader(originals, options, scope, discovery, project)
+        part = _restored(originals, load)
+        if part.units.units:
+            parts.append(part)
+    return parts
 
 
 def _loader(
-    path: str, options: Options, scope: Scope, project: Project | None
-) -> Callable[[bytes], Units]:
-    def load(data: bytes) -> Units:
-        def migrate(with_options: Options) -> Migration:
-            return migrate_bytes(path, data, with_options, project)
+    originals: Texts,
+    options: Options,
+    scope: Scope,
+    discovery: Discovery,
+    project: Project | None,
+) -> Load:
+    def load(texts: Texts) -> Units:
+        known = project if texts == originals else project_of(discovery, texts)
 
-        return Units(migrate, options, scope.selection)
+        def migrate(leaves: Leaves) -> dict[str, Migration]:
+            if known is not None and len(texts) > 1:
+                return migrate_group(known, options, texts, leaves)
+            return {
+                path: migrate_bytes(
+                    path,
+                    data,
+                    replace(options, leave=(*options.leave, *leaves.get(path, ()))),
+                    known,
+                )
+                for path, data in texts.items()
+            }
+
+        return Units(migrate, scope.selection)
 
     return load
 
 
-def _restored(path: str, data: bytes, load: Callable[[bytes], Units]) -> FileReview:
-    kept = store.load(path, data)
-    base = data if kept is None or kept.edited is None else kept.edited
+def _restored(originals: Texts, load: Load) -> Part:
+    kept = store.load(originals)
+    base = originals if kept is None else {**originals, **kept.edited}
     units = load(base)
     answers = {}
     if kept is not None:
         keys = {unit.key for unit in units.units}
         answers = {key: yes for key, yes in kept.answers.items() if key in keys}
-    return FileReview(path, data, base, units, load, answers)
+    return Part(originals, base, units, load, answers)
 
 
 class _Talk:
@@ -148,87 +171,100 @@ class _Talk:
         """Return the session after a key, or None if the question stays."""
         if key in "yn" and key:
             return session.answer(index, unit, key == "y")
-        if key == "a":
-            return session.accept_file(index)
+        if key in {"a", "d"}:
+            return session.answer_part(index, key == "a")
         if key == "A":
             return session.accept_all()
         if key == "e":
             return self._edit(session, index, unit)
         if key not in {"u", "q"}:
-            self._output.text("y n a A e u ? or q; ? says what they mean\n")
+            self._output.text("y n a d A e u ? or q; ? says what they mean\n")
         return None
 
     def _edit(self, session: Session, index: int, unit: Unit) -> Session | None:
-        file = session.files[index]
-        if file.path.endswith(".ipynb"):
+        part = session.parts[index]
+        if any(path.endswith(".ipynb") for path in part.paths):
             self._output.text("a notebook cannot be edited here; answer n and edit it in Jupyter\n")
             return None
         with self.keyboard.away():
-            text = _in_editor(file.path, file.step(unit)[1].new)
-        if text is None:
+            texts = _in_editor({path: after.new for path, (_, after) in part.step(unit).items()})
+        if texts is None:
             self._output.text("not changed: the editor failed, or there is none ($EDITOR)\n")
             return None
         try:
-            edited = file.edited(text)
+            # What was accepted in files that this unit does not touch stays accepted.
+            edited = part.edited({**part.result(), **texts})
         except SourceError as error:
             line = "" if error.line is None else f"line {error.line}: "
             self._output.text(f"not taken: {line}{error.message}\n")
             return None
-        return session.with_file(index, edited)
+        return session.with_part(index, edited)
 
     def _show(self, lines: Iterable[Line]) -> None:
         self._output.styled([*lines])
 
 
-def _in_editor(path: str, text: bytes) -> bytes | None:
+def _in_editor(texts: Texts) -> dict[str, bytes] | None:
     command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="tape-migrate-") as folder:
-        copy = os.path.join(folder, os.path.basename(path))
-        with open(copy, "wb") as handle:
-            handle.write(text)
+        copies = {}
+        for number, (path, text) in enumerate(texts.items()):
+            copy = os.path.join(folder, str(number), os.path.basename(path))
+            os.mkdir(os.path.dirname(copy))
+            with open(copy, "wb") as handle:
+                handle.write(text)
+            copies[path] = copy
         try:
-            done = subprocess.run([*shlex.split(command), copy], check=False)
+            done = subprocess.run([*shlex.split(command), *copies.values()], check=False)
             if done.returncode != 0:
                 return None
-            with open(copy, "rb") as handle:
-                return handle.read()
+            found = {}
+            for path, copy in copies.items():
+                with open(copy, "rb") as handle:
+                    found[path] = handle.read()
         except (OSError, ValueError):
             return None
+        return found
 
 
 def _keep(session: Session) -> None:
-    for file in session.files:
-        edited = file.base if file.base != file.original else None
-        if file.answers or edited is not None:
-            store.save(file.path, file.original, store.Kept(file.answers, edited))
+    for part in session.parts:
+        edited = {path: new for path, new in part.base.items() if new != part.originals[path]}
+        if part.answers or edited:
+            store.save(part.originals, store.Kept(part.answers, edited))
         else:
-            store.forget(file.path)
+            store.forget(part.originals)
 
 
 def _write(session: Session, policy: WritePolicy, output: Output, finished: bool) -> int:
     files = []
     results: dict[str, bytes] = {}
-    for reviewed in session.files:
-        new = results[reviewed.path] = reviewed.result()
-        if new != reviewed.original:
-            files.append(File(reviewed.path, reviewed.original, new))
+    for part in session.parts:
+        new = part.result()
+        results.update(new)
+        changed = tuple(path for path in part.paths if new[path] != part.originals[path])
+        together = changed if len(changed) > 1 else ()
+        files += [File(path, part.originals[path], new[path], together) for path in changed]
     journal = prepare(files, policy, output.diagnostic)
     failed = 0
-    for file in files:
+    for group in in_groups(files):
         with interrupts_held():
-            fault = write_file(file)
-        if fault is not None:
-            failed += 1
-            output.diagnostic(f"{file.path}: failed: {fault}")
-            results[file.path] = file.old
+            faults = write_together(group)
+        for file in group:
+            fault = faults[file.path]
+            if fault is not None:
+                failed += 1
+                output.diagnostic(f"{printable_path(file.path)}: failed: {fault}")
+                results[file.path] = file.old
     if journal is not None:
         journal.finish()
-    for reviewed in session.files:
-        declined = {key: yes for key, yes in reviewed.answers.items() if not yes}
+    for part in session.parts:
+        declined = {key: yes for key, yes in part.answers.items() if not yes}
         if finished or not declined:
-            store.forget(reviewed.path)
+            store.forget(part.originals)
         else:
-            store.save(reviewed.path, results[reviewed.path], store.Kept(declined))
+            now = {path: results[path] for path in part.paths}
+            store.save(now, store.Kept(declined))
     accepted, declined_calls, undecided = session.counts()
     text = f"{accepted} accepted, {declined_calls} declined"
     if undecided:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tape_migrate.reports.diff import terminal_lines, unified_diff
-from tape_migrate.reports.escape import printable
+from tape_migrate.reports.escape import printable, printable_path
 from tape_migrate.reports.explain import explanation
 from tape_migrate.reports.text import place
 from tape_migrate.review.session import Session
@@ -16,7 +16,9 @@ Line = tuple[str, str]
 
 HELP = """\
 y  migrate this        n  leave it as it is
-a  this and all others in this file        A  this and all that are left
+a  this and all others in this file (or in the files that change with it)
+d  neither this nor any other in this file
+A  this and all that are left
 e  edit the file with this migrated        u  undo the last answer
 ?  explain             q  stop here and write what was accepted
 Ctrl-C leaves without writing; the answers are kept for the next --review
@@ -25,19 +27,33 @@ Ctrl-C leaves without writing; the answers are kept for the next --review
 
 def unit_lines(session: Session, index: int, unit: Unit) -> Iterator[Line]:
     """Yield what there is to say of a unit: where, what, under which assumption, and its diff."""
-    file = session.files[index]
-    total = sum(len(f.units.units) for f in session.files)
-    left = sum(len(f.undecided()) for f in session.files)
-    first = unit.sites[0]
+    part = session.parts[index]
+    total = sum(len(p.units.units) for p in session.parts)
+    left = sum(len(p.undecided()) for p in session.parts)
+    first = unit.calls[0]
     number = f"[{total - left + 1}/{total}] "
-    yield "bold", f"{number}{place(file.path, first.site)}  {_what(unit)}"
-    if len(unit.sites) > 1:
-        lines = ", ".join(str(site.site.line) for site in unit.sites)
-        yield "", f"{len(unit.sites)} calls that move together, in lines {lines}"
-    for message in dict.fromkeys(site.message for site in unit.sites):
+    yield "bold", f"{number}{place(first.path, first.result.site)}  {_what(unit)}"
+    step = part.step(unit)
+    if len(step) > 1:
+        files = ", ".join(printable_path(path) for path in step)
+        yield "", f"{len(step)} files that change together: {files}"
+    if len(unit.calls) > 1:
+        yield "", f"{len(unit.calls)} calls that move together, in {_where(unit)}"
+    for message in dict.fromkeys(call.result.message for call in unit.calls):
         yield "yellow" if "assumes" in message else "", printable(message)
-    before, after = file.step(unit)
-    yield from diff_lines(file.path, before.new, after.new)
+    for path, (before, after) in step.items():
+        yield from diff_lines(path, before.new, after.new)
+
+
+def _where(unit: Unit) -> str:
+    lines: dict[str, list[str]] = {}
+    for call in unit.calls:
+        lines.setdefault(call.path, []).append(str(call.result.site.line))
+    if len(lines) == 1:
+        return "lines " + ", ".join(*lines.values())
+    return ", ".join(
+        f"{printable_path(path)}:{number}" for path, numbers in lines.items() for number in numbers
+    )
 
 
 def diff_lines(path: str, old: bytes, new: bytes) -> Iterator[Line]:
@@ -56,15 +72,16 @@ def explain_lines(unit: Unit) -> Iterator[Line]:
     """Yield the keys and what the shapes of a unit are."""
     for line in HELP.splitlines():
         yield "cyan", line
-    for shape in dict.fromkeys(site.shape for site in unit.sites if site.shape is not None):
+    for shape in dict.fromkeys(c.result.shape for c in unit.calls if c.result.shape is not None):
         yield "", ""
         for line in (explanation(shape.value) or "").splitlines():
             yield "", line
 
 
 def _what(unit: Unit) -> str:
-    shapes = dict.fromkeys(site.shape.value for site in unit.sites if site.shape is not None)
-    kinds = {site.applicability.value for site in unit.sites if site.applicability is not None}
+    results = [call.result for call in unit.calls]
+    shapes = dict.fromkeys(result.shape.value for result in results if result.shape is not None)
+    kinds = {r.applicability.value for r in results if r.applicability is not None}
     kind = "review" if "review" in kinds else "safe"
-    functions = dict.fromkeys(site.site.function for site in unit.sites)
+    functions = dict.fromkeys(result.site.function for result in results)
     return printable(f"{' and '.join(shapes)}/{kind} in {', '.join(functions)}")

@@ -1,4 +1,7 @@
-"""Answers of a review that was not brought to its end, so that the next one goes on there."""
+"""Answers of a review that was not brought to its end, so that the next one goes on there.
+
+They are kept for one file, or for files that change together, with this very content.
+"""
 
 from __future__ import annotations
 
@@ -7,48 +10,56 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from tape_migrate.safety.journal import digest, state_folder
+from tape_migrate.safety.journal import digest
+from tape_migrate.safety.state import state_folder
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What is known of one file: answers by key of unit, and an edited text if there is one."""
+    """What is known: answers by key of unit, and edited texts by path, if there are any."""
 
     answers: Mapping[str, bool]
-    edited: bytes | None = None
+    edited: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def load(path: str, data: bytes) -> Kept | None:
-    """Return what was answered for this file with this very content, or None."""
+def load(texts: Mapping[str, bytes]) -> Kept | None:
+    """Return what was answered for these files with this very content, or None."""
     try:
-        with open(_file(path), encoding="utf-8") as handle:
+        with open(_file(texts), encoding="utf-8") as handle:
             found: dict[str, Any] = json.load(handle)
-        if found["version"] != _VERSION or found["digest"] != digest(data):
+        if found["version"] != _VERSION or found["digest"] != _digest(texts):
             return None
-        edited = found["edited"]
+        edited = {path: base64.b64decode(text) for path, text in found["edited"].items()}
         return Kept(
             {str(key): bool(yes) for key, yes in found["answers"].items()},
-            None if edited is None else base64.b64decode(edited),
+            {
+                path: edited[os.path.realpath(path)]
+                for path in texts
+                if os.path.realpath(path) in edited
+            },
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def save(path: str, data: bytes, kept: Kept) -> None:
-    """Keep the answers for a file with this content; a review is not stopped if that fails."""
-    target = _file(path)
+def save(texts: Mapping[str, bytes], kept: Kept) -> None:
+    """Keep the answers for files with this content; a review is not stopped if that fails."""
+    target = _file(texts)
     content = {
         "version": _VERSION,
-        "path": os.path.realpath(path).encode("utf-8", "backslashreplace").decode(),
-        "digest": digest(data),
+        "paths": [os.path.realpath(path) for path in texts],
+        "digest": _digest(texts),
         "answers": dict(kept.answers),
-        "edited": None if kept.edited is None else base64.b64encode(kept.edited).decode("ascii"),
+        "edited": {
+            os.path.realpath(path): base64.b64encode(text).decode("ascii")
+            for path, text in kept.edited.items()
+        },
     }
     with contextlib.suppress(OSError):
         folder = os.path.dirname(target)
@@ -59,12 +70,16 @@ def save(path: str, data: bytes, kept: Kept) -> None:
         os.replace(temporary, target)
 
 
-def forget(path: str) -> None:
-    """Drop the answers for a file."""
+def forget(paths: Iterable[str]) -> None:
+    """Drop the answers for files."""
     with contextlib.suppress(OSError):
-        os.unlink(_file(path))
+        os.unlink(_file(paths))
 
 
-def _file(path: str) -> str:
-    name = digest(os.fsencode(os.path.realpath(path)))[:40]
-    return os.path.join(state_folder(), "reviews", f"{name}.json")
+def _digest(texts: Mapping[str, bytes]) -> str:
+    return digest("".join(digest(text) for text in texts.values()).encode("ascii"))
+
+
+def _file(paths: Iterable[str]) -> str:
+    names = b"\0".join(os.fsencode(os.path.realpath(path)) for path in paths)
+    return os.path.join(state_folder(), "reviews", f"{digest(names)[:40]}.json")

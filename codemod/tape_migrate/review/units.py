@@ -3,117 +3,133 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from tape_migrate.model import Left, Migration, Options, Outcome, SiteResult
-from tape_migrate.selection import Migrate, Selection, migrate_selected
+from tape_migrate.model import Left, Migration, Outcome, SiteResult
+from tape_migrate.selection import MigrateAll, Selection, select_calls
 
 _NOT_ACCEPTED = "TM003"
-Place = tuple[int | None, int, int]
-"""Cell, line and column of a call."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call and its file."""
+
+    path: str
+    result: SiteResult
+
+    @property
+    def place(self) -> tuple[str, int | None, int, int]:
+        """Path, cell, line and column."""
+        site = self.result.site
+        return self.path, site.cell, site.line, site.column
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Calls of one file that are migrated together or not at all."""
+    """Calls that are migrated together or not at all; of several files, where these change so."""
 
-    sites: tuple[SiteResult, ...]
+    calls: tuple[Call, ...]
     key: str
     """Recognises the unit when its lines have moved."""
 
-    @property
-    def places(self) -> frozenset[Place]:
-        """Where its calls stand."""
-        return frozenset(place_of(site) for site in self.sites)
-
-
-def place_of(site: SiteResult) -> Place:
-    """Where a call stands in its file."""
-    return site.site.cell, site.site.line, site.site.column
-
 
 class Units:
-    """The units of one text, and the text with any of them migrated."""
+    """The units of one text, or of several that change together, with any of them migrated."""
 
-    def __init__(self, migrate: Migrate, options: Options, selection: Selection | None) -> None:
+    def __init__(self, migrate: MigrateAll, selection: Selection | None = None) -> None:
         self._migrate = migrate
-        self._options = options
-        self._selection = selection or Selection()
-        self.full = migrate_selected(migrate, options, self._selection)
-        unselected = tuple(
-            _left(site, site.code or "", site.message)
-            for site in self.full.sites
-            if site.code == "TM002"
-        )
-        self._options = replace(options, leave=(*options.leave, *unselected))
-        migrated = [site for site in self.full.sites if site.outcome is Outcome.MIGRATED]
-        self.units = _named(self.full, self._together(migrated))
+        self.full, self._unselected = select_calls(migrate, selection or Selection())
+        calls = [
+            Call(path, result)
+            for path, migration in sorted(self.full.items())
+            for result in migration.sites
+            if result.outcome is Outcome.MIGRATED
+        ]
+        self.units = _named(self.full, self._together(calls))
+        everything = frozenset(unit.key for unit in self.units)
+        self._made: dict[frozenset[str], Mapping[str, Migration]] = {everything: self.full}
 
-    def with_units(self, chosen: Iterable[Unit]) -> Migration:
-        """Migrate these units and no others."""
-        places = frozenset(place for unit in chosen for place in unit.places)
-        others = tuple(
-            _left(site, _NOT_ACCEPTED, "not accepted")
-            for unit in self.units
-            for site in unit.sites
-            if place_of(site) not in places
-        )
-        return self._migrate(replace(self._options, leave=(*self._options.leave, *others)))
+    def with_units(self, chosen: Iterable[Unit]) -> Mapping[str, Migration]:
+        """Migrate these units and no others; by path."""
+        keys = frozenset(unit.key for unit in chosen)
+        if keys not in self._made:
+            others = [call for unit in self.units if unit.key not in keys for call in unit.calls]
+            self._made[keys] = self._without(others)
+        return self._made[keys]
 
-    def _together(self, sites: list[SiteResult]) -> list[tuple[SiteResult, ...]]:
-        group = list(range(len(sites)))
+    def _without(self, calls: Iterable[Call]) -> Mapping[str, Migration]:
+        leaves: dict[str, tuple[Left, ...]] = dict(self._unselected)
+        for call in calls:
+            leaves[call.path] = (*leaves.get(call.path, ()), _left(call))
+        return self._migrate(leaves)
+
+    def _together(self, calls: list[Call]) -> list[tuple[Call, ...]]:
+        group = list(range(len(calls)))
 
         def join(a: int, b: int) -> None:
             old, new = sorted((group[a], group[b]), reverse=True)
             group[:] = [new if member == old else member for member in group]
 
-        for a, first in enumerate(sites):
+        for a, first in enumerate(calls):
             for b in range(a):
-                if _overlap(first, sites[b]):
+                if _overlap(first, calls[b]):
                     join(a, b)
-        for a, site in enumerate(sites):
-            if len(sites) == 1:
-                break
-            left = _left(site, _NOT_ACCEPTED, "not accepted")
-            without = self._migrate(replace(self._options, leave=(*self._options.leave, left)))
-            still = {place_of(s) for s in without.sites if s.outcome is Outcome.MIGRATED}
-            for b, other in enumerate(sites):
-                if b != a and place_of(other) not in still:
-                    join(a, b)
+        tapes = [
+            [b for b, member in enumerate(group) if member == number]
+            for number in sorted(set(group))
+        ]
+        for members in tapes if len(tapes) > 1 else ():
+            still = {
+                Call(path, result).place
+                for path, migration in self._without(calls[b] for b in members).items()
+                for result in migration.sites
+                if result.outcome is Outcome.MIGRATED
+            }
+            for b, other in enumerate(calls):
+                if other.place not in still:
+                    join(members[0], b)
         return [
-            tuple(site for member, site in zip(group, sites, strict=True) if member == number)
+            tuple(call for member, call in zip(group, calls, strict=True) if member == number)
             for number in sorted(set(group))
         ]
 
 
-def _overlap(a: SiteResult, b: SiteResult) -> bool:
-    if a.new_lines is None or b.new_lines is None or a.site.cell != b.site.cell:
+def _overlap(a: Call, b: Call) -> bool:
+    mine, other = a.result.new_lines, b.result.new_lines
+    if mine is None or other is None:
         return False
-    return a.new_lines[0] <= b.new_lines[1] and b.new_lines[0] <= a.new_lines[1]
+    if (a.path, a.result.site.cell) != (b.path, b.result.site.cell):
+        return False
+    return mine[0] <= other[1] and other[0] <= mine[1]
 
 
-def _left(site: SiteResult, code: str, message: str) -> Left:
-    return Left(site.site.line, site.site.column, code, message, site.site.cell)
+def _left(call: Call) -> Left:
+    site = call.result.site
+    return Left(site.line, site.column, _NOT_ACCEPTED, "not accepted", site.cell)
 
 
-def _named(full: Migration, groups: list[tuple[SiteResult, ...]]) -> tuple[Unit, ...]:
+def _named(full: Mapping[str, Migration], groups: list[tuple[Call, ...]]) -> tuple[Unit, ...]:
     seen: Counter[str] = Counter()
     units = []
-    for sites in groups:
+    for calls in groups:
         text = "|".join(
-            f"{site.site.api.value} {site.site.function} {_line(full, site)}" for site in sites
+            f"{os.path.basename(call.path)} {call.result.site.api.value} "
+            f"{call.result.site.function} {_line(full[call.path], call.result)}"
+            for call in calls
         )
         digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:24]
         seen[digest] += 1
-        units.append(Unit(sites, f"{digest}-{seen[digest]}"))
+        units.append(Unit(calls, f"{digest}-{seen[digest]}"))
     return tuple(units)
 
 
-def _line(full: Migration, site: SiteResult) -> str:
+def _line(full: Migration, result: SiteResult) -> str:
     """The call's line; in notebooks the place of a cell is as good a name."""
-    if site.site.cell is not None:
-        return f"cell {site.site.cell} line {site.site.line}"
+    if result.site.cell is not None:
+        return f"cell {result.site.cell} line {result.site.line}"
     lines = full.old.splitlines()
-    return repr(lines[site.site.line - 1].strip()) if site.site.line <= len(lines) else ""
+    return repr(lines[result.site.line - 1].strip()) if result.site.line <= len(lines) else ""

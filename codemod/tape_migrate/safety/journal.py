@@ -16,16 +16,16 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
-_VERSION = 1
+from tape_migrate.safety.state import DONE, SETTLED, UNDONE, journal_folders, state_folder
+
+_VERSION = 2
 _KEPT = 50
 """Journals that stay; the oldest go first."""
 _INDEX = "index.json"
 _FILES = "files"
-_DONE = "done"
-_UNDONE = "undone"
 
 
 class JournalError(Exception):
@@ -39,6 +39,8 @@ class Change:
     path: str
     old: bytes
     new: bytes
+    group: int | None = None
+    """The same number for files that change together, None for one that changes alone."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Entry:
     size: int
     old_digest: str
     new_digest: str
+    group: int | None
+    """As in ``Change``."""
+    new_offset: int
+    new_size: int
+    """Where the new content is, if the file has a group."""
 
 
 @dataclass(frozen=True)
@@ -67,27 +74,32 @@ class Journal:
     @property
     def finished(self) -> bool:
         """Whether the run came to its end."""
-        return os.path.exists(os.path.join(self.folder, _DONE))
+        return os.path.exists(os.path.join(self.folder, DONE))
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether the run ended without coming to its end."""
+        return not self.finished and not _alive(self.process)
 
     def old(self, entry: Entry) -> bytes:
         """Read the old content of a file; raises JournalError if it is damaged."""
-        try:
-            with open(os.path.join(self.folder, _FILES), "rb") as handle:
-                handle.seek(entry.offset)
-                data = handle.read(entry.size)
-        except OSError as error:
-            raise JournalError(f"{self.folder}: {error.strerror or error}") from error
-        if digest(data) != entry.old_digest:
-            raise JournalError(f"{self.folder}: the journal is damaged")
-        return data
+        return self._content(entry.offset, entry.size, entry.old_digest)
+
+    def new(self, entry: Entry) -> bytes:
+        """Read the new content of a file that has a group; raises JournalError."""
+        return self._content(entry.new_offset, entry.new_size, entry.new_digest)
 
     def finish(self) -> None:
         """Note that the run came to its end."""
-        self._mark(_DONE)
+        self._mark(DONE)
 
     def forget(self) -> None:
         """Note that the run was undone, so that the next ``undo`` takes the one before."""
-        self._mark(_UNDONE)
+        self._mark(UNDONE)
+
+    def settle(self) -> None:
+        """Note that a run which never came to its end has left nothing to be done."""
+        self._mark(SETTLED)
 
     def temporary_files(self) -> Iterator[str]:
         """Yield what a killed run may have left beside its files."""
@@ -95,6 +107,17 @@ class Journal:
             path = os.path.join(folder, f".tape-migrate-{self.process}.tmp")
             if os.path.lexists(path):
                 yield path
+
+    def _content(self, offset: int, size: int, expected: str) -> bytes:
+        try:
+            with open(os.path.join(self.folder, _FILES), "rb") as handle:
+                handle.seek(offset)
+                data = handle.read(size)
+        except OSError as error:
+            raise JournalError(f"{self.folder}: {error.strerror or error}") from error
+        if digest(data) != expected:
+            raise JournalError(f"{self.folder}: the journal is damaged")
+        return data
 
     def _mark(self, name: str) -> None:
         with contextlib.suppress(OSError), open(os.path.join(self.folder, name), "wb"):
@@ -104,20 +127,6 @@ class Journal:
 def digest(data: bytes) -> str:
     """Return how a content is recognised."""
     return hashlib.sha256(data).hexdigest()
-
-
-def state_folder() -> str:
-    """Return where journals and unfinished reviews are kept.
-
-    ``TAPE_MIGRATE_STATE`` names it; else it is ``tape-migrate`` in the user's folder for state.
-    """
-    named = os.environ.get("TAPE_MIGRATE_STATE")
-    if named:
-        return os.path.abspath(named)
-    base = os.environ.get("XDG_STATE_HOME") or os.path.join(
-        os.path.expanduser("~"), ".local", "state"
-    )
-    return os.path.join(base, "tape-migrate")
 
 
 def begin(changes: Sequence[Change]) -> Journal:
@@ -137,7 +146,7 @@ def begin(changes: Sequence[Change]) -> Journal:
             "started": started,
             "cwd": os.getcwd(),
             "process": os.getpid(),
-            "files": [[e.path, e.offset, e.size, e.old_digest, e.new_digest] for e in entries],
+            "files": [list(astuple(entry)) for entry in entries],
         }
         _write_synced(os.path.join(building, _INDEX), json.dumps(index).encode("utf-8"))
         name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(started))}"
@@ -154,17 +163,13 @@ def begin(changes: Sequence[Change]) -> Journal:
 
 def journals() -> list[Journal]:
     """Return the journals of runs not undone yet, the latest first; damaged ones are left out."""
-    root = os.path.join(state_folder(), "journals")
-    try:
-        names = sorted((name for name in os.listdir(root) if name[0] != "."), reverse=True)
-    except OSError:
-        return []
-    found = (_load(os.path.join(root, name)) for name in names)
+    found = (load(folder) for folder in journal_folders())
     return [journal for journal in found if journal is not None]
 
 
-def _load(folder: str) -> Journal | None:
-    if os.path.exists(os.path.join(folder, _UNDONE)):
+def load(folder: str) -> Journal | None:
+    """Return the journal in a folder, or None if it was undone or is damaged."""
+    if os.path.exists(os.path.join(folder, UNDONE)):
         return None
     try:
         with open(os.path.join(folder, _INDEX), encoding="utf-8") as handle:
@@ -182,10 +187,23 @@ def _write_contents(path: str, changes: Sequence[Change]) -> list[Entry]:
     offset = 0
     with open(path, "wb") as handle:
         for change in changes:
+            new = change.new if change.group is not None else b""
             handle.write(change.old)
+            handle.write(new)
             size = len(change.old)
-            entries.append(Entry(change.path, offset, size, digest(change.old), digest(change.new)))
-            offset += size
+            entries.append(
+                Entry(
+                    change.path,
+                    offset,
+                    size,
+                    digest(change.old),
+                    digest(change.new),
+                    change.group,
+                    offset + size,
+                    len(new),
+                )
+            )
+            offset += size + len(new)
         handle.flush()
         os.fsync(handle.fileno())
     return entries
@@ -212,3 +230,15 @@ def _prune(root: str) -> None:
         names = sorted(name for name in os.listdir(root) if name[0] != ".")
         for name in names[:-_KEPT]:
             shutil.rmtree(os.path.join(root, name), ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -48,7 +48,7 @@ def undo(journal: Journal, *, dry_run: bool = False, keep_changed: bool = False)
 
     Raises JournalError if the journal is damaged; then nothing was restored.
     """
-    now = {entry.path: _state(entry) for entry in journal.entries}
+    now = {entry.path: state_of(entry) for entry in journal.entries}
     new = [entry for entry in journal.entries if now[entry.path] == entry.new_digest]
     old = tuple(e.path for e in journal.entries if now[e.path] == e.old_digest)
     known = {entry.path for entry in new} | set(old)
@@ -58,10 +58,8 @@ def undo(journal: Journal, *, dry_run: bool = False, keep_changed: bool = False)
     contents = [(entry, journal.old(entry)) for entry in new]
     if dry_run:
         return Undone(journal, tuple(entry.path for entry in new), old, changed)
-    for path in journal.temporary_files():
-        if not _alive(journal.process):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
+    if journal.abandoned:
+        _remove_temporary_files(journal)
     restored, failed = [], []
     for entry, content in contents:
         try:
@@ -86,13 +84,17 @@ def describe(journal: Journal) -> str:
 def tidy() -> None:
     """Remove what killed runs have left beside their files."""
     for journal in journals()[:5]:
-        if not journal.finished and not _alive(journal.process):
-            for path in journal.temporary_files():
-                with contextlib.suppress(OSError):
-                    os.unlink(path)
+        if journal.abandoned:
+            _remove_temporary_files(journal)
 
 
-def _state(entry: Entry) -> str:
+def _remove_temporary_files(journal: Journal) -> None:
+    for path in journal.temporary_files():
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+
+
+def state_of(entry: Entry) -> str:
     try:
         return digest(read_file(entry.path))
     except OSError:
@@ -104,18 +106,6 @@ def _expected(entry: Entry) -> bytes:
     if digest(data) != entry.new_digest:
         raise WriteError("not restored: the file changed in this moment")
     return data
-
-
-def _alive(process: int) -> bool:
-    if process == os.getpid():
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 __all__ = ["JournalError", "Undone", "describe", "last_write", "tidy", "undo"]

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tape_migrate.safety.backup import BackupError, back_up
 from tape_migrate.safety.git import GitError, uncommitted
@@ -35,6 +35,8 @@ class File:
     path: str
     old: bytes
     new: bytes
+    together: tuple[str, ...] = ()
+    """All files that change only together with this one, where there are others."""
 
 
 def prepare(
@@ -50,7 +52,16 @@ def prepare(
         return None
     if not policy.allow_dirty:
         refuse_dirty([file.path for file in files])
-    changes = [Change(os.path.realpath(file.path), file.old, file.new) for file in files]
+    groups = {group: number for number, group in enumerate({file.together for file in files})}
+    changes = [
+        Change(
+            os.path.realpath(file.path),
+            file.old,
+            file.new,
+            groups[file.together] if file.together else None,
+        )
+        for file in files
+    ]
     if policy.backup_dir is not None:
         try:
             back_up(policy.backup_dir, changes)
@@ -73,14 +84,46 @@ def write_file(file: File) -> str | None:
     return None
 
 
+def write_together(files: Sequence[File]) -> dict[str, str | None]:
+    """Write files that change together, all or none; return for each why it could not be, or None.
+
+    If one cannot be written, those before it get their old content back.
+    """
+    done: list[File] = []
+    for file in files:
+        fault = write_file(file)
+        if fault is None:
+            done.append(file)
+            continue
+        faults: dict[str, str | None] = {
+            other.path: f"not written: it changes together with {file.path}, which failed"
+            for other in files
+        }
+        faults[file.path] = fault
+        for other in reversed(done):
+            stuck = write_file(replace(other, old=other.new, new=other.old))
+            if stuck is not None:
+                faults[other.path] = f"written, but {file.path} was not; `tape-migrate undo`"
+        return faults
+    return dict.fromkeys((file.path for file in files), None)
+
+
+def in_groups(files: Sequence[File]) -> list[list[File]]:
+    """Return ``files`` with those that change together side by side, in the order of the first."""
+    groups: dict[tuple[str, ...], list[File]] = {}
+    for file in files:
+        groups.setdefault(file.together or (file.path,), []).append(file)
+    return list(groups.values())
+
+
 def refuse_dirty(paths: Sequence[str]) -> None:
     """Raise RefusedError if one of these files has changes that no commit holds."""
     try:
         dirty = uncommitted(paths)
     except GitError as error:
         raise RefusedError(
-            f"nothing written: uncommitted changes cannot be looked for: {error}; --allow-dirty "
-            "writes all the same"
+            f"nothing written: uncommitted changes cannot be looked for: {error}; `git status` "
+            "says more, --allow-dirty writes all the same"
         ) from error
     if not dirty:
         return

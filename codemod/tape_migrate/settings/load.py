@@ -57,12 +57,13 @@ def load(
     *,
     config: str | None = None,
     isolated: bool = False,
+    top: str | None = None,
 ) -> Settings:
     """Put together the settings for a run over ``paths``.
 
     ``given`` holds the options of the command line by key; None means that one was not given.
     The file is ``config``, or the nearest pyproject.toml with a ``[tool.tape-migrate]`` above all
-    of ``paths`` (not above the top of their git work tree), or none if ``isolated``.
+    of ``paths`` (not above ``top`` or the top of their git work tree), or none if ``isolated``.
 
     Raises SettingsError for a file that cannot be read, an unknown key or a wrong value.
     """
@@ -70,7 +71,7 @@ def load(
     origins = dict.fromkeys(values, DEFAULT)
     file = None
     if not isolated:
-        file, table = _explicit(config) if config is not None else _nearest(paths)
+        file, table = _explicit(config) if config is not None else _nearest(paths, top)
         for name, value in table.items():
             values[name] = _checked(name, value, f"{file}: [{_TABLE}]")
             origins[name] = str(file)
@@ -92,7 +93,7 @@ def _explicit(path: str) -> tuple[str, Mapping[str, Any]]:
     return os.path.abspath(path), table
 
 
-def _nearest(paths: Sequence[str]) -> tuple[str | None, Mapping[str, Any]]:
+def _nearest(paths: Sequence[str], top: str | None) -> tuple[str | None, Mapping[str, Any]]:
     folder = _common_folder(paths)
     while True:
         path = os.path.join(folder, _FILE)
@@ -107,7 +108,7 @@ def _nearest(paths: Sequence[str]) -> tuple[str | None, Mapping[str, Any]]:
             if table is not None:
                 return path, table
         parent = os.path.dirname(folder)
-        if parent == folder or os.path.exists(os.path.join(folder, ".git")):
+        if folder in {parent, top} or os.path.exists(os.path.join(folder, ".git")):
             return None, {}
         folder = parent
 
