@@ -36,10 +36,11 @@ from tape_migrate.shapes.control_flow import Compiler
 from tape_migrate.shapes.decide import decide_request, read_request
 from tape_migrate.shapes.groups import Group, form_groups
 from tape_migrate.shapes.hazards import refuse_both_paths
-from tape_migrate.shapes.helper import find_helper, handed_request
+from tape_migrate.shapes.helper import handed_request
 from tape_migrate.shapes.hessians import refuse_hessian
 from tape_migrate.shapes.local import write_group
 from tape_migrate.shapes.plan import Candidate, Refusal, Request
+from tape_migrate.shapes.reentered import find_any_helper
 from tape_migrate.sites import Found, find_sites
 from tape_migrate.tracking import DEPENDS, Tracked, follow
 
@@ -50,6 +51,9 @@ _MAX_ROUNDS = 200
 _IGNORED = Refusal("TM001", "a comment asks to leave this call alone")
 
 _DEPENDS = Refusal("TM126", "the target comes from a gradient call that was left alone")
+
+_OFFERED = frozenset(("TM101", "TM102", "TM103", "TM105", "TM106"))
+"""What is said of a call whose forward pass ran, in part, before its function was entered."""
 
 _OF_HAZARDS = frozenset(("TM109", "TM110", "TM111", "TM125"))
 """What is said of a module as a whole, and comes before what is said of its Keras graphs."""
@@ -297,8 +301,8 @@ class Engine:
                 if decision.code not in _OF_HAZARDS and id(item.call) in of_graphs:
                     decision = of_graphs[id(item.call)]
                 site.refusal = decision
-                if decision.code in ("TM101", "TM102") and isinstance(request, Request):
-                    site.offer = find_helper(context, request)
+                if decision.code in _OFFERED and isinstance(request, Request):
+                    site.offer = find_any_helper(context, request)
                 refused.add(id(item.call))
                 continue
             site.refusal = None

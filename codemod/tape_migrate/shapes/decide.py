@@ -95,8 +95,12 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
     source_expr = repeat.source_over or request.source
     if request.all_variables:
         sources: list[Source] | Refusal = [all_trainable(node_id)]
+    elif request.entry and collected_variables(module, source_expr) is None:
+        sources = []  # on the tape already, whatever they are
     else:
         sources = find_sources(dep, node_id, source_expr)
+    if request.entry and isinstance(sources, list):
+        sources = [*request.entry, *sources]
     if dep.scope.name in context.fed:
         sources = weights_of_fed_model(dep, node_id, source_expr) or sources
     targets = find_targets(context, dep, node_id, request, repeat, sources)
@@ -162,7 +166,8 @@ def _decide_paths(
     leaves = Leaves(context, dep)
     readers: frozenset[int] = frozenset()
     if any(source.collected for source in sources):
-        refusal = leaves.refuse_outside(outside)
+        entry = {source.symbol for source in request.entry}
+        refusal = leaves.refuse_outside(link for link in outside if link.use.symbol not in entry)
         if refusal is not None:
             return refusal
         readers = leaves.readers(every_node)
@@ -254,18 +259,24 @@ def _decide_paths(
             "the target goes through tf.cond or a tensor loop, and Python chooses what is on the "
             "path: zeros and None could not be told apart",
         )
-    if branches and request.handed:
+    if branches and (request.handed or request.entry):
         return Refusal(
             "TM103",
             "the target goes through tf.cond or a tensor loop: whether zeros or None are wanted "
             "is said inside the helper",
         )
+    if request.reenters and chosen.inside:
+        return Refusal(
+            "TM117", "the tape would still be recording when the helper computes something on it"
+        )
     stops = plan_stops(dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
         return stops
-    assumptions = assumptions_of(
-        context, dep, sources, outside, every_node, inline_exprs, elements(request.source)
-    )
+    assumptions: list[str] | Refusal = []
+    if not request.entry:
+        assumptions = assumptions_of(
+            context, dep, sources, outside, every_node, inline_exprs, elements(request.source)
+        )
     if isinstance(assumptions, Refusal):
         return assumptions
     modes = judge_control_flow(
@@ -291,7 +302,15 @@ def _decide_paths(
         kinds=kinds_of(context, request, sources, repeat),
         zero_unconnected=branches and request.unconnected is None,
         stop_recording=stops,
+        hoisted=_hoisted(request, inline_exprs),
     )
+
+
+def _hoisted(request: Request, inline: list[ast.expr]) -> tuple[ast.expr, ...]:
+    """The arguments of a helper that hold inline targets, in the order of the source."""
+    found = [given for given in request.given if any(part in inline for part in elements(given))]
+    found.sort(key=lambda expr: (expr.lineno, expr.col_offset))
+    return tuple(found) if request.handed else ()
 
 
 def _has_control_flow(stmts: list[ast.stmt]) -> bool:

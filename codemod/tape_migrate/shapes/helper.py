@@ -53,16 +53,24 @@ from tape_migrate.sites import Found
 def find_helper(context: Context, request: Request) -> Helper | None:
     """The helper that the function around ``request`` is, or None if it is none."""
     module, scope = context.module, request.found.scope
+    if request.more_targets or request.others:
+        return None
+    target = _parameter(context, scope, request.target) or _attribute(module, scope, request)
+    if target is None or target == "y_pred":
+        return None  # Keras calls its losses itself
+    return helper_around(context, request, target)
+
+
+def helper_around(context: Context, request: Request, target: str) -> Helper | None:
+    """The helper that takes the gradient of ``target``, if its sources are parameters too."""
+    module, scope = context.module, request.found.scope
     node = scope.node
     if not isinstance(node, ast.FunctionDef) or request.is_hessian:
         return None
-    if request.stop_gradients is not None:
-        return None
-    target = _parameter(module, scope, request.target) or _attribute(module, scope, request)
     repeat = repeat_of(module, request)
-    if target == "y_pred":
-        return None  # Keras calls its losses itself
-    if target is None or isinstance(repeat, Refusal) or repeat.source_over is not None:
+    if request.stop_gradients is not None or isinstance(repeat, Refusal):
+        return None
+    if repeat.source_over is not None:
         return None
     args = [*node.args.posonlyargs, *node.args.args][int(is_method(scope)) :]
     parameters = tuple(arg.arg for arg in args)
@@ -75,7 +83,7 @@ def find_helper(context: Context, request: Request) -> Helper | None:
         if found is not None and not found.trainable:
             return None
         return Helper(scope.qualname, target, None, False, repeated, parameters)
-    sources = [_parameter(module, scope, part) for part in elements(request.source)]
+    sources = [_parameter(context, scope, part) for part in elements(request.source)]
     names = tuple(name for name in sources if name is not None)
     if not names or len(names) != len(sources):
         return None
@@ -92,15 +100,30 @@ def merged(one: Helper, other: Helper) -> Helper | None:
     """The helper of which both are a part: gradients of one target, of several parameters."""
     if one == other:
         return one
-    if one.target != other.target or one.sources is None or other.sources is None:
+    if (one.sources is None) != (other.sources is None):
         return None
-    sources = tuple(dict.fromkeys((*one.sources, *other.sources)))
-    return replace(one, sources=sources, listed=True, repeated=True)
+    if "self." in one.target + other.target and one.target != other.target:
+        return None
+    sources = tuple(dict.fromkeys((*(one.sources or ()), *(other.sources or ()))))
+    targets = tuple(dict.fromkeys((*one.targets, *other.targets)))
+    others = tuple(p for p in dict.fromkeys((*one.others, *other.others)) if p not in targets)
+    return replace(
+        one,
+        target=targets[0] if targets else "",
+        sources=None if one.sources is None else sources,
+        listed=True,
+        repeated=True,
+        more_targets=targets[1:],
+        others=others,
+        reenters=one.reenters or other.reenters,
+    )
 
 
 def is_part(part: Helper | None, helper: Helper) -> bool:
     """Whether a gradient call that makes its function ``part`` is served by ``helper``'s tape."""
-    if part is None or part.qualname != helper.qualname or part.target != helper.target:
+    if part is None or part.qualname != helper.qualname or part.reenters > helper.reenters:
+        return False
+    if not {*part.targets, *part.others} <= {*helper.targets, *helper.others}:
         return False
     if part.sources is None or helper.sources is None:
         return part.sources == helper.sources
@@ -118,7 +141,7 @@ def _attribute(module: Module, scope: Scope, request: Request) -> str | None:
     return str(symbol) if {d.kind for d in reached} == {DefKind.PARAMETER} else None
 
 
-def _parameter(module: Module, scope: Scope, expr: ast.expr) -> str | None:
+def _parameter(context: Context, scope: Scope, expr: ast.expr) -> str | None:
     """The parameter that ``expr`` certainly is, as it was handed in."""
     symbol = symbol_of(expr)
     args = scope.args
@@ -126,8 +149,8 @@ def _parameter(module: Module, scope: Scope, expr: ast.expr) -> str | None:
         return None
     if symbol.root not in {a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)}:
         return None
-    reached = module.facts(scope).reaching_at(expr, symbol)
-    kinds = {d.kind for d in reached}
+    dep = context.dependence(scope)
+    kinds = {d.kind for d in dep.reaching(dep.facts.node_id(expr), symbol)}
     return symbol.root if kinds == {DefKind.PARAMETER} else None
 
 
@@ -335,6 +358,13 @@ def is_program(module: Module) -> bool:
 def _in_the_way(helper: Helper, why: str) -> Refusal:
     if helper.target.startswith("self."):
         return Refusal("TM102", f"{helper.target} was computed by another method, and {why}")
+    if not helper.target or helper.reenters:
+        names = ", ".join((*helper.targets, *helper.others))
+        parameters = "parameters" if "," in names else "parameter"
+        return Refusal("TM101", f"the target is computed from the {parameters} {names}, and {why}")
+    if helper.more_targets:
+        names = ", ".join(helper.targets)
+        return Refusal("TM101", f"the targets {names} are parameters, and {why}")
     return Refusal("TM101", f"the target {helper.target} is a parameter, and {why}")
 
 
@@ -354,6 +384,11 @@ def other_in_the_way(helper: Helper, line: int, refusal: Refusal) -> Refusal:
     )
 
 
+def crossing(helper: Helper) -> Refusal:
+    """The refusal of a helper whose gradients cannot be taken on one tape."""
+    return _in_the_way(helper, f"the gradients in {helper.qualname} cannot share one tape")
+
+
 def handed_request(helper: Helper, found: Found, *, room: bool = True) -> Request | Refusal:
     """A call of ``helper`` as the gradient call that it is for the caller.
 
@@ -366,11 +401,15 @@ def handed_request(helper: Helper, found: Found, *, room: bool = True) -> Reques
     if helper.target.startswith("self."):
         attribute = Symbol("self", (helper.target[len("self") :],))
     target = given.get(helper.target) if attribute is None else call.func
-    parts = [given.get(name) for name in helper.sources or ()]
+    if not helper.target:
+        target = ast.List(elts=[], ctx=ast.Load())
+    parts = [given.get(name) for name in (*helper.more_targets, *(helper.sources or ()))]
     if target is None or any(part is None for part in parts):
         return Refusal("TM113", "the target or the sources are not given plainly")
-    sources = [part for part in parts if part is not None]
-    source = target
+    more = tuple(part for part in parts[: len(helper.more_targets)] if part is not None)
+    sources = [part for part in parts[len(helper.more_targets) :] if part is not None]
+    others = tuple(given[name] for name in helper.others if name in given)
+    source: ast.expr = target if helper.target else call.func
     if helper.sources is not None:
         source = ast.List(elts=sources, ctx=ast.Load()) if helper.listed else sources[0]
     return Request(
@@ -388,4 +427,19 @@ def handed_request(helper: Helper, found: Found, *, room: bool = True) -> Reques
         handed=True,
         attribute=attribute,
         repeated=helper.repeated,
+        more_targets=more,
+        others=tuple(given for given in others if not _is_plain(given)),
+        reenters=helper.reenters,
     )
+
+
+def _is_plain(expr: ast.expr) -> bool:
+    """A number, a string, or a display of such: nothing that a tape could record."""
+    match expr:
+        case ast.Constant():
+            return True
+        case ast.UnaryOp(operand=inner):
+            return _is_plain(inner)
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return all(_is_plain(item) for item in items)
+    return False
