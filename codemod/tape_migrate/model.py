@@ -49,6 +49,7 @@ class Shape(enum.Enum):
     KERAS_FUNCTION = "keras-function"
     TRAINING = "training"
     HELPER = "helper"
+    KEPT_TAPE = "kept-tape"
 
 
 class TfFunction(enum.Enum):

@@ -22,6 +22,8 @@ _SHAPES = {
     "goes into the body.",
     Shape.TRAINING: "The sources are the trainable variables that the framework collects: the tape "
     "holds everything that may read one of them on its way to the target.",
+    Shape.KEPT_TAPE: "The forward pass is in setUp or __init__, the gradient in another method: "
+    "the object keeps the tape.",
     Shape.HELPER: "The target is a parameter: the callers open the tape around their forward pass "
     "and hand it in.",
     Shape.IN_TF_FUNCTION: "The function is already a tf.function: the tape goes inside it.",

@@ -31,7 +31,7 @@ from tape_migrate.shapes.plan import (
     Request,
     Source,
 )
-from tape_migrate.shapes.region import choose_region
+from tape_migrate.shapes.region import Chosen, choose_region, nothing_between
 from tape_migrate.shapes.repeats import Repeat, repeat_of
 from tape_migrate.shapes.sources import all_trainable, find_sources
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
@@ -204,9 +204,12 @@ def _decide_paths(
             "the program turns TensorFlow 2 behaviour off: a variable is a reference variable "
             "there, which a tape cannot take as a source",
         )
-    chosen = choose_region(
-        dep, request.call, paths, inline=inline, within=within, in_header=repeat.repeated
-    )
+    if request.entry and not paths.required and not inline:
+        chosen: Chosen | Refusal = nothing_between(dep, request.call, in_header=repeat.repeated)
+    else:
+        chosen = choose_region(
+            dep, request.call, paths, inline=inline, within=within, in_header=repeat.repeated
+        )
     if isinstance(chosen, Refusal):
         return chosen
     widened = widen_for_state(
@@ -224,7 +227,9 @@ def _decide_paths(
     if isinstance(widened, Refusal):
         return widened
     chosen, paths = widened
-    if not chosen.watches and any(not source.variable for source in paths.to_watch):
+    if not (chosen.watches or request.entry) and any(
+        not source.variable for source in paths.to_watch
+    ):
         # Whatever led here: a tape that watches nothing would give None without a word.
         return Refusal("TM105", "no name was found by which a tape could watch the source")
     refusal = hz.refuse_region(dep, chosen.region, paths.required)
