@@ -16,6 +16,7 @@ class Api(enum.Enum):
     BATCH_JACOBIAN = "batch_jacobian"
     OPTIMIZER_GET_GRADIENTS = "optimizer.get_gradients"
     OPTIMIZER_COMPUTE_GRADIENTS = "optimizer.compute_gradients"
+    OPTIMIZER_MINIMIZE = "optimizer.minimize"
 
 
 class Outcome(enum.Enum):

@@ -324,6 +324,8 @@ def _other_tracks(
         for link in _given_by(dep, definition, symbol):
             reached = dep.reaching(definition.node_id, link.use.symbol)
             strong = frozenset(d for d in reached if d.kind is not DefKind.MUTATION)
+            if all(_is_data(dep, d, link.use.symbol) for d in strong):
+                continue
             if strong and strong != definitions:
                 certain, whole = _is_copy(definition, symbol), _is_whole(definition, symbol)
                 if depth == 1:
@@ -334,6 +336,14 @@ def _other_tracks(
                     track = replace(track, single=False)
                 yield track
                 yield from _other_tracks(dep, track.symbol, strong, depth - 1)
+
+
+def _is_data(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
+    """``x = np.ones(3)``: no tensor yet, whatever is made of it is a new one."""
+    value = _value_of(definition, symbol)
+    return isinstance(value, ast.Call) and dep.module.names.resolve(value.func).startswith(
+        "numpy."
+    )
 
 
 def _held_by(dep: Dependence, definition: Definition, symbol: Symbol) -> Track | None:
