@@ -16,21 +16,18 @@ from tape_migrate.edits.hand_tape import add_parameter, make_room
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
 from tape_migrate.model import Api, Handed, Helper, Options, Shape, Site
 from tape_migrate.module import Module
+from tape_migrate.shapes.callers import callers_of, no_caller, refuse_open, users_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import kinds_of, read_request
 from tape_migrate.shapes.helper import (
     caller_in_the_way,
-    callers_of,
     crossing,
     function_of,
     handed_request,
     is_method,
     is_part,
     merged,
-    no_caller,
     other_in_the_way,
-    refuse_open,
-    users_elsewhere,
 )
 from tape_migrate.shapes.plan import Candidate, Kind, Paths, Refusal, Region, Request
 from tape_migrate.shapes.reentered import (
