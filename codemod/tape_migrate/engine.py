@@ -13,6 +13,7 @@ from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.guards import GuardError
 from tape_migrate.handing import HandPlan, Hands, calls_at
 from tape_migrate.ignores import Ignores, leaves_alone
+from tape_migrate.keeping import Keeps
 from tape_migrate.model import (
     Handed,
     Helper,
@@ -34,10 +35,12 @@ from tape_migrate.shapes.control_flow import Compiler
 from tape_migrate.shapes.decide import decide_request, read_request
 from tape_migrate.shapes.groups import form_groups
 from tape_migrate.shapes.hazards import refuse_both_paths
-from tape_migrate.shapes.helper import find_helper, handed_request
+from tape_migrate.shapes.helper import handed_request
 from tape_migrate.shapes.hessians import refuse_hessian
+from tape_migrate.shapes.kept_tape import find_kept
 from tape_migrate.shapes.local import write_group
 from tape_migrate.shapes.plan import Candidate, Refusal, Request
+from tape_migrate.shapes.reentered import find_any_helper
 from tape_migrate.sites import Found, find_sites
 from tape_migrate.tracking import Tracked, follow
 
@@ -48,6 +51,11 @@ _MAX_ROUNDS = 200
 _IGNORED = Refusal("TM001", "a comment asks to leave this call alone")
 
 _DEPENDS = Refusal("TM126", "the target comes from a gradient call that was left alone")
+
+_OFFERED = frozenset(("TM101", "TM102", "TM103", "TM105", "TM106"))
+"""What is said of a call whose forward pass ran, in part, before its function was entered."""
+
+_KEPT = _OFFERED | {"TM104", "TM120"}
 
 _OF_HAZARDS = frozenset(("TM109", "TM110", "TM111", "TM125"))
 """What is said of a module as a whole, and comes before what is said of its Keras graphs."""
@@ -116,8 +124,9 @@ class Engine:
         """
         frozen: dict[int, Refusal] = {}
         hands = Hands(self._options, self._plan)
+        keeps = Keeps(self._module)
         while True:
-            text, tracked = self._attempt(frozen, hands)
+            text, tracked = self._attempt(frozen, hands, keeps)
             useless = {
                 index: of_gathered(site.refusal, site.gathered)
                 for index, site in enumerate(tracked)
@@ -126,7 +135,8 @@ class Engine:
             }
             useless |= self._without_graph_mode(text, tracked)
             frozen.update(useless)
-            if not useless and not hands.choose(self._module(self._text), tracked):
+            chosen = hands.choose(self._module(self._text), tracked)
+            if not useless and not chosen and not keeps.choose(tracked):
                 break
         hands.explain(tracked)
         handed = hands.handed(tracked)
@@ -150,7 +160,9 @@ class Engine:
             if site.left is not None and (place := places.get(offset)) is not None
         )
 
-    def _attempt(self, frozen: dict[int, Refusal], hands: Hands) -> tuple[bytes, list[Tracked]]:
+    def _attempt(
+        self, frozen: dict[int, Refusal], hands: Hands, keeps: Keeps
+    ) -> tuple[bytes, list[Tracked]]:
         text = self._text
         self._fed.clear()
         module = self._module(text)
@@ -180,11 +192,10 @@ class Engine:
         handed = hands.begin(module, found, tracked)
         if handed is not None:
             module = self._module(handed.text)
-        for _ in range(_MAX_ROUNDS):
-            applied = self._round(module, tracked, frozen)
-            if applied is None:
-                break
-            module = self._module(applied.text)
+        module = self._rounds(module, tracked, frozen)
+        kept = keeps.begin(module, tracked)
+        if kept is not None:
+            module = self._rounds(self._module(kept.text), tracked, frozen)
         module = self._compile(module, tracked)
         if any(site.keras is not None and site.migrated is not None for site in tracked):
             from tape_migrate.edits.keras_program import sessions_left, tidy  # noqa: PLC0415
@@ -198,6 +209,14 @@ class Engine:
                 if site.keras is not None:
                     site.notes = (*site.notes, *sessions_left(module))
         return module.text, tracked
+
+    def _rounds(self, module: Module, tracked: list[Tracked], frozen: dict[int, Refusal]) -> Module:
+        for _ in range(_MAX_ROUNDS):
+            applied = self._round(module, tracked, frozen)
+            if applied is None:
+                break
+            module = self._module(applied.text)
+        return module
 
     def _without_graph_mode(self, text: bytes, tracked: list[Tracked]) -> dict[int, Refusal]:
         """Refusals for the Keras graphs of a program in which something still needs graph mode."""
@@ -218,7 +237,7 @@ class Engine:
 
     def _compile(self, module: Module, tracked: list[Tracked]) -> Module:
         """Put control flow around the migrated gradients under ``tf.function``."""
-        migrated = [s for s in tracked if s.migrated is not None and not s.handed]
+        migrated = [s for s in tracked if s.migrated is not None and not s.handed and not s.kept]
         if not migrated or self._options.tf_function is TfFunction.NEVER:
             return module
         compiler = Compiler(module, self._options)
@@ -302,8 +321,10 @@ class Engine:
                 if decision.code not in _OF_HAZARDS and id(item.call) in of_graphs:
                     decision = of_graphs[id(item.call)]
                 site.refusal = decision
-                if decision.code in ("TM101", "TM102") and isinstance(request, Request):
-                    site.offer = find_helper(context, request)
+                if decision.code in _OFFERED and isinstance(request, Request):
+                    site.offer = find_any_helper(context, request)
+                if decision.code in _KEPT and isinstance(request, Request) and site.offer is None:
+                    site.keep = find_kept(context, request) is not None
                 refused.add(id(item.call))
                 continue
             site.refusal = None

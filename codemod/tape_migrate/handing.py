@@ -11,31 +11,32 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from tape_migrate.edits.call import rewrite_call
 from tape_migrate.edits.draft import Applied, Draft
-from tape_migrate.edits.grads_and_vars import rewrite_optimizer_call
 from tape_migrate.edits.hand_tape import add_parameter, make_room
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
 from tape_migrate.model import Api, Handed, Helper, Options, Shape, Site
 from tape_migrate.module import Module
+from tape_migrate.shapes.callers import callers_of, no_caller, refuse_open, users_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import kinds_of, read_request
 from tape_migrate.shapes.helper import (
     caller_in_the_way,
-    callers_of,
-    find_helper,
+    crossing,
     function_of,
     handed_request,
     is_method,
     is_part,
     merged,
-    no_caller,
     other_in_the_way,
-    refuse_open,
-    users_elsewhere,
 )
-from tape_migrate.shapes.optimizers import METHODS
 from tape_migrate.shapes.plan import Candidate, Kind, Paths, Refusal, Region, Request
+from tape_migrate.shapes.reentered import (
+    Recorded,
+    decide_in_helper,
+    find_any_helper,
+    share_blocks,
+    write_recorded,
+)
 from tape_migrate.shapes.repeats import repeat_of
 from tape_migrate.sites import Found, function_name
 from tape_migrate.tracking import DEPENDS, Tracked, follow
@@ -72,6 +73,8 @@ class Handing:
     calls: tuple[CallOfHelper, ...]
     sites: tuple[tuple[int, Candidate], ...]
     """Gradient calls in the helpers (by index), rewritten by the draft."""
+    clashes: dict[str, Refusal]
+    """Helpers (by qualified name) whose calls cannot share one tape."""
 
 
 class Hands:
@@ -89,11 +92,16 @@ class Hands:
 
     def begin(self, module: Module, found: list[Found], tracked: list[Tracked]) -> Applied | None:
         """Let the helpers take a tape; their calls join ``tracked``."""
-        helpers = [*self._hand.values(), *self._plan.imported]
-        if not helpers:
-            return None
         tensors = {name for name, handed in self._exported.items() if handed.tensors}
-        handing = hand_tapes(module, found, helpers, tensors)
+        while True:
+            helpers = [*self._hand.values(), *self._plan.imported]
+            if not helpers:
+                return None
+            handing = hand_tapes(module, found, helpers, tensors)
+            if not handing.clashes:
+                break
+            self._banned.update(handing.clashes)
+            self._hand = {n: h for n, h in self._hand.items() if n not in handing.clashes}
         for index, candidate in handing.sites:
             site = tracked[index]
             site.migrated, site.handed = candidate, True
@@ -165,6 +173,8 @@ class Hands:
         """Say of helpers why they take no tape, or what was taken for granted of their callers."""
         for site in tracked:
             if site.offer is not None and site.offer.qualname in self._banned:
+                if site.offer.reenters and site.refusal and site.refusal.code == "TM106":
+                    continue  # what comes in may be no more than data
                 site.refusal = self._banned[site.offer.qualname]
         for site in tracked:
             if site.handed and site.migrated is not None:
@@ -211,6 +221,7 @@ def hand_tapes(
     sites: list[tuple[int, Candidate]] = []
     inner: dict[int, str] = {}
     counts: Counter[str] = Counter()
+    clashes: dict[str, Refusal] = {}
     for helper in helpers:
         if helper.dotted:
             continue  # its own module gives it the parameter
@@ -219,20 +230,31 @@ def hand_tapes(
         scope = module.scopes.opened_by(function)
         tape = fresh_name("tape", used_names(module, scope))
         add_parameter(module, draft, function, tape, method=is_method(scope))
+        parts: list[Candidate] = []
         for index, item in enumerate(found):
             request = read_request(context, item) if item.scope is scope else None
-            if isinstance(request, Request) and is_part(find_helper(context, request), helper):
+            if isinstance(request, Request) and is_part(find_any_helper(context, request), helper):
                 candidate = _candidate(context, request)
                 if helper.qualname in tensors:
                     kinds = tuple(Kind.TENSOR for _ in candidate.kinds)
                     candidate = replace(candidate, kinds=kinds)
-                _write(module, draft, candidate, tape)
+                parts.append(candidate)
                 sites.append((index, candidate))
                 counts[helper.qualname] += 1
+        blocks = share_blocks(context.dependence(scope), parts)
+        if blocks is None:
+            clashes[helper.qualname] = crossing(helper)
+            continue
+        for block in blocks:
+            _write(module, draft, block, tape)
         for call, called in _calls(module, helpers):
             if module.scope_of(call) is scope:
                 request = handed_request(called, _found(module, call), room=False)
-                if isinstance(request, Request) and is_part(find_helper(context, request), helper):
+                if called.reenters and _is_recording(module, call, blocks):
+                    clashes[helper.qualname] = crossing(helper)
+                if isinstance(request, Request) and is_part(
+                    find_any_helper(context, request), helper
+                ):
                     inner[id(call)] = tape
                     counts[helper.qualname] += 1
     calls: list[CallOfHelper] = []
@@ -240,7 +262,7 @@ def hand_tapes(
         make_room(module, draft, call, inner.get(id(call), "None"))
         several = replace(helper, repeated=True) if counts[helper.qualname] > 1 else helper
         calls.append(CallOfHelper(_found(module, call), several, id(call) in inner))
-    return Handing(draft, tuple(calls), tuple(sites))
+    return Handing(draft, tuple(calls), tuple(sites), clashes)
 
 
 def _calls(module: Module, helpers: Iterable[Helper]) -> list[tuple[ast.Call, Helper]]:
@@ -266,7 +288,18 @@ def calls_at(module: Module, offsets: Iterable[int]) -> dict[int, Found]:
     }
 
 
+def _is_recording(module: Module, call: ast.Call, blocks: Iterable[Recorded]) -> bool:
+    """Whether the tape of the helper around ``call`` is open where it stands."""
+    return any(
+        any(part is call for part in ast.walk(stmt)) for b in blocks for stmt in b.region.stmts
+    )
+
+
 def _candidate(context: Context, request: Request) -> Candidate:
+    part = find_any_helper(context, request)
+    decision = decide_in_helper(context, request) if part is not None and part.reenters else None
+    if isinstance(decision, Candidate):
+        return replace(decision, shape=Shape.HELPER)
     repeat = repeat_of(context.module, request)
     assert not isinstance(repeat, Refusal)
     place = context.module.place_of(context.module.statement_of(request.call))
@@ -285,17 +318,12 @@ def _candidate(context: Context, request: Request) -> Candidate:
     )
 
 
-def _write(module: Module, draft: Draft, candidate: Candidate, tape: str) -> None:
-    request = candidate.request
+def _write(module: Module, draft: Draft, recorded: Recorded, tape: str) -> None:
+    request = recorded.members[0].request
     scope = request.found.scope
     stmt = module.statement_of(request.call)
     tf = tensorflow_name(module, scope, request.call, module.first_line(stmt))
     if tf is None:
         tf = add_import(module, draft)
-    if request.found.site.api in METHODS:
-        names = used_names(module, scope)
-        rewrite_optimizer_call(
-            module, draft, candidate, tape=tape, tf=tf, target_name=None, names=names
-        )
-    else:
-        rewrite_call(module, draft, candidate, tape=tape, tf=tf, target_name=None)
+    names = used_names(module, scope) | {tape}
+    write_recorded(module, draft, recorded, tape=tape, tf=tf, names=names)

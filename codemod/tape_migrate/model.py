@@ -17,6 +17,7 @@ class Api(enum.Enum):
     BATCH_JACOBIAN = "batch_jacobian"
     OPTIMIZER_GET_GRADIENTS = "optimizer.get_gradients"
     OPTIMIZER_COMPUTE_GRADIENTS = "optimizer.compute_gradients"
+    OPTIMIZER_MINIMIZE = "optimizer.minimize"
 
 
 class Outcome(enum.Enum):
@@ -50,6 +51,7 @@ class Shape(enum.Enum):
     KERAS_FUNCTION = "keras-function"
     TRAINING = "training"
     HELPER = "helper"
+    KEPT_TAPE = "kept-tape"
 
 
 class TfFunction(enum.Enum):
@@ -128,7 +130,7 @@ class Helper:
 
     qualname: str
     target: str
-    """The parameter that is the target."""
+    """The parameter that is the target, ``""`` if it is only computed from parameters."""
     sources: tuple[str, ...] | None
     """The parameters that are the sources; None where it collects variables itself."""
     listed: bool
@@ -139,6 +141,17 @@ class Helper:
     """The positional parameters, without ``self`` and without the tape."""
     dotted: str = ""
     """The function's dotted name, where another module calls it."""
+    more_targets: tuple[str, ...] = ()
+    """Further parameters of which it takes gradients."""
+    others: tuple[str, ...] = ()
+    """Parameters that it computes a target from, besides its targets."""
+    reenters: bool = False
+    """Whether it computes something on the tape that it is handed."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The parameters of which it takes gradients as they come in."""
+        return (*((self.target,) if self.target else ()), *self.more_targets)
 
 
 @dataclass(frozen=True)

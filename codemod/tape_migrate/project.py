@@ -91,11 +91,11 @@ class Project:
                 yield path
 
     def packaged(self) -> bool:
-        """See ``tape_migrate.shapes.helper.OtherUsers``."""
+        """See ``tape_migrate.shapes.callers.OtherUsers``."""
         return any(PurePath(path).name == "setup.py" for path in self._module_of_path)
 
     def users(self, path: str, name: str, *, method: bool) -> list[str]:
-        """See ``tape_migrate.shapes.helper.OtherUsers``."""
+        """See ``tape_migrate.shapes.callers.OtherUsers``."""
         word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
         module = self._module_of_path.get(path, "")
         found: list[str] = []

@@ -2,7 +2,8 @@
 
 Calls of functions are found by resolved name. Optimizer methods (``get_gradients``,
 ``compute_gradients``) have no importable name: there the receiver decides, and a method of an
-object that is not plainly an optimizer is not ours.
+object that is not plainly an optimizer is not ours. ``minimize`` of a tensor is a gradient call
+only where it raises (``shapes/minimize``).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tape_migrate.names import WORDS
 _METHODS: Final = {
     "get_gradients": Api.OPTIMIZER_GET_GRADIENTS,
     "compute_gradients": Api.OPTIMIZER_COMPUTE_GRADIENTS,
+    "minimize": Api.OPTIMIZER_MINIMIZE,
 }
 
 _OPTIMIZER_NAME: Final = re.compile(
@@ -122,7 +124,13 @@ def _optimizer_method(module: Module, call: ast.Call) -> Api | None:
     func = call.func
     if not isinstance(func, ast.Attribute) or func.attr not in _METHODS:
         return None
-    return _METHODS[func.attr] if _is_optimizer(module, func.value) else None
+    api = _METHODS[func.attr]
+    if api is Api.OPTIMIZER_MINIMIZE:
+        # Only modules that turn eager execution on may hold one: the others need not look.
+        from tape_migrate.shapes.minimize import is_eager_minimize  # noqa: PLC0415
+
+        return api if is_eager_minimize(module, call) else None
+    return api if _is_optimizer(module, func.value) else None
 
 
 def _is_optimizer(module: Module, receiver: ast.expr) -> bool:

@@ -39,6 +39,10 @@ class Tracked:
     """The call would be migrated if the function around it were handed a tape."""
     handed: bool = False
     """Its tape is a parameter of the function around it."""
+    keep: bool = False
+    """The call would be migrated if the object that its method belongs to kept a tape."""
+    kept: bool = False
+    """Its tape is kept by the object that its method belongs to."""
     keras: tuple[str, ...] | None = None
     """What moving its Keras graph into a function took for granted, if that was done."""
     gathered: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-WORDS = (b"gradients", b"hessians", b"batch_jacobian")
+WORDS = (b"gradients", b"hessians", b"batch_jacobian", b"enable_eager_execution")
 """A file without these cannot hold a call; what ripgrep and the bare search look for, too."""
 
 _NEVER_WALKED = {"build", "dist", "venv", "_build", "node_modules", "__pycache__"}

@@ -66,8 +66,9 @@ def test_forms_of_helpers(helper: str, gradient: str) -> None:
     assert "def grad(tape, y, " in migration.new.decode()
 
 
-def test_a_list_of_parameters_is_no_target_that_is_followed() -> None:
-    assert only("def grad(y, x):\n    return tf.gradients([y], x)[0]\n" + CALLER).code == "TM101"
+def test_a_list_of_the_parameter_is_the_parameter() -> None:
+    new = migrate("def grad(y, x):\n    return tf.gradients([y], x)[0]\n" + CALLER).new.decode()
+    assert "def grad(tape, y, x):\n    return tape.gradient([y], x)\n" in new
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.model import Api
 from tape_migrate.module import Module
-from tape_migrate.shapes.plan import Candidate, Kind
+from tape_migrate.shapes.optimizers import roles_of
+from tape_migrate.shapes.plan import Candidate, Kind, Refusal, Request
 
 
 def rewrite_optimizer_call(
@@ -40,6 +41,9 @@ def rewrite_optimizer_call(
         value: tuple[Piece, ...] = _as_list(module, candidate, tf)
         if request.all_variables:
             value = (f"{_version_1(module, candidate, tf)}.trainable_variables()".encode(),)
+            if request.found.site.api is Api.OPTIMIZER_MINIMIZE:
+                # Eagerly, nobody keeps a list of the variables.
+                value = (f"{tape}.watched_variables()".encode(),)
         stmt = module.statement_of(call)
         line = module.line_start(first_comment_line(module, stmt))
         text = b"".join(_text(module, piece) for piece in value)
@@ -52,9 +56,25 @@ def rewrite_optimizer_call(
         extra = [b", output_gradients=", _kept(module, request.output_gradients)]
     again = _text(module, variables_piece)
     pairs = [b"zip(", *gradient, variables_piece, *extra, b"), ", again, b")"]
+    if request.found.site.api is Api.OPTIMIZER_MINIMIZE:
+        draft.replace(start, end, *_apply(module, request, pairs))
+        return
     if not _read_once(module, call):
         pairs = [b"list(", *pairs, b")"]
     draft.replace(start, end, *pairs)
+
+
+def _apply(module: Module, request: Request, pairs: list[Piece]) -> list[Piece]:
+    """``optimizer.apply_gradients(…)``, with what it takes of the arguments of ``minimize``."""
+    func = request.call.func
+    roles = roles_of(request.found)
+    assert isinstance(func, ast.Attribute)
+    assert not isinstance(roles, Refusal)
+    pieces: list[Piece] = [_kept(module, func.value), b".apply_gradients(", *pairs]
+    for name in ("global_step", "name"):
+        if name in roles:
+            pieces += [f", {name}=".encode(), _kept(module, roles[name])]
+    return [*pieces, b")"]
 
 
 def _text(module: Module, piece: Piece) -> bytes:

@@ -18,6 +18,8 @@ class Tape:
     name: str
     watches: tuple[Watch, ...]
     persistent: bool = False
+    opened: bool = False
+    """It has recorded something already and goes on recording."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def _headers(module: Module, block: Block, indent: bytes) -> list[bytes]:
     for level, tape in enumerate(block.tapes):
         pad = indent + module.indent_unit * level
         options = "persistent=True" if tape.persistent else ""
-        lines.append(pad + f"with {block.tf}.GradientTape({options}) as {tape.name}:".encode())
+        opened = f"{block.tf}.GradientTape({options}) as {tape.name}"
+        lines.append(pad + f"with {tape.name if tape.opened else opened}:".encode())
         symbols = list(dict.fromkeys(w.symbol for w in tape.watches if w.after is None))
         if symbols:
             what = symbols[0] if len(symbols) == 1 else "[" + ", ".join(symbols) + "]"

@@ -23,6 +23,8 @@ _SHAPES = {
     "goes into the body.",
     Shape.TRAINING: "The sources are the trainable variables that the framework collects: the tape "
     "holds everything that may read one of them on its way to the target.",
+    Shape.KEPT_TAPE: "The forward pass is in setUp or __init__, the gradient in another method: "
+    "the object keeps the tape.",
     Shape.HELPER: "The target is a parameter: the callers open the tape around their forward pass "
     "and hand it in.",
     Shape.IN_TF_FUNCTION: "The function is already a tf.function: the tape goes inside it.",
@@ -79,7 +81,5 @@ def _reason(reason: Reason) -> str:
         parts.append("Example:\n\n" + textwrap.indent(reason.example, "    "))
     by_hand = reason.recipe or BY_HAND.get(reason.code, "")
     if by_hand:
-        parts.append("By hand:
-
-" + textwrap.indent(by_hand, "    "))
+        parts.append("By hand:\n\n" + textwrap.indent(by_hand, "    "))
     return "\n\n".join(parts) + "\n"

@@ -136,7 +136,7 @@ class Context:
 
     def order_matters(self, request: Request) -> bool:
         """Whether the target and something else in its statement both call unknown functions."""
-        inside = {id(node) for node in ast.walk(request.target)}
+        inside = {id(node) for expr in request.given for node in ast.walk(expr)}
         around = {id(parent) for parent in self.module.parents(request.call)}
         mine = other = False
         for call in ast.walk(self.module.statement_of(request.call)):

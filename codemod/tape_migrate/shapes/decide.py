@@ -33,7 +33,7 @@ from tape_migrate.shapes.plan import (
     Request,
     Source,
 )
-from tape_migrate.shapes.region import choose_region
+from tape_migrate.shapes.region import Chosen, choose_region, nothing_between
 from tape_migrate.shapes.repeats import Repeat, repeat_of
 from tape_migrate.shapes.sources import all_trainable, find_sources
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
@@ -97,8 +97,12 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
     source_expr = repeat.source_over or request.source
     if request.all_variables:
         sources: list[Source] | Refusal = [all_trainable(node_id)]
+    elif request.entry and collected_variables(module, source_expr) is None:
+        sources = []  # on the tape already, whatever they are
     else:
         sources = find_sources(dep, node_id, source_expr)
+    if request.entry and isinstance(sources, list):
+        sources = [*request.entry, *sources]
     if dep.scope.name in context.fed:
         sources = weights_of_fed_model(dep, node_id, source_expr) or sources
     targets = find_targets(context, dep, node_id, request, repeat, sources)
@@ -168,7 +172,8 @@ def _decide_paths(
     leaves = Leaves(context, dep)
     readers: frozenset[int] = frozenset()
     if any(source.collected for source in sources):
-        refusal = leaves.refuse_outside(outside)
+        entry = {source.symbol for source in request.entry}
+        refusal = leaves.refuse_outside(link for link in outside if link.use.symbol not in entry)
         if refusal is not None:
             return refusal
         readers = leaves.readers(every_node)
@@ -207,9 +212,12 @@ def _decide_paths(
             "the program turns TensorFlow 2 behaviour off: a variable is a reference variable "
             "there, which a tape cannot take as a source",
         )
-    chosen = choose_region(
-        dep, request.call, paths, inline=inline, within=within, in_header=repeat.repeated
-    )
+    if request.entry and not paths.required and not inline:
+        chosen: Chosen | Refusal = nothing_between(dep, request.call, in_header=repeat.repeated)
+    else:
+        chosen = choose_region(
+            dep, request.call, paths, inline=inline, within=within, in_header=repeat.repeated
+        )
     if isinstance(chosen, Refusal):
         return chosen
     widened = widen_for_state(
@@ -227,7 +235,9 @@ def _decide_paths(
     if isinstance(widened, Refusal):
         return widened
     chosen, paths = widened
-    if not chosen.watches and any(not source.variable for source in paths.to_watch):
+    if not (chosen.watches or request.entry) and any(
+        not source.variable for source in paths.to_watch
+    ):
         # Whatever led here: a tape that watches nothing would give None without a word.
         return Refusal("TM105", "no name was found by which a tape could watch the source")
     refusal = hz.refuse_region(dep, chosen.region, paths.required)
@@ -262,18 +272,24 @@ def _decide_paths(
             "the target goes through tf.cond or a tensor loop, and Python chooses what is on the "
             "path: zeros and None could not be told apart",
         )
-    if branches and request.handed:
+    if branches and (request.handed or request.entry):
         return Refusal(
             "TM103",
             "the target goes through tf.cond or a tensor loop: whether zeros or None are wanted "
             "is said inside the helper",
         )
+    if request.reenters and chosen.inside:
+        return Refusal(
+            "TM117", "the tape would still be recording when the helper computes something on it"
+        )
     stops = plan_stops(dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
         return stops
-    assumptions = assumptions_of(
-        context, dep, sources, outside, every_node, inline_exprs, elements(request.source)
-    )
+    assumptions: list[str] | Refusal = []
+    if not request.entry:
+        assumptions = assumptions_of(
+            context, dep, sources, outside, every_node, inline_exprs, elements(request.source)
+        )
     if isinstance(assumptions, Refusal):
         return assumptions
     modes = judge_control_flow(
@@ -300,7 +316,15 @@ def _decide_paths(
         kinds=kinds_of(context, request, sources, repeat),
         zero_unconnected=branches and request.unconnected is None,
         stop_recording=stops,
+        hoisted=_hoisted(request, inline_exprs),
     )
+
+
+def _hoisted(request: Request, inline: list[ast.expr]) -> tuple[ast.expr, ...]:
+    """The arguments of a helper that hold inline targets, in the order of the source."""
+    found = [given for given in request.given if any(part in inline for part in elements(given))]
+    found.sort(key=lambda expr: (expr.lineno, expr.col_offset))
+    return tuple(found) if request.handed else ()
 
 
 def _has_control_flow(stmts: list[ast.stmt]) -> bool:

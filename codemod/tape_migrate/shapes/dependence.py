@@ -19,6 +19,7 @@ from tape_migrate.flow.symbols import DefKind, Symbol, Use, is_prefix, may_overl
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.plan import OUTSIDE, Link, Track, in_order
+from tape_migrate.shapes.unittests import is_assertion
 
 CONTAINER_METHODS = frozenset(
     ("append", "extend", "insert", "add", "update", "setdefault", "watch")
@@ -117,13 +118,15 @@ class Dependence:
         if isinstance(call.func, ast.Attribute):
             receiver = symbol_of(call.func.value)
             if receiver is not None and may_overlap(receiver, definition.symbol):
-                return self._known_module(call.func)
+                return self._known_module(call.func) or is_assertion(self.module, call)
             if call.func.attr in CONTAINER_METHODS:
                 # Its arguments stay as they are; what it is called on changes.
                 names = {n.id for n in ast.walk(call.func.value) if isinstance(n, ast.Name)}
                 return receiver is not None or definition.symbol.root not in names
-        return self._known_module(call.func) or (
-            isinstance(call.func, ast.Name) and call.func.id in HARMLESS_BUILTINS
+        return (
+            self._known_module(call.func)
+            or (isinstance(call.func, ast.Name) and call.func.id in HARMLESS_BUILTINS)
+            or is_assertion(self.module, call)
         )
 
     def _known_module(self, func: ast.expr) -> bool:

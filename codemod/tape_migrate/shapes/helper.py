@@ -34,18 +34,16 @@ must give the target and the sources plainly, and the rule must hold for every o
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from dataclasses import replace
 
-from tape_migrate.flow.scope import Scope, ScopeKind, build_scopes
+from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
-from tape_migrate.model import Api, Helper, Site
+from tape_migrate.model import Helper
 from tape_migrate.module import Module
 from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.plan import Refusal, Request
 from tape_migrate.shapes.repeats import repeat_of
-from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.variables import collected_variables
 from tape_migrate.sites import Found
 
@@ -53,16 +51,24 @@ from tape_migrate.sites import Found
 def find_helper(context: Context, request: Request) -> Helper | None:
     """The helper that the function around ``request`` is, or None if it is none."""
     module, scope = context.module, request.found.scope
+    if request.more_targets or request.others:
+        return None
+    target = _parameter(context, scope, request.target) or _attribute(module, scope, request)
+    if target is None or target == "y_pred":
+        return None  # Keras calls its losses itself
+    return helper_around(context, request, target)
+
+
+def helper_around(context: Context, request: Request, target: str) -> Helper | None:
+    """The helper that takes the gradient of ``target``, if its sources are parameters too."""
+    module, scope = context.module, request.found.scope
     node = scope.node
     if not isinstance(node, ast.FunctionDef) or request.is_hessian:
         return None
-    if request.stop_gradients is not None:
-        return None
-    target = _parameter(module, scope, request.target) or _attribute(module, scope, request)
     repeat = repeat_of(module, request)
-    if target == "y_pred":
-        return None  # Keras calls its losses itself
-    if target is None or isinstance(repeat, Refusal) or repeat.source_over is not None:
+    if request.stop_gradients is not None or isinstance(repeat, Refusal):
+        return None
+    if repeat.source_over is not None:
         return None
     args = [*node.args.posonlyargs, *node.args.args][int(is_method(scope)) :]
     parameters = tuple(arg.arg for arg in args)
@@ -75,7 +81,7 @@ def find_helper(context: Context, request: Request) -> Helper | None:
         if found is not None and not found.trainable:
             return None
         return Helper(scope.qualname, target, None, False, repeated, parameters)
-    sources = [_parameter(module, scope, part) for part in elements(request.source)]
+    sources = [_parameter(context, scope, part) for part in elements(request.source)]
     names = tuple(name for name in sources if name is not None)
     if not names or len(names) != len(sources):
         return None
@@ -92,15 +98,30 @@ def merged(one: Helper, other: Helper) -> Helper | None:
     """The helper of which both are a part: gradients of one target, of several parameters."""
     if one == other:
         return one
-    if one.target != other.target or one.sources is None or other.sources is None:
+    if (one.sources is None) != (other.sources is None):
         return None
-    sources = tuple(dict.fromkeys((*one.sources, *other.sources)))
-    return replace(one, sources=sources, listed=True, repeated=True)
+    if "self." in one.target + other.target and one.target != other.target:
+        return None
+    sources = tuple(dict.fromkeys((*(one.sources or ()), *(other.sources or ()))))
+    targets = tuple(dict.fromkeys((*one.targets, *other.targets)))
+    others = tuple(p for p in dict.fromkeys((*one.others, *other.others)) if p not in targets)
+    return replace(
+        one,
+        target=targets[0] if targets else "",
+        sources=None if one.sources is None else sources,
+        listed=True,
+        repeated=True,
+        more_targets=targets[1:],
+        others=others,
+        reenters=one.reenters or other.reenters,
+    )
 
 
 def is_part(part: Helper | None, helper: Helper) -> bool:
     """Whether a gradient call that makes its function ``part`` is served by ``helper``'s tape."""
-    if part is None or part.qualname != helper.qualname or part.target != helper.target:
+    if part is None or part.qualname != helper.qualname or part.reenters > helper.reenters:
+        return False
+    if not {*part.targets, *part.others} <= {*helper.targets, *helper.others}:
         return False
     if part.sources is None or helper.sources is None:
         return part.sources == helper.sources
@@ -118,7 +139,7 @@ def _attribute(module: Module, scope: Scope, request: Request) -> str | None:
     return str(symbol) if {d.kind for d in reached} == {DefKind.PARAMETER} else None
 
 
-def _parameter(module: Module, scope: Scope, expr: ast.expr) -> str | None:
+def _parameter(context: Context, scope: Scope, expr: ast.expr) -> str | None:
     """The parameter that ``expr`` certainly is, as it was handed in."""
     symbol = symbol_of(expr)
     args = scope.args
@@ -126,8 +147,8 @@ def _parameter(module: Module, scope: Scope, expr: ast.expr) -> str | None:
         return None
     if symbol.root not in {a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)}:
         return None
-    reached = module.facts(scope).reaching_at(expr, symbol)
-    kinds = {d.kind for d in reached}
+    dep = context.dependence(scope)
+    kinds = {d.kind for d in dep.reaching(dep.facts.node_id(expr), symbol)}
     return symbol.root if kinds == {DefKind.PARAMETER} else None
 
 
@@ -142,217 +163,39 @@ def function_of(module: Module, helper: Helper) -> ast.FunctionDef | None:
     return node if isinstance(node, ast.FunctionDef) else None
 
 
-def callers_of(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
-    """Every call of the helper in ``module``, if it is only ever called, and plainly."""
-    calls = _imported(module, helper) if helper.dotted else own_callers(module, helper)
-    for call in calls if isinstance(calls, list) else ():
-        if any(isinstance(a, ast.Starred) for a in call.args) or any(
-            k.arg is None for k in call.keywords
-        ):
-            return _in_the_way(helper, f"line {call.lineno} hands over its arguments by * or **")
-        request = handed_request(helper, _plain(call), room=False)
-        if isinstance(request, Refusal):
-            return _in_the_way(
-                helper, f"line {call.lineno} does not give the target and the sources"
-            )
-    return calls
-
-
-def _plain(call: ast.Call) -> Found:
-    return Found(Site(call.lineno, 1, Api.TF_GRADIENTS, ""), call, _NOWHERE)
-
-
-_NOWHERE = build_scopes(ast.Module(body=[], type_ignores=[])).module
-
-
-def _imported(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
-    """Calls of another module's function."""
-    name = helper.dotted.rpartition(".")[2]
-    calls: list[ast.Call] = []
-    for node in module.nodes:
-        if isinstance(node, (ast.Name, ast.Attribute)) and (
-            node.id == name if isinstance(node, ast.Name) else node.attr == name
-        ):
-            resolved = module.names.resolve(node)
-            if not resolved and isinstance(node, ast.Name) and _may_be_imported(module, node):
-                return _in_the_way(helper, f"line {node.lineno}: what {name} means is not seen")
-            if resolved != helper.dotted:
-                continue
-            parent = module.parent_of(node)
-            if not (isinstance(parent, ast.Call) and parent.func is node):
-                return _in_the_way(
-                    helper, f"line {node.lineno} uses {name} otherwise than by a plain call"
-                )
-            calls.append(parent)
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                renamed = alias.name == name and alias.asname not in (None, name)
-                if renamed:
-                    return _in_the_way(helper, f"line {node.lineno} imports it by another name")
-    return calls
-
-
-def _may_be_imported(module: Module, node: ast.Name) -> bool:
-    bound = module.names.bindings(node.id, module.scope_of(node))
-    return not bound or any(isinstance(b, (ast.Import, ast.ImportFrom)) for b in bound)
-
-
-def own_callers(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
-    """Every call of one of the module's own functions, if it is only ever called."""
-    node = function_of(module, helper)
-    if node is None:
-        return _in_the_way(helper, f"there are several functions called {helper.qualname}")
-    if node.decorator_list:
-        return _in_the_way(helper, f"{node.name} is decorated")
-    summaries = Summaries.of(module)
-    scope = module.scopes.opened_by(node)
-    method = is_method(scope)
-    if method and len(summaries.methods_named(node.name)) > 1:
-        return _in_the_way(helper, f"several classes have a method {node.name}")
-    calls = summaries.callers(node)
-    callees = {id(call.func) for call in calls}
-    for other in module.nodes:
-        if isinstance(other, ast.Constant):
-            if other.value == node.name and _in_all(module, other):
-                return _in_the_way(helper, f"__all__ exports {node.name}")
-            continue
-        mentioned = (
-            (isinstance(other, ast.Attribute) and other.attr == node.name)
-            if method
-            else _names(module, other, node, scope)
-        )
-        if mentioned and id(other) not in callees:
-            assert isinstance(other, ast.expr)
-            return _in_the_way(
-                helper, f"line {other.lineno} uses {node.name} otherwise than by a plain call"
-            )
-    return calls
-
-
-def no_caller(helper: Helper) -> Refusal:
-    """The refusal of a helper that nobody calls."""
-    return _in_the_way(helper, f"no caller of {helper.qualname} is in sight")
-
-
-@runtime_checkable
-class OtherUsers(Protocol):
-    """What a project can tell of the uses of one module's functions in the others."""
-
-    def packaged(self) -> bool:
-        """Whether the project is made to be installed, and imported by others."""
-
-    def package_of(self, path: str) -> str:
-        """Dotted package of the module at ``path``, ``""`` for a script."""
-
-    def name_of(self, path: str) -> str:
-        """Dotted name of the module at ``path``, ``""`` if others have the same."""
-
-    def users(self, path: str, name: str, *, method: bool) -> list[str]:
-        """Paths of other modules that use ``name`` of this one (or any method so called)."""
-
-
-@dataclass(frozen=True)
-class Users:
-    """Other modules that use a helper."""
-
-    paths: tuple[str, ...]
-    """Where they only call it, so that they could hand in a tape."""
-    refusal: Refusal
-
-
-def users_elsewhere(module: Module, helper: Helper) -> Users | None:
-    """Uses of the helper in other modules of the project, or None if there are none."""
-    node = function_of(module, helper)
-    if node is None or not isinstance(module.project, OtherUsers):
-        return None
-    scope = module.scopes.opened_by(node)
-    if any(s.kind is ScopeKind.FUNCTION for s in scope.enclosing):
-        return None
-    method = is_method(scope)
-    paths = module.project.users(module.path, node.name, method=method)
-    if not paths:
-        return None
-    refusal = _in_the_way(helper, f"{paths[0]} uses {node.name}")
-    plain = () if method or not module.project.name_of(module.path) else tuple(paths)
-    return Users(plain, refusal)
-
-
-def _names(module: Module, other: ast.AST, node: ast.FunctionDef, scope: Scope) -> bool:
-    """Whether ``other`` reads the name that ``node`` binds."""
-    if not isinstance(other, ast.Name) or other.id != node.name:
-        return False
-    return module.scopes.resolve(other.id, module.scope_of(other)) is scope.parent
-
-
-def _in_all(module: Module, constant: ast.Constant) -> bool:
-    return any(
-        isinstance(parent, ast.Assign)
-        and any(isinstance(t, ast.Name) and t.id == "__all__" for t in parent.targets)
-        for parent in module.parents(constant)
-    )
-
-
-def refuse_open(module: Module, helper: Helper, *, assumed: bool) -> Refusal | None:
-    """A helper that code out of sight may call."""
-    node = function_of(module, helper)
-    if node is None or assumed:
-        return None
-    scope = module.scopes.opened_by(node)
-    inside = [s for s in scope.enclosing if s.kind is ScopeKind.FUNCTION]
-    private = any(
-        s.name.startswith("_") and not s.name.startswith("__")
-        for s in (scope, *scope.enclosing)
-        if s.kind is not ScopeKind.MODULE
-    )
-    project = module.project
-    if isinstance(project, OtherUsers) and not project.packaged():
-        if not project.package_of(module.path):
-            return None  # a folder of scripts: who else could call it is looked at by itself
-    if inside or private or is_program(module):
-        return None
-    return _in_the_way(
-        helper,
-        f"{node.name} may be called from outside (--assume-closed says that nothing else calls it)",
-    )
-
-
-def is_program(module: Module) -> bool:
-    """Whether the module is run, not imported: it calls its own functions when it is executed."""
-    project = module.project
-    if isinstance(project, OtherUsers) and project.package_of(module.path):
-        return False  # a module of a package may be run and imported
-    summaries = Summaries.of(module)
-    for stmt in module.tree.body:
-        if isinstance(stmt, (ast.FunctionDef, ast.ClassDef)):
-            continue
-        if isinstance(stmt, ast.If) and "__name__" in ast.dump(stmt.test):
-            return True
-        calls = [node for node in ast.walk(stmt) if isinstance(node, ast.Call)]
-        if any(summaries.callee(call) or summaries.made_by(call) for call in calls):
-            return True
-    return False
-
-
-def _in_the_way(helper: Helper, why: str) -> Refusal:
+def in_the_way(helper: Helper, why: str) -> Refusal:
+    """The refusal of a helper that stays as it is, because of ``why``."""
     if helper.target.startswith("self."):
         return Refusal("TM102", f"{helper.target} was computed by another method, and {why}")
+    if not helper.target or helper.reenters:
+        names = ", ".join((*helper.targets, *helper.others))
+        parameters = "parameters" if "," in names else "parameter"
+        return Refusal("TM101", f"the target is computed from the {parameters} {names}, and {why}")
+    if helper.more_targets:
+        names = ", ".join(helper.targets)
+        return Refusal("TM101", f"the targets {names} are parameters, and {why}")
     return Refusal("TM101", f"the target {helper.target} is a parameter, and {why}")
 
 
 def caller_in_the_way(helper: Helper, where: str, refusal: Refusal) -> Refusal:
     """The refusal of a helper of which one caller cannot be migrated."""
-    return _in_the_way(
+    return in_the_way(
         helper, f"the caller in {where} is in the way: {refusal.code} {refusal.message}"
     )
 
 
 def other_in_the_way(helper: Helper, line: int, refusal: Refusal) -> Refusal:
     """The refusal of a helper in which another gradient cannot be migrated."""
-    return _in_the_way(
+    return in_the_way(
         helper,
         f"another gradient in {helper.qualname}, in line {line}, is left alone: {refusal.code} "
         f"{refusal.message}",
     )
+
+
+def crossing(helper: Helper) -> Refusal:
+    """The refusal of a helper whose gradients cannot be taken on one tape."""
+    return in_the_way(helper, f"the gradients in {helper.qualname} cannot share one tape")
 
 
 def handed_request(helper: Helper, found: Found, *, room: bool = True) -> Request | Refusal:
@@ -367,11 +210,15 @@ def handed_request(helper: Helper, found: Found, *, room: bool = True) -> Reques
     if helper.target.startswith("self."):
         attribute = Symbol("self", (helper.target[len("self") :],))
     target = given.get(helper.target) if attribute is None else call.func
-    parts = [given.get(name) for name in helper.sources or ()]
+    if not helper.target:
+        target = ast.List(elts=[], ctx=ast.Load())
+    parts = [given.get(name) for name in (*helper.more_targets, *(helper.sources or ()))]
     if target is None or any(part is None for part in parts):
         return Refusal("TM113", "the target or the sources are not given plainly")
-    sources = [part for part in parts if part is not None]
-    source = target
+    more = tuple(part for part in parts[: len(helper.more_targets)] if part is not None)
+    sources = [part for part in parts[len(helper.more_targets) :] if part is not None]
+    others = tuple(given[name] for name in helper.others if name in given)
+    source: ast.expr = target if helper.target else call.func
     if helper.sources is not None:
         source = ast.List(elts=sources, ctx=ast.Load()) if helper.listed else sources[0]
     return Request(
@@ -389,4 +236,19 @@ def handed_request(helper: Helper, found: Found, *, room: bool = True) -> Reques
         handed=True,
         attribute=attribute,
         repeated=helper.repeated,
+        more_targets=more,
+        others=tuple(given for given in others if not _is_plain(given)),
+        reenters=helper.reenters,
     )
+
+
+def _is_plain(expr: ast.expr) -> bool:
+    """A number, a string, or a display of such: nothing that a tape could record."""
+    match expr:
+        case ast.Constant():
+            return True
+        case ast.UnaryOp(operand=inner):
+            return _is_plain(inner)
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return all(_is_plain(item) for item in items)
+    return False

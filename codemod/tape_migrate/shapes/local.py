@@ -63,13 +63,12 @@ def write_group(module: Module, draft: Draft, group: Group, used: dict[int, set[
     if tf is None:
         tf = add_import(module, draft)
     target_line = target_name = None
+    if first.hoisted and not _stays_inline(first):
+        _hand_in_named(module, draft, group, names, tf)
+        return Written(tuple((m, module.start(m.request.call)) for m in group.members))
     if first.inline_target and not _stays_inline(first):
         target_name = fresh_name("target", names)
-        target_line = f"{target_name} = {_one_expression(module, first.request.target)}"
-        if first.mapped is not None:
-            target_line = _list_targets(
-                module, draft, first, fresh_name("targets", names), target_name
-            )
+        target_line = name_inline_target(module, draft, first, target_name, names)
     if first.shape is Shape.HESSIANS:
         _write_hessian(module, draft, first, names, tf, target_line, target_name)
     else:
@@ -80,6 +79,15 @@ def write_group(module: Module, draft: Draft, group: Group, used: dict[int, set[
 def _stays_inline(candidate: Candidate) -> bool:
     """An inline target in a comprehension is evaluated inside the tape, where it stands."""
     return candidate.inside
+
+
+def name_inline_target(
+    module: Module, draft: Draft, candidate: Candidate, name: str, names: set[str]
+) -> str:
+    """The line that gives ``name`` to a target which is an expression (or to each of a list)."""
+    if candidate.mapped is not None:
+        return _list_targets(module, draft, candidate, fresh_name("targets", names), name)
+    return f"{name} = {_one_expression(module, candidate.request.target)}"
 
 
 def _list_targets(
@@ -154,7 +162,7 @@ def _write_gradients(
         return
     for member in group.members:
         if member.request.handed:
-            _hand_in(module, draft, member, tape, target_name)
+            hand_in(module, draft, member.request.call, tape)
         elif member.request.found.site.api in METHODS:
             rewrite_optimizer_call(
                 module, draft, member, tape=tape, tf=tf, target_name=target_name, names=names
@@ -163,14 +171,32 @@ def _write_gradients(
             rewrite_call(module, draft, member, tape=tape, tf=tf, target_name=target_name)
 
 
-def _hand_in(
-    module: Module, draft: Draft, candidate: Candidate, tape: str, target_name: str | None
-) -> None:
-    request = candidate.request
-    if target_name is not None:
-        start, end = module.start(request.target), module.end(request.target)
-        draft.replace(start, end, target_name.encode())
-    hand_in(module, draft, request.call, tape)
+def _hand_in_named(module: Module, draft: Draft, group: Group, names: set[str], tf: str) -> None:
+    """A call of a helper whose arguments are computed at the call: they get names, and a tape."""
+    (candidate,) = group.members
+    tape = fresh_name("tape", names)
+    lines: list[str] = []
+    for expr in candidate.hoisted:
+        name = fresh_name("target", names)
+        if candidate.mapped is not None and expr is candidate.request.target:
+            listed = fresh_name("targets", names)
+            lines.append(_list_targets(module, draft, candidate, listed, name))
+        else:
+            lines.append(f"{name} = {_one_expression(module, expr)}")
+        draft.replace(module.start(expr), module.end(expr), name.encode())
+    write_block(
+        module,
+        draft,
+        Block(
+            region=candidate.region,
+            tapes=(Tape(tape, _all_watches(group), persistent=group.persistent),),
+            tf=tf,
+            before=module.statement_of(candidate.request.call),
+            last_lines=tuple(lines),
+            stop_recording=candidate.stop_recording,
+        ),
+    )
+    hand_in(module, draft, candidate.request.call, tape)
 
 
 def _all_watches(group: Group) -> tuple[Watch, ...]:

@@ -34,7 +34,9 @@ from tape_migrate.shapes.plan import Refusal, Request, in_order
 from tape_migrate.shapes.summaries import Summaries, bind
 from tape_migrate.sites import Found
 
-METHODS: Final = frozenset({Api.OPTIMIZER_GET_GRADIENTS, Api.OPTIMIZER_COMPUTE_GRADIENTS})
+METHODS: Final = frozenset(
+    {Api.OPTIMIZER_GET_GRADIENTS, Api.OPTIMIZER_COMPUTE_GRADIENTS, Api.OPTIMIZER_MINIMIZE}
+)
 
 _DEPTH = 5
 
@@ -62,6 +64,10 @@ _PARAMETERS: Final = {
         *("colocate_gradients_with_ops", "grad_loss"),
     ),
     Api.OPTIMIZER_GET_GRADIENTS: ("loss", "params"),
+    Api.OPTIMIZER_MINIMIZE: (
+        *("loss", "global_step", "var_list", "gate_gradients", "aggregation_method"),
+        *("colocate_gradients_with_ops", "name", "grad_loss"),
+    ),
 }
 _VARIABLES: Final = ("var_list", "params")
 
@@ -74,7 +80,7 @@ def read_optimizer_call(context: Context, found: Found) -> Request | Refusal:
     refusal = _refuse_receiver(module, found, func.value)
     if refusal is not None:
         return refusal
-    roles = _roles(found)
+    roles = roles_of(found)
     if isinstance(roles, Refusal):
         return roles
     loss = roles["loss"]
@@ -87,7 +93,10 @@ def read_optimizer_call(context: Context, found: Found) -> Request | Refusal:
         variables = None
     if variables is None and found.site.api is Api.OPTIMIZER_GET_GRADIENTS:
         return Refusal("TM113", "the variables are missing from the call")
-    dropped = [name for name in roles if name not in ("loss", "grad_loss", *_VARIABLES)]
+    kept = {"loss", "grad_loss", *_VARIABLES}
+    if found.site.api is Api.OPTIMIZER_MINIMIZE:
+        kept |= {"global_step", "name"}
+    dropped = [name for name in roles if name not in kept]
     grad_loss = roles.get("grad_loss")
     if isinstance(grad_loss, ast.Constant) and grad_loss.value is None:
         grad_loss = None
@@ -155,7 +164,14 @@ def _is_function(module: Module, expr: ast.expr) -> bool:
     return any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in bound)
 
 
-def _roles(found: Found) -> dict[str, ast.expr] | Refusal:
+def is_plain_optimizer(module: Module, receiver: ast.expr) -> bool:
+    """Whether it is seen that one of TensorFlow 1's own optimizers is meant."""
+    makers = optimizer_makers(module, receiver)
+    return bool(makers) and all(module.names.resolve(call.func) in _PLAIN for call in makers or ())
+
+
+def roles_of(found: Found) -> dict[str, ast.expr] | Refusal:
+    """The arguments of an optimizer's method by the names of its parameters."""
     names = _PARAMETERS[found.site.api]
     call = found.call
     if len(call.args) > len(names) or any(isinstance(arg, ast.Starred) for arg in call.args):

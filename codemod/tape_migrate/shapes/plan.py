@@ -59,10 +59,23 @@ class Request:
     """One call may take the gradient several times."""
     attribute: Symbol | None = None
     """The target is this attribute of ``self``, read by what is called."""
+    more_targets: tuple[ast.expr, ...] = ()
+    """Targets besides ``target``."""
+    others: tuple[ast.expr, ...] = ()
+    """What else comes into the target inside the helper: on the tape if it is computed here."""
+    reenters: bool = False
+    """The helper computes something on the tape, so it must not be recording at the call."""
+    entry: tuple[Source, ...] = ()
+    """What the target is computed from in here, recorded by a tape that was opened before."""
 
     @property
     def call(self) -> ast.Call:
         return self.found.call
+
+    @property
+    def given(self) -> tuple[ast.expr, ...]:
+        """What is given as a target, or comes into one inside a helper."""
+        return (self.target, *self.more_targets, *self.others)
 
     @property
     def is_hessian(self) -> bool:
@@ -193,6 +206,8 @@ class Candidate:
     """Definitions that the tape must not record (stop_gradients)."""
     frozen: tuple[Watch, ...] = ()
     """Weights that need not be trainable, which a tape would not see by itself."""
+    hoisted: tuple[ast.expr, ...] = ()
+    """Arguments of a helper that are computed at the call, to be named inside the block."""
 
 
 Decision = Candidate | Refusal

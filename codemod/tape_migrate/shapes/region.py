@@ -75,6 +75,12 @@ def choose_region(
     )
 
 
+def nothing_between(dep: Dependence, call: ast.Call, *, in_header: bool) -> Chosen:
+    """The empty region of a target that was recorded elsewhere."""
+    place, *_ = dep.module.places(call, within=dep.scope)
+    return Chosen(Region(place.block, place.index, place.index - 1), (), False, in_header)
+
+
 def _common_blocks(chains: list[list[Place]]) -> list[Block]:
     """Blocks that hold every chain, innermost first."""
     shared = [place.block for place in chains[0]]

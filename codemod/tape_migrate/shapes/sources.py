@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, symbol_of
@@ -249,6 +250,11 @@ def _value_of(definition: Definition, symbol: Symbol) -> ast.expr | None:
     return value
 
 
+_NEW_ARRAYS: Final = frozenset(
+    f"numpy.{name}" for name in ("arange", "empty", "eye", "linspace", "ones", "zeros")
+)
+
+
 def _member(value: ast.expr | None, element: str) -> ast.expr | None:
     """The member of a list or dictionary display at a path element (``[0]``, ``['key']``)."""
     if isinstance(value, (ast.List, ast.Tuple)):
@@ -324,6 +330,8 @@ def _other_tracks(
         for link in _given_by(dep, definition, symbol):
             reached = dep.reaching(definition.node_id, link.use.symbol)
             strong = frozenset(d for d in reached if d.kind is not DefKind.MUTATION)
+            if all(_is_data(dep, d, link.use.symbol) for d in strong):
+                continue
             if strong and strong != definitions:
                 certain, whole = _is_copy(definition, symbol), _is_whole(definition, symbol)
                 if depth == 1:
@@ -340,6 +348,24 @@ def _other_tracks(
 def _made_again(dep: Dependence, copy: Definition, made: frozenset[Definition]) -> bool:
     """Whether what was copied may be bound again after that: ``w = v; v = f(v)`` in a loop."""
     return any(d.kind not in OUTSIDE and dep.reaches(copy.node_id, d.node_id) for d in made)
+
+
+def _is_data(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
+    """``x = np.ones(3)``: no tensor yet, whatever is made of it is a new one.
+
+    An array of objects could hold tensors: what is put into one must be in sight.
+    """
+    value = _value_of(definition, symbol)
+    if not isinstance(value, ast.Call):
+        return False
+    resolved = dep.module.names.resolve(value.func)
+    if resolved.startswith("numpy.random.") or resolved in _NEW_ARRAYS:
+        return True
+    parts = [value, *value.args, *(k.value for k in value.keywords)]
+    names = [n for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)]
+    return resolved.startswith("numpy.") and all(
+        dep.module.names.resolve(name) == "numpy" for name in names
+    )
 
 
 def _held_by(dep: Dependence, definition: Definition, symbol: Symbol) -> Track | None:

@@ -48,7 +48,9 @@ def find_targets(
         exprs: tuple[ast.expr, ...] = elements(repeat.target_over)
     else:
         exprs = elements(request.target)
-    if not exprs:
+    for given in request.more_targets:
+        exprs += elements(given)
+    if not exprs and not request.others:
         return Refusal("TM113", "the list of targets is empty")
     found: list[Target] = []
     own: dict[Symbol | None, Source] = (
@@ -65,6 +67,33 @@ def find_targets(
         target = _find(context, dep, node_id, expr, frozenset(s for s in own if s is not None))
         if isinstance(target, Refusal):
             return target
+        found.append(target)
+    others = _others(context, dep, node_id, request, sources)
+    if isinstance(others, Refusal):
+        return others
+    found += others
+    if request.others and not any(target.nodes or target.inline for target in found):
+        return Refusal("TM101", "the target is computed from values that come in from outside")
+    return found
+
+
+def _others(
+    context: Context,
+    dep: Dependence,
+    node_id: int,
+    request: Request,
+    sources: list[Source] | Refusal,
+) -> list[Target] | Refusal:
+    """What else comes into the target inside the helper: what came in from outside stays there."""
+    own = frozenset(s.symbol for s in sources) if isinstance(sources, list) else frozenset()
+    found: list[Target] = []
+    for expr in request.others:
+        target = _find(context, dep, node_id, expr, own)
+        if isinstance(target, Refusal):
+            links = tuple(dep.links_of(node_id, [expr]))
+            if any(link.definition.kind not in OUTSIDE for link in links):
+                return target
+            target = Target(expr, links, frozenset(), inline=False)
         found.append(target)
     return found
 

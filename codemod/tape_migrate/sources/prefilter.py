@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from tape_migrate.sources.search import Contains, searcher
 
-WORDS = (b"gradients", b"hessians", b"batch_jacobian")
-"""A gradient call cannot be spelled without one of these (also not ``get_gradients``, …)."""
+WORDS = (b"gradients", b"hessians", b"batch_jacobian", b"enable_eager_execution")
+"""A gradient call cannot be spelled without one of these (also not ``get_gradients``, …), nor can
+an optimizer's ``minimize`` raise for a tensor without the last."""
 
 _BUFFER_BYTES = 1 << 20
 _BATCH_BYTES = 1 << 18

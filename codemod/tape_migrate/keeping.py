@@ -1,0 +1,270 @@
+"""Tapes that objects keep: which gradient calls are taken on them, and the edits.
+
+Whether a method that runs first can open the tape is decided as if it took the gradients itself at
+its end: they are written there for the time being (``shapes/kept_tape``).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tape_migrate.edits.draft import Applied, Draft
+from tape_migrate.edits.names import tensorflow_name, used_names
+from tape_migrate.edits.tape_block import Block, Tape, write_block
+from tape_migrate.flow.scope import Scope
+from tape_migrate.model import Shape
+from tape_migrate.module import Module
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.decide import decide_request, read_request
+from tape_migrate.shapes.kept_tape import Kept, find_kept
+from tape_migrate.shapes.plan import Candidate, Refusal, Request
+from tape_migrate.shapes.reentered import share_blocks, write_recorded
+from tape_migrate.sites import Found, find_sites
+from tape_migrate.tracking import Tracked, follow
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Gradients written at the end of a first method, to be decided there."""
+
+    setup: int
+    """Offset of the method's ``def``."""
+    targets: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+class Keeps:
+    """Which calls are taken on kept tapes, from one attempt of the engine to the next."""
+
+    def __init__(self, parse: Callable[[bytes], Module]) -> None:
+        self._parse = parse
+        self._wanted: set[int] = set()
+        self._tried: set[int] = set()
+
+    def choose(self, tracked: Sequence[Tracked]) -> bool:
+        """Choose the calls of the next attempt; False if there are no new ones."""
+        new = {i for i, site in enumerate(tracked) if site.keep and site.migrated is None}
+        new -= self._tried
+        self._wanted |= new
+        self._tried |= new
+        return bool(new)
+
+    def begin(self, module: Module, tracked: Sequence[Tracked]) -> Applied | None:
+        """Let objects keep tapes, and take the chosen gradients on them."""
+        kept = self._kept(module, tracked)
+        if not kept:
+            return None
+        asked = {id(keep): self._ask(module, keep) for _, _, keep in kept}
+        fine = self._decide(module, list(asked.values()))
+        kept = [item for item in kept if isinstance(fine[asked[id(item[2])]], Candidate)]
+        joint = self._join(module, [(asked[id(keep)], keep) for _, _, keep in kept])
+        if not joint:
+            return None
+        marked, lines = _with_markers(module, list(joint))
+        applied = marked.apply()
+        follow(list(tracked), applied)
+        module = self._parse(applied.text)
+        decided = self._decide_in(module, lines)
+        members = {id(tracked[i]) for i, _, keep in kept if _serves(joint, asked[id(keep)])}
+        written = self._write(module, tracked, members, dict(zip(joint, decided, strict=True)))
+        follow(list(tracked), written)
+        return written
+
+    def _kept(self, module: Module, tracked: Sequence[Tracked]) -> list[tuple[int, Found, Kept]]:
+        places = {module.end(item.call.func): item for item in find_sites(module)}
+        context = Context(module, pending=frozenset(id(i.call) for i in places.values()))
+        found: list[tuple[int, Found, Kept]] = []
+        for index in sorted(self._wanted):
+            site = tracked[index]
+            item = places.get(site.offset)
+            if item is None or site.migrated is not None:
+                continue
+            request = read_request(context, item)
+            if isinstance(request, Refusal) or context.waits_on(request):
+                continue
+            keep = find_kept(context, request)
+            if keep is not None:
+                found.append((index, item, keep))
+        crossing = _crossing(context, [keep.candidate for _, _, keep in found])
+        return [each for each in found if each[1].scope not in crossing]
+
+    def _ask(self, module: Module, keep: Kept) -> _Asked:
+        return _Asked(module.start(keep.setup), keep.targets, keep.sources)
+
+    def _decide(self, module: Module, asked: Sequence[_Asked]) -> dict[_Asked, Candidate | Refusal]:
+        unique = list(dict.fromkeys(asked))
+        draft, lines = _with_markers(module, unique)
+        trial = self._parse(draft.apply().text)
+        return dict(zip(unique, self._decide_in(trial, lines), strict=True))
+
+    def _decide_in(self, module: Module, lines: Sequence[int]) -> list[Candidate | Refusal]:
+        """What becomes of the gradients on ``lines`` of a text with markers."""
+        items = {item.call.lineno: item for item in find_sites(module)}
+        context = Context(module, pending=frozenset(id(i.call) for i in items.values()))
+        found: list[Candidate | Refusal] = []
+        for line in lines:
+            item = items.get(line)
+            request = read_request(context, item) if item is not None else None
+            if not isinstance(request, Request):
+                found.append(request or Refusal("TM102", "no tape can be opened there"))
+            elif context.waits_on(request):
+                found.append(Refusal("TM126", "the target comes from another gradient"))
+            else:
+                found.append(decide_request(context, request))
+        return found
+
+    def _join(self, module: Module, kept: Sequence[tuple[_Asked, Kept]]) -> list[_Asked]:
+        """For each first method the most that one tape of its object can serve."""
+        found: list[_Asked] = []
+        for setup in dict.fromkeys(asked.setup for asked, _ in kept):
+            parts = list(dict.fromkeys(asked for asked, _ in kept if asked.setup == setup))
+            whole = _union(parts)
+            if not isinstance(self._decide(module, [whole])[whole], Candidate):
+                whole = parts[0]
+                for part in parts[1:]:
+                    wider = _union([whole, part])
+                    if isinstance(self._decide(module, [wider])[wider], Candidate):
+                        whole = wider
+            found.append(whole)
+        return found
+
+    def _write(
+        self,
+        module: Module,
+        tracked: Sequence[Tracked],
+        members: set[int],
+        tapes: dict[_Asked, Candidate | Refusal],
+    ) -> Applied:
+        draft = Draft(module.text)
+        name = _fresh_attribute(module)
+        given: dict[str, tuple[str, ...]] = {}
+        for decision in tapes.values():
+            assert isinstance(decision, Candidate)
+            request = decision.request
+            stmt = module.statement_of(request.call)
+            tf = tensorflow_name(module, request.found.scope, request.call, stmt.lineno)
+            tape = Tape(name, decision.watches, persistent=True)
+            write_block(
+                module,
+                draft,
+                Block(region=decision.region, tapes=(tape,), tf=tf or "tf", before=stmt),
+            )
+            draft.delete(module.line_start(stmt.lineno), module.line_end(stmt.lineno))
+            given[_class_of(request)] = decision.assumptions
+        places = {module.end(item.call.func): item for item in find_sites(module)}
+        context = Context(module, pending=frozenset(id(i.call) for i in places.values()))
+        scopes: dict[int, list[tuple[Tracked, Candidate]]] = {}
+        for site in tracked:
+            if id(site) not in members:
+                continue
+            again = read_request(context, places[site.offset])
+            keep = find_kept(context, again) if isinstance(again, Request) else None
+            if keep is not None and isinstance(again, Request):
+                scope = keep.candidate.request.found.scope
+                candidate = replace(
+                    keep.candidate,
+                    shape=Shape.KEPT_TAPE,
+                    assumptions=(*given[_class_of(again)], *keep.assumptions),
+                )
+                scopes.setdefault(id(scope), []).append((site, candidate))
+        for sites in scopes.values():
+            _write_scope(module, draft, context, sites, name)
+        return draft.apply()
+
+
+def _write_scope(
+    module: Module,
+    draft: Draft,
+    context: Context,
+    sites: Sequence[tuple[Tracked, Candidate]],
+    tape: str,
+) -> None:
+    """Take the gradients of one method on ``tape``."""
+    scope = sites[0][1].request.found.scope
+    blocks = share_blocks(context.dependence(scope), [candidate for _, candidate in sites])
+    assert blocks is not None
+    names = used_names(module, scope)
+    for block in blocks:
+        call = block.members[0].request.call
+        tf = tensorflow_name(module, scope, call, module.statement_of(call).lineno)
+        write_recorded(module, draft, block, tape=tape, tf=tf or "tf", names=names)
+    for site, candidate in sites:
+        site.migrated = candidate
+        site.kept = True
+        site.first = module.start(candidate.request.call)
+        site.last = module.end(candidate.request.call) - 1
+
+
+def _crossing(context: Context, candidates: Sequence[Candidate]) -> set[Scope]:
+    """The methods whose gradients cannot share a tape."""
+    scopes = {candidate.request.found.scope for candidate in candidates}
+    return {
+        scope
+        for scope in scopes
+        if share_blocks(
+            context.dependence(scope), [c for c in candidates if c.request.found.scope is scope]
+        )
+        is None
+    }
+
+
+def _class_of(request: Request) -> str:
+    return request.found.scope.qualname.rpartition(".")[0]
+
+
+def _serves(joint: Sequence[_Asked], asked: _Asked) -> bool:
+    return any(
+        whole.setup == asked.setup
+        and set(asked.targets) <= set(whole.targets)
+        and set(asked.sources) <= set(whole.sources)
+        for whole in joint
+    )
+
+
+def _union(parts: Sequence[_Asked]) -> _Asked:
+    return _Asked(
+        parts[0].setup,
+        tuple(dict.fromkeys(t for part in parts for t in part.targets)),
+        tuple(dict.fromkeys(s for part in parts for s in part.sources)),
+    )
+
+
+def _with_markers(module: Module, asked: Sequence[_Asked]) -> tuple[Draft, list[int]]:
+    """A draft with ``asked`` written as calls, and the lines where these will stand."""
+    functions = {
+        module.start(node): node for node in module.nodes if isinstance(node, ast.FunctionDef)
+    }
+    draft = Draft(module.text)
+    places: list[tuple[int, int]] = []
+    for position, item in enumerate(asked):
+        body = functions[item.setup].body
+        line = module.last_line(body[-1])
+        scope = module.scopes.opened_by(functions[item.setup])
+        call = next(n for n in module.nodes if isinstance(n, ast.Call))
+        tf = tensorflow_name(module, scope, call, line) or "tf"
+        # One source may be a list of tensors: it is given as it is.
+        sources = item.sources[0] if len(item.sources) == 1 else f"[{', '.join(item.sources)}]"
+        text = f"{tf}.gradients([{', '.join(item.targets)}], {sources})"
+        offset = module.line_end(line)
+        newline = module.newline
+        written = module.indent_of(body[0]) + text.encode()
+        if offset == len(module.text) and not module.text.endswith((b"\n", b"\r")):
+            draft.insert(offset, newline + written)
+        else:
+            draft.insert(offset, written + newline)
+        places.append((line, position))
+    lines = [0] * len(asked)
+    for before, (line, position) in enumerate(sorted(places)):
+        lines[position] = line + before + 1
+    return draft, lines
+
+
+def _fresh_attribute(module: Module) -> str:
+    used = {node.attr for node in module.nodes if isinstance(node, ast.Attribute)}
+    name, count = "_tape", 1
+    while name in used:
+        count += 1
+        name = f"_tape{count}"
+    return f"self.{name}"

@@ -1,0 +1,300 @@
+"""A forward pass in ``setUp`` or ``__init__``: the object keeps the tape for its other methods.
+
+Before::
+
+    class LossTest(tf.test.TestCase):
+        def setUp(self):
+            self.x = tf.constant([1.0, 2.0])
+            self.loss = loss_of(self.x)
+
+        def test_gradient(self):
+            g = tf.gradients(self.loss, self.x)[0]
+
+After::
+
+    class LossTest(tf.test.TestCase):
+        def setUp(self):
+            self.x = tf.constant([1.0, 2.0])
+            with tf.GradientTape(persistent=True) as self._tape:
+                self._tape.watch(self.x)
+                self.loss = loss_of(self.x)
+
+        def test_gradient(self):
+            g = self._tape.gradient(self.loss, self.x)
+
+These methods have no caller that could hand in a tape: a test runner, or whoever made the object,
+calls them. But the first method certainly runs before, once, and what it sets is what the others
+read if no other statement of the module sets it: no other method, no subclass, nobody else. For the
+first method the central rule holds or does not hold as for a gradient that it took at its end; what
+the other computes from the attributes is recorded there, as in a helper (``reentered``).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.module import Module
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
+from tape_migrate.shapes.helper import is_method
+from tape_migrate.shapes.in_tf_function import is_tf_function
+from tape_migrate.shapes.plan import OUTSIDE, Candidate, Link, Refusal, Request
+from tape_migrate.shapes.reentered import decide_in_helper, entry_sources
+from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.unittests import ancestors, is_test_case
+
+_FIRST = ("setUp", "__init__")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A gradient of what another method has computed, on the tape that the object keeps."""
+
+    candidate: Candidate
+    setup: ast.FunctionDef
+    """The method that certainly ran before."""
+    targets: tuple[str, ...]
+    """What the target is computed from: attributes of ``self``, as they are written."""
+    sources: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+
+def find_kept(context: Context, request: Request) -> Kept | None:
+    """How a method can take ``request`` on a tape of its object, as far as it can tell alone."""
+    module, scope = context.module, request.found.scope
+    if not is_method(scope) or not isinstance(scope.node, ast.FunctionDef):
+        return None
+    if request.is_hessian or request.handed or request.all_variables or scope.name in _FIRST:
+        return None
+    if request.stop_gradients is not None or is_tf_function(module, scope):
+        return None
+    entry = entry_sources(context, request)
+    if isinstance(entry, Refusal) or not entry:
+        return None
+    targets = [source.symbol for source in entry]
+    sources = _source_attributes(context, request)
+    if not sources or any(not _is_attribute(symbol) for symbol in targets):
+        return None
+    setup = _setup_of(module, scope, {symbol.path[0] for symbol in (*targets, *sources)})
+    candidate = decide_in_helper(context, request, entry) if setup is not None else None
+    if setup is None or not isinstance(candidate, Candidate):
+        return None
+    spelled = _spelled(targets)
+    assumptions: tuple[str, ...] = ()
+    if setup.name == "__init__":
+        # A test runner keeps its objects to itself; others may be reached from other modules.
+        assumptions = (f"assumes that only __init__ sets {', '.join(spelled)}",)
+    return Kept(candidate, setup, spelled, _spelled(sources), assumptions)
+
+
+def _is_attribute(symbol: Symbol) -> bool:
+    return symbol.root == "self" and bool(symbol.path) and symbol.path[0].startswith(".")
+
+
+def _spelled(symbols: Iterable[Symbol]) -> tuple[str, ...]:
+    """Attributes as they are written; a part of one that is asked for as a whole is left out."""
+    texts = list(dict.fromkeys(str(symbol) for symbol in symbols))
+    return tuple(
+        t for t in texts if not any(t != o and t.startswith(o) and t[len(o)] in ".[" for o in texts)
+    )
+
+
+def _source_attributes(context: Context, request: Request) -> list[Symbol] | None:
+    """The attributes that hold the sources, if the method only gives them other names."""
+    dep = context.dependence(request.found.scope)
+    exprs: list[ast.expr] = [request.source]
+    names = {n.id for n in ast.walk(request.source) if isinstance(n, ast.Name)}
+    for parent in context.module.parents(request.call):
+        if isinstance(parent, ast.stmt):
+            break
+        for generator in getattr(parent, "generators", ()):
+            bound = {n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)}
+            if bound & names:
+                exprs.append(generator.iter)
+                names -= bound
+    if not all(_names_only(context.module, expr) for expr in exprs):
+        return None
+    start = dep.links_of(dep.facts.node_id(request.call), exprs)
+    nodes, outside = dep.slice_back(start)
+    if not all(_only_renames(dep, node_id) for node_id in nodes):
+        return None
+    found: dict[Symbol, None] = {}
+    for link in (*outside, *(link for link in start if link.definition.kind in OUTSIDE)):
+        if link.definition.kind is not DefKind.PARAMETER or link.use.symbol.root != "self":
+            if _is_function(context.module, link):
+                continue
+            return None
+        if not link.use.symbol.path:
+            continue
+        if not _is_attribute(link.use.symbol):
+            return None
+        found[link.use.symbol] = None
+    return list(found) or None
+
+
+def _is_function(module: Module, link: Link) -> bool:
+    node = link.use.node
+    while isinstance(module.parent_of(node), ast.Attribute):
+        parent = module.parent_of(node)
+        assert parent is not None
+        node = parent
+    call = module.parent_of(node)
+    return isinstance(call, ast.Call) and call.func is node
+
+
+def _only_renames(dep: Dependence, node_id: int) -> bool:
+    node = dep.cfg.nodes[node_id].node
+    if isinstance(node, ast.Assign):
+        return _names_only(dep.module, node.value)
+    if isinstance(node, ast.For):
+        return _names_only(dep.module, node.iter)
+    return isinstance(node, (ast.Name, ast.Tuple, ast.If, ast.With))
+
+
+def _names_only(module: Module, expr: ast.expr) -> bool:
+    match expr:
+        case ast.Name() | ast.Constant():
+            return True
+        case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
+            return _names_only(module, inner)
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return all(_names_only(module, item) for item in items)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            lists = all(isinstance(s, (ast.List, ast.Tuple, ast.Call)) for s in (left, right))
+            return lists and all(_names_only(module, side) for side in (left, right))
+        case ast.Call(func=ast.Name(id="list" | "tuple" | "zip" | "enumerate"), args=items):
+            return all(_names_only(module, item) for item in items)
+        case ast.Call(func=func, args=[inner], keywords=[]):
+            resolved = module.names.resolve(func)
+            flattens = resolved.startswith("tensorflow.") and resolved.endswith("nest.flatten")
+            return (flattens or resolved == "tree.flatten") and _names_only(module, inner)
+    return False
+
+
+def _setup_of(module: Module, scope: Scope, attributes: set[str]) -> ast.FunctionDef | None:
+    """The method that sets all ``attributes`` (written ``.name``), alone and before the others."""
+    summaries = Summaries.of(module)
+    owner = summaries.class_of(scope)
+    if owner is None or not isinstance(owner.node, ast.ClassDef) or owner.node.decorator_list:
+        return None
+    parents = ancestors(module, owner.node)
+    bases = [base for klass in (owner.node, *parents) for base in klass.bases]
+    tests = any(is_test_case(module, base) for base in bases)
+    if not all(_is_known(module, base, parents) for base in bases):
+        return None
+    method = summaries.method(owner, "setUp" if tests else "__init__")
+    if method is None or method not in owner.node.body or method.decorator_list:
+        return None
+    if not isinstance(method, ast.FunctionDef) or not method.args.args:
+        return None
+    if method.args.args[0].arg != "self":
+        return None
+    if scope.node in summaries.called_functions([method]):
+        return None  # it takes a gradient on the way, when there may be no tape yet
+    own = module.scopes.opened_by(method)
+    for node in module.nodes:
+        if isinstance(node, ast.Call):
+            if not _leaves_alone(module, node, own, owner, attributes):
+                return None
+            continue
+        if not isinstance(node, ast.Attribute) or f".{node.attr}" not in attributes:
+            continue
+        if isinstance(node.ctx, ast.Load) and not _is_written_into(module, node):
+            continue
+        where = module.scope_of(node)
+        if where is own:
+            continue
+        if not _is_another_object(module, node, where, owner, scope, own, tests=tests):
+            return None
+    for other in module.nodes:
+        # A subclass that has a first method of its own may not run this one.
+        if isinstance(other, ast.ClassDef) and owner.node in ancestors(module, other):
+            if any(isinstance(f, ast.FunctionDef) and f.name == method.name for f in other.body):
+                return None
+    return method
+
+
+def _is_known(module: Module, base: ast.expr, parents: list[ast.ClassDef]) -> bool:
+    """Whether a base class is in sight, or certainly sets none of the attributes."""
+    return (
+        is_test_case(module, base)
+        or (isinstance(base, ast.Name) and base.id in ("object", *(p.name for p in parents)))
+        or module.names.resolve(base) == "tensorflow.Module"
+    )
+
+
+def _is_written_into(module: Module, node: ast.Attribute) -> bool:
+    """``self.a.b = …``, ``self.a[0] = …``, ``del self.a[0]``."""
+    current: ast.AST = node
+    parent = module.parent_of(current)
+    while isinstance(parent, (ast.Attribute, ast.Subscript)) and parent.value is current:
+        if not isinstance(parent.ctx, ast.Load):
+            return True
+        current, parent = parent, module.parent_of(parent)
+    return isinstance(parent, ast.AugAssign) and parent.target is current
+
+
+def _leaves_alone(
+    module: Module, call: ast.Call, setup: Scope, owner: Scope, attributes: set[str]
+) -> bool:
+    """Whether a call cannot change what one of the ``attributes`` holds, after ``setup``."""
+    func = call.func
+    if isinstance(func, ast.Name):
+        return func.id not in ("setattr", "delattr") and not (
+            func.id == "vars" and module.names.resolve(func) == ""
+        )
+    if not isinstance(func, ast.Attribute) or func.attr not in CONTAINER_METHODS:
+        return True
+    holder = symbol_of(func.value)
+    if holder is None or not _is_attribute(holder) or holder.path[0] not in attributes:
+        return True
+    where = module.scope_of(call)
+    return where is setup or Summaries.of(module).class_of(where) is not owner
+
+
+def _is_another_object(
+    module: Module,
+    node: ast.Attribute,
+    where: Scope,
+    owner: Scope,
+    scope: Scope,
+    setup: Scope,
+    *,
+    tests: bool,
+) -> bool:
+    """Whether what is set is an attribute of another object than the one that keeps the tape."""
+    summaries = Summaries.of(module)
+    if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+        return False
+    klass = summaries.class_of(where)
+    if klass is None or not isinstance(klass.node, ast.ClassDef):
+        return False
+    assert isinstance(owner.node, ast.ClassDef)
+    if klass.node in ancestors(module, owner.node):
+        # What an inherited first method sets was set when this one came to it.
+        return where.name == setup.name and _calls_inherited(module, setup)
+    if klass is not owner:
+        return owner.node not in ancestors(module, klass.node)
+    # A test runner makes an object for each test; in the test itself the flow is followed.
+    return tests and (where is scope or where.name.startswith("test"))
+
+
+def _calls_inherited(module: Module, setup: Scope) -> bool:
+    """Whether a first method begins with that of its base class."""
+    for stmt in setup.body:
+        if isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant):
+            continue
+        call = stmt.value if isinstance(stmt, ast.Expr) else None
+        return (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr == setup.name
+            and isinstance(call.func.value, ast.Call)
+            and isinstance(call.func.value.func, ast.Name)
+            and call.func.value.func.id == "super"
+        )
+    return False

@@ -1,0 +1,50 @@
+"""Classes of tests: which they are, and what their assertions leave alone."""
+
+from __future__ import annotations
+
+import ast
+
+from tape_migrate.module import Module
+
+_TESTS = ("tensorflow.", "unittest.", "absl.")
+
+
+def is_test_case(module: Module, base: ast.expr) -> bool:
+    """Whether ``base`` is a test runner's own class: it makes an object for each test."""
+    resolved = module.names.resolve(base) or module.names.spelled(base)
+    return resolved.startswith(_TESTS) and resolved.endswith("TestCase")
+
+
+def is_assertion(module: Module, call: ast.Call) -> bool:
+    """``self.assertEqual(…)``: a method of a test class that changes nothing."""
+    func = call.func
+    if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
+        return False
+    if func.value.id != "self" or not func.attr.startswith("assert"):
+        return False
+    own = any(isinstance(n, ast.FunctionDef) and n.name == func.attr for n in module.nodes)
+    return not own and any(
+        is_test_case(module, base)
+        for parent in module.parents(call)
+        if isinstance(parent, ast.ClassDef)
+        for base in _visible_bases(module, parent)
+    )
+
+
+def _visible_bases(module: Module, node: ast.ClassDef) -> list[ast.expr]:
+    """The bases of a class, and those of its bases in the module."""
+    return [base for klass in (node, *ancestors(module, node)) for base in klass.bases]
+
+
+def ancestors(module: Module, node: ast.ClassDef) -> list[ast.ClassDef]:
+    """The classes of the module that ``node`` inherits from."""
+    classes = {n.name: n for n in module.tree.body if isinstance(n, ast.ClassDef)}
+    found: list[ast.ClassDef] = []
+    queue = [node]
+    while queue:
+        for base in queue.pop().bases:
+            parent = classes.get(base.id) if isinstance(base, ast.Name) else None
+            if parent is not None and parent is not node and parent not in found:
+                found.append(parent)
+                queue.append(parent)
+    return found
