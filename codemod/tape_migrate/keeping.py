@@ -75,6 +75,7 @@ class Keeps:
     def _kept(self, module: Module, tracked: Sequence[Tracked]) -> list[tuple[int, Found, Kept]]:
         places = {module.end(item.call.func): item for item in find_sites(module)}
         context = Context(module, pending=frozenset(id(i.call) for i in places.values()))
+        pending = [i.call for i in places.values()]
         found: list[tuple[int, Found, Kept]] = []
         for index in sorted(self._wanted):
             site = tracked[index]
@@ -84,6 +85,8 @@ class Keeps:
             request = read_request(context, item)
             if isinstance(request, Refusal) or context.waits_on(request):
                 continue
+            if any(parent in pending for parent in module.parents(item.call)):
+                continue  # a part of another gradient call, which is left alone
             keep = find_kept(context, request)
             if keep is not None:
                 found.append((index, item, keep))

@@ -22,6 +22,7 @@ from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.model_sources import frozen_watches, watched_instead, weights_of_fed_model
 from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import is_nested
+from tape_migrate.shapes.not_tensors import refuse_not_tensors
 from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
 from tape_migrate.shapes.outer_readers import outer_readers
 from tape_migrate.shapes.plan import (
@@ -115,6 +116,9 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
         return sources
     if not sources:
         return Refusal("TM106", "the list of sources is empty where it is written")
+    refusal = refuse_not_tensors(dep, sources)
+    if refusal is not None:
+        return refusal
     for source in sources:
         if any(context.summaries.is_property(element) for element in source.symbol.path):
             return Refusal(

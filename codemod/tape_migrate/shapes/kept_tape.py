@@ -38,6 +38,7 @@ from dataclasses import dataclass
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.helper import is_method
@@ -191,7 +192,11 @@ def _setup_of(module: Module, scope: Scope, attributes: set[str]) -> ast.Functio
         return None
     if not isinstance(method, ast.FunctionDef) or not method.args.args:
         return None
-    if method.args.args[0].arg != "self":
+    if method.args.args[0].arg != "self" or not _comes_to_its_end(method):
+        return None
+    if not all(_takes_attributes(klass) for klass in (owner.node, *parents)):
+        return None
+    if tests and _is_used_elsewhere(module, owner.node):
         return None
     if scope.node in summaries.called_functions([method]):
         return None  # it takes a gradient on the way, when there may be no tape yet
@@ -216,6 +221,33 @@ def _setup_of(module: Module, scope: Scope, attributes: set[str]) -> ast.Functio
             if any(isinstance(f, ast.FunctionDef) and f.name == method.name for f in other.body):
                 return None
     return method
+
+
+def _comes_to_its_end(method: ast.FunctionDef) -> bool:
+    """Whether the last statement of a method is reached whenever it does not raise."""
+    stack: list[ast.AST] = [*method.body]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom)):
+            return False
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            stack.extend(ast.iter_child_nodes(node))
+    return True
+
+
+def _takes_attributes(node: ast.ClassDef) -> bool:
+    """Whether an object of the class takes an attribute that nobody has told it of."""
+    names = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
+    names |= {n.id for stmt in node.body for n in ast.walk(stmt) if isinstance(n, ast.Name)}
+    return not names & {"__slots__", "__setattr__", "__getattribute__"} and not node.keywords
+
+
+def _is_used_elsewhere(module: Module, node: ast.ClassDef) -> bool:
+    """Whether other modules use a class of tests: what they make of it may set up more."""
+    project = module.project
+    return isinstance(project, OtherUsers) and bool(
+        project.users(module.path, node.name, method=False)
+    )
 
 
 def _is_known(module: Module, base: ast.expr, parents: list[ast.ClassDef]) -> bool:
