@@ -1,9 +1,10 @@
-"""Run a step of four example programs of Keras 2.3.1, before and after, and compare the numbers.
+"""Run a step of published Keras programs, before and after, and compare the numbers.
 
     python tests/corpus/keras_examples.py [--cache DIR]
 
-Downloads the release (once), migrates deep_dream, neural_style_transfer, neural_doodle and
-conv_filter_visualization in memory, and runs each with random weights on a small random image:
+Downloads two releases (once), migrates deep_dream, neural_style_transfer, neural_doodle and
+conv_filter_visualization of Keras 2.3.1's examples and eli5 0.10.1's Grad-CAM (whose graph goes
+through three functions) in memory, and runs each with random weights on a small random image:
 the old program in a graph on Keras 2, the new one eagerly on Keras 3 and on Keras 2. What is
 compared are the loss and the gradients of one evaluation (for the filters: the images after two
 steps of gradient ascent). Needs TensorFlow, tf_keras, scipy and pillow. Exit code 1 if a program
@@ -42,9 +43,11 @@ class Example:
     name: str
     argv: tuple[str, ...]
     until: str
-    """The line before which it is cut off."""
+    """The line before which it is cut off; all of it is run where that is empty."""
     then: str
     """Code that leaves the arrays to compare in ``results``."""
+    release: str = "Keras"
+    folder: str = "examples"
 
 
 _EVALUATE = "results = eval_loss_and_grads(x.flatten())"
@@ -81,6 +84,24 @@ def deprocess_image(x):
 visualize_layer(vgg16.VGG16(weights='imagenet', include_top=False), 'block2_conv1', epochs=2,
                 upscaling_steps=1, output_dim=(16, 16), filter_range=(0, 4))""",
     ),
+    Example(
+        "gradcam",
+        (),
+        "",
+        """from keras.layers import Conv2D, Dense, Flatten, Input
+image = Input((8, 8, 3))
+maps = Conv2D(4, 3, activation='tanh', name='conv')(image)
+model = Model(image, Dense(3, activation='softmax')(Flatten()(maps)))
+rng = np.random.RandomState(0)
+model.set_weights([rng.normal(0, 0.3, w.shape) for w in model.get_weights()])
+doc = rng.normal(size=(1, 8, 8, 3))
+results = []
+for targets in (None, [1]):
+    results += gradcam_backend(model, doc, targets, model.get_layer('conv'))
+""",
+        release="eli5",
+        folder="eli5/keras",
+    ),
 )  # fmt: skip
 
 _DRIVER = """
@@ -111,7 +132,7 @@ for name, maker in (("vgg16", "VGG16"), ("vgg19", "VGG19"), ("inception_v3", "In
     setattr(module, maker, build)
 with open(path) as file:
     text = file.read()
-at = text.index("\\n" + cut) + 1
+at = text.index("\\n" + cut) + 1 if cut else len(text)
 text = text[:at].replace("img_nrows = 400", "img_nrows = 40")
 space = {{"__name__": "program"}}
 exec(compile(text, path, "exec"), space)
@@ -125,18 +146,19 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests/corpus/keras_examples.py")
     parser.add_argument("--cache", type=Path, default=default_cache())
     options = parser.parse_args(argv)
-    release = next(r for r in load_releases() if r.name == "Keras")
+    releases = {r.name: r for r in load_releases()}
     rows: list[list[object]] = []
     problems: list[str] = []
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
-        unpack(fetch(release, options.cache), folder / "release")
+        for name in sorted({example.release for example in EXAMPLES}):
+            unpack(fetch(releases[name], options.cache), folder / name)
         (folder / "driver.py").write_text(
             _DRIVER.format(worker=str(ROOT / "codemod/tape_migrate/verify")), encoding="utf-8"
         )
         _images(folder)
         for example in EXAMPLES:
-            found = next((folder / "release").rglob(f"examples/{example.name}.py"))
+            found = next((folder / example.release).rglob(f"{example.folder}/{example.name}.py"))
             old = found.read_bytes()
             migration = migrate_source(old, path=found.name)
             if not all(site.outcome.value == "migrated" for site in migration.sites):

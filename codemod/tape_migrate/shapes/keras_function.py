@@ -32,6 +32,11 @@ very layers whose symbolic outputs the old code read. The code that built the gr
 kept as it is at that moment, and as plain Python (``autograph=False``). Weights are read at each
 call, as they were. The first step of the rewrite, made here, leaves the gradient call as it is,
 inside the function; putting the tape there is the business of the other recipes.
+
+A graph that goes through several functions is brought into one before: ``keras_inline`` writes out
+a helper where it is called, ``keras_hoist`` makes a compiled function where its tensors are made,
+``keras_unroll`` does so for what a Session runs and for what a comprehension compiles. If the graph
+cannot move then, nothing is changed.
 """
 
 from __future__ import annotations

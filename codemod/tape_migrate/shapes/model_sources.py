@@ -74,7 +74,8 @@ def _given(dep: Dependence, expr: ast.expr) -> list[ast.expr | None]:
 def frozen_watches(dep: Dependence, expr: ast.expr) -> tuple[Watch, ...]:
     """What has to be watched by name, of weights as the sources of a moved graph.
 
-    A tape sees trainable variables only, and some of ``model.weights`` may be frozen.
+    A tape sees trainable variables only, and some of ``model.weights`` may be frozen. It takes no
+    variable of Keras 3 to be watched, but the handle that the variables of all versions have.
     """
     attributes = _attributes(dep, expr)
     frozen = any(
@@ -85,7 +86,12 @@ def frozen_watches(dep: Dependence, expr: ast.expr) -> tuple[Watch, ...]:
     wanted = _ALL | (_OF_LAYERS if frozen else frozenset())
     if not attributes & wanted or not _known_outside(dep, expr):
         return ()
-    return (Watch(ast.unparse(expr)),)
+    text = ast.unparse(expr)
+    values = [v for v in (expr, *_given(dep, expr)) if v is not None]
+    single = attributes <= _OF_LAYERS and not any(
+        isinstance(v, ast.List | ast.Tuple) for v in values
+    )
+    return (Watch(f"{text}.handle" if single else f"[weight.handle for weight in {text}]"),)
 
 
 def _attributes(dep: Dependence, expr: ast.expr, depth: int = 4) -> set[str]:
