@@ -15,7 +15,7 @@ from tests.corpus.releases import Release
 from tests.corpus.tool import Report, migrate_tree
 
 _PLUGIN = Path(__file__).parent / "plugin"
-_QUIET = {
+QUIET = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -67,6 +67,19 @@ SUITES = (
         52,
         migrate_tests=True,
     ),
+    Suite(
+        "tensorflow-privacy",
+        "eager-off",
+        "tensorflow_privacy-0.5.1",
+        tuple(
+            f"tensorflow_privacy/privacy/optimizers/dp_optimizer_{name}.py"
+            for name in ("test", "vectorized_test")
+        ),
+        ("tensorflow_privacy",),
+        58,
+        migrate_tests=True,
+    ),
+    Suite("saliency", "v1", "saliency-0.2.1", ("saliency/tf1",), ("saliency/tf1",), 38, True),
     Suite("SciANN", "plain", "SciANN-0.7.0.1", ("tests/test_api.py",), ("sciann",), 33),
 )
 
@@ -157,7 +170,7 @@ def _pytest(suite: Suite, tree: Path, python: Path) -> SuiteRun:
         result = Path(scratch) / "result.json"
         command = [program, "-m", "pytest", "-q", "-p", "suite_plugin", "-p", "no:cacheprovider"]
         command += ["-o", "python_files=*_test.py test_*.py", "--tb=short", *suite.tests]
-        env = {**_QUIET, "TAPE_SUITE_MODE": suite.mode, "TAPE_SUITE_RESULT": str(result)}
+        env = {**QUIET, "TAPE_SUITE_MODE": suite.mode, "TAPE_SUITE_RESULT": str(result)}
         done = run(
             command, cwd=tree, env={**env, "PYTHONPATH": os.pathsep.join([str(_PLUGIN), str(tree)])}
         )

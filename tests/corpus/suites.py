@@ -1,12 +1,16 @@
 """Run the own test suites of published releases before and after a migration.
 
-    python tests/corpus/suites.py --python PYTHON [--cache DIR] [--only NAME] [--json FILE]
+    python tests/corpus/suites.py --python PYTHON [--cache DIR] [--only NAME] [--prove]
 
 A tape works in a TensorFlow 1 graph too, so the tests that a release shipped with judge its
 migration: each suite is run on the release as published, then on a copy whose library was
 migrated (its tests are the untouched ones) and, where the calls are in the tests, on a copy
 in which tests were migrated as well. Every test that passed before must pass after. Prints a
 table; exit code 1 if a test is lost, or if a suite no longer passes as often as recorded.
+
+With ``--prove`` the gradients are compared, not the outcomes of tests: ``tape-migrate verify`` runs
+each suite as published and with library and tests migrated, and the table says how many calls are
+equal.
 
 PYTHON is the interpreter that runs the suites; this one runs the tool. Sources go on its
 ``PYTHONPATH``; nothing is installed into it. The numbers recorded here are those of Python 3.9
@@ -16,7 +20,8 @@ with this environment::
     suites/bin/pip install "tensorflow-cpu==2.6.5" "keras==2.6.*" "numpy==1.19.5" \\
         "protobuf<3.21" "tensorflow-probability==0.14.1" dm-tree "scipy==1.7.3" \\
         "pandas==1.2.5" "typing-extensions==3.10.0.2" "six==1.15.0" \\
-        multipledispatch tabulate mock pybtex "matplotlib<3.6" "scikit-learn<1.2" pytest
+        multipledispatch tabulate mock pybtex "matplotlib<3.6" "scikit-learn<1.2" pytest \\
+        "scikit-image<0.20"
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any
 from tests.benchmarks.table import text_table
 from tests.corpus.fetch import FetchError, default_cache
 from tests.corpus.releases import Release, load_releases
+from tests.corpus.suite_proofs import prove_suite
 from tests.corpus.suite_runs import SUITES, Suite, SuiteError, SuiteRun, run_suite, run_variants
 from tests.corpus.tool import ToolError
 
@@ -26,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of archives")
     parser.add_argument("--only", action="append", default=[], choices=[s.release for s in SUITES])
     parser.add_argument("--before-only", action="store_true", help="migrate nothing")
+    parser.add_argument("--prove", action="store_true", help="compare gradients, not outcomes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything found")
     options = parser.parse_args(argv)
     releases = {release.name: release for release in load_releases()}
@@ -33,9 +35,10 @@ def main(argv: list[str] | None = None) -> int:
     rows: list[list[object]] = []
     problems: list[str] = []
     found: list[dict[str, Any]] = []
-    for suite in SUITES:
-        if options.only and suite.release not in options.only:
-            continue
+    chosen = [s for s in SUITES if not options.only or s.release in options.only]
+    if options.prove:
+        return _prove(chosen, releases, options)
+    for suite in chosen:
         try:
             more = _one(suite, releases[suite.release], options, problems, found)
         except (FetchError, SuiteError, ToolError) as error:
@@ -48,6 +51,33 @@ def main(argv: list[str] | None = None) -> int:
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return int(bool(problems))
+
+
+def _prove(suites: list[Suite], releases: dict[str, Release], options: argparse.Namespace) -> int:
+    """A line for each suite; 1 if a migrated call is different or could not be run."""
+    fine = ("equal", "not reached")
+    rows: list[list[object]] = []
+    wrong = 0
+    for suite in suites:
+        release = releases[suite.release]
+        try:
+            proof = prove_suite(suite, release, options.cache, options.python)
+        except (FetchError, SuiteError, ToolError) as error:
+            print(f"{suite.release}: {error}")
+            wrong += 1
+            continue
+        for remark in proof.remarks:
+            print(remark)
+        others = sum(number for name, number in proof.verdicts.items() if name not in fine)
+        bad = ("different", "structure differs", "side failed", "not matched")
+        wrong += sum(proof.verdicts.get(name, 0) for name in bad)
+        migrated = sum(proof.verdicts.values())
+        row: list[object] = [release.label, proof.calls, proof.refused, migrated]
+        row += [*(proof.verdicts.get(name, 0) for name in fine), others, f"{proof.seconds:.0f}"]
+        rows.append(row)
+    header = ("suite", "calls", "refused", "migrated", *fine, "other", "seconds")
+    print(text_table(header, rows))
+    return int(bool(wrong))
 
 
 def _one(

@@ -40,7 +40,9 @@ def carry(
         start, stop=lambda link: any(_is_read_of(link, track) for track in singles)
     )
     tainted = dep.tainted_by(source.tracks)
-    certain = dep.tainted_by(source.tracks, certain=True)
+    # What the gradient gave in an earlier turn of a loop was computed from the source only if the
+    # target of that turn was: it is no path of its own.
+    certain = dep.tainted_by(source.tracks, certain=True, without=call_node)
     direct: list[Link] = []
     inline_reads = {id(link) for target in targets if target.inline for link in target.links}
     for track in source.tracks:
@@ -59,7 +61,7 @@ def carry(
         if not target.inline and any(reads_track(link, t) for link in target.links
                                      for t in source.tracks):  # fmt: skip
             direct += target.links
-    visible = bool(direct) or bool(carriers & certain - {call_node})
+    visible = bool(direct) or bool(carriers & certain)
     return Carried(source, carriers, tuple(direct), tainted, visible)
 
 

@@ -194,11 +194,13 @@ class Dependence:
         *,
         certain: bool = False,
         alias: bool = False,
+        without: int | None = None,
     ) -> frozenset[int]:
         """Nodes that may compute from the value which ``definitions`` gave ``symbol``.
 
         Where ``symbol`` is what is differentiated by, its definitions make another one of it;
         where it is an ``alias``, the copy was taken before: ``w = v; v = tf.sin(v)`` in a loop.
+        What comes out of the node ``without`` is not followed.
         """
         out_of = self._index()
         own = {d.node_id for d in definitions if d.kind not in OUTSIDE and not alias}
@@ -207,19 +209,25 @@ class Dependence:
         reached: set[int] = set()
         while queue:
             node_id = queue.popleft()
-            if node_id in reached or node_id in own:
+            if node_id in reached or node_id in own or node_id == without:
                 continue
             reached.add(node_id)
             queue.extend(link.node_id for link in out_of.get(node_id, ()))
         return frozenset(reached)
 
-    def tainted_by(self, tracks: Iterable[Track], *, certain: bool = False) -> frozenset[int]:
+    def tainted_by(
+        self, tracks: Iterable[Track], *, certain: bool = False, without: int | None = None
+    ) -> frozenset[int]:
         """Nodes that may compute from a source, known by its own name first, then by others."""
         found: set[int] = set()
         for index, track in enumerate(tracks):
             if track.certain or not certain:
                 found |= self.tainted(
-                    track.symbol, track.definitions, certain=certain, alias=index > 0
+                    track.symbol,
+                    track.definitions,
+                    certain=certain,
+                    alias=index > 0,
+                    without=without,
                 )
         return frozenset(found)
 
