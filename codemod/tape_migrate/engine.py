@@ -292,6 +292,7 @@ class Engine:
         ready: list[tuple[Tracked, Candidate]] = []
         refused: set[int] = set()
         waiting: dict[int, tuple[Tracked, frozenset[int]]] = {}
+        dependents: list[tuple[Tracked, Request]] = []
         for index, site, item in pending:
             if index in frozen:
                 refused.add(id(item.call))
@@ -326,9 +327,14 @@ class Engine:
             waits = context.waits_on(decision.request)
             if waits:
                 waiting[id(item.call)] = (site, waits)
+                dependents.append((site, decision.request))
             else:
                 ready.append((site, decision))
         _refuse_dependents(waiting, refused)
+        for site, request in dependents:
+            if site.refusal is DEPENDS:
+                # A helper that takes the gradient of a gradient is one helper with both.
+                site.offer = find_any_helper(context, request)
         return self._edit(module, context, ready, tracked)
 
     def _lift_keras(

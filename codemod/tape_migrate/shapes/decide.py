@@ -20,7 +20,7 @@ from tape_migrate.shapes.leaves import Leaves
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.model_sources import watched_instead, weights_of_fed_model
 from tape_migrate.shapes.modes import judge_control_flow
-from tape_migrate.shapes.nested import is_nested
+from tape_migrate.shapes.nested import is_nested, refuse_tape_from_outside
 from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
 from tape_migrate.shapes.plan import (
     Candidate,
@@ -161,6 +161,9 @@ def _decide_paths(
             f"the target uses tf.{collection}: what was collected may have been computed from the "
             "source before a tape was opened",
         )
+    refusal = refuse_tape_from_outside(dep, every_node, node_id, inline_exprs)
+    if refusal is not None and not request.entry:
+        return refusal
     known = frozenset(track.symbol for source in sources for track in source.tracks)
     carried: list[Carried] = []
     leaves = Leaves(context, dep)
