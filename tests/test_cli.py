@@ -220,6 +220,25 @@ def test_a_read_only_file_is_a_failure(tree: Path) -> None:
     assert (tree / "p" / "a.py").read_bytes() == LOCAL
 
 
+def test_files_that_change_together_are_left_together(tmp_path: Path) -> None:
+    helper = b"import tensorflow as tf\n\ndef grad(y, x):\n    return tf.gradients(y, x)[0]\n"
+    caller = (
+        b"import tensorflow as tf\nfrom utils import grad\n\ndef run(x):\n"
+        b"    y = tf.sin(x)\n    return grad(y, x)\n"
+    )
+    (tmp_path / "utils.py").write_bytes(helper)
+    (tmp_path / "main.py").write_bytes(caller)
+    (tmp_path / "other.py").write_bytes(LOCAL)
+    (tmp_path / "main.py").chmod(0o444)
+    done = run("--write", ".", cwd=tmp_path)
+    assert done.returncode == 3
+    why = b"failed: left as it is: it changes together with main.py, which is read-only\n"
+    assert done.stderr == b"main.py: " + why + b"utils.py: " + why
+    assert (tmp_path / "utils.py").read_bytes() == helper
+    assert (tmp_path / "main.py").read_bytes() == caller
+    assert (tmp_path / "other.py").read_bytes() != LOCAL
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -42,7 +42,7 @@ from tape_migrate.shapes.local import write_group
 from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.shapes.reentered import find_any_helper
 from tape_migrate.sites import Found, find_sites
-from tape_migrate.tracking import Tracked, follow
+from tape_migrate.tracking import DEPENDS, Tracked, follow
 
 if TYPE_CHECKING:
     from tape_migrate.shapes.keras_plan import KerasPlan
@@ -297,6 +297,7 @@ class Engine:
         ready: list[tuple[Tracked, Candidate]] = []
         refused: set[int] = set()
         waiting: dict[int, tuple[Tracked, frozenset[int]]] = {}
+        dependents: list[tuple[Tracked, Request]] = []
         for index, site, item in pending:
             if index in frozen:
                 refused.add(id(item.call))
@@ -331,9 +332,14 @@ class Engine:
             waits = context.waits_on(decision.request)
             if waits:
                 waiting[id(item.call)] = (site, waits)
+                dependents.append((site, decision.request))
             else:
                 ready.append((site, decision))
         refuse_dependents(waiting, refused)
+        for site, request in dependents:
+            if site.refusal is DEPENDS:
+                # A helper that takes the gradient of a gradient is one helper with both.
+                site.offer = find_any_helper(context, request)
         return self._edit(module, context, ready, tracked)
 
     def _lift_keras(

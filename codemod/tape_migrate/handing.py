@@ -119,16 +119,15 @@ class Hands:
         wanted: dict[str, Helper] = {}
         failed: dict[str, Refusal] = {}
         self._unmet.clear()
+        offered = _merge_offers(tracked)
         for site in tracked:
             if site.migrated is not None or site.skipped or site.handed:
                 continue
             offer = site.offer
             if offer is not None and offer.qualname not in {*self._hand, *self._banned}:
-                known = wanted.get(offer.qualname, offer)
-                both = merged(known, offer) or known
-                why = self._refuse(module, both)
+                why = self._refuse(module, offered[offer.qualname])
                 if why is None:
-                    wanted[offer.qualname] = both
+                    wanted[offer.qualname] = offered[offer.qualname]
                     continue
                 self._banned[offer.qualname] = why
             refusal = site.refusal or DEPENDS
@@ -199,6 +198,16 @@ class Hands:
             fine = Handed(helper.dotted, 0, assumptions=tuple(given), tensors=tensors)
             found.append(self._unmet.get(helper.dotted, fine))
         return tuple(found)
+
+
+def _merge_offers(tracked: Iterable[Tracked]) -> dict[str, Helper]:
+    """What each function would be as a helper, with all the gradients that it can take as one."""
+    found: dict[str, Helper] = {}
+    for site in tracked:
+        if site.offer is not None and site.migrated is None and not site.skipped:
+            known = found.get(site.offer.qualname, site.offer)
+            found[site.offer.qualname] = merged(known, site.offer) or known
+    return found
 
 
 def _gives_tensors(candidate: Candidate, helper: Helper) -> bool:

@@ -14,13 +14,18 @@ from tape_migrate.edits.draft import Applied, Draft
 from tape_migrate.edits.names import tensorflow_name, used_names
 from tape_migrate.edits.tape_block import Block, Tape, write_block
 from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.model import Shape
 from tape_migrate.module import Module
+from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import decide_request, read_request
 from tape_migrate.shapes.kept_tape import Kept, find_kept
-from tape_migrate.shapes.plan import Candidate, Refusal, Request
+from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.modes import graph_mode
+from tape_migrate.shapes.plan import Candidate, Refusal, Request, in_order
 from tape_migrate.shapes.reentered import share_blocks, write_recorded
+from tape_migrate.shapes.variables import makes_variables
 from tape_migrate.sites import Found, find_sites
 from tape_migrate.tracking import Tracked, follow
 
@@ -115,7 +120,7 @@ class Keeps:
             elif context.waits_on(request):
                 found.append(Refusal("TM126", "the target comes from another gradient"))
             else:
-                found.append(decide_request(context, request))
+                found.append(_refuse_sources(module, request) or decide_request(context, request))
         return found
 
     def _join(self, module: Module, kept: Sequence[tuple[_Asked, Kept]]) -> list[_Asked]:
@@ -175,6 +180,41 @@ class Keeps:
         for sites in scopes.values():
             _write_scope(module, draft, context, sites, name)
         return draft.apply()
+
+
+def _refuse_sources(module: Module, request: Request) -> Refusal | None:
+    """A tape of a first method raises for what is no tensor: then no other method could run."""
+    for expr in elements(request.source):
+        for value in _given(module, expr):
+            if isinstance(value, (ast.List, ast.Tuple)):
+                members = [(member, *_given(module, member)) for member in value.elts]
+            else:
+                members = [(value,)]
+            for given in (part for member in members for part in member):
+                if _is_number(module, given):
+                    return Refusal("TM120", f"{ast.unparse(expr)} may be no tensor")
+                if graph_mode(module) and makes_variables(module, given):
+                    return Refusal("TM121", f"{ast.unparse(expr)} may be a reference variable")
+    return None
+
+
+def _given(module: Module, expr: ast.expr) -> list[ast.expr]:
+    """What the statements of its function give a name."""
+    symbol = symbol_of(expr)
+    reached = module.facts(module.scope_of(expr)).reaching_at(expr, symbol) if symbol else ()
+    values = [value_given_by(d.stmt, d.symbol) for d in in_order(reached) if d.stmt is not None]
+    return [value for value in values if value is not None]
+
+
+def _is_number(module: Module, value: ast.expr) -> bool:
+    match value:
+        case ast.Constant() | ast.JoinedStr() | ast.Dict():
+            return True
+        case ast.UnaryOp(operand=operand):
+            return _is_number(module, operand)
+        case ast.Call(func=func):
+            return module.names.resolve(func).startswith("numpy.")
+    return False
 
 
 def _write_scope(

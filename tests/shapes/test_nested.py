@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tape_migrate.api import migrate_source
 from tape_migrate.model import Shape
 from tests.migrating import check, codes, rewritten, sites
 
@@ -112,3 +115,19 @@ def test_second_order_through_a_conditional_is_refused() -> None:
             g = tf.gradients(y, [x, z])
             return tf.gradients(g[0], [x, z])
         """) == [None, "TM103"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def f(tape, u, x):\n    g = tape.gradient(u, x)\n    return tf.gradients(g, x)[0]\n",
+        "def f(tape, u, x):\n    return tf.gradients(tape.gradient(u, x) * x, x)[0]\n",
+        "def f(tape, u, x):\n    g = other(tape, u, x)\n    return tf.gradients(g, x)[0]\n",
+        "class A:\n    def f(self, x):\n        g = self._tape.gradient(self.u, x)\n"
+        "        return tf.gradients(g, x)[0]\n",
+    ],
+)
+def test_a_gradient_on_a_tape_from_outside_is_not_seen_through(body: str) -> None:
+    migration = migrate_source(("import tensorflow as tf\n\n" + body).encode())
+    assert not migration.changed
+    assert [site.code for site in migration.sites] == ["TM101"]

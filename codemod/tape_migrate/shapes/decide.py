@@ -21,7 +21,7 @@ from tape_migrate.shapes.leaves import Leaves
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.model_sources import frozen_watches, watched_instead, weights_of_fed_model
 from tape_migrate.shapes.modes import judge_control_flow
-from tape_migrate.shapes.nested import is_nested
+from tape_migrate.shapes.nested import is_nested, refuse_tape_from_outside
 from tape_migrate.shapes.not_tensors import refuse_not_tensors
 from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
 from tape_migrate.shapes.outer_readers import outer_readers
@@ -170,6 +170,9 @@ def _decide_paths(
     slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
     refusal = refuse_changed(context, dep, sources, slice_links, node_id)
     if refusal is not None:
+        return refusal
+    refusal = refuse_tape_from_outside(dep, every_node, node_id, inline_exprs)
+    if refusal is not None and not request.entry:
         return refusal
     known = frozenset(track.symbol for source in sources for track in source.tracks)
     carried: list[Carried] = []

@@ -26,10 +26,16 @@ the method that takes the lower order is called with the source.
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterable
+from typing import Final
 
 from tape_migrate.shapes.dependence import Dependence, calls_in
-from tape_migrate.shapes.plan import Request
+from tape_migrate.shapes.plan import OUTSIDE, Refusal, Request
 from tape_migrate.shapes.summaries import Summaries
+
+_TAKES: Final = ("gradient", "jacobian", "batch_jacobian")
+_TAPE: Final = re.compile(r"tape\d*$")
 
 
 def is_nested(dep: Dependence, nodes: frozenset[int], request: Request) -> bool:
@@ -44,3 +50,28 @@ def is_nested(dep: Dependence, nodes: frozenset[int], request: Request) -> bool:
         for part in parts
         for call in calls_in(part)
     ) or Summaries.of(dep.module).calls_gradient(parts)
+
+
+def refuse_tape_from_outside(
+    dep: Dependence, nodes: Iterable[int], call_node: int, exprs: Iterable[ast.expr]
+) -> Refusal | None:
+    """The target is a gradient, taken on a tape that was handed in or is kept by the object.
+
+    That tape has recorded a forward pass which a tape opened here would see nothing of.
+    """
+    reads = [link for n in sorted(nodes) for link in dep.links_into(n)]
+    reads += dep.links_of(call_node, exprs)
+    for link in reads:
+        node = link.use.node
+        parent = dep.module.parent_of(node)
+        if link.definition.kind not in OUTSIDE or not isinstance(parent, ast.Call):
+            continue
+        taken = isinstance(node, ast.Attribute) and node.attr in _TAKES and parent.func is node
+        handed_on = isinstance(node, ast.Name) and _TAPE.match(node.id) and parent.func is not node
+        if taken or handed_on:
+            return Refusal(
+                "TM101",
+                f"the target is computed from a gradient on {link.use.symbol.root}, which was "
+                "opened before this function was entered",
+            )
+    return None
