@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from tape_migrate import __version__, api, runner
+from tape_migrate.cli import COMMANDS
 from tape_migrate.model import Options
 from tape_migrate.reports.jsonreport import schema
 
@@ -353,6 +354,12 @@ def test_help_names_the_options_and_the_other_commands(tree: Path) -> None:
     for command in ("verify", "explain", "undo", "batch", "config", "completion"):
         assert f"{command} (" in text
     assert "--input" in run("verify", "--help", cwd=tree).stdout.decode()
+    assert "PATHS... Python files, notebooks and folders" in text
+    for command in COMMANDS:
+        shown = run(command, "--help", cwd=tree).stdout.decode()
+        assert "\\[" not in shown
+        arguments = shown.partition("Arguments:\n")[2].partition("\n\n")[0].split()
+        assert not arguments or len(arguments) > 2, "a name, [required], and what it is"
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--version", "p"], ["--write", "--version"]])

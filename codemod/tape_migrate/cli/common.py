@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
+import typer.core
 
 from tape_migrate.exits import EXIT_USAGE
+
+# Where rich is installed, typer escapes brackets in help for it, and then prints them without it.
+typer.core.HAS_RICH = False
 
 
 class Policy(str, enum.Enum):
