@@ -16,7 +16,7 @@ _BLOCKING = frozenset(
     [
         *("stop_gradient", "shape", "size", "rank", "argmax", "argmin", "math.argmax"),
         *("zeros_like", "ones_like", "greater", "greater_equal", "less", "less_equal", "equal"),
-        *("not_equal", "floor", "ceil", "round", "math.floor", "math.ceil", "math.round"),
+        "not_equal",
     ]
 )
 _PREDICATES = frozenset({"cond", "where", "while_loop"})

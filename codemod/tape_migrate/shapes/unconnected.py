@@ -21,7 +21,11 @@ from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.plan import Kind, Refusal, Request
 from tape_migrate.shapes.repeats import Repeat
 from tape_migrate.shapes.targets import Target
-from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW, tensorflow_function
+from tape_migrate.shapes.tensorflow_facts import (
+    V1_CONTROL_FLOW,
+    makes_one_tensor,
+    tensorflow_function,
+)
 
 _LOOPS: Final = frozenset({"map_fn", "scan", "foldl", "foldr"})
 
@@ -100,7 +104,7 @@ def _may_leave_out(context: Context, call: ast.Call) -> bool:
     elif body is not None:
         function = context.summaries.named(body)
     if function is None:
-        return True
+        return body is None or not makes_one_tensor(context.module.names.resolve(body))
     read = {
         node.id
         for node in ast.walk(function)
