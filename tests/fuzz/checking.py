@@ -114,7 +114,7 @@ def _run_new(
 
 
 def _check_trap(program: Program, migration: Migration, found: Checked) -> Checked:
-    lines = program.source.splitlines()
+    lines = program.source.split("\n")
     trapped = [s for s in migration.sites if lines[s.site.line - 1].endswith("# trap")]
     for site in trapped:
         if site.outcome is Outcome.MIGRATED:
@@ -192,8 +192,9 @@ def _lines_lost(source: str, new: str, migration: Migration) -> str | None:
         touched.update(range(outermost.lineno, (outermost.end_lineno or outermost.lineno) + 1))
     if not moved or any(s.shape is Shape.HELPER for s in migration.sites):
         return None  # callers change with their helper
-    kept = set(new.splitlines())
-    for number, text in enumerate(source.splitlines(), 1):
+    # A form feed is no end of a line, whatever str.splitlines() says.
+    kept = set(new.split("\n"))
+    for number, text in enumerate(source.split("\n"), 1):
         if number not in touched and text not in kept and not text.startswith(("import", "from")):
             return f"line {number} was changed: {text!r}"
     return None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 
 from tests.fuzz.checking import Checked, Verdict, check_program
 from tests.fuzz.coverage import Table
@@ -69,8 +70,8 @@ def _run_batch(number: int, size: int, end: float, table: Table) -> Finding | No
     )
     @given(programs)
     def check(program: Program) -> None:
-        if time.monotonic() > end:
-            return
+        if not found and time.monotonic() > end:
+            return  # what was found is made small first
         checked = check_program(program)
         if not found:
             table.add(program, checked)
@@ -80,7 +81,7 @@ def _run_batch(number: int, size: int, end: float, table: Table) -> Finding | No
 
     try:
         check()
-    except _WrongError:
+    except (_WrongError, Flaky):
         # The last one that hypothesis runs is the smallest it came to.
         program, checked = found[-1]
         return Finding(program, checked, number)

@@ -14,6 +14,7 @@ from tape_migrate.edits.keras_convention import Convention
 from tape_migrate.edits.keras_layout import Layout
 from tape_migrate.edits.moving import Moving
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
+from tape_migrate.edits.scan import scan_call
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_fed import Fed, placeholder_shape, shape_name
@@ -116,7 +117,17 @@ class _Writer:
             below = self.layout.blank_lines_below(module.last_line(stmt))
             tail.append(self.nl * max(0, gap - below))
         end = module.line_end(module.last_line(stmt))
-        self.draft.replace(first, end, *head, comment, *wrapper, *tail)
+        self.draft.replace(first, end, *head, comment, *self._comments(), *wrapper, *tail)
+
+    def _comments(self) -> list[Piece]:
+        """The comments in and behind the statement that compiled the function, above it."""
+        module = self.module
+        spans = list(scan_call(module, self.plan.call).comments)
+        start, end = module.end(self.plan.stmt), module.line_end(module.last_line(self.plan.stmt))
+        rest = module.text[start:end]
+        if rest.strip().startswith(b"#"):
+            spans.append((start + rest.index(b"#"), start + len(rest.rstrip())))
+        return [piece for span in spans for piece in (self.indent, Keep(*span), self.nl)]
 
     def _keep_shape(self, stmt: ast.stmt) -> None:
         assert isinstance(stmt, ast.Assign)

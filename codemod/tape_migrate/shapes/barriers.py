@@ -12,7 +12,15 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.repeats import iterable_of
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
-_BLOCKING = frozenset({"stop_gradient", "shape", "size", "rank", "argmax", "argmin", "math.argmax"})
+_BLOCKING = frozenset(
+    [
+        *("stop_gradient", "shape", "size", "rank", "argmax", "argmin", "math.argmax"),
+        *("zeros_like", "ones_like", "greater", "greater_equal", "less", "less_equal", "equal"),
+        "not_equal",
+    ]
+)
+_PREDICATES = frozenset({"cond", "where", "while_loop"})
+"""Functions whose first argument only says which of the others counts."""
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -22,16 +30,27 @@ def is_blocked(module: Module, node: ast.AST) -> bool:
     for parent in module.parents(node):
         if isinstance(parent, ast.stmt):
             return False
+        if isinstance(parent, ast.Call) and module.names.api_of(parent.func) is not None:
+            return False  # what is done with a gradient blocks nothing on the way to its target
+        if isinstance(parent, ast.Compare) and not _is_identity(parent):
+            return True
         if isinstance(parent, ast.Call) and child is not parent.func:
             resolved = module.names.resolve(parent.func)
             name = tensorflow_function(resolved)
             if name in _BLOCKING or resolved == "keras.backend.stop_gradient":
+                return True
+            if name in _PREDICATES and parent.args and child is parent.args[0]:
                 return True
         if isinstance(parent, ast.comprehension) and child is parent.iter:
             owner = module.parent_of(parent)
             return owner is not None and _variable_blocked(module, owner, parent, node)
         child = parent
     return False
+
+
+def _is_identity(compare: ast.Compare) -> bool:
+    """``a is None``, ``a in xs``: asked by Python, at once."""
+    return any(isinstance(op, (ast.Is, ast.IsNot, ast.In, ast.NotIn)) for op in compare.ops)
 
 
 def _variable_blocked(

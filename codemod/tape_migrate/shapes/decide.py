@@ -40,6 +40,7 @@ from tape_migrate.shapes.sources import all_trainable, find_sources
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
 from tape_migrate.shapes.stops import plan_stops
 from tape_migrate.shapes.targets import Target, find_targets
+from tape_migrate.shapes.unconnected import zeros_wanted
 from tape_migrate.shapes.unseen import hidden_readers
 from tape_migrate.shapes.variables import collected_variables
 from tape_migrate.sites import Found
@@ -259,32 +260,19 @@ def _decide_paths(
     refusal = hz.refuse_assigned(dep, sources, request.call)
     if refusal is not None:
         return refusal
-    branches = hz.through_branches(dep, paths.required, inline_exprs)
-    if branches and request.unconnected is None and is_nested(dep, every_node, request):
-        return Refusal(
-            "TM103",
-            "the target is a gradient, and goes through tf.cond or a tensor loop: zeros and None "
-            "could not be told apart",
-        )
-    if branches and not all(path.visible for path in carried):
-        return Refusal(
-            "TM103",
-            "the target goes through tf.cond or a tensor loop, and one source has no visible path "
-            "to it: zeros and None could not be told apart",
-        )
-    choices = branches and hz.through_choices(dep, paths.required, inline_exprs, request.call)
-    if choices and request.unconnected is None:
-        return Refusal(
-            "TM103",
-            "the target goes through tf.cond or a tensor loop, and Python chooses what is on the "
-            "path: zeros and None could not be told apart",
-        )
-    if branches and (request.handed or request.entry):
-        return Refusal(
-            "TM103",
-            "the target goes through tf.cond or a tensor loop: whether zeros or None are wanted "
-            "is said inside the helper",
-        )
+    zeros = zeros_wanted(
+        context,
+        dep,
+        request,
+        repeat,
+        targets,
+        carried,
+        paths.required,
+        every_node,
+        inline_exprs,
+    )
+    if isinstance(zeros, Refusal):
+        return zeros
     if request.reenters and chosen.inside:
         return Refusal(
             "TM117", "the tape would still be recording when the helper computes something on it"
@@ -321,7 +309,7 @@ def _decide_paths(
         notes=request.notes,
         paths=paths,
         kinds=kinds_of(context, request, sources, repeat),
-        zero_unconnected=branches and request.unconnected is None,
+        zero_unconnected=zeros,
         stop_recording=stops,
         hoisted=_hoisted(request, inline_exprs),
     )

@@ -312,8 +312,16 @@ def assigned_variable(module: Module, call: ast.Call) -> ast.expr | None:
     return None
 
 
-def through_branches(dep: Dependence, nodes: Iterable[int], inline: Iterable[ast.AST]) -> bool:
-    """Whether a path runs through a TensorFlow function that may not call what it is given."""
+def through_branches(
+    dep: Dependence,
+    nodes: Iterable[int],
+    inline: Iterable[ast.AST],
+    functions_of_graphs: frozenset[str] = _MAY_NOT_CALL,
+) -> bool:
+    """Whether a path runs through a TensorFlow function that may not call what it is given.
+
+    (Or through another of ``functions_of_graphs``.)
+    """
     parts: list[ast.AST] = list(inline)
     for node_id in nodes:
         node = dep.cfg.nodes[node_id].node
@@ -323,7 +331,8 @@ def through_branches(dep: Dependence, nodes: Iterable[int], inline: Iterable[ast
     calls = [call for part in parts for call in calls_in(part)]
     calls += [n for function in functions for n in ast.walk(function) if isinstance(n, ast.Call)]
     return any(
-        tensorflow_function(dep.module.names.resolve(call.func)) in _MAY_NOT_CALL for call in calls
+        tensorflow_function(dep.module.names.resolve(call.func)) in functions_of_graphs
+        for call in calls
     )
 
 

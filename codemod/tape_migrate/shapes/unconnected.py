@@ -1,0 +1,117 @@
+"""Zeros or None: what a graph gives where a branch or a turn of a loop leaves a source out.
+
+A graph holds both branches of ``tf.cond`` and one body of a loop, and gives zeros for what goes
+through them, taken or not. A tape that runs eagerly sees the branch that is taken, and gives None.
+``unconnected_gradients=ZERO`` makes the two equal where the source is certainly connected in the
+graph; where it may be left out altogether, the graph gives None, and the call is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import Final
+
+from tape_migrate.shapes import hazards as hz
+from tape_migrate.shapes.barriers import is_blocked
+from tape_migrate.shapes.carry import Carried
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.nested import is_nested
+from tape_migrate.shapes.plan import Kind, Refusal, Request
+from tape_migrate.shapes.repeats import Repeat
+from tape_migrate.shapes.targets import Target
+from tape_migrate.shapes.tensorflow_facts import (
+    V1_CONTROL_FLOW,
+    makes_one_tensor,
+    tensorflow_function,
+)
+
+_LOOPS: Final = frozenset({"map_fn", "scan", "foldl", "foldr"})
+
+
+def zeros_wanted(
+    context: Context,
+    dep: Dependence,
+    request: Request,
+    repeat: Repeat,
+    targets: list[Target],
+    carried: list[Carried],
+    required: frozenset[int],
+    every_node: frozenset[int],
+    inline: list[ast.expr],
+) -> bool | Refusal:
+    """Whether the tape must give zeros for what it does not see; a refusal if that is unknown."""
+    branches = hz.through_branches(dep, required, inline)
+    said = request.unconnected is not None
+    if not said:
+        graphs = branches or hz.through_branches(dep, required, inline, V1_CONTROL_FLOW)
+        if graphs and is_nested(dep, every_node, request):
+            return _refusal("the target is a gradient", "zeros and None could not be told apart")
+        loops = context.calls_of(dep, required, inline)
+        if any(_may_leave_out(context, call) for call in loops):
+            return _refusal("", "a loop may leave a source out: zeros or None")
+        if branches and _several(dep, request.call, repeat, targets, carried):
+            return _refusal("", "another target or source may not: zeros or None")
+    if branches and not all(path.visible for path in carried):
+        return _refusal("", "one source has no visible path to it: zeros or None")
+    if branches and not said and hz.through_choices(dep, required, inline, request.call):
+        return _refusal("", "Python chooses what is on the path: zeros or None")
+    if branches and (request.handed or request.entry):
+        return _refusal("", "whether zeros or None are wanted is said inside the helper")
+    return branches and not said
+
+
+def _refusal(first: str, why: str) -> Refusal:
+    subject = f"{first}, and goes" if first else "the target goes"
+    return Refusal("TM103", f"{subject} through tf.cond or a tensor loop, and {why}")
+
+
+def _several(
+    dep: Dependence,
+    call: ast.Call,
+    repeat: Repeat,
+    targets: list[Target],
+    carried: list[Carried],
+) -> bool:
+    """Whether one call differentiates, in turn, what may and what may not go through a branch."""
+    if repeat.target_over is not None:
+        return True
+    if any(path.source.kind in (Kind.LIST, Kind.TUPLE) for path in carried):
+        return True
+    reads = dep.links_of(dep.facts.node_id(call), [target.expr for target in targets])
+    nodes = [link.definition.node_id for link in reads]
+    nodes += [n for path in carried for n in path.source.track.own_nodes]
+    return any(isinstance(dep.stmt_of(n), (ast.For, ast.AsyncFor)) for n in nodes)
+
+
+def _may_leave_out(context: Context, call: ast.Call) -> bool:
+    """Whether the body of a loop may compute its result without all that it is given."""
+    if tensorflow_function(context.module.names.resolve(call.func)) not in _LOOPS:
+        return False
+    given = {k.arg: k.value for k in call.keywords}
+    body = call.args[0] if call.args else given.get("fn")
+    over: Iterable[ast.expr | None] = (
+        *call.args[1:3],
+        given.get("elems"),
+        given.get("initializer"),
+    )
+    if any(isinstance(expr, (ast.Tuple, ast.List, ast.Dict)) for expr in over):
+        return True  # each result may come from one of them
+    function: ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef | None = None
+    if isinstance(body, ast.Lambda):
+        function = body
+    elif body is not None:
+        function = context.summaries.named(body)
+    if function is None:
+        return body is None or not makes_one_tensor(context.module.names.resolve(body))
+    read = {
+        node.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name)
+        and isinstance(node.ctx, ast.Load)
+        and not is_blocked(context.module, node)
+    }
+    names = [a.arg for a in function.args.args]
+    own = isinstance(body, ast.Attribute) and names[:1] == ["self"]
+    return not set(names[1:] if own else names) <= read
