@@ -7,6 +7,7 @@ reads the file again and has to find in it what was written.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -60,7 +61,7 @@ def fed(text: str) -> str:
     return re.sub(r"^(?= +\S)", "\f", text, flags=re.MULTILINE)
 
 
-LAYOUTS = {
+LAYOUTS: dict[str, Callable[[str], bytes]] = {
     "tabs": lambda text: tabs(text).encode(),
     "two spaces": lambda text: text.replace("    ", "  ").encode(),
     "one space": lambda text: text.replace("    ", " ").encode(),
