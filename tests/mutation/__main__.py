@@ -124,7 +124,13 @@ def _kill(tree: Path) -> str | None:
     if (fault := _run(tree, goldens, _GOLDENS_LIMIT_S)) is not None:
         return f"goldens: {fault}"
     tests = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", "-r"]
-    tests += ["f", "-k", _LEFT_OUT, *(test for test in _TESTS if (tree / test).exists())]
+    tests += [
+        "f",
+        "--hypothesis-profile=ci",
+        "-k",
+        _LEFT_OUT,
+        *(test for test in _TESTS if (tree / test).exists()),
+    ]
     if (fault := _run(tree, tests, _TESTS_LIMIT_S)) is not None:
         return f"tests: {fault}"
     return None
