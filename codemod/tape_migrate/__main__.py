@@ -25,4 +25,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    # `python -m` puts the current folder in front. What is read there must never be imported.
+    del sys.path[0]
     main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tape_migrate.sources import gitignore
 from tape_migrate.sources.discover import discover
 from tape_migrate.sources.gitignore import IgnoreRules
 
@@ -98,6 +100,41 @@ CASES = {
 def test_rules_ignore_what_git_ignores(tmp_path: Path, rules: str) -> None:
     _make_tree(tmp_path, {".gitignore": rules})
     assert _as_we_see_it(tmp_path) == _as_git_sees_it(tmp_path)
+
+
+@pytest.mark.parametrize("rules", CASES.values(), ids=CASES.keys())
+def test_rules_matched_in_step_ignore_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: str
+) -> None:
+    monkeypatch.setattr(gitignore, "_FEW", -1)
+    _make_tree(tmp_path, {".gitignore": rules})
+    assert _as_we_see_it(tmp_path) == _as_git_sees_it(tmp_path)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    rule=st.lists(
+        st.sampled_from(["a", "b", "/", "*", "**", "**/", "?", "[ab]", "[!a]"]), max_size=7
+    ),
+    path=st.text("ab/", min_size=1, max_size=9),
+)
+def test_both_ways_to_match_agree(rule: list[str], path: str) -> None:
+    parts = gitignore._translate("*" + "".join(rule))
+    assert parts is not None
+    steps = [(part, re.compile(part, re.DOTALL)) for part in parts]
+    at_once = re.fullmatch("".join(parts), path, re.DOTALL) is not None
+    assert gitignore._match_in_step(steps, path) == at_once
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["*a" * 40 + "b", "a*" * 40 + "b", "**/" * 40 + "b", "[a-z]*" * 40 + "!", "?*" * 40 + "b",
+     "/**/a" * 20 + "/b", "*" * 1000 + "b"],
+)  # fmt: skip
+def test_no_rule_takes_forever(rule: str) -> None:
+    """As a regular expression each would take longer than the universe is old."""
+    path = "a/" * 300 + "a" * 250
+    assert IgnoreRules([rule + "\n"]).decide("a" * 250, path, False) is None
 
 
 def test_nested_files_and_info_exclude_count(tmp_path: Path) -> None:

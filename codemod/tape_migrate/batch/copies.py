@@ -55,6 +55,8 @@ def clone(location: str, target: str) -> None:
     """Clone a repository without asking anybody anything; raises CopyError."""
     shallow = [] if os.path.isdir(location) else ["--depth", "1"]
     command = ["git", "-c", "core.hooksPath=/dev/null", "clone", "--quiet", "--no-tags", *shallow]
+    # Links become files that hold their targets: one that leads out of the copy would be followed.
+    command += ["-c", "core.symlinks=false"]
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     environment = {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
     try:

@@ -2,8 +2,8 @@
 
 A fork costs milliseconds where an interpreter costs tenths of a second; one that crashes, eats too
 much time or is killed takes nothing with it. The helper has no threads, so forking is safe,
-whatever program it serves: ours, a Dask worker, a Ray worker. It is started by ``python -m
-tape_migrate.batch.helper`` and speaks JSON lines.
+whatever program it serves: ours, a Dask worker, a Ray worker. It runs ``serve`` and
+speaks JSON lines.
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ from typing import Any
 from tape_migrate.batch.work import Job
 
 _IDLE_SECONDS = 120.0
+_HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Python would look into the current folder first, where modules of a tree to be read may stand.
+_START = """
+import sys
+sys.path[:1] = []
+sys.path.append(sys.argv[1])
+from tape_migrate.batch.helper import serve
+serve()
+"""
 
 
 class HelperError(Exception):
@@ -35,7 +44,7 @@ class Helper:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tape_migrate.batch.helper"],
+            [sys.executable, "-c", _START, _HOME],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Ctrl-C is for the program that was started, which ends its helpers in order.
@@ -208,7 +217,3 @@ def _write_all(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-
-
-if __name__ == "__main__":
-    serve()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tape_migrate.exits import EXIT_FAILED
 from tape_migrate.reports.runbar import Progress
 from tape_migrate.reports.text import (
     failure_line,
@@ -25,11 +26,12 @@ class Output:
     """Writes a run's reports; never raises because nobody reads them any more.
 
     A reader such as ``head`` that goes away must not keep the remaining files from being
-    written, so what cannot be printed is dropped.
+    written, so what cannot be printed is dropped. Nor must a full disk, but that is an error.
     """
 
     def __init__(self) -> None:
         self._open = True
+        self._lost = False
         self._terminal = sys.stdout.isatty()
         self._console: Console | None = None
         self.progress = Progress()
@@ -95,8 +97,13 @@ class Output:
         self._guard(show)
 
     def close(self) -> None:
-        """Flush, so that a broken pipe shows here and not when Python shuts down."""
+        """Flush, so that a broken pipe shows here and not when Python shuts down.
+
+        Raises SystemExit if some of the report is lost for another reason, such as a full disk.
+        """
         self._guard(sys.stdout.flush)
+        if self._lost:
+            raise SystemExit(EXIT_FAILED)
 
     def diagnostic(self, line: str) -> None:
         """Print a line to standard error."""
@@ -130,11 +137,18 @@ class Output:
         try:
             action()
         except BrokenPipeError:
-            self._open = False
-            # Python flushes once more at exit; let that go nowhere.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
+            self._drop()
+        except OSError as error:
+            self._drop()
+            self._lost = True
+            self.diagnostic(f"tape-migrate: error: standard output: {error.strerror or error}")
+
+    def _drop(self) -> None:
+        self._open = False
+        # Python flushes once more at exit; let that go nowhere.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _report(result: RunResult, format_: str, wrote: bool) -> str:

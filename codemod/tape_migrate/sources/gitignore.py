@@ -8,8 +8,9 @@ need nothing but the entry's name. This keeps a large tree's walk as fast as wit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 _GLOB_CHARACTERS = frozenset("*?[\\")
 _POSIX_CLASSES = {
@@ -23,6 +24,12 @@ _POSIX_CLASSES = {
     "upper": "A-Z",
     "xdigit": "0-9a-fA-F",
 }
+_FOLDERS = "(?:.*/)?"
+_ANYTHING = ".*"
+_STAR = "[^/]*"
+_WILDCARDS = (_FOLDERS, _ANYTHING, _STAR)
+_FEW = 2
+"""As many wildcards a regular expression matches fast, whatever the text."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,8 @@ class _Rule:
     """Matched against the path below the ``.gitignore``, not against the bare name."""
     literal: str | None
     """The text to equal, for a rule without wildcards."""
-    pattern: re.Pattern[str] | None
+    matches: Callable[[str], object] | None
+    """Says of a subject whether the rule's wildcards match all of it."""
 
 
 class IgnoreRules:
@@ -59,11 +67,7 @@ class IgnoreRules:
             if rule.folders_only and not is_folder:
                 continue
             subject = path if rule.whole_path else name
-            if rule.pattern is None:
-                matched = subject == rule.literal
-            else:
-                matched = rule.pattern.match(subject) is not None
-            if matched:
+            if subject == rule.literal if rule.matches is None else rule.matches(subject):
                 return not rule.negated
         return None
 
@@ -87,14 +91,60 @@ def _parse(line: str) -> _Rule | None:
         return None
     if not _GLOB_CHARACTERS.intersection(text):
         return _Rule(negated, folders_only, whole_path, text, None)
-    expression = _translate(text)
-    if expression is None:
+    parts = _translate(text)
+    if parts is None:
         return None
-    return _Rule(negated, folders_only, whole_path, None, re.compile(expression))
+    return _Rule(negated, folders_only, whole_path, None, _matcher(parts))
 
 
-def _translate(glob: str) -> str | None:
-    """Turn a git glob into a regular expression for a full match, or None if it is malformed."""
+def _matcher(parts: list[str]) -> Callable[[str], object]:
+    """A function that says whether ``parts`` match all of a text."""
+    if sum(part in _WILDCARDS for part in parts) <= _FEW:
+        return re.compile("(?s:" + "".join(parts) + r")\Z").match
+    return partial(_match_in_step, [(part, re.compile(part, re.DOTALL)) for part in parts])
+
+
+def _match_in_step(parts: list[tuple[str, re.Pattern[str]]], text: str) -> bool:
+    """Match without going back, so that no rule takes more than parts times characters.
+
+    A regular expression with many wildcards tries exponentially many ways to match a name that it
+    does not match: a file from elsewhere could stop a walk.
+    """
+    # Place 2 n stands before part n; 2 n + 1 inside the folders that part n is taking in.
+    end = 2 * len(parts)
+    places = _skipping(parts, {0})
+    for character in text:
+        after: set[int] = set()
+        for place in places:
+            if place == end:
+                continue
+            index, inside = divmod(place, 2)
+            part, expression = parts[index]
+            if part == _FOLDERS:
+                after.add(2 * index + 1)
+                if character == "/":
+                    after.add(2 * index + 2)
+            elif inside or expression.fullmatch(character):
+                after.add(place if part in _WILDCARDS else place + 2)
+        places = _skipping(parts, after)
+    return end in places
+
+
+def _skipping(parts: list[tuple[str, re.Pattern[str]]], places: set[int]) -> set[int]:
+    """``places`` and those that are reached by letting wildcards match nothing."""
+    found = set(places)
+    for place in sorted(places):
+        while place % 2 == 0 and place < 2 * len(parts) and parts[place // 2][0] in _WILDCARDS:
+            place += 2
+            found.add(place)
+    return found
+
+
+def _translate(glob: str) -> list[str] | None:
+    """Turn a git glob into regular expressions of one character or wildcard each.
+
+    None if it is malformed.
+    """
     out: list[str] = []
     position = 0
     first_wildcard = next(i for i, text in enumerate(glob) if text in _GLOB_CHARACTERS)
@@ -109,13 +159,13 @@ def _translate(glob: str) -> str | None:
             at_start = position == first_wildcard or glob[position - 1] == "/"
             crosses = run_end - position >= 2 and at_start
             if crosses and glob.startswith("/", run_end):
-                out.append("(?:.*/)?")
+                out.append(_FOLDERS)
                 position = run_end + 1
                 continue
             if crosses and (run_end == len(glob) or glob.startswith("\\/", run_end)):
-                out.append(".*")
+                out.append(_ANYTHING)
             else:
-                out.append("[^/]*")
+                out.append(_STAR)
             position = run_end
         elif character == "?":
             out.append("[^/]")
@@ -134,7 +184,7 @@ def _translate(glob: str) -> str | None:
         else:
             out.append(re.escape(character))
             position += 1
-    return "(?s:" + "".join(out) + r")\Z"
+    return out
 
 
 def _translate_class(glob: str, start: int) -> tuple[str, int] | None:

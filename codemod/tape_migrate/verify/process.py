@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from tape_migrate.verify.environment import without_secrets
 from tape_migrate.verify.results import Array, RunError, RunResult, read_result
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -75,7 +76,7 @@ class Worker:
         if self._process is not None and self._process.poll() is None:
             return
         self._stop()
-        environment = dict(os.environ)
+        environment = without_secrets(os.environ)
         environment.update(
             TF_ENABLE_ONEDNN_OPTS="0",
             TF_DETERMINISTIC_OPS="1",
