@@ -167,6 +167,7 @@ def table_rows(heading: str) -> list[list[str]]:
         ("option of `probe`", "tape-migrate probe"),
         ("option of `undo`", "tape-migrate undo"),
         ("option of `batch`", "tape-migrate batch"),
+        ("option of `config`", "tape-migrate config"),
     ],
 )
 def test_every_option_is_listed_with_an_example_that_parses(heading: str, command: str) -> None:
