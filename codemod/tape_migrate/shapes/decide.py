@@ -173,7 +173,7 @@ def _decide_paths(
     if refusal is not None:
         return refusal
     refusal = refuse_tape_from_outside(dep, every_node, node_id, inline_exprs)
-    if refusal is not None and not request.entry:
+    if refusal is not None and not request.entry and not all(s.fresh for s in sources):
         return refusal
     known = frozenset(track.symbol for source in sources for track in source.tracks)
     carried: list[Carried] = []
