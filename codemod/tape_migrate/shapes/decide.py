@@ -163,11 +163,13 @@ def _decide_paths(
     )
     collection = context.reads_collection(dep, every_node, inline_exprs)
     if collection is not None:
-        return Refusal(
-            "TM105",
-            f"the target uses tf.{collection}: what was collected may have been computed from the "
-            "source before a tape was opened",
-        )
+        why = "what was collected may have been computed from the source before a tape was opened"
+        if "regularization" in collection:
+            why = (
+                "penalties are computed where a variable is made, before a tape was opened; "
+                "compute them again from the variables, inside the tape"
+            )
+        return Refusal("TM105", f"the target uses tf.{collection}: {why}")
     slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
     refusal = refuse_changed(context, dep, sources, slice_links, node_id)
     if refusal is not None:
