@@ -172,8 +172,9 @@ class Hands:
         """Say of helpers why they take no tape, or what was taken for granted of their callers."""
         for site in tracked:
             if site.offer is not None and site.offer.qualname in self._banned:
-                if site.offer.reenters and site.refusal and site.refusal.code == "TM106":
-                    continue  # what comes in may be no more than data
+                own = site.refusal.code if site.refusal is not None else ""
+                if site.offer.reenters and own in ("TM103", "TM105", "TM106"):
+                    continue  # it says more than that callers are in the way
                 site.refusal = self._banned[site.offer.qualname]
         for site in tracked:
             if site.handed and site.migrated is not None:

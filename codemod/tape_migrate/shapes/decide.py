@@ -163,17 +163,19 @@ def _decide_paths(
     )
     collection = context.reads_collection(dep, every_node, inline_exprs)
     if collection is not None:
-        return Refusal(
-            "TM105",
-            f"the target uses tf.{collection}: what was collected may have been computed from the "
-            "source before a tape was opened",
-        )
+        why = "what was collected may have been computed from the source before a tape was opened"
+        if "regularization" in collection:
+            why = (
+                "penalties are computed where a variable is made, before a tape was opened; "
+                "compute them again from the variables, inside the tape"
+            )
+        return Refusal("TM105", f"the target uses tf.{collection}: {why}")
     slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
     refusal = refuse_changed(context, dep, sources, slice_links, node_id)
     if refusal is not None:
         return refusal
     refusal = refuse_tape_from_outside(dep, every_node, node_id, inline_exprs)
-    if refusal is not None and not request.entry:
+    if refusal is not None and not request.entry and not all(s.fresh for s in sources):
         return refusal
     known = frozenset(track.symbol for source in sources for track in source.tracks)
     carried: list[Carried] = []

@@ -27,6 +27,10 @@ For the caller the call of the helper is a gradient call like any other: the cen
 does not hold for the arguments that it gives. The gradient is taken at the same place, with the
 same arguments, on the tape that the caller opened around its own forward pass.
 
+Writing the gradient out at the callers would give nothing more. The tape has to be opened around
+the caller's forward pass either way, so a caller that cannot hand one in could not take the
+gradient itself; and what else the helper does would stand there as often as it is called.
+
 All callers change or none: the helper gets a parameter. So all of them have to be in sight, each
 must give the target and the sources plainly, and the rule must hold for every one.
 """

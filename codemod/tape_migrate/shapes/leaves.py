@@ -26,6 +26,7 @@ from tape_migrate.shapes.dependence import (
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.own_state import is_set_here
 from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal
+from tape_migrate.shapes.settings_use import configures
 from tape_migrate.shapes.stored import put_into
 from tape_migrate.shapes.summaries import Function, bind
 from tape_migrate.shapes.tensorflow_facts import (
@@ -104,7 +105,9 @@ class Leaves:
                 continue
             if self._is_callee(link) or not self._may_carry(symbol, self._dep.scope, _DEPTH):
                 continue
-            if self._is_setting(symbol, self._dep.scope):
+            if self._is_setting(symbol, self._dep.scope) and not self._shows_tensor(
+                symbol, self._dep.scope
+            ):
                 self.assumed.append(symbol)
                 continue
             return Refusal(
@@ -169,7 +172,7 @@ class Leaves:
             return True  # the call is judged by itself
         symbol, scope = link.use.symbol, self._dep.scope
         if self._is_setting(symbol, scope):
-            return True
+            return configures(self._module, link.use.node)
         return not self._may_carry(symbol, scope, _DEPTH) and not self._is_variable(symbol, scope)
 
     def _is_callee(self, link: Link) -> bool:
@@ -254,15 +257,24 @@ class Leaves:
         dep = self._context.dependence(scope)
         node_id = dep.facts.node_id(value)
         inner = self if dep is self._dep else Leaves(self._context, dep)
+        # A variable under another name is a variable; what is computed from one is not.
+        named = _is_name(value)
         return all(
-            inner._is_leaf_node(link.definition.node_id)
-            or inner._makes_only(link.definition.node_id)
-            if link.definition.kind not in OUTSIDE
-            else inner._is_callee(link)
-            or not inner._may_carry(link.use.symbol, scope, depth - 1)
-            or inner._is_setting(link.use.symbol, scope)
+            inner._gives_leaf(link, scope, depth - 1, named=named)
             for link in dep.links_of(node_id, [value])
         )
+
+    def _gives_leaf(self, link: Link, scope: Scope, depth: int, *, named: bool) -> bool:
+        """Whether a value that reads ``link`` is none that was computed from a variable."""
+        definition, symbol = link.definition, link.use.symbol
+        if definition.kind not in OUTSIDE:
+            made = named and self._makes_only(definition.node_id)
+            return made or self._is_leaf_node(definition.node_id)
+        if self._is_callee(link):
+            return True
+        if not self._may_carry(symbol, scope, depth):
+            return named or not self._is_variable(symbol, scope)
+        return self._is_setting(symbol, scope) and configures(self._module, link.use.node)
 
     # --- Values from outside ----------------------------------------------------------------------
 
@@ -300,13 +312,15 @@ class Leaves:
                 return True
         return False
 
-    def _is_variable(self, symbol: Symbol, scope: Scope) -> bool:
+    def _is_variable(self, symbol: Symbol, scope: Scope, depth: int = _DEPTH) -> bool:
         """What may be a variable (or hold some) that was made elsewhere: read where it is used."""
+        if depth <= 0:
+            return True
         values: list[ast.expr | None] = []
         if symbol.root in ("self", "cls"):
-            values = (
-                self._stored(Symbol(symbol.root, symbol.path[:1]), scope) if symbol.path else []
-            )
+            if symbol.path:
+                first = Symbol(symbol.root, symbol.path[:1])
+                values = [*self._stored(first, scope), *put_into(self._module, first)]
         else:
             for node in self._module.names.bindings(symbol.root, scope):
                 if node is None or isinstance(node, ast.arg):
@@ -314,22 +328,36 @@ class Leaves:
                         return True
                 elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.For)):
                     values.append(node.iter if isinstance(node, ast.For) else node.value)
-        return any(
-            value is None or any(makes_variables(self._module, call) for call in calls_in(value))
-            for value in values
-        )
+        return any(value is None or self._names_variable(value, depth - 1) for value in values)
+
+    def _names_variable(self, value: ast.expr, depth: int) -> bool:
+        """Whether an expression makes variables, or names some that were made before."""
+        if any(makes_variables(self._module, call) for call in calls_in(value)):
+            return True
+        scope = self._module.scope_of(value)
+        callees = {id(call.func) for call in calls_in(value)}
+        for part in ast.walk(value):
+            if isinstance(part, (ast.Name, ast.Attribute)) and id(part) not in callees:
+                symbol = symbol_of(part)
+                if symbol is not None and self._is_variable(symbol, scope, depth):
+                    return True
+        return False
 
     def _parameter_may_carry(self, name: str, owner: Scope, depth: int) -> bool:
+        given = self._given(name, owner)
+        return not given or not all(self._is_leaf_value(value, depth - 1) for value in given)
+
+    def _given(self, name: str, owner: Scope) -> list[ast.expr]:
+        """What calls in sight give a parameter."""
         function = owner.node
         if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            return True
-        given = [
+            return []
+        return [
             value
             for call in self._callers(function)
             for parameter, value in bind(function, call)
             if parameter == name
         ]
-        return not given or not all(self._is_leaf_value(value, depth - 1) for value in given)
 
     def _callers(self, function: Function) -> list[ast.Call]:
         summaries = self._context.summaries
@@ -374,6 +402,30 @@ class Leaves:
             value is None or not self._is_leaf_value(value, depth - 1) for value in values
         )
 
+    def _shows_tensor(self, symbol: Symbol, scope: Scope) -> bool:
+        """Whether the module itself puts a tensor into what is called like a setting."""
+        values: list[ast.expr | None] = [*put_into(self._module, Symbol(symbol.root))]
+        if symbol.root in ("self", "cls"):
+            first = Symbol(symbol.root, symbol.path[:1])
+            values = [*self._stored(first, scope), *put_into(self._module, first)]
+        else:
+            owner = self._module.scopes.resolve(symbol.root, scope)
+            values += self._bound(symbol.root, scope)
+            for given in self._given(symbol.root, owner) if owner is not None else ():
+                known = symbol_of(given)
+                values.append(given)
+                values += self._bound(known.root, self._module.scope_of(given)) if known else []
+        return any(
+            makes_one_tensor(self._module.names.resolve(call.func))
+            for value in values
+            if value is not None
+            for call in calls_in(value)
+        )
+
+    def _bound(self, name: str, scope: Scope) -> list[ast.expr | None]:
+        bound = self._module.names.bindings(name, scope)
+        return [n.value for n in bound if isinstance(n, (ast.Assign, ast.AnnAssign))]
+
     def _is_setting(self, symbol: Symbol, scope: Scope) -> bool:
         """Whether its name says that it configures something (or is an Estimator's data)."""
         names = [symbol.root] if symbol.root not in ("self", "cls") else []
@@ -386,6 +438,20 @@ class Leaves:
             return False
         # The signature of an Estimator's model_fn: these two come out of its input_fn.
         return {"features", "labels", "mode"} <= {a.arg for a in args.args}
+
+
+def _is_name(expr: ast.expr) -> bool:
+    """``w``, ``self.w``, ``[w, b]``, ``params["w"]``: nothing is computed."""
+    match expr:
+        case ast.Name() | ast.Constant():
+            return True
+        case ast.Attribute(value=inner) | ast.Starred(value=inner):
+            return _is_name(inner)
+        case ast.Subscript(value=inner, slice=ast.Constant(value=str())):
+            return _is_name(inner)
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Dict(values=items):
+            return all(_is_name(item) for item in items)
+    return False
 
 
 def _names_session(target: ast.expr) -> bool:

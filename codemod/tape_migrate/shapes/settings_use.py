@@ -1,0 +1,72 @@
+"""What configures: a value that is only asked for sizes, switches and names.
+
+That something is called ``config`` or ``params`` tells nothing of what it holds: ``params["w"]``
+may be a variable. How it is used does: a number of units, a condition, a shape.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from tape_migrate.module import Module
+from tape_migrate.shapes.tensorflow_facts import tensorflow_function
+
+_TENSORS: Final = frozenset(
+    [
+        *("a", "b", "x", "y", "ids", "input", "inputs", "input_tensor", "tensor", "tensors"),
+        *("value", "values", "logits", "labels", "targets", "initial_state", "params", "features"),
+        *("initial_value", "weights", "sequences", "condition"),
+    ]
+)
+"""Keywords by which TensorFlow's functions take tensors."""
+
+_JOINS: Final = frozenset(("concat", "stack", "add_n", "parallel_stack", "tuple", "group"))
+_NUMBERS: Final = frozenset(("range", "int", "float", "len", "str", "bool", "min", "max", "print"))
+
+
+def configures(module: Module, node: ast.AST) -> bool:
+    """Whether the setting that ``node`` reads is used as a number, a switch or a name."""
+    child = node
+    for parent in module.parents(node):
+        match parent:
+            case ast.Attribute() | ast.BinOp() | ast.UnaryOp() | ast.JoinedStr():
+                pass
+            case ast.FormattedValue() | ast.Compare() | ast.BoolOp() | ast.List() | ast.Tuple():
+                if isinstance(parent, (ast.Compare, ast.FormattedValue)):
+                    return True
+            case ast.Subscript(slice=index):
+                if index is child:
+                    return True
+            case ast.IfExp(test=test):
+                if test is child:
+                    return True
+            case ast.If(test=test) | ast.While(test=test) | ast.Assert(test=test):
+                return test is child
+            case ast.keyword(arg=name):
+                return name is not None and name not in _TENSORS
+            case ast.Call(func=func):
+                if func is child:
+                    child = parent  # `config.get("n")`
+                    continue
+                if isinstance(func, ast.Name) and func.id in _NUMBERS:
+                    return not module.names.is_local(func.id, module.scope_of(parent))
+                leaf = (tensorflow_function(module.names.resolve(func)) or "").rpartition(".")[2]
+                shapes = isinstance(child, (ast.List, ast.Tuple)) and bool(leaf)
+                return leaf in _MAKERS or (shapes and leaf not in _JOINS)
+            case ast.With() | ast.withitem():
+                return True
+            case _:
+                return False
+        child = parent
+    return False
+
+
+_MAKERS: Final = frozenset(
+    [
+        *("placeholder", "get_variable", "zeros", "ones", "variable_scope", "name_scope", "device"),
+        *("one_hot", "range"),
+        *("set_random_seed", "constant_initializer", "truncated_normal_initializer"),
+    ]
+)
+"""Functions whose arguments are sizes and names, none of them a tensor to be differentiated."""
