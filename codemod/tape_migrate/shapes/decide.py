@@ -243,19 +243,6 @@ def _decide_paths(
     refusal = hz.refuse_assigned(dep, sources, request.call)
     if refusal is not None:
         return refusal
-    zeros = zeros_wanted(
-        context,
-        dep,
-        request,
-        repeat,
-        targets,
-        carried,
-        paths.required,
-        every_node,
-        inline_exprs,
-    )
-    if isinstance(zeros, Refusal):
-        return zeros
     stops = plan_stops(dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
         return stops
@@ -269,6 +256,19 @@ def _decide_paths(
     )
     if isinstance(modes, Refusal):
         return modes
+    zeros = zeros_wanted(
+        context,
+        dep,
+        request,
+        repeat,
+        targets,
+        carried,
+        paths.required,
+        every_node,
+        inline_exprs,
+    )
+    if isinstance(zeros, Refusal):
+        return zeros
     assumptions = [*assumptions, *modes]
     if any(source.collected for source in sources):
         assumptions += leaves.assumptions(every_node, inline_exprs)
