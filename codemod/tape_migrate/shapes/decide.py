@@ -262,19 +262,6 @@ def _decide_paths(
     refusal = hz.refuse_assigned(dep, sources, request.call)
     if refusal is not None:
         return refusal
-    zeros = zeros_wanted(
-        context,
-        dep,
-        request,
-        repeat,
-        targets,
-        carried,
-        paths.required,
-        every_node,
-        inline_exprs,
-    )
-    if isinstance(zeros, Refusal):
-        return zeros
     if request.reenters and chosen.inside:
         return Refusal(
             "TM117", "the tape would still be recording when the helper computes something on it"
@@ -294,6 +281,19 @@ def _decide_paths(
     )
     if isinstance(modes, Refusal):
         return modes
+    zeros = zeros_wanted(
+        context,
+        dep,
+        request,
+        repeat,
+        targets,
+        carried,
+        paths.required,
+        every_node,
+        inline_exprs,
+    )
+    if isinstance(zeros, Refusal):
+        return zeros
     assumptions = [*assumptions, *modes]
     if any(source.collected for source in sources):
         assumptions += leaves.assumptions(every_node, inline_exprs)
