@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.table import text_table
+from tests.corpus import golden
 from tests.corpus.checks import Verdict, check_release
 from tests.corpus.fetch import FetchError, default_cache, unpacked
 from tests.corpus.releases import load_releases, select
@@ -21,18 +22,26 @@ _HEADER = (
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Check the releases named by ``argv`` (all by default); 1 if a check failed."""
+    """Check the releases named by ``argv`` (all by default).
+
+    1 if a check failed, or a call's outcome is not the approved one.
+    """
     parser = argparse.ArgumentParser(prog="tests/corpus/run.py")
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of archives")
     parser.add_argument("--only", action="append", default=[], metavar="NAME[==VERSION]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything found")
+    parser.add_argument(
+        "--approve", action="store_true", help="write every call's outcome to data/outcomes.tsv"
+    )
     options = parser.parse_args(argv)
+    approved = golden.read()
     try:
         releases = select(load_releases(), options.only)
     except ValueError as error:
         parser.error(str(error))
 
     verdicts = []
+    changed = False
     for release in releases:
         try:
             with unpacked(release, options.cache) as tree:
@@ -41,12 +50,19 @@ def main(argv: list[str] | None = None) -> int:
             verdict = Verdict(release, problems=[str(error)])
         for problem in verdict.problems:
             print(f"{release.label}: {problem}", flush=True)
+        for line in () if options.approve else golden.differences(verdict, approved):
+            print(line, flush=True)
+            changed = True
         verdicts.append(verdict)
     print(render(verdicts))
+    if options.approve and not any(verdict.report is None for verdict in verdicts):
+        golden.approve(verdicts)
+    if changed:
+        print("\noutcomes changed: look at each, and give --approve if they are right")
     if options.json:
         found = [as_dict(verdict) for verdict in verdicts]
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    return int(any(verdict.problems for verdict in verdicts))
+    return int(changed or any(verdict.problems for verdict in verdicts))
 
 
 def render(verdicts: list[Verdict]) -> str:
