@@ -33,6 +33,7 @@ from typing import Final
 from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.plan import OUTSIDE, Refusal, Request
 from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
 _TAKES: Final = ("gradient", "jacobian", "batch_jacobian")
 _TAPE: Final = re.compile(r"tape\d*$")
@@ -67,7 +68,13 @@ def refuse_tape_from_outside(
         if link.definition.kind not in OUTSIDE or not isinstance(parent, ast.Call):
             continue
         taken = isinstance(node, ast.Attribute) and node.attr in _TAKES and parent.func is node
-        handed_on = isinstance(node, ast.Name) and _TAPE.match(node.id) and parent.func is not node
+        # What TensorFlow takes the sine of is no tape, whatever it is called.
+        handed_on = (
+            isinstance(node, ast.Name)
+            and _TAPE.match(node.id)
+            and parent.func is not node
+            and tensorflow_function(dep.module.names.resolve(parent.func)) is None
+        )
         if taken or handed_on:
             return Refusal(
                 "TM101",
