@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ _FAMILY = {
 """Spellings that are told apart in one table only."""
 
 INTERNAL_ERROR = "TM199"
+_WRITTEN_OUT = re.compile(r"(\w+)\(\) is written out")
 _TRACED = "# Traced now: it keeps the values of now, as the graph did."
 
 
@@ -147,19 +149,21 @@ def _check_files(
         verdict.problems.append("files appeared or vanished: " + _differing(old, new))
         return
     sites: dict[str, set[int]] = collections.defaultdict(set)
-    graphs: set[str] = set()
+    graphs: dict[str, set[str]] = {}
+    """Functions that were written out, by the path of a module whose Keras graphs moved."""
     for site in report.sites:
         if site.outcome == "migrated":
             sites[site.path].add(site.line)
             if site.shape == "keras-function":
-                graphs.add(site.path)
+                named = _WRITTEN_OUT.findall(site.message)
+                graphs.setdefault(site.path, set()).update(named)
     for path in sorted(p for p in old if old[p] != new[p]):
         if path not in sites:
             verdict.problems.append(f"{path} changed without a migrated call")
         else:
             verdict.problems += [
                 f"{path}: {what}"
-                for what in _check_text(old[path], new[path], sites[path], moved=path in graphs)
+                for what in _check_text(old[path], new[path], sites[path], graphs.get(path))
             ]
     verdict.problems += [
         f"{path} is reported as migrated and did not change"
@@ -168,8 +172,10 @@ def _check_files(
     ]
 
 
-def _check_text(old: bytes, new: bytes, sites: set[int], *, moved: bool) -> list[str]:
-    """``moved``: a Keras graph went into a function, so that lines stand elsewhere now."""
+def _check_text(old: bytes, new: bytes, sites: set[int], moved: set[str] | None) -> list[str]:
+    """``moved``: a Keras graph went into a function, so that lines stand elsewhere now; the names
+    of the functions that were written out on the way.
+    """
     tree = textdiff.parse(old)
     if tree is None or textdiff.parse(new) is None:
         return ["the new text does not parse"]
@@ -177,12 +183,15 @@ def _check_text(old: bytes, new: bytes, sites: set[int], *, moved: bool) -> list
     if lost := textdiff.comments(old) - textdiff.comments(new):
         found.append(f"comments lost: {sorted(lost)}")
     added = textdiff.comments(new) - textdiff.comments(old)
-    if moved:
-        added = type(added)({text: n for text, n in added.items() if text != _TRACED})
+    spans, documented = textdiff.written_out(tree, frozenset(moved or ()))
+    if moved is not None:
+        known = {_TRACED, *documented}
+        added = type(added)({text: n for text, n in added.items() if text not in known})
     if added:
         found.append(f"comments added: {sorted(added)}")
-    if moved:
-        if gone := textdiff.unrelated(tree, textdiff.gone(old, new), sites):
+    if moved is not None:
+        left = tuple(line for line in textdiff.gone(old, new) if line not in spans)
+        if gone := textdiff.unrelated(tree, left, sites):
             found.append(f"lines gone that have nothing to do with a call: {gone}")
         return found
     changes = textdiff.line_changes(old, new)

@@ -75,6 +75,27 @@ def gone(old: bytes, new: bytes) -> tuple[int, ...]:
     return tuple(lines)
 
 
+def written_out(tree: ast.Module, names: frozenset[str]) -> tuple[set[int], frozenset[str]]:
+    """For functions that were written out where they are called: their lines and those of the
+    calls, and the lines of their docstrings, which become comments.
+    """
+    lines: set[int] = set()
+    documented: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in names:
+            lines |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+            documented += (ast.get_docstring(node) or "").splitlines()
+        elif isinstance(node, ast.stmt) and not hasattr(node, "body"):
+            called = {
+                getattr(call.func, "attr", getattr(call.func, "id", ""))
+                for call in ast.walk(node)
+                if isinstance(call, ast.Call)
+            }
+            if called & names:
+                lines |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return lines, frozenset(f"# {line.strip()}".rstrip() for line in documented)
+
+
 def regions(tree: ast.Module, lines: set[int]) -> list[Span]:
     """Where edits for calls on ``lines`` may happen at all.
 
