@@ -29,7 +29,7 @@ def run(x):
     trainer = CriticTrainer(critic)
     trainer.compile(optimizer="sgd")
     losses = trainer.train_on_batch(x, x, return_dict=True)
-    return [float(losses["loss"])] + critic.get_weights()
+    return [np.float32(losses["loss"])] + critic.get_weights()
 '''
 
 

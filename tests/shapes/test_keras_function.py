@@ -252,11 +252,13 @@ def test_get_gradients_of_a_plain_optimizer() -> None:
             "TM140",
             "helper() reads the symbolic",
             """
-            def helper(model):
-                return K.mean(model.output)
+            def helper(model, flag):
+                if flag:
+                    return K.mean(model.output)
+                return K.sum(model.output)
 
             def f(model):
-                g = K.gradients(helper(model), model.input)[0]
+                g = K.gradients(helper(model, 1), model.input)[0]
                 return K.function([model.input], [g])
             """,
         ),
@@ -307,7 +309,7 @@ def test_when_one_gradient_of_a_graph_is_refused_all_stay() -> None:
             + textwrap.dedent("""
             def f(model, other):
                 a = K.gradients(K.sum(model.output), model.input)[0]
-                b = K.gradients(K.sum(a), other.weights)
+                b = K.gradients(K.sum(a), other)
                 return K.function([model.input], [a] + b)
             """)
         ).encode()

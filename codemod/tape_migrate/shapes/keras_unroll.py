@@ -155,6 +155,8 @@ def _unrolled(
     generator = node.generators[0]
     if value is not call or generator.is_async:
         return None
+    if isinstance(node, ast.DictComp) and any(isinstance(n, ast.Call) for n in ast.walk(node.key)):
+        return None  # a loop computes the key after the value
     if not isinstance(stmt, (ast.Assign, ast.Return)) or stmt.value is not node:
         return None
     names = {n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)}
