@@ -3,7 +3,7 @@
     python tests/benchmarks/recorder.py [--rounds N] [--check]
 
 Small training steps, each program once bare and once under the recorder, in turn; the programs
-time their own steps. Prints the ratio of the best times, and the seconds of the command beside
+time their own steps. Prints the ratio of the best times, and the CPU seconds of the command beside
 those of the two bare programs. With ``--check`` the exit code is 1 if a ratio is above 1.3.
 """
 
@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -25,6 +24,7 @@ from tape_migrate.api import migrate_source
 from tape_migrate.verify.program.change import FileChange
 from tape_migrate.verify.program.prove import Prover, Request
 from tape_migrate.verify.program.side import Program, Setting
+from tests.benchmarks.measure import run
 from tests.benchmarks.table import text_table
 
 LIMIT = 1.3
@@ -130,12 +130,12 @@ def measure(name: str, source: str, side: str, rounds: int, folder: Path) -> tup
         bare = min(bare, float(result.read_text(encoding="utf-8")))
         prover = Prover(request, folder / f"runs{number}", lambda text: None)
         if side == "old":
-            run = prover.old_side(Setting(), "as-is")
+            side_run = prover.old_side(Setting(), "as-is")
         else:
             # No random number of an old side is needed to time a step.
-            run = prover.side("new", Setting(), prover.new_texts(), {}, None)
-        assert run.ok, run.error
-        assert sum(len(found) for found in run.recorded.evaluations.values()) >= STEPS, name
+            side_run = prover.side("new", Setting(), prover.new_texts(), {}, None)
+        assert side_run.ok, side_run.error
+        assert sum(len(found) for found in side_run.recorded.evaluations.values()) >= STEPS, name
         recorded = min(recorded, float(result.read_text(encoding="utf-8")))
     return bare, recorded
 
@@ -148,26 +148,18 @@ QUIET = {
 
 
 def command_cost(folder: Path) -> tuple[float, float]:
-    """Seconds of two bare runs of a small program, and of ``verify`` of it."""
+    """Processor seconds of two bare runs of a small program, and of ``verify`` of it."""
     path = folder / "small.py"
     path.write_text(
         "import tensorflow as tf\n\n\ndef f(x):\n    y = x * x\n    return tf.gradients(y, x)[0]\n"
         "\n\nwith tf.Graph().as_default():\n    f(tf.constant(2.0))\n",
         encoding="utf-8",
     )
-    environment = {**os.environ, **QUIET}
-    began = time.perf_counter()
-    for _ in range(2):
-        subprocess.run(
-            [sys.executable, str(path)], check=True, capture_output=True, env=environment
-        )
-    bare = time.perf_counter() - began
-    began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "tape_migrate", "verify", "small.py", "--device", "cpu"],
-        cwd=folder, check=True, capture_output=True, env=environment,
-    )  # fmt: skip
-    return bare, time.perf_counter() - began
+    bare = sum(run([sys.executable, path], env=QUIET).cpu for _ in range(2))
+    command = [sys.executable, "-m", "tape_migrate", "verify", "small.py", "--device", "cpu"]
+    whole = run(command, cwd=folder, env=QUIET)
+    assert whole.exit_code == 0, whole.stdout
+    return bare, whole.cpu
 
 
 def main() -> int:
@@ -186,7 +178,7 @@ def main() -> int:
     print(text_table(("step", "bare, ms", "recorded, ms", "ratio"), rows))
     with tempfile.TemporaryDirectory(prefix="tape-migrate-bench-") as folder:
         bare, whole = command_cost(Path(folder).resolve())
-    print(f"verify of a small program: {whole:.1f} s, two bare runs of it: {bare:.1f} s")
+    print(f"verify of a small program: {whole:.1f} s of CPU, two bare runs of it: {bare:.1f} s")
     return int(options.check and worst > LIMIT)
 
 

@@ -6,6 +6,7 @@ several times as much. The queue is known by its name alone, so that no function
 """
 
 import threading
+import time
 from typing import Any
 
 from .tensorflow_of import inner, tf, v1
@@ -13,18 +14,21 @@ from .values import WHOLE
 
 CAPACITY = 32
 """How many evaluations may wait; a function that is faster than the disk waits then."""
+WAITING = 8 << 20
+"""Where shapes are known: how many bytes may wait, so that many are taken out at once."""
+PAUSE_S = 0.01
 PATIENCE_S = 60.0
 _END = -1
 
 
 class Stream:
-    """One queue for each combination of dtypes, and what its numbers stand for."""
+    """One queue for each combination of dtypes and shapes, and what its numbers stand for."""
 
     def __init__(self, store: Any, unpack: Any) -> None:
         self._store = store
         self._unpack = unpack  # (plan, arrays) -> items
         self._kinds = []  # type: Any  # by number: (call, instance, plan)
-        self._queues = {}  # type: Any  # dtypes -> (eager handle, thread)
+        self._queues = {}  # type: Any  # (dtypes, shapes) -> (eager handle, thread)
 
     def takes(self, tensors: Any) -> bool:
         """Whether these may go through a queue.
@@ -48,48 +52,76 @@ class Stream:
     def operation(self, call: int, instance: int, plan: Any, tensors: Any) -> Any:
         """The operation that hands the tensors over each time it runs."""
         dtypes = tuple(tensor.dtype.base_dtype for tensor in tensors)
-        if dtypes not in self._queues:
+        shapes = None
+        if all(tensor.shape.is_fully_defined() for tensor in tensors):
+            shapes = tuple(tuple(tensor.shape.as_list()) for tensor in tensors)
+        kind = (dtypes, shapes)
+        if kind not in self._queues:
             with tf.init_scope():
-                handle = _handle(dtypes)
-            thread = threading.Thread(target=self._drain, args=(handle, dtypes), daemon=True)
-            self._queues[dtypes] = (handle, thread)
+                handle = _handle(dtypes, shapes)
+            drain = self._drain if shapes is None else self._drain_many
+            thread = threading.Thread(target=drain, args=(handle, dtypes), daemon=True)
+            self._queues[kind] = (handle, thread)
             thread.start()
         self._kinds.append((call, instance, plan))
         number = tf.constant(len(self._kinds) - 1, tf.int64)
         with tf.device("/CPU:0"):
-            return _enqueue(_handle(dtypes), [number, *tensors])
+            return _enqueue(_handle(dtypes, shapes), [number, *tensors])
 
     def _drain(self, handle: Any, dtypes: Any) -> None:
         take = inner("ops.gen_data_flow_ops").queue_dequeue_v2
         kinds = [tf.int64, *dtypes]
         while True:
             number, *tensors = take(handle, kinds)
-            number = int(number)
-            if number == _END:
+            if int(number) == _END:
                 return
-            call, instance, plan = self._kinds[number]
-            items = self._unpack(plan, [tensor.numpy() for tensor in tensors])
-            self._store.evaluation(call, instance, "traced", items)
+            self._write(int(number), [tensor.numpy() for tensor in tensors])
+
+    def _drain_many(self, handle: Any, dtypes: Any) -> None:
+        operations = inner("ops.gen_data_flow_ops")
+        kinds = [tf.int64, *dtypes]
+        while True:
+            size = int(operations.queue_size_v2(handle))
+            if not size:
+                time.sleep(PAUSE_S)
+                continue
+            taken = operations.queue_dequeue_many_v2(handle, size, kinds)
+            arrays = [tensor.numpy() for tensor in taken[1:]]
+            for place, number in enumerate(taken[0].numpy().tolist()):
+                if number == _END:
+                    return
+                self._write(number, [array[place, ...] for array in arrays])
+
+    def _write(self, number: int, arrays: Any) -> None:
+        call, instance, plan = self._kinds[number]
+        self._store.evaluation(call, instance, "traced", self._unpack(plan, arrays))
 
     def finish(self) -> None:
         """Wait until everything that was handed over is written down."""
-        for dtypes, (handle, thread) in self._queues.items():
+        for (dtypes, shapes), (handle, thread) in self._queues.items():
             with tf.init_scope():
                 end = tf.constant(_END, tf.int64)
-                _enqueue(handle, [end, *[tf.zeros([], dtype) for dtype in dtypes]])
+                known = shapes if shapes is not None else [()] * len(dtypes)
+                last = [tf.zeros(shape, dtype) for shape, dtype in zip(known, dtypes)]
+                _enqueue(handle, [end, *last])
             thread.join(PATIENCE_S)
         self._queues.clear()
 
 
-def _handle(dtypes: Any) -> Any:
-    name = "tape_migrate:" + ",".join(dtype.name for dtype in dtypes)
+def _handle(dtypes: Any, shapes: Any) -> Any:
+    capacity = CAPACITY
+    known = []  # type: Any
+    if shapes is not None:
+        known = [[], *[list(shape) for shape in shapes]]
+        sizes = [tf.TensorShape(shape).num_elements() * 16 for shape in shapes]
+        capacity = max(CAPACITY, min(WAITING // max(1, sum(sizes)), 4096))
     with tf.device("/CPU:0"):
         return tf.raw_ops.FIFOQueueV2(
             component_types=[tf.int64, *dtypes],
-            shapes=[],
-            capacity=CAPACITY,
+            shapes=known,
+            capacity=capacity,
             container="",
-            shared_name=name,
+            shared_name=f"tape_migrate:{[dtype.name for dtype in dtypes]}{shapes}",
         )
 
 
