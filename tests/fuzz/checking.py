@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import enum
 import io
+import re
 import tokenize
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -114,7 +115,7 @@ def _run_new(
 
 
 def _check_trap(program: Program, migration: Migration, found: Checked) -> Checked:
-    lines = program.source.split("\n")
+    lines = _lines(program.source)
     trapped = [s for s in migration.sites if lines[s.site.line - 1].endswith("# trap")]
     for site in trapped:
         if site.outcome is Outcome.MIGRATED:
@@ -192,12 +193,16 @@ def _lines_lost(source: str, new: str, migration: Migration) -> str | None:
         touched.update(range(outermost.lineno, (outermost.end_lineno or outermost.lineno) + 1))
     if not moved or any(s.shape is Shape.HELPER for s in migration.sites):
         return None  # callers change with their helper
-    # A form feed is no end of a line, whatever str.splitlines() says.
-    kept = set(new.split("\n"))
-    for number, text in enumerate(source.split("\n"), 1):
+    kept = set(_lines(new))
+    for number, text in enumerate(_lines(source), 1):
         if number not in touched and text not in kept and not text.startswith(("import", "from")):
             return f"line {number} was changed: {text!r}"
     return None
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as Python counts them: a form feed ends none, whatever ``str.splitlines`` says."""
+    return re.split("\r\n|\r|\n", text)
 
 
 def _comments(text: str) -> Counter[str]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections.abc import Iterator
 
 from tests.fuzz.checking import Checked, Verdict, check_program
 from tests.fuzz.program import Program
 
 
-def shrink(program: Program, checked: Checked) -> tuple[Program, Checked]:
+def shrink(
+    program: Program, checked: Checked, *, seconds: float = 180.0
+) -> tuple[Program, Checked]:
     """A smaller program that is still wrong (comments are dropped where it is so without).
 
-    A program with a trap stays as it is: without some of its statements it would hold none.
+    Stops after ``seconds``. A program with a trap stays as it is: without some of its statements it
+    would hold none.
     """
+    end = time.monotonic() + seconds
     current, result = program, checked
     progress = not program.trap
     while progress:
@@ -21,6 +26,8 @@ def shrink(program: Program, checked: Checked) -> tuple[Program, Checked]:
         for candidate in _smaller(current.source):
             if len(candidate) >= len(current.source):
                 continue
+            if time.monotonic() > end:
+                return current, result
             tried = check_program(current.with_source(candidate))
             if tried.verdict is Verdict.WRONG and _way(tried) == _way(checked):
                 current, result, progress = current.with_source(candidate), tried, True

@@ -46,9 +46,36 @@ def refuse_changed(
                 f"what {symbol} holds is changed by the name of {other}, and the target reads it",
             )
     for source in sources:
-        if changed_by_calls(context, dep, [source.symbol], call_node):
+        if changed_by_calls(context, dep, [source.symbol], call_node) or (
+            (source.symbol.path or source.kind is not Kind.TENSOR)
+            and _changed_in_closure(context, dep, source.symbol.root)
+        ):
             return Refusal("TM104", f"a function that is called changes what {source.symbol} holds")
     return _refuse_assigned(context, dep, reads, call_node)
+
+
+def _changed_in_closure(context: Context, dep: Dependence, root: str) -> bool:
+    """Whether a function nested in the scope fills or changes the scope's own object ``root``."""
+    for node, inner in _changes_in(dep.scope.node):
+        scope = context.module.scope_of(node)
+        if inner == root and scope is not dep.scope:
+            if context.module.scopes.resolve(root, scope) is dep.scope:
+                return True
+    return False
+
+
+def _changes_in(part: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """What is stored into, filled or emptied inside ``part``, and the variable it hangs on."""
+    for node in ast.walk(part):
+        changed: ast.expr | None = None
+        if isinstance(node, (ast.Attribute, ast.Subscript)):
+            changed = node if isinstance(node.ctx, (ast.Store, ast.Del)) else None
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in CONTAINER_METHODS | TAKES_OUT:
+                changed = node.func.value
+        root = _root(changed) if changed is not None else None
+        if root is not None and changed is not None:
+            yield changed, root
 
 
 def _refuse_assigned(
@@ -117,15 +144,8 @@ def _changed_by_calls(summaries: Summaries, node: ast.AST) -> Iterator[Symbol]:
 def _outer_changes(summaries: Summaries, function: Function) -> Iterator[Symbol]:
     """Module-level objects that a call of ``function`` changes."""
     for inner in summaries.reached(function):
-        for node in ast.walk(inner):
-            changed: ast.expr | None = None
-            if isinstance(node, (ast.Attribute, ast.Subscript)):
-                changed = node if isinstance(node.ctx, (ast.Store, ast.Del)) else None
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                if node.func.attr in CONTAINER_METHODS | TAKES_OUT:
-                    changed = node.func.value
-            root = _root(changed) if changed is not None else None
-            if root is not None and changed is not None and summaries.is_outer(root, inner):
+        for changed, root in _changes_in(inner):
+            if summaries.is_outer(root, inner):
                 yield symbol_of(changed) or Symbol(root)
 
 

@@ -44,8 +44,11 @@ def zeros_wanted(
     """Whether the tape must give zeros for what it does not see; a refusal if that is unknown."""
     branches = hz.through_branches(dep, required, inline)
     said = request.unconnected is not None
+    graphs = branches or hz.through_branches(dep, required, inline, V1_CONTROL_FLOW)
+    if graphs and request.is_hessian:
+        # pfor, by which a jacobian is computed, cannot vectorise all of what loops are made of.
+        return Refusal("TM127", "the Hessian goes through tf.cond or a tensor loop")
     if not said:
-        graphs = branches or hz.through_branches(dep, required, inline, V1_CONTROL_FLOW)
         if graphs and is_nested(dep, every_node, request):
             return _refusal("the target is a gradient", "zeros and None could not be told apart")
         loops = context.calls_of(dep, required, inline)
