@@ -19,13 +19,15 @@ def test_the_standard_library(package: str) -> None:
     assert not found.calls
 
 
-@pytest.mark.parametrize("package", ["tensorflow.python.training", "tf_keras", "numpy", "hypothesis"])
+@pytest.mark.parametrize(
+    "package", ["tensorflow.python.training", "tf_keras", "numpy", "hypothesis"]
+)
 def test_installed_packages(package: str) -> None:
     spec = importlib.util.find_spec(package.partition(".")[0])
     if spec is None or spec.origin is None:
         pytest.skip(f"not run: {package} is not installed")
     found = check(Path(spec.origin).parent.joinpath(*package.split(".")[1:]))
-    assert found.files > 50
+    assert found.files >= 50
     assert found.problems == []
     assert bool(found.calls) == package.startswith("t")
 
