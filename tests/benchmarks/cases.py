@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.benchmarks.batches import batches
 from tests.benchmarks.compare import Command, CommandError, Row, interleave, ratio_row
+from tests.benchmarks.growth import growth, installed, of_the_era
 from tests.benchmarks.measure import run
 from tests.benchmarks.setting import HERE, PYTHON, Setting, scratch, tool
 from tests.benchmarks.trees import WORDS, hit_file, no_hit_tree, word_files
@@ -222,4 +223,7 @@ CASES: dict[str, Callable[[Setting], list[Row]]] = {
     "start-up": start_up,
     "imports": imports,
     "batches": batches,
+    "installed": installed,
+    "of-the-era": of_the_era,
+    "growth": growth,
 }

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
+
+from tape_migrate.shapes import groups
+from tape_migrate.shapes.plan import Candidate
 from tests.migrating import check, rewritten
 
 
@@ -85,3 +91,16 @@ def test_lists_are_not_fused_with_single_results() -> None:
             return a, b
         """)
     assert "a = tape.gradient(u, [x])\n    b = tape.gradient(u, t)\n" in new
+
+
+def test_each_call_is_in_one_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where two groups before it could both take it."""
+    monkeypatch.setattr(groups, "_join", _join_always)
+    region = SimpleNamespace(block=[])
+    candidates = [SimpleNamespace(region=region, name=name) for name in "abc"]
+    formed = groups.form_groups(None, candidates)  # type: ignore[arg-type]
+    assert [len(group.members) for group in formed] == [3]
+
+
+def _join_always(context: object, group: groups.Group, candidate: Candidate) -> groups.Group:
+    return groups.Group((*group.members, candidate))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.migrating import check, codes, refused, rewritten
+from tests.migrating import check, codes, refused, rewritten, sites
 
 
 @pytest.mark.parametrize(
@@ -263,3 +263,20 @@ def test_deleted_and_remote_names() -> None:
             return tf.gradients(y, x)
         """)
     assert site.code == "TM115"
+
+
+def test_a_member_of_a_dict_is_known_by_its_key() -> None:
+    (site,) = sites("""
+        def f(x, z):
+            d = {"a": x, "b": z}
+            y = x * z
+            return tf.gradients(y, d["a"])[0]
+        """)
+    assert "z was not computed from d['a']" in site.message
+    new = rewritten("""
+        def f(x):
+            d = {"a": x, "b": x * x}
+            y = x * 3.0
+            return tf.gradients(y, d["a"])[0]
+        """)
+    assert "tape.watch(d['a'])" in new
