@@ -117,9 +117,6 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
         return sources
     if not sources:
         return Refusal("TM106", "the list of sources is empty where it is written")
-    refusal = refuse_not_tensors(dep, sources)
-    if refusal is not None:
-        return refusal
     for source in sources:
         if any(context.summaries.is_property(element) for element in source.symbol.path):
             return Refusal(
@@ -266,6 +263,9 @@ def _decide_paths(
         return Refusal(
             "TM117", "the tape would still be recording when the helper computes something on it"
         )
+    refusal = refuse_not_tensors(dep, sources)
+    if refusal is not None:
+        return refusal
     stops = plan_stops(dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
         return stops
