@@ -190,7 +190,7 @@ def _check_text(old: bytes, new: bytes, sites: set[int], moved: set[str] | None)
     if added:
         found.append(f"comments added: {sorted(added)}")
     if moved is not None:
-        left = tuple(line for line in textdiff.gone(old, new) if line not in spans)
+        left = textdiff.gone(old, new, spans)
         if gone := textdiff.unrelated(tree, left, sites):
             found.append(f"lines gone that have nothing to do with a call: {gone}")
         return found

@@ -8,6 +8,7 @@ import difflib
 import io
 import tokenize
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 
 Span = tuple[int, int]
@@ -61,12 +62,17 @@ _OF_KERAS_GRAPHS = (b".output", b".input", b"tensor=", b"learning_phase")
 """What a line that names a part of a Keras graph holds."""
 
 
-def gone(old: bytes, new: bytes) -> tuple[int, ...]:
-    """1-based lines of the old file whose text is nowhere in the new one, imports left out."""
+def gone(old: bytes, new: bytes, spans: Collection[int] = ()) -> tuple[int, ...]:
+    """1-based lines of the old file whose text is nowhere in the new one, imports left out.
+
+    Those in ``spans`` may go: of equal lines, the others are looked for first.
+    """
     left = collections.Counter(line.strip() for line in new.splitlines())
     lines: list[int] = []
     for number, line in enumerate(old.splitlines(), 1):
         text = line.strip()
+        if number in spans:
+            continue
         if left[text] > 0:
             left[text] -= 1
         elif not text.startswith((b"import ", b"from ")):
