@@ -50,8 +50,11 @@ def drive(
             else:
                 os.kill(pid, signal.SIGKILL)
                 raise AssertionError(f"another question:\n{_text(seen)}")
-    os.close(terminal)
+    else:
+        os.kill(pid, signal.SIGKILL)
+    # Closed before it has ended, the terminal would hang up on it.
     _, status = os.waitpid(pid, 0)
+    os.close(terminal)
     assert not left, f"keys {left} were not asked for:\n{_text(seen)}"
     return _text(seen), os.waitstatus_to_exitcode(status)
 

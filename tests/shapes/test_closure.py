@@ -31,7 +31,6 @@ def test_without_visible_callers_it_is_an_assumption() -> None:
         "def helper(z):\n    return z * z\ndef f(x):\n    return inner(x, helper(x))",
         "def f(x, k):\n    w = x\n    for _ in k:\n        w = tf.sin(w)\n    return inner(x, w)",
         "def f(x):\n    return [inner(x, w) for w in [x, tf.sin(x)]]",
-        "x = tf.ones(3)\nw = tf.cos(x)\ng = inner(x, w)",
         "def f(x):\n    pair = (x, tf.cos(x))\n    return inner(*pair)",
         "def f(x):\n    options = dict(z=x, w=tf.cos(x))\n    return inner(**options)",
         "def f(x):\n    g = functools.partial(inner, w=tf.cos(x))\n    return g(x)",
