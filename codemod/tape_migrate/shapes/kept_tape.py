@@ -41,6 +41,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
+from tape_migrate.shapes.held import stay_as_they_are
 from tape_migrate.shapes.helper import is_method
 from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.plan import OUTSIDE, Candidate, Link, Refusal, Request
@@ -200,6 +201,8 @@ def _setup_of(module: Module, scope: Scope, attributes: set[str]) -> ast.Functio
         return None
     if scope.node in summaries.called_functions([method]):
         return None  # it takes a gradient on the way, when there may be no tape yet
+    if not stay_as_they_are(module, method, {name.removeprefix(".") for name in attributes}):
+        return None
     own = module.scopes.opened_by(method)
     for node in module.nodes:
         if isinstance(node, ast.Call):

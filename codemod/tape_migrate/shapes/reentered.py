@@ -34,6 +34,7 @@ from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.grads_and_vars import rewrite_optimizer_call
 from tape_migrate.edits.names import fresh_name
 from tape_migrate.edits.tape_block import Block, Tape, write_block
+from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.model import Helper
 from tape_migrate.module import Module
@@ -166,12 +167,46 @@ def decide_in_helper(
         return decision
     if decision.stop_recording:
         return Refusal("TM119", "what the helper stops is on a tape of its callers")
+    unseen = _unseen_call(context, decision, found)
+    if unseen is not None:
+        return Refusal(
+            "TM101",
+            f"the target is computed by {ast.unparse(unseen.func)}, which may use tensors that no "
+            "tape of a caller has seen",
+        )
     candidate = replace(decision, watches=())
     if not candidate.inline_target and all(_gives_names(s) for s in candidate.region.stmts):
         # There is nothing to record.
         first = candidate.region.first
         return replace(candidate, region=Region(candidate.region.block, first, first - 1))
     return candidate
+
+
+def _unseen_call(
+    context: Context, candidate: Candidate, entry: tuple[Source, ...]
+) -> ast.Call | None:
+    """A call on the way to the target that may use more than what it is given.
+
+    What a lambda on ``self`` or a function of the module holds on to came to be before the block,
+    perhaps before the tape: it would have to be in sight, as what comes in is.
+    """
+    module, scope = context.module, candidate.request.found.scope
+    dep = context.dependence(scope)
+    given = {source.symbol.root for source in entry if not source.symbol.path}
+    for call in context.calls_of(dep, candidate.paths.required, candidate.request.given):
+        function = context.summaries.callee(call)
+        if function is not None:
+            home = module.scopes.opened_by(function).parent
+            inner = home is scope or (home is not None and home.kind is ScopeKind.MODULE)
+            outer = context.summaries.outer_reads(function)
+            if not inner or any(may_hold_tensor(context, scope, Symbol(name)) for name in outer):
+                return call
+        if context.summaries.is_closed(call):
+            continue
+        handed_in = isinstance(call.func, ast.Name) and call.func.id in given
+        if not handed_in or module.scope_of(call) is not scope:
+            return call
+    return None
 
 
 def _gives_names(stmt: ast.stmt) -> bool:
