@@ -25,6 +25,8 @@ def drive(
     """
     pid, terminal = pty.fork()
     if pid == 0:
+        # A shell that put the tests into the background has it ignored.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.chdir(folder)
         environment = {**os.environ, "TERM": "xterm", **changes}
         command = [sys.executable, "-m", "tape_migrate", "--review", *(arguments or ["."])]

@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -101,12 +101,11 @@ class Journal:
         """Note that a run which never came to its end has left nothing to be done."""
         self._mark(SETTLED)
 
-    def temporary_files(self) -> Iterator[str]:
-        """Yield what a killed run may have left beside its files."""
+    def remove_temporary_files(self) -> None:
+        """Remove what a killed run may have left beside its files."""
         for folder in sorted({os.path.dirname(entry.path) for entry in self.entries}):
-            path = os.path.join(folder, f".tape-migrate-{self.process}.tmp")
-            if os.path.lexists(path):
-                yield path
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, f".tape-migrate-{self.process}.tmp"))
 
     def _content(self, offset: int, size: int, expected: str) -> bytes:
         try:

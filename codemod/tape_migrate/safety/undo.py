@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from dataclasses import dataclass
@@ -59,7 +58,7 @@ def undo(journal: Journal, *, dry_run: bool = False, keep_changed: bool = False)
     if dry_run:
         return Undone(journal, tuple(entry.path for entry in new), old, changed)
     if journal.abandoned:
-        _remove_temporary_files(journal)
+        journal.remove_temporary_files()
     restored, failed = [], []
     for entry, content in contents:
         try:
@@ -85,13 +84,7 @@ def tidy() -> None:
     """Remove what killed runs have left beside their files."""
     for journal in journals()[:5]:
         if journal.abandoned:
-            _remove_temporary_files(journal)
-
-
-def _remove_temporary_files(journal: Journal) -> None:
-    for path in journal.temporary_files():
-        with contextlib.suppress(OSError):
-            os.unlink(path)
+            journal.remove_temporary_files()
 
 
 def state_of(entry: Entry) -> str:

@@ -99,6 +99,8 @@ def finish(groups: Sequence[Torn], paths: Iterable[str]) -> list[str]:
                 "`tape-migrate undo` takes that back"
             ) from error
         written.append(entry.path)
+    for group in groups:
+        group.journal.remove_temporary_files()
     return written
 
 

@@ -30,6 +30,8 @@ NOT_EQUAL = {
     ("training_minimize_some_eagerly", "run"): "the old call gives no gradient to compare with",
 }
 """Why a call is not found equal in this program."""
+LEFT_ALONE = {"helper_called_by_module": "the driver might call its public helper"}
+"""Why a case that is migrated by itself is not in this program."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", [name for name, _ in CASES])
 def test_a_right_migration_is_equal(name: str, sites: list[dict[str, Any]]) -> None:
     mine = [site for site in sites if Path(site["path"]).stem == name]
-    assert mine
+    assert bool(mine) == (name not in LEFT_ALONE)
     for site in mine:
         if (name, site["function"]) not in NOT_EQUAL:
             assert site["verdict"] == Finding.EQUAL.value, site
