@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,9 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-_PROOFS: pytest.StashKey[list[Evidence]] = pytest.StashKey()
+_Row = tuple[str, str, str, str]
+"""Device, mode, verdict, and what is said of it."""
+_PROOFS: pytest.StashKey[list[tuple[str, list[_Row]]]] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +35,27 @@ def verifier() -> Iterator[Verifier]:
 @pytest.fixture
 def record_proof(request: pytest.FixtureRequest) -> Callable[[Evidence], None]:
     """Keep a proof for the table at the end of the session."""
-    return request.config.stash.setdefault(_PROOFS, []).append
+    proofs = request.config.stash.setdefault(_PROOFS, [])
+
+    def record(evidence: Evidence) -> None:
+        rows = [(r.device, r.mode, r.verdict.value, r.sentence) for r in evidence.rows]
+        proofs.append((evidence.name, rows))
+
+    return record
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes (``-n``) hands its proofs to the one that reports."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["proofs"] = session.config.stash.get(_PROOFS, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a process hands over at its end."""
+    proofs = node.config.stash.setdefault(_PROOFS, [])
+    proofs += getattr(node, "workeroutput", {}).get("proofs", [])
 
 
 def pytest_terminal_summary(
@@ -44,11 +67,11 @@ def pytest_terminal_summary(
         return
     count: Counter[tuple[str, str, str]] = Counter()
     reasons: list[str] = []
-    for evidence in proofs:
-        for row in evidence.rows:
-            count[row.device, row.mode, row.verdict.value] += 1
-            if row.verdict.value != "equal" and row.device != "GPU":
-                reasons.append(f"{evidence.name} {row.mode}: {row.verdict.value}: {row.sentence}")
+    for name, rows in proofs:
+        for device, mode, verdict, sentence in rows:
+            count[device, mode, verdict] += 1
+            if verdict != "equal" and device != "GPU":
+                reasons.append(f"{name} {mode}: {verdict}: {sentence}")
     terminalreporter.section(f"proofs of {len(proofs)} fixtures")
     for (device, mode, verdict), number in sorted(count.items()):
         terminalreporter.write_line(f"{device:8} {mode:12} {verdict:18} {number}")

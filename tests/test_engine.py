@@ -318,21 +318,18 @@ for case in all_cases():
 def test_the_answer_is_the_same_in_every_process() -> None:
     """Sets have another order with every hash seed; texts and messages have not."""
     root = Path(tape_migrate.__file__).parents[2]
-    answers = []
-    for seed in ("1", "2", "3"):
-        environment = dict(
-            os.environ,
-            PYTHONHASHSEED=seed,
-            PYTHONPATH=os.pathsep.join([str(root), str(root / "codemod")]),
-        )
-        run = subprocess.run(
+    path = os.pathsep.join([str(root), str(root / "codemod")])
+    runs = [
+        subprocess.Popen(
             [sys.executable, "-c", SAME],
-            env=environment,
-            capture_output=True,
+            env=dict(os.environ, PYTHONHASHSEED=seed, PYTHONPATH=path),
+            stdout=subprocess.PIPE,
             text=True,
-            check=True,
         )
-        answers.append(run.stdout.splitlines())
+        for seed in ("1", "2", "3")
+    ]
+    answers = [run.communicate()[0].splitlines() for run in runs]
+    assert [run.returncode for run in runs] == [0, 0, 0]
     assert answers[0]
     for other in answers[1:]:
         assert [pair for pair in zip(answers[0], other, strict=True) if pair[0] != pair[1]] == []
