@@ -35,12 +35,12 @@ def refuse_changed(
     """Refuse if a source, or what ``links`` read for the target, may have been changed unseen."""
     reads = {link.use.symbol: link for link in links if ".shape" not in link.use.symbol.path}
     for symbol in sorted(reads, key=str):
-        use = reads[symbol].use.node
-        if isinstance(use, ast.expr) and not symbol.path:
-            if kind_of(context.module, use, dep.scope) is Kind.TENSOR:
-                continue  # nothing changes a tensor in place
         other = changed_by_other_name(dep, symbol, call_node, seen=True)
         if other is not None:
+            use = reads[symbol].use.node
+            if isinstance(use, ast.expr) and not symbol.path:
+                if kind_of(context.module, use, dep.scope) is Kind.TENSOR:
+                    continue  # nothing changes a tensor in place
             return Refusal(
                 "TM104",
                 f"what {symbol} holds is changed by the name of {other}, and the target reads it",

@@ -68,13 +68,21 @@ def _only_hands_out(dep: Dependence, change: Definition, symbol: Symbol) -> bool
 def other_names(dep: Dependence, symbol: Symbol) -> Iterator[Symbol]:
     """Other names of the objects by which ``symbol`` is reached (``b`` after ``b = a``)."""
     holders = {Symbol(symbol.root, symbol.path[:length]) for length in range(len(symbol.path) + 1)}
-    for node in dep.cfg.nodes:
-        stmt = node.node
-        if not isinstance(stmt, ast.Assign):
-            continue
-        for group in _same_object(stmt):
-            if holders & group:
-                yield from group - holders
+    for group in _groups(dep):
+        if holders & group:
+            yield from group - holders
+
+
+def _groups(dep: Dependence) -> list[set[Symbol]]:
+    """Names of one object, for each assignment of the scope that makes some (found once)."""
+    key = f"names of one object, {id(dep.scope)}"
+    known = dep.module.memo.get(key)
+    if isinstance(known, list):
+        return known
+    stmts = [node.node for node in dep.cfg.nodes]
+    found = [g for stmt in stmts if isinstance(stmt, ast.Assign) for g in _same_object(stmt)]
+    dep.module.memo[key] = found
+    return found
 
 
 def _same_object(stmt: ast.Assign) -> Iterator[set[Symbol]]:
