@@ -1,131 +1,228 @@
-"""Lists that an object holds: whether anything is put into one after it was made.
+"""What an object holds from one method to another: whether it is still what it was.
 
 ``losses = self.losses`` and then ``losses.append(…)`` changes what the object holds without a word
-of the object; so does a function that is handed the list.
+of the object; so does a function that is handed the list, and ``net.deepen()`` where ``net`` is
+``self.net``. A tensor cannot be changed; of everything else each use must be one that only reads.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from typing import Final
 
-from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
-from tape_migrate.shapes.dependence import CONTAINER_METHODS
-from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.summaries import Function, Summaries
-from tape_migrate.shapes.unittests import is_assertion
+from tape_migrate.shapes.changed import changes_parameter
+from tape_migrate.shapes.dependence import (
+    CONTAINER_METHODS,
+    HARMLESS_BUILTINS,
+    KNOWN_MODULES,
+)
+from tape_migrate.shapes.kinds import kind_of, value_given_by
+from tape_migrate.shapes.members import TAKES_OUT
+from tape_migrate.shapes.plan import Kind
+from tape_migrate.shapes.summaries import Function, Summaries, bind
+from tape_migrate.shapes.unittests import ancestors, is_assertion
 
-_CHANGES: Final = CONTAINER_METHODS | {
-    "pop",
-    "remove",
-    "clear",
-    "sort",
-    "reverse",
-    "popitem",
-    "appendleft",
-    "extendleft",
-    "popleft",
-    "discard",
-}
+_READS: Final = frozenset(
+    {"as_list", "eval", "get_shape", "index", "items", "keys", "numpy", "set_shape", "values"}
+)
+"""Methods that change neither a collection nor a tensor's value."""
+
+_GIVES_VALUES: Final = frozenset({"gradient", "jacobian", "run", "watch"})
+"""Methods of tapes and of Sessions."""
+
+_BUILTINS: Final = HARMLESS_BUILTINS | {"enumerate", "float", "int", "list", "sum", "tuple", "zip"}
+
+_BEHIND: Final = frozenset({"__dict__", "__setattr__", "delattr", "setattr", "vars"})
+"""Ways to set an attribute that does not stand there by name."""
+
+_DEPTH: Final = 4
 
 
-def stay_as_they_are(module: Module, maker: Function, names: set[str]) -> bool:
-    """Whether no list in attributes called ``names``, made by ``maker``, is changed elsewhere."""
-    lists = {name for name in names if _is_list(maker, name)}
+def stays_as_it_was(
+    module: Module, maker: Function, targets: Iterable[Symbol], sources: Iterable[Symbol]
+) -> bool:
+    """Whether nothing but ``maker`` changes what attributes of ``self`` hold, in place."""
     inside = {id(node) for node in module.inside(maker)}
-    return not any(
-        isinstance(node, ast.Attribute)
-        and node.attr in names
-        and isinstance(node.ctx, ast.Load)
-        and id(node) not in inside
-        and _may_change(module, node, listed=node.attr in lists)
+    scope = module.scopes.opened_by(maker)
+    changeable = {
+        symbol.path[0]
+        for symbol in targets
+        if len(symbol.path) > 1 or _kind(module, maker, scope, symbol) is not Kind.TENSOR
+    }
+    changeable |= {
+        symbol.path[0]
+        for symbol in sources
+        if _kind(module, maker, scope, Symbol(symbol.root, symbol.path[:1])) is Kind.LIST
+    }
+    given = {symbol.path[0] for symbol in sources}
+    parts = {part for symbol in targets for part in symbol.path[1:]}
+    reads = _Reads(module)
+    owner = Summaries.of(module).class_of(scope)
+    for node in module.nodes:
+        if isinstance(node, ast.Name) and node.id in _BEHIND:
+            return False
+        if not isinstance(node, ast.Attribute):
+            continue
+        if node.attr in _BEHIND:
+            return False
+        name = "." + node.attr
+        if id(node) in inside or _of_another(module, node, owner):
+            continue
+        if isinstance(node.ctx, ast.Load):
+            if name in changeable and not reads.only(node):
+                return False
+            if name in given and _is_filled(module, node):
+                return False
+        elif name in parts and not _in_constructor(module, node):
+            return False
+    return True
+
+
+def has_one_name(module: Module, symbol: Symbol, scope: Scope) -> bool:
+    """Whether an attribute of ``self`` holds a tensor, or what is changed by its own name only.
+
+    What methods do to ``self.losses`` is followed; what they do to ``losses``, another name of it,
+    is not.
+    """
+    owner = Summaries.of(module).class_of(scope)
+    found = [
+        node
         for node in module.nodes
-    )
-
-
-def _is_list(maker: Function, name: str) -> bool:
-    symbol = Symbol("self", ("." + name,))
-    values = [
-        value_given_by(stmt, symbol) for stmt in ast.walk(maker) if isinstance(stmt, ast.stmt)
+        if isinstance(node, ast.Attribute)
+        and "." + node.attr == symbol.path[0]
+        and not _of_another(module, node, owner)
     ]
-    return any(
-        isinstance(value, (ast.List, ast.ListComp, ast.Dict, ast.DictComp, ast.Set))
-        or (
-            isinstance(value, ast.Call)
-            and isinstance(value.func, ast.Name)
-            and value.func.id in ("list", "dict", "sorted", "set", "deque")
-        )
-        for value in values
+    given = [
+        (value_given_by(module.statement_of(node), symbol), module.scope_of(node))
+        for node in found
+        if isinstance(node.ctx, ast.Store)
+    ]
+    if all(v is not None and kind_of(module, v, s) is Kind.TENSOR for v, s in given):
+        return True
+    reads = _Reads(module)
+    return all(
+        _is_filled(module, node) or reads.only(node)
+        for node in found
+        if isinstance(node.ctx, ast.Load)
     )
 
 
-def _may_change(module: Module, node: ast.expr, *, listed: bool) -> bool:
-    """Whether what reads a list may put something into it, or hand it to what does."""
-    parent = module.parent_of(node)
-    if isinstance(parent, ast.Attribute):
-        above = module.parent_of(parent)
-        called = isinstance(above, ast.Call) and above.func is parent
-        return called and parent.attr in _CHANGES
-    if isinstance(parent, ast.keyword):
-        parent = module.parent_of(parent)
-    if isinstance(parent, ast.Call) and parent.func is not node:
-        return _may_be_filled_by(module, parent, listed=listed)
-    if isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and parent.value is node:
-        targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
-        return any(_is_filled(module, target, listed=listed) for target in targets)
-    return listed and isinstance(parent, (ast.Return, ast.Yield, ast.Lambda))
+def _kind(module: Module, maker: Function, scope: Scope, symbol: Symbol) -> Kind:
+    """What kind of value ``maker`` gives an attribute, where all its statements agree."""
+    kinds = {
+        kind_of(module, value, scope)
+        for stmt in ast.walk(maker)
+        if isinstance(stmt, ast.stmt) and (value := value_given_by(stmt, symbol)) is not None
+    }
+    return kinds.pop() if len(kinds) == 1 else Kind.UNKNOWN
 
 
-def _may_be_filled_by(module: Module, call: ast.Call, *, listed: bool) -> bool:
-    if module.names.resolve(call.func) or is_assertion(module, call):
-        return False
-    function = Summaries.of(module).callee(call)
-    if function is not None:
-        return any(_changes(node) for node in ast.walk(function))
-    if isinstance(call.func, ast.Name) and not module.names.is_local(
-        call.func.id, module.scope_of(call)
+def _of_another(module: Module, node: ast.Attribute, owner: Scope | None) -> bool:
+    """``net.y`` of an imported module, ``self.y`` in a class with no object in common."""
+    if isinstance(node.value, ast.Name) and all(
+        isinstance(bound, (ast.Import, ast.ImportFrom))
+        for bound in module.names.bindings(node.value.id, module.scope_of(node)) or (None,)
     ):
-        return False  # len, zip, list: a builtin changes nothing
-    return listed and not (isinstance(call.func, ast.Attribute) and call.func.attr == "run")
+        return True
+    if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+        return False
+    if isinstance(node.ctx, ast.Store):
+        return False  # it may be what the object holds
+    klass = Summaries.of(module).class_of(module.scope_of(node))
+    if klass is None or owner is None or klass is owner:
+        return False
+    one, other = klass.node, owner.node
+    assert isinstance(one, ast.ClassDef)
+    assert isinstance(other, ast.ClassDef)
+    return one not in ancestors(module, other) and other not in ancestors(module, one)
 
 
-def _is_filled(module: Module, target: ast.expr, *, listed: bool) -> bool:
-    """Whether the other name that a list is given is used to change it, or kept."""
-    if not isinstance(target, ast.Name):
-        return listed
-    scope = module.scope_of(target)
-    return any(
-        _changes(node) and _root(node) == target.id for node in module.inside(scope.node)
-    ) or (
-        listed
-        and any(
-            isinstance(node, ast.Call)
-            and _may_be_filled_by(module, node, listed=True)
-            and any(isinstance(a, ast.Name) and a.id == target.id for a in node.args)
-            for node in module.inside(scope.node)
+def _is_filled(module: Module, node: ast.Attribute) -> bool:
+    """``self.xs.append(…)``, ``self.xs[0] = …``: it is a list, whatever it was made of."""
+    parent = module.parent_of(node)
+    if isinstance(parent, ast.Subscript):
+        return parent.value is node and not isinstance(parent.ctx, ast.Load)
+    return isinstance(parent, ast.Attribute) and parent.attr in CONTAINER_METHODS | TAKES_OUT
+
+
+def _in_constructor(module: Module, node: ast.Attribute) -> bool:
+    """``self.y = …`` in an ``__init__``: the object is not the one that is held already."""
+    own = isinstance(node.value, ast.Name) and node.value.id == "self"
+    return own and module.scope_of(node).name == "__init__"
+
+
+class _Reads:
+    """Tells uses that only read a value from those that may change or keep it."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._summaries = Summaries.of(module)
+
+    def only(self, node: ast.expr, depth: int = _DEPTH) -> bool:
+        """Whether what ``node`` reads is neither changed nor handed to what may change it."""
+        current: ast.AST = node
+        in_display = False
+        while True:
+            parent = self._module.parent_of(current)
+            match parent:
+                case ast.Attribute() | ast.Subscript() if parent.value is current:
+                    if not isinstance(parent.ctx, ast.Load):
+                        return False
+                    above = self._module.parent_of(parent)
+                    if isinstance(above, ast.Call) and above.func is parent:
+                        return isinstance(parent, ast.Attribute) and parent.attr in _READS
+                case ast.List() | ast.Tuple() | ast.Set() | ast.Dict():
+                    in_display = True
+                case ast.Starred() | ast.BoolOp() | ast.IfExp() | ast.keyword():
+                    pass
+                case ast.Call():
+                    return self._only_read_by(parent, node)
+                case ast.For(iter=iterable):
+                    return iterable is current and not in_display
+                case ast.comprehension(iter=iterable):
+                    return iterable is current and not in_display
+                case ast.Assign(targets=[ast.Name() as name]) if not in_display:
+                    return depth > 0 and self._only_by_name(name, depth - 1)
+                case ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.Slice() | ast.Subscript():
+                    return True
+                case ast.FormattedValue() | ast.Expr() | ast.Assert() | ast.AugAssign():
+                    return True
+                case ast.If() | ast.While():
+                    return True
+                case _:
+                    return False
+            current = parent
+
+    def _only_by_name(self, name: ast.Name, depth: int) -> bool:
+        scope = self._module.scope_of(name)
+        return all(
+            self.only(node, depth)
+            for node in self._module.inside(scope.node)
+            if isinstance(node, ast.Name) and node.id == name.id and isinstance(node.ctx, ast.Load)
         )
-    )
 
-
-def _changes(node: ast.AST) -> bool:
-    if isinstance(node, ast.Subscript):
-        return not isinstance(node.ctx, ast.Load)
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in _CHANGES
-    ) or (isinstance(node, ast.AugAssign))
-
-
-def _root(node: ast.AST) -> str | None:
-    if isinstance(node, ast.AugAssign):
-        current: ast.expr = node.target
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        current = node.func.value
-    elif isinstance(node, ast.Subscript):
-        current = node.value
-    else:
-        return None
-    symbol = symbol_of(current)
-    return symbol.root if symbol is not None else None
+    def _only_read_by(self, call: ast.Call, node: ast.expr) -> bool:
+        resolved = self._module.names.resolve(call.func)
+        if resolved:
+            return resolved.partition(".")[0] in KNOWN_MODULES | {"tree"}
+        if is_assertion(self._module, call):
+            return True
+        function = self._summaries.callee(call)
+        if function is not None:
+            return not any(
+                changes_parameter(self._summaries, function, parameter)
+                for parameter, value in bind(function, call)
+                if any(part is node for part in ast.walk(value))
+            )
+        if isinstance(call.func, ast.Attribute):
+            return call.func.attr in _GIVES_VALUES
+        local = self._module.scope_of(call)
+        return (
+            isinstance(call.func, ast.Name)
+            and call.func.id in _BUILTINS
+            and not self._module.names.is_local(call.func.id, local)
+        )

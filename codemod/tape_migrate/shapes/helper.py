@@ -46,6 +46,7 @@ from tape_migrate.model import Helper
 from tape_migrate.module import Module
 from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.held import has_one_name
 from tape_migrate.shapes.plan import Refusal, Request
 from tape_migrate.shapes.repeats import repeat_of
 from tape_migrate.shapes.variables import collected_variables
@@ -140,7 +141,9 @@ def _attribute(module: Module, scope: Scope, request: Request) -> str | None:
     if symbol.root != "self" or len(symbol.path) != 1 or not symbol.path[0].startswith("."):
         return None
     reached = module.facts(scope).reaching_at(request.target, symbol)
-    return str(symbol) if {d.kind for d in reached} == {DefKind.PARAMETER} else None
+    if {d.kind for d in reached} != {DefKind.PARAMETER} or not has_one_name(module, symbol, scope):
+        return None
+    return str(symbol)
 
 
 def _parameter(context: Context, scope: Scope, expr: ast.expr) -> str | None:

@@ -36,12 +36,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tape_migrate.flow.scope import Scope
-from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
-from tape_migrate.shapes.held import stay_as_they_are
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.held import stays_as_it_was
 from tape_migrate.shapes.helper import is_method
 from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.plan import OUTSIDE, Candidate, Link, Refusal, Request
@@ -81,7 +81,7 @@ def find_kept(context: Context, request: Request) -> Kept | None:
     sources = _source_attributes(context, request)
     if not sources or any(not _is_attribute(symbol) for symbol in targets):
         return None
-    setup = _setup_of(module, scope, {symbol.path[0] for symbol in (*targets, *sources)})
+    setup = _setup_of(module, scope, targets, sources)
     candidate = decide_in_helper(context, request, entry) if setup is not None else None
     if setup is None or not isinstance(candidate, Candidate):
         return None
@@ -177,8 +177,11 @@ def _names_only(module: Module, expr: ast.expr) -> bool:
     return False
 
 
-def _setup_of(module: Module, scope: Scope, attributes: set[str]) -> ast.FunctionDef | None:
-    """The method that sets all ``attributes`` (written ``.name``), alone and before the others."""
+def _setup_of(
+    module: Module, scope: Scope, targets: list[Symbol], sources: list[Symbol]
+) -> ast.FunctionDef | None:
+    """The method that sets all attributes that are read, alone and before the others."""
+    attributes = {symbol.path[0] for symbol in (*targets, *sources)}
     summaries = Summaries.of(module)
     owner = summaries.class_of(scope)
     if owner is None or not isinstance(owner.node, ast.ClassDef) or owner.node.decorator_list:
@@ -201,14 +204,10 @@ def _setup_of(module: Module, scope: Scope, attributes: set[str]) -> ast.Functio
         return None
     if scope.node in summaries.called_functions([method]):
         return None  # it takes a gradient on the way, when there may be no tape yet
-    if not stay_as_they_are(module, method, {name.removeprefix(".") for name in attributes}):
+    if not stays_as_it_was(module, method, targets, sources):
         return None
     own = module.scopes.opened_by(method)
     for node in module.nodes:
-        if isinstance(node, ast.Call):
-            if not _leaves_alone(module, node, own, owner, attributes):
-                return None
-            continue
         if not isinstance(node, ast.Attribute) or f".{node.attr}" not in attributes:
             continue
         if isinstance(node.ctx, ast.Load) and not _is_written_into(module, node):
@@ -271,24 +270,6 @@ def _is_written_into(module: Module, node: ast.Attribute) -> bool:
             return True
         current, parent = parent, module.parent_of(parent)
     return isinstance(parent, ast.AugAssign) and parent.target is current
-
-
-def _leaves_alone(
-    module: Module, call: ast.Call, setup: Scope, owner: Scope, attributes: set[str]
-) -> bool:
-    """Whether a call cannot change what one of the ``attributes`` holds, after ``setup``."""
-    func = call.func
-    if isinstance(func, ast.Name):
-        return func.id not in ("setattr", "delattr") and not (
-            func.id == "vars" and module.names.resolve(func) == ""
-        )
-    if not isinstance(func, ast.Attribute) or func.attr not in CONTAINER_METHODS:
-        return True
-    holder = symbol_of(func.value)
-    if holder is None or not _is_attribute(holder) or holder.path[0] not in attributes:
-        return True
-    where = module.scope_of(call)
-    return where is setup or Summaries.of(module).class_of(where) is not owner
 
 
 def _is_another_object(

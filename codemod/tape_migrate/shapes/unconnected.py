@@ -15,6 +15,7 @@ from typing import Final
 from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.carry import Carried
+from tape_migrate.shapes.connected import certainly_connected
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.nested import is_nested
@@ -58,6 +59,15 @@ def zeros_wanted(
             return _refusal("", "another target or source may not: zeros or None")
     if branches and not all(path.visible for path in carried):
         return _refusal("", "one source has no visible path to it: zeros or None")
+    if branches and not said:
+        start = [link for target in targets for link in target.links]
+        reads = dep.links_of(dep.facts.node_id(request.call), [t.expr for t in targets])
+        for path in carried:
+            if not path.source.collected and not certainly_connected(
+                context, dep, [*start, *reads], [t.expr for t in targets], path.source
+            ):
+                name = path.source.symbol
+                return _refusal("", f"{name} may not go into it at all: zeros or None")
     if branches and not said and hz.through_choices(dep, required, inline, request.call):
         return _refusal("", "Python chooses what is on the path: zeros or None")
     if branches and (request.handed or request.entry):
