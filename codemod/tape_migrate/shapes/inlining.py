@@ -200,6 +200,8 @@ class _Binder:
             return None
         if attributes and self._changes(attributes):
             return None
+        if any(self.context.summaries.is_property(name) for name in attributes):
+            return None  # it may make another value each time
         return ast.unparse(expr)
 
     def _reads_well(self, name: str) -> bool:

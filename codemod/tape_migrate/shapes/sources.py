@@ -11,15 +11,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 
 from tape_migrate.flow.reaching import Definition
-from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.shapes.copies import given_by, held_by, is_copy, is_data, is_whole, value_of
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.kinds import kind_of, outer_value, value_given_by
+from tape_migrate.shapes.kinds import kind_of, outer_value
 from tape_migrate.shapes.members import changed_by_other_name, put_in
-from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, in_order
-from tape_migrate.shapes.repeats import iterable_of
+from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source, Track, in_order
 from tape_migrate.shapes.tensorflow_facts import (
     always_new_tensor,
     tensorflow_function,
@@ -137,7 +136,7 @@ def _symbol_sources(
     if other is not None:
         return Refusal("TM104", f"what {symbol} holds is also changed by the name of {other}")
     if len(strong) == 1 and not mutated:
-        value = _value_of(next(iter(strong)), symbol)
+        value = value_of(next(iter(strong)), symbol)
         if isinstance(value, (ast.List, ast.Tuple)):
             listed = find_sources(dep, next(iter(strong)).node_id, value)
             if isinstance(listed, Refusal):
@@ -181,7 +180,7 @@ def _symbol_sources(
             fresh=fresh,
             variable=bool(strong)
             and (
-                all(_is_trainable_variable(dep, _value_of(d, symbol)) for d in strong)
+                all(_is_trainable_variable(dep, value_of(d, symbol)) for d in strong)
                 or _is_trainable_variable(dep, outer)
             ),
             kind=kind,
@@ -212,7 +211,7 @@ def _is_single(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
     """Whether the definition gives ``symbol`` one value that is made by it, or has a name."""
     if definition.kind in OUTSIDE or _is_fresh(dep, definition, symbol):
         return True
-    value = _value_of(definition, symbol)
+    value = value_of(definition, symbol)
     if isinstance(value, ast.Call):
         return not isinstance(value.func, ast.Name) or value.func.id not in _COLLECTORS
     return value is not None and symbol_of(value) is not None
@@ -237,47 +236,11 @@ def _is_copied(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
     return bool(tracks) and all(track.certain for track in tracks)
 
 
-def _value_of(definition: Definition, symbol: Symbol) -> ast.expr | None:
-    """The expression that a plain assignment gives ``symbol``, if it is one.
-
-    For ``xs[0]`` after ``xs = [a, b]`` that is ``a``.
-    """
-    if definition.stmt is None or not is_prefix(definition.symbol, symbol):
-        return None
-    value = value_given_by(definition.stmt, definition.symbol)
-    for element in symbol.path[len(definition.symbol.path) :]:
-        value = _member(value, element)
-    return value
-
-
-_NEW_ARRAYS: Final = frozenset(
-    f"numpy.{name}" for name in ("arange", "empty", "eye", "linspace", "ones", "zeros")
-)
-
-
-def _member(value: ast.expr | None, element: str) -> ast.expr | None:
-    """The member of a list or dictionary display at a path element (``[0]``, ``['key']``)."""
-    if isinstance(value, (ast.List, ast.Tuple)):
-        starred = any(isinstance(item, ast.Starred) for item in value.elts)
-        inside = [item for i, item in enumerate(value.elts)
-                  if element in (f"[{i}]", f"[{i - len(value.elts)}]")]  # fmt: skip
-        return inside[0] if inside and not starred else None
-    if isinstance(value, ast.Dict):
-        found = [
-            item
-            for key, item in zip(value.keys, value.values, strict=True)
-            if isinstance(key, ast.Constant) and element == f"[{key.value!r}]"
-        ]
-        constant = all(isinstance(key, ast.Constant) for key in value.keys)
-        return found[-1] if found and constant else None
-    return None
-
-
 def _is_fresh(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
     stmt = definition.stmt
     if isinstance(stmt, ast.AugAssign):
         return kind_of(dep.module, stmt.value, dep.scope) is Kind.TENSOR
-    value = _value_of(definition, symbol)
+    value = value_of(definition, symbol)
     if value is None:
         if isinstance(stmt, ast.Assign) and isinstance(stmt.value, ast.Call):
             return always_new_tensor(dep.module.names.resolve(stmt.value.func))
@@ -323,22 +286,22 @@ def _other_tracks(
     for definition in in_order(definitions):
         if definition.kind in OUTSIDE or _is_fresh(dep, definition, symbol):
             continue
-        held = _held_by(dep, definition, symbol)
+        held = held_by(dep, definition, symbol)
         if held is not None:
             yield held
             continue
-        for link in _given_by(dep, definition, symbol):
+        for link in given_by(dep, definition, symbol):
             reached = dep.reaching(definition.node_id, link.use.symbol)
             strong = frozenset(d for d in reached if d.kind is not DefKind.MUTATION)
-            if all(_is_data(dep, d, link.use.symbol) for d in strong):
+            if all(is_data(dep, d, link.use.symbol) for d in strong):
                 continue
             if strong and strong != definitions:
-                certain, whole = _is_copy(definition, symbol), _is_whole(definition, symbol)
+                certain, whole = is_copy(definition, symbol), is_whole(definition, symbol)
                 if depth == 1:
                     yield Track(link.use.symbol, strong, certain=certain, whole=whole)
                     continue
                 track = _track(dep, link.use.symbol, strong, certain=certain, whole=whole)
-                copied = isinstance(_value_of(definition, symbol), ast.Call) or whole
+                copied = isinstance(value_of(definition, symbol), ast.Call) or whole
                 if not copied or _made_again(dep, definition, strong):
                     track = replace(track, single=False)
                 yield track
@@ -348,98 +311,3 @@ def _other_tracks(
 def _made_again(dep: Dependence, copy: Definition, made: frozenset[Definition]) -> bool:
     """Whether what was copied may be bound again after that: ``w = v; v = f(v)`` in a loop."""
     return any(d.kind not in OUTSIDE and dep.reaches(copy.node_id, d.node_id) for d in made)
-
-
-def _is_data(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
-    """``x = np.ones(3)``: no tensor yet, whatever is made of it is a new one.
-
-    An array of objects could hold tensors: what is put into one must be in sight.
-    """
-    value = _value_of(definition, symbol)
-    if not isinstance(value, ast.Call):
-        return False
-    resolved = dep.module.names.resolve(value.func)
-    if resolved.startswith("numpy.random.") or resolved in _NEW_ARRAYS:
-        return True
-    parts = [value, *value.args, *(k.value for k in value.keywords)]
-    names = [n for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)]
-    return resolved.startswith("numpy.") and all(
-        dep.module.names.resolve(name) == "numpy" for name in names
-    )
-
-
-def _held_by(dep: Dependence, definition: Definition, symbol: Symbol) -> Track | None:
-    """``net = other``: ``net.x`` is ``other.x``."""
-    if definition.symbol == symbol or not is_prefix(definition.symbol, symbol):
-        return None
-    value = value_given_by(definition.stmt, definition.symbol) if definition.stmt else None
-    other = symbol_of(value) if value is not None else None
-    if other is None:
-        return None
-    other = Symbol(other.root, other.path + symbol.path[len(definition.symbol.path) :])
-    reached = dep.reaching(definition.node_id, other)
-    return Track(other, frozenset(d for d in reached if d.kind is not DefKind.MUTATION))
-
-
-def _is_copy(definition: Definition, symbol: Symbol) -> bool:
-    """``x = z``, ``x = z[i]``, ``for x in z``: no call in between."""
-    return _copied(definition, symbol) is not None
-
-
-def _copied(definition: Definition, symbol: Symbol) -> list[ast.expr] | None:
-    """What ``symbol`` is given without any computation: names, or what holds it by name."""
-    value, stmt = _value_of(definition, symbol), definition.stmt
-    if value is None and isinstance(stmt, ast.For):
-        value = iterable_of(stmt.target, stmt.iter, symbol.root) if not symbol.path else None
-    elif value is None and isinstance(stmt, ast.Assign) and symbol_of(stmt.value) is not None:
-        value = stmt.value  # `a, b = pair`
-    return _copies(value) if value is not None else None
-
-
-def _copies(value: ast.expr) -> list[ast.expr] | None:
-    match value:
-        case ast.IfExp(body=first, orelse=second):
-            parts = [_copies(first), _copies(second)]
-        case ast.List(elts=items) | ast.Tuple(elts=items):
-            parts = [_copies(item) for item in items]
-        case ast.Subscript(value=inner) if symbol_of(value) is None:
-            return _copies(inner)  # the index is no tensor of interest
-        case _:
-            return [value] if symbol_of(value) is not None else None
-    if not parts or any(part is None for part in parts):
-        return None
-    return [expr for part in parts for expr in part or ()]
-
-
-def _is_whole(definition: Definition, symbol: Symbol) -> bool:
-    """``x = z``: nothing but another name."""
-    value = _value_of(definition, symbol)
-    return value is not None and symbol_of(value) is not None
-
-
-def _given_by(dep: Dependence, definition: Definition, symbol: Symbol) -> list[Link]:
-    """Reads whose value the definition may hand on unchanged."""
-    copied = _copied(definition, symbol)
-    if copied is not None:
-        return dep.links_of(definition.node_id, copied)
-    stmt = definition.stmt
-    value = _value_of(definition, symbol)
-    if isinstance(stmt, ast.For):
-        over = iterable_of(stmt.target, stmt.iter, symbol.root)
-        header = dep.cfg.node_of(stmt)
-        if over is not None:
-            return dep.links_of(header, [over])
-        parts = stmt.iter.args if isinstance(stmt.iter, ast.Call) else [stmt.iter]
-        return dep.links_of(header, parts)
-    if value is None:
-        links = list(dep.links_into(definition.node_id))
-        if isinstance(stmt, ast.Assign) and isinstance(stmt.value, ast.Call):
-            return _arguments(dep, definition.node_id, stmt.value)
-        return links
-    if isinstance(value, ast.Call):
-        return _arguments(dep, definition.node_id, value)
-    return dep.links_of(definition.node_id, [value])
-
-
-def _arguments(dep: Dependence, node_id: int, call: ast.Call) -> list[Link]:
-    return dep.links_of(node_id, [*call.args, *(k.value for k in call.keywords)])
