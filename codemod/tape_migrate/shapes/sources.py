@@ -289,6 +289,7 @@ def _other_tracks(
         held = held_by(dep, definition, symbol)
         if held is not None:
             yield held
+            yield from _other_tracks(dep, held.symbol, held.definitions, depth - 1)
             continue
         for link in given_by(dep, definition, symbol):
             reached = dep.reaching(definition.node_id, link.use.symbol)
