@@ -33,6 +33,7 @@ def blocked(expression: str) -> bool:
         "tf.argmax(x, axis=1)",
         "[tf.stop_gradient(v) for v in x]",
         "[tf.stop_gradient(v) for k, v in enumerate(x)]",
+        "[tf.stop_gradient(x) for x in [x]]",
     ],
 )
 def test_blocked(expression: str) -> None:

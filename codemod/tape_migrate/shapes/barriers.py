@@ -59,6 +59,9 @@ def _variable_blocked(
     """``[f(tf.stop_gradient(v)) for v in node]``: every read of ``v`` is blocked."""
     if not isinstance(owner, _COMPREHENSIONS):
         return False
+    # Up to its own iterable the name is another variable's: `for v in [f(v)]`.
+    earlier = owner.generators[: owner.generators.index(generator) + 1]
+    elsewhere = {part for made in earlier for part in ast.walk(made.iter)}
     for name in ast.walk(generator.target):
         if not isinstance(name, ast.Name):
             continue
@@ -70,6 +73,7 @@ def _variable_blocked(
                 if isinstance(part, ast.Name)
                 and part.id == name.id
                 and isinstance(part.ctx, ast.Load)
+                and part not in elsewhere
             ]
             return all(is_blocked(module, read) for read in reads)
     return False
