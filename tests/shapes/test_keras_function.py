@@ -54,7 +54,8 @@ def test_a_saliency_map_in_a_function() -> None:
             )
 
             def f(inputs):
-                return [value.numpy() for value in compute(tf.cast(inputs[0], compute.inputs[0].dtype))]
+                values = compute(tf.constant(inputs[0], compute.inputs[0].dtype))
+                return [value.numpy() for value in values]
 
             return f([image])
         """)  # noqa: E501

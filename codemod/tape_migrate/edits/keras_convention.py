@@ -75,7 +75,7 @@ class Convention:
         if plan.phase is not None:
             step = "step"
             pieces += self._line(1, f"step = {self.compute}[bool(inputs[{plan.phase}])]")
-        given = [self._cast(step, feed, index) for index, feed in enumerate(plan.feeds)]
+        given = [self._fed(step, feed, index) for index, feed in enumerate(plan.feeds)]
         called = f"{step}({', '.join(given)})"
         broken = [f"values = {step}(", *(f"    {text}," for text in given), ")"]
         if plan.result is Result.LIST:
@@ -92,8 +92,8 @@ class Convention:
             text = f"return {self.tf}.nest.map_structure(lambda value: value.numpy(), values)"
         return [*pieces, *self._line(1, text)]
 
-    def _cast(self, step: str, feed: Feed, index: int) -> str:
+    def _fed(self, step: str, feed: Feed, index: int) -> str:
         if feed.whole:
-            cast = f"{self.tf}.cast(value, tensor.dtype)"
-            return f"[{cast} for value, tensor in zip(inputs, {step}.inputs)]"
-        return f"{self.tf}.cast(inputs[{feed.position}], {step}.inputs[{index}].dtype)"
+            made = f"{self.tf}.constant(value, tensor.dtype)"
+            return f"[{made} for value, tensor in zip(inputs, {step}.inputs)]"
+        return f"{self.tf}.constant(inputs[{feed.position}], {step}.inputs[{index}].dtype)"

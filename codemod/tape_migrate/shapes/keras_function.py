@@ -24,7 +24,8 @@ After::
     )
 
     def iterate(inputs):
-        return [value.numpy() for value in compute(tf.cast(inputs[0], compute.inputs[0].dtype))]
+        values = compute(tf.constant(inputs[0], compute.inputs[0].dtype))
+        return [value.numpy() for value in values]
 
 The operations are the same, in the same order, on the same weights: a functional sub-model runs the
 very layers whose symbolic outputs the old code read. The code that built the graph runs once, where
