@@ -58,7 +58,7 @@ def test_a_saliency_map_in_a_function() -> None:
                 return [value.numpy() for value in values]
 
             return f([image])
-        """)  # noqa: E501
+        """)
     assert site.shape is Shape.KERAS_FUNCTION
     assert site.applicability is Applicability.SAFE
 

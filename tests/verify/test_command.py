@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tape_migrate.verify import command
 from tape_migrate.verify.command import find_cases, module_case, run_cli
+from tape_migrate.verify.program.command import ProgramOptions
+from tape_migrate.verify.program.plan import Asked
+from tape_migrate.verify.ways import run_verify
 from tests.verify.program.programs import valid
 
 BEFORE = """import tensorflow as tf
@@ -133,6 +137,35 @@ def test_a_refusal_is_told_with_its_reason(tmp_path: Path) -> None:
     report, code = run_cli(f"{module}::grad", ["y=float32[]", "x=float32[]"])
     assert code == command.EXIT_NOT_PROVEN
     assert "NOT RUN: nothing was migrated: line 5: TM1" in report
+
+
+def test_a_closed_program_is_assumed_as_for_the_migration(tmp_path: Path) -> None:
+    module = tmp_path / "helper.py"
+    module.write_text(
+        "import tensorflow as tf\n\n\n"
+        "def grad(y, x):\n    return tf.gradients(y, x)[0]\n\n\n"
+        "def slope(x):\n    y = tf.sin(x)\n    return grad(y, x)\n",
+        encoding="utf-8",
+    )
+    arguments = (f"{module}::slope", ["x=float32[3]"])
+    assert find_cases(*arguments)[0].after is None
+    report, code = run_cli(*arguments, device="cpu", assume_closed=True)
+    assert code == command.EXIT_EQUAL, report
+
+
+@pytest.mark.parametrize(
+    ("options", "asked", "sentence"),
+    [
+        ({"rtol": 1e-9}, {}, "--rtol is for programs"),
+        ({"double": True, "seed": 3}, {}, "--float64, --seed are for programs"),
+        ({}, {"against": "HEAD"}, "--against is for programs"),
+    ],
+)
+def test_options_of_programs_are_not_ignored(
+    options: dict[str, Any], asked: dict[str, Any], sentence: str
+) -> None:
+    report, code = run_verify(Asked(("m.py::f",), **asked), (), ProgramOptions(**options))
+    assert (report, code) == (f"{sentence}\n", command.EXIT_USAGE)
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,12 @@ def rewrite_optimizer_call(
     tf: str,
     target_name: str | None,
     names: set[str],
+    by: bytes,
 ) -> None:
-    """Edit ``candidate``'s call in place; ``names`` are taken in the function."""
+    """Edit ``candidate``'s call in place.
+
+    ``names`` are taken in the function; its statement is indented ``by`` so much more than it was.
+    """
     request = candidate.request
     target: Piece = _kept(module, request.target)
     if target_name is not None:
@@ -45,9 +49,11 @@ def rewrite_optimizer_call(
                 # Eagerly, nobody keeps a list of the variables.
                 value = (f"{tape}.watched_variables()".encode(),)
         stmt = module.statement_of(call)
-        line = module.line_start(first_comment_line(module, stmt))
+        line = first_comment_line(module, stmt)
         text = b"".join(_text(module, piece) for piece in value)
-        draft.insert(line, module.indent_of(stmt) + name.encode() + b" = " + text + module.newline)
+        given = module.indent_of(stmt) + name.encode() + b" = " + text
+        # The line's own additional white space is there already, and serves the new line.
+        draft.insert(module.margin(line), given + module.newline + by)
         variables_piece: Piece = name.encode()
     else:
         variables_piece = variables

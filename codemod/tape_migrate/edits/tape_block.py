@@ -76,6 +76,14 @@ def write_block(module: Module, draft: Draft, block: Block) -> None:
             draft.insert(module.line_start(top_line), b"".join(line + nl for line in tail))
 
 
+def indented_by(module: Module, block: Block, stmt: ast.stmt) -> bytes:
+    """The white space that ``write_block`` puts before the lines of ``stmt``."""
+    stmts = block.region.stmts
+    first, last = module.first_line(stmt), module.last_line(stmt)
+    inside = stmts and module.first_line(stmts[0]) <= first and last <= module.last_line(stmts[-1])
+    return module.indent_unit * len(block.tapes) if inside else b""
+
+
 def _headers(module: Module, block: Block, indent: bytes) -> list[bytes]:
     lines: list[bytes] = []
     for level, tape in enumerate(block.tapes):

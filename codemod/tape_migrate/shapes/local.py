@@ -30,7 +30,7 @@ from tape_migrate.edits.grads_and_vars import rewrite_optimizer_call
 from tape_migrate.edits.hand_tape import hand_in
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
 from tape_migrate.edits.scan import breaks_line
-from tape_migrate.edits.tape_block import Block, Tape, write_block
+from tape_migrate.edits.tape_block import Block, Tape, indented_by, write_block
 from tape_migrate.model import Shape
 from tape_migrate.module import Module
 from tape_migrate.shapes.groups import Group
@@ -145,18 +145,15 @@ def _write_gradients(
     tape = fresh_name("tape", names)
     fused = _fusable(module, group)
     persistent = group.persistent and not (fused and not first.repeated)
-    write_block(
-        module,
-        draft,
-        Block(
-            region=first.region,
-            tapes=(Tape(tape, _all_watches(group), persistent=persistent),),
-            tf=tf,
-            before=module.statement_of(first.request.call),
-            last_lines=(target_line,) if target_line is not None else (),
-            stop_recording=first.stop_recording,
-        ),
+    block = Block(
+        region=first.region,
+        tapes=(Tape(tape, _all_watches(group), persistent=persistent),),
+        tf=tf,
+        before=module.statement_of(first.request.call),
+        last_lines=(target_line,) if target_line is not None else (),
+        stop_recording=first.stop_recording,
     )
+    write_block(module, draft, block)
     if fused:
         _write_fused(module, draft, group, tape)
         return
@@ -165,7 +162,14 @@ def _write_gradients(
             hand_in(module, draft, member.request.call, tape)
         elif member.request.found.site.api in METHODS:
             rewrite_optimizer_call(
-                module, draft, member, tape=tape, tf=tf, target_name=target_name, names=names
+                module,
+                draft,
+                member,
+                tape=tape,
+                tf=tf,
+                target_name=target_name,
+                names=names,
+                by=indented_by(module, block, module.statement_of(member.request.call)),
             )
         else:
             rewrite_call(module, draft, member, tape=tape, tf=tf, target_name=target_name)

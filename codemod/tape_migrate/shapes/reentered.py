@@ -33,7 +33,7 @@ from tape_migrate.edits.call import rewrite_call
 from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.grads_and_vars import rewrite_optimizer_call
 from tape_migrate.edits.names import fresh_name
-from tape_migrate.edits.tape_block import Block, Tape, write_block
+from tape_migrate.edits.tape_block import Block, Tape, indented_by, write_block
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.model import Helper
@@ -319,20 +319,27 @@ def write_recorded(
     if hoisted:
         name = fresh_name("target", names)
         line = name_inline_target(module, draft, last, name, names)
+    block = Block(
+        region=recorded.region,
+        tapes=(Tape(tape, (), opened=True),),
+        tf=tf,
+        before=module.statement_of(last.request.call),
+        last_lines=(line,) if line is not None else (),
+    )
     if recorded.region.stmts or line is not None:
-        block = Block(
-            region=recorded.region,
-            tapes=(Tape(tape, (), opened=True),),
-            tf=tf,
-            before=module.statement_of(last.request.call),
-            last_lines=(line,) if line is not None else (),
-        )
         write_block(module, draft, block)
     for member in recorded.members:
         target = name if member is last else None
         if member.request.found.site.api in METHODS:
             rewrite_optimizer_call(
-                module, draft, member, tape=tape, tf=tf, target_name=target, names=names
+                module,
+                draft,
+                member,
+                tape=tape,
+                tf=tf,
+                target_name=target,
+                names=names,
+                by=indented_by(module, block, module.statement_of(member.request.call)),
             )
         else:
             rewrite_call(module, draft, member, tape=tape, tf=tf, target_name=target)

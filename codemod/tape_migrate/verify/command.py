@@ -27,6 +27,7 @@ def run_cli(
     old_python: str | None = None,
     new_python: str | None = None,
     tf_function: str = "auto",
+    assume_closed: bool = False,
 ) -> tuple[str, int]:
     """Verify what `target` names; returns the report and the exit code.
 
@@ -36,7 +37,7 @@ def run_cli(
     (or was left as it was), 1 some case is not proven, 2 wrong usage, 3 a side cannot be run.
     """
     try:
-        cases = find_cases(target, inputs, tf_function)
+        cases = find_cases(target, inputs, tf_function, assume_closed=assume_closed)
     except (CaseError, InputError, SourceError) as error:
         return f"{error}\n", EXIT_USAGE
     if device not in ("cpu", "gpu", "all"):
@@ -63,7 +64,13 @@ def run_cli(
     )
 
 
-def find_cases(target: str, inputs: Sequence[str] = (), tf_function: str = "auto") -> list[Case]:
+def find_cases(
+    target: str,
+    inputs: Sequence[str] = (),
+    tf_function: str = "auto",
+    *,
+    assume_closed: bool = False,
+) -> list[Case]:
     """The cases that a target names, in order of their paths.
 
     Raises:
@@ -73,12 +80,14 @@ def find_cases(target: str, inputs: Sequence[str] = (), tf_function: str = "auto
     """
     file, separator, entry = target.partition("::")
     if separator:
-        return [module_case(Path(file), entry, inputs, tf_function)]
+        path = Path(file)
+        return [module_case(path, entry, inputs, tf_function, assume_closed=assume_closed)]
     folder = Path(target)
     if not folder.is_dir():
         raise CaseError(f"{target}: neither module.py::function nor a folder with case.toml")
-    if inputs:
-        raise CaseError("inputs go with module.py::function; a case.toml has its own")
+    if inputs or assume_closed:
+        given = "inputs go" if inputs else "--assume-closed goes"
+        raise CaseError(f"{given} with module.py::function; a case.toml has its own")
     found = sorted(path.parent for path in folder.rglob("case.toml"))
     if not found:
         raise CaseError(f"{target}: no case.toml in this folder or below")
@@ -86,7 +95,12 @@ def find_cases(target: str, inputs: Sequence[str] = (), tf_function: str = "auto
 
 
 def module_case(
-    path: Path, entry: str, inputs: Sequence[str] = (), tf_function: str = "auto"
+    path: Path,
+    entry: str,
+    inputs: Sequence[str] = (),
+    tf_function: str = "auto",
+    *,
+    assume_closed: bool = False,
 ) -> Case:
     """A case from a module of any project: its source, and what the engine makes of it.
 
@@ -100,7 +114,7 @@ def module_case(
         raise CaseError(f"{path}: name the function after ::")
     arguments = tuple(parse_argument(text) for text in inputs)
     _check_entry(path, before, entry, {name for name, _ in arguments})
-    after, left = migrated(before, {"tf_function": tf_function})
+    after, left = migrated(before, {"tf_function": tf_function, "assume_closed": assume_closed})
     folder = path.resolve().parent
     parts: list[str] = []
     while (folder / "__init__.py").exists():
