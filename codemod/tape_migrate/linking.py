@@ -172,6 +172,9 @@ class _Linker:
         plan = replace(plan, exported=(*plan.exported, (helper.qualname, given)))
         migration = self._migrate(path, plan)
         trial[path] = migration, plan
+        for each in migration.handed:
+            if each.line:
+                return Refusal(each.code, each.message)
         for site in migration.sites:
             if site.site.function == helper.qualname and site.outcome is Outcome.REFUSED:
                 return Refusal(site.code or "TM101", site.message)

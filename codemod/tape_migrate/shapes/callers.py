@@ -80,7 +80,7 @@ def own_callers(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
     summaries = Summaries.of(module)
     scope = module.scopes.opened_by(node)
     method = is_method(scope)
-    if method and len(summaries.methods_named(node.name)) > 1:
+    if method and _attributes(module, node.name) > 1:
         return in_the_way(helper, f"several classes have a method {node.name}")
     calls = summaries.callers(node)
     callees = {id(call.func) for call in calls}
@@ -88,6 +88,8 @@ def own_callers(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
         if isinstance(other, ast.Constant):
             if other.value == node.name and _in_all(module, other):
                 return in_the_way(helper, f"__all__ exports {node.name}")
+            if other.value == node.name and _names_by_text(module, other):
+                return in_the_way(helper, f"line {other.lineno} asks for {node.name} by its name")
             continue
         mentioned = (
             (isinstance(other, ast.Attribute) and other.attr == node.name)
@@ -100,6 +102,35 @@ def own_callers(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
                 helper, f"line {other.lineno} uses {node.name} otherwise than by a plain call"
             )
     return calls
+
+
+_BY_TEXT = frozenset(
+    ("getattr", "setattr", "hasattr", "delattr", "attrgetter", "methodcaller", "__getattribute__")
+)
+_NAMESPACES = frozenset(("globals", "locals", "vars", "__dict__", "modules"))
+
+
+def _names_by_text(module: Module, constant: ast.Constant) -> bool:
+    """Whether a string is the name of something that is asked for by it."""
+    parent = module.parent_of(constant)
+    if isinstance(parent, ast.Call):
+        func = parent.func
+        return (func.id if isinstance(func, ast.Name) else getattr(func, "attr", "")) in _BY_TEXT
+    if not isinstance(parent, ast.Subscript) or parent.slice is not constant:
+        return False
+    return any(
+        (node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")) in _NAMESPACES
+        for node in ast.walk(parent.value)
+    )
+
+
+def _attributes(module: Module, name: str) -> int:
+    """How many times bodies of classes give something this name."""
+    return sum(
+        len(module.names.bindings(name, scope))
+        for scope in module.scopes
+        if scope.kind is ScopeKind.CLASS and name in module.scopes.bindings(scope)
+    )
 
 
 def no_caller(helper: Helper) -> Refusal:

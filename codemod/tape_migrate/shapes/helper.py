@@ -31,6 +31,8 @@ Writing the gradient out at the callers would give nothing more. The tape has to
 the caller's forward pass either way, so a caller that cannot hand one in could not take the
 gradient itself; and what else the helper does would stand there as often as it is called.
 
+A lambda with a name (``grad = lambda y, x: tf.gradients(y, x)[0]``) is such a function, too.
+
 All callers change or none: the helper gets a parameter. So all of them have to be in sight, each
 must give the target and the sources plainly, and the rule must hold for every one.
 """
