@@ -147,7 +147,7 @@ class _Linker:
         name = helper.dotted.rpartition(".")[2]
         trial: dict[str, tuple[Migration, HandPlan]] = {}
         handed: list[Handed] = []
-        for user in self._project.users(path, name, method=False):
+        for user in self._project.users(path, name, method=helper.method):
             plan = self._plan(user)
             plan = replace(plan, imported=(*plan.imported, helper))
             try:
