@@ -11,9 +11,11 @@ from tape_migrate.edits.draft import Applied, Draft
 from tape_migrate.edits.lift_lambda import lift_lambda
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.guards import GuardError
-from tape_migrate.handing import HandPlan, Hands, calls_at
+from tape_migrate.handing import HandPlan, Hands
+from tape_migrate.helper_calls import calls_at
 from tape_migrate.ignores import Ignores, leaves_alone
 from tape_migrate.keeping import Keeps
+from tape_migrate.lambdas import Lambdas
 from tape_migrate.model import (
     Handed,
     Helper,
@@ -125,18 +127,23 @@ class Engine:
         frozen: dict[int, Refusal] = {}
         hands = Hands(self._options, self._plan)
         keeps = Keeps(self._module)
+        lambdas = Lambdas(self._module)
         while True:
-            text, tracked = self._attempt(frozen, hands, keeps)
+            text, tracked = self._attempt(frozen, hands, keeps, lambdas)
             useless = {
                 index: of_gathered(site.refusal, site.gathered)
                 for index, site in enumerate(tracked)
                 if site.lifted and site.migrated is None and site.refusal is not None
-                if site.helper is None
+                if site.helper is None and not (site.from_lambda and site.offer is not None)
             }
             useless |= self._without_graph_mode(text, tracked)
             frozen.update(useless)
-            chosen = hands.choose(self._module(self._text), tracked)
-            if not useless and not chosen and not keeps.choose(tracked):
+            if lambdas.choose(self._module(self._text), tracked, frozen):
+                continue
+            chosen = hands.choose(self._base, tracked)
+            given_up = lambdas.given_up(tracked, hands, frozen)
+            frozen.update(given_up)
+            if not useless and not given_up and not chosen and not keeps.choose(tracked):
                 break
         hands.explain(tracked)
         handed = hands.handed(tracked)
@@ -161,7 +168,7 @@ class Engine:
         )
 
     def _attempt(
-        self, frozen: dict[int, Refusal], hands: Hands, keeps: Keeps
+        self, frozen: dict[int, Refusal], hands: Hands, keeps: Keeps, lambdas: Lambdas
     ) -> tuple[bytes, list[Tracked]]:
         text = self._text
         self._fed.clear()
@@ -189,14 +196,14 @@ class Engine:
             if taped is not None and site.left is None:
                 frozen = {**frozen, index: taped}
                 site.refusal = taped
-        handed = hands.begin(module, found, tracked)
-        if handed is not None:
-            module = self._module(handed.text)
+        module, found = lambdas.begin(module, found, tracked, frozen)
+        self._base = module
+        module = hands.begin(module, found, tracked, self._module)
         module = self._rounds(module, tracked, frozen)
         kept = keeps.begin(module, tracked)
         if kept is not None:
             module = self._rounds(self._module(kept.text), tracked, frozen)
-        module = self._compile(module, tracked)
+        module = lambdas.finish(self._compile(module, tracked), tracked)
         if any(site.keras is not None and site.migrated is not None for site in tracked):
             from tape_migrate.edits.keras_program import sessions_left, tidy  # noqa: PLC0415
 
@@ -304,7 +311,7 @@ class Engine:
                 continue
             lifted = self._lift(module, site, item)
             if lifted is not None:
-                site.lifted = True
+                site.lifted = site.from_lambda = True
                 follow(tracked, lifted)
                 return lifted
             request = (

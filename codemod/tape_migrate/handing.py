@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
-from tape_migrate.edits.draft import Applied, Draft
+from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.hand_tape import add_parameter, make_room
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
-from tape_migrate.model import Api, Handed, Helper, Options, Shape, Site
+from tape_migrate.helper_calls import are_nested, calls_of, found_at, hoist_nested
+from tape_migrate.model import Handed, Helper, Options, Shape
 from tape_migrate.module import Module
 from tape_migrate.shapes.callers import callers_of, no_caller, refuse_open, users_elsewhere
 from tape_migrate.shapes.context import Context
@@ -38,8 +39,8 @@ from tape_migrate.shapes.reentered import (
     write_recorded,
 )
 from tape_migrate.shapes.repeats import repeat_of
-from tape_migrate.sites import Found, function_name
-from tape_migrate.tracking import DEPENDS, Tracked, follow
+from tape_migrate.sites import Found
+from tape_migrate.tracking import DEPENDS, Tracked, follow, found_again
 
 
 @dataclass(frozen=True)
@@ -90,18 +91,41 @@ class Hands:
         self.offers: dict[str, Helper] = {}
         """Helpers that only their users in other modules keep from being handed a tape."""
 
-    def begin(self, module: Module, found: list[Found], tracked: list[Tracked]) -> Applied | None:
+    def begin(
+        self,
+        module: Module,
+        found: list[Found],
+        tracked: list[Tracked],
+        parse: Callable[[bytes], Module],
+    ) -> Module:
         """Let the helpers take a tape; their calls join ``tracked``."""
         tensors = {name for name, handed in self._exported.items() if handed.tensors}
-        while True:
-            helpers = [*self._hand.values(), *self._plan.imported]
-            if not helpers:
-                return None
+        original, places = module, [site.offset for site in tracked]
+        while helpers := [*self._hand.values(), *self._plan.imported]:
+            hoisted = hoist_nested(module, found, helpers)
+            if hoisted is not None:
+                follow(tracked, hoisted)
+                module = parse(hoisted.text)
+                found = found_again(module, tracked)
+                continue
             handing = hand_tapes(module, found, helpers, tensors)
             if not handing.clashes:
-                break
+                return self._apply(module, handing, tracked, parse)
             self._banned.update(handing.clashes)
             self._hand = {n: h for n, h in self._hand.items() if n not in handing.clashes}
+            module = original
+            for site, offset in zip(tracked, places, strict=True):
+                site.offset = offset
+            found = found_again(module, tracked)
+        return original
+
+    def _apply(
+        self,
+        module: Module,
+        handing: Handing,
+        tracked: list[Tracked],
+        parse: Callable[[bytes], Module],
+    ) -> Module:
         for index, candidate in handing.sites:
             site = tracked[index]
             site.migrated, site.handed = candidate, True
@@ -112,7 +136,7 @@ class Hands:
             tracked.append(Tracked(call.found.site, offset, helper=call.helper, handed=call.inside))
         applied = handing.draft.apply()
         follow(tracked, applied)
-        return applied
+        return parse(applied.text)
 
     def choose(self, module: Module, tracked: list[Tracked]) -> bool:
         """Choose the helpers of the next attempt; False if nothing more can be done."""
@@ -138,10 +162,8 @@ class Hands:
             elif site.helper is not None:
                 line = f"line {site.site.line}"
                 failed[site.helper.qualname] = caller_in_the_way(site.helper, line, refusal)
-            elif site.site.function in self._hand:
-                failed[site.site.function] = other_in_the_way(
-                    self._hand[site.site.function], site.site.line, refusal
-                )
+            elif site.home in self._hand:
+                failed[site.home] = other_in_the_way(self._hand[site.home], site.site.line, refusal)
         for helper in self._plan.imported:
             callers = callers_of(module, helper)
             if not callers or isinstance(callers, Refusal):
@@ -168,6 +190,12 @@ class Hands:
             return users.refusal
         return None if callers else no_caller(offer)
 
+    def why_not(self, site: Tracked) -> Refusal | None:
+        """Why the function around a refused call takes no tape, None while it may take one."""
+        if site.offer is None:
+            return site.refusal
+        return self._banned.get(site.offer.qualname)
+
     def explain(self, tracked: list[Tracked]) -> None:
         """Say of helpers why they take no tape, or what was taken for granted of their callers."""
         for site in tracked:
@@ -178,15 +206,20 @@ class Hands:
                 site.refusal = self._banned[site.offer.qualname]
         for site in tracked:
             if site.handed and site.migrated is not None:
-                calls = [s for s in tracked if s.helper and s.helper.qualname == site.site.function]
+                calls = [s for s in tracked if s.helper and s.helper.qualname == site.home]
                 given = [a for s in calls if s.migrated is not None for a in s.migrated.assumptions]
-                if site.site.function in self._exported:
-                    given += self._exported[site.site.function].assumptions
+                if site.home in self._exported:
+                    given += self._exported[site.home].assumptions
                 site.migrated = replace(site.migrated, assumptions=tuple(dict.fromkeys(given)))
 
     def handed(self, tracked: list[Tracked]) -> tuple[Handed, ...]:
-        """How the calls of other modules' helpers fared."""
+        """How the calls of other modules' helpers fared, and which of the own take no tape though
+        the other modules hand one in."""
         found: list[Handed] = []
+        for name, promised in self._exported.items():
+            if name not in self._hand:
+                why = self._banned.get(name, DEPENDS)
+                found.append(Handed(promised.dotted, 1, why.code, why.message))
         for helper in self._plan.imported:
             calls = [
                 s.migrated
@@ -229,7 +262,8 @@ def hand_tapes(
     context = Context(module, pending=frozenset())
     helpers = list(helpers)
     sites: list[tuple[int, Candidate]] = []
-    inner: dict[int, str] = {}
+    inner: set[int] = set()
+    uses: list[tuple[str, str]] = []
     counts: Counter[str] = Counter()
     clashes: dict[str, Refusal] = {}
     for helper in helpers:
@@ -251,51 +285,34 @@ def hand_tapes(
                 parts.append(candidate)
                 sites.append((index, candidate))
                 counts[helper.qualname] += 1
+        called = [
+            (call, c) for call, c in calls_of(module, helpers) if module.scope_of(call) is scope
+        ]
+        for call, each in called:
+            request = handed_request(each, found_at(module, call), room=False)
+            if isinstance(request, Request) and is_part(find_any_helper(context, request), helper):
+                parts.append(_candidate(context, request))
+                inner.add(id(call))
+                counts[helper.qualname] += 1
+                uses.append((helper.qualname, each.dotted or each.qualname))
         blocks = share_blocks(context.dependence(scope), parts)
-        if blocks is None:
+        if blocks is None or are_nested(parts):
             clashes[helper.qualname] = crossing(helper)
             continue
+        if any(each.reenters and _is_recording(module, call, blocks) for call, each in called):
+            clashes[helper.qualname] = crossing(helper)
         for block in blocks:
             _write(module, draft, block, tape)
-        for call, called in _calls(module, helpers):
-            if module.scope_of(call) is scope:
-                request = handed_request(called, _found(module, call), room=False)
-                if called.reenters and _is_recording(module, call, blocks):
-                    clashes[helper.qualname] = crossing(helper)
-                if isinstance(request, Request) and is_part(
-                    find_any_helper(context, request), helper
-                ):
-                    inner[id(call)] = tape
-                    counts[helper.qualname] += 1
+    repeated = {h.dotted or h.qualname for h in helpers if h.repeated or counts[h.qualname] > 1}
+    while more := {user for user, used in uses if used in repeated} - repeated:
+        repeated |= more
     calls: list[CallOfHelper] = []
-    for call, helper in _calls(module, helpers):
-        make_room(module, draft, call, inner.get(id(call), "None"))
-        several = replace(helper, repeated=True) if counts[helper.qualname] > 1 else helper
-        calls.append(CallOfHelper(_found(module, call), several, id(call) in inner))
+    for call, helper in calls_of(module, helpers):
+        if id(call) not in inner:
+            make_room(module, draft, call)
+        several = replace(helper, repeated=(helper.dotted or helper.qualname) in repeated)
+        calls.append(CallOfHelper(found_at(module, call), several, id(call) in inner))
     return Handing(draft, tuple(calls), tuple(sites), clashes)
-
-
-def _calls(module: Module, helpers: Iterable[Helper]) -> list[tuple[ast.Call, Helper]]:
-    found: list[tuple[ast.Call, Helper]] = []
-    for helper in helpers:
-        callers = callers_of(module, helper)
-        found += [] if isinstance(callers, Refusal) else [(call, helper) for call in callers]
-    return found
-
-
-def _found(module: Module, call: ast.Call) -> Found:
-    scope = module.scope_of(call)
-    return Found(Site(call.lineno, 1, Api.TF_GRADIENTS, function_name(scope)), call, scope)
-
-
-def calls_at(module: Module, offsets: Iterable[int]) -> dict[int, Found]:
-    """The calls whose callees end at ``offsets``."""
-    wanted = set(offsets)
-    return {
-        end: _found(module, node)
-        for node in (module.nodes if wanted else ())
-        if isinstance(node, ast.Call) and (end := module.end(node.func)) in wanted
-    }
 
 
 def _is_recording(module: Module, call: ast.Call, blocks: Iterable[Recorded]) -> bool:

@@ -147,7 +147,7 @@ class _Linker:
         name = helper.dotted.rpartition(".")[2]
         trial: dict[str, tuple[Migration, HandPlan]] = {}
         handed: list[Handed] = []
-        for user in self._project.users(path, name, method=False):
+        for user in self._project.users(path, name, method=helper.method):
             plan = self._plan(user)
             plan = replace(plan, imported=(*plan.imported, helper))
             try:
@@ -172,6 +172,9 @@ class _Linker:
         plan = replace(plan, exported=(*plan.exported, (helper.qualname, given)))
         migration = self._migrate(path, plan)
         trial[path] = migration, plan
+        for each in migration.handed:
+            if each.line:
+                return Refusal(each.code, each.message)
         for site in migration.sites:
             if site.site.function == helper.qualname and site.outcome is Outcome.REFUSED:
                 return Refusal(site.code or "TM101", site.message)

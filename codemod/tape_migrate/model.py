@@ -145,6 +145,8 @@ class Helper:
     """Further parameters of which it takes gradients."""
     others: tuple[str, ...] = ()
     """Parameters that it computes a target from, besides its targets."""
+    method: bool = False
+    """Whether it is a method of a class."""
     reenters: bool = False
     """Whether it computes something on the tape that it is handed."""
 

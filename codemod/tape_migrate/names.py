@@ -65,6 +65,11 @@ _STAR_EXPORTS: Final = {
 WORDS: Final = ("gradients", "hessians", "batch_jacobian", "gradients_v2", "HessiansV2")
 """Last parts of the names above: an expression ending in none of them is never resolved."""
 
+KNOWN_MODULES: Final = frozenset(
+    ("tensorflow", "keras", "numpy", "logging", "math", "warnings", "time", "matplotlib", "scipy")
+)
+"""Libraries of which it is known what their functions do to tensors."""
+
 
 class Reexports(Protocol):
     """What a project knows of its own modules (see ``tape_migrate.project``)."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
+from tape_migrate.mentions import asked_by_text, attributes, class_bindings
 from tape_migrate.model import SourceError
 from tape_migrate.module import Module, parse
 from tape_migrate.names import UNKNOWN, canonical
@@ -171,6 +172,17 @@ class Project:
         ]
         return (loaded, found[0]) if loaded is not None and len(found) == 1 else None
 
+    def class_of(self, dotted: str) -> tuple[Module, ast.ClassDef] | None:
+        """See ``tape_migrate.shapes.method_callers.OtherClasses``."""
+        module, _, name = dotted.rpartition(".")
+        known = module in self._path_of_module and self._is_unique(module)
+        loaded = self._load(module) if known else None
+        if loaded is None:
+            return None
+        bound = loaded.names.bindings(name, loaded.scopes.module)
+        node = bound[0] if len(bound) == 1 else None
+        return (loaded, node) if isinstance(node, ast.ClassDef) else None
+
     def _from_subpackages(self, module: str, name: str) -> str:
         """A package that fills itself at run time (``setattr``) from one of its subpackages."""
         prefix = module + "."
@@ -218,6 +230,10 @@ def _uses(loaded: Module, module: str, name: str, *, method: bool, unique: bool)
 
     Of several modules of one name (not ``unique``) any import of that name counts.
     """
+    if asked_by_text(loaded, name) is not None:
+        return True
+    if method and (class_bindings(loaded, name) or any(attributes(loaded, name))):
+        return True
     stem = module.rpartition(".")[2]
     for node in loaded.nodes:
         if isinstance(node, ast.Import) and not unique:
@@ -237,8 +253,6 @@ def _uses(loaded: Module, module: str, name: str, *, method: bool, unique: bool)
                 continue
             resolved = loaded.names.resolve(node)
             if resolved == f"{module}.{name}":
-                return True
-            if method and isinstance(node, ast.Attribute) and not resolved:
                 return True
     return False
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tape_migrate.edits.draft import Applied
 from tape_migrate.ignores import Comment
 from tape_migrate.model import Helper, Left, Site
+from tape_migrate.module import Module
 from tape_migrate.shapes.plan import Candidate, Refusal
+from tape_migrate.sites import Found, find_sites
 
 DEPENDS = Refusal("TM126", "the target comes from a gradient call that was left alone")
 
@@ -30,6 +33,10 @@ class Tracked:
     first: int = 0
     """Offset of the first line of the replacement, once migrated."""
     last: int = 0
+    from_lambda: bool = False
+    """Its lambda has become a function, to see what then becomes of it."""
+    function: str = ""
+    """Qualified name of the function that its lambda has become before helpers took tapes."""
     lifted: bool = False
     """An edit was made only to make this migration possible."""
     notes: tuple[str, ...] = ()
@@ -48,6 +55,11 @@ class Tracked:
     gathered: tuple[str, ...] = ()
     """What was done to have its Keras graph in one function."""
 
+    @property
+    def home(self) -> str:
+        """Qualified name of the function that it stands in."""
+        return self.function or self.site.function
+
 
 def follow(tracked: list[Tracked], applied: Applied) -> None:
     """Move what is tracked to where an edit has put it."""
@@ -59,3 +71,9 @@ def follow(tracked: list[Tracked], applied: Applied) -> None:
             # The byte before the end belongs to the callee, whatever follows is edited or not.
             located = applied.locate(site.offset - 1)
             site.offset = located + 1 if located is not None else -1
+
+
+def found_again(module: Module, tracked: Sequence[Tracked]) -> list[Found]:
+    """The gradient calls of ``module``, each where it is tracked."""
+    places = {module.end(item.call.func): item for item in find_sites(module)}
+    return [places[site.offset] for site in tracked]

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from tape_migrate.edits.lift_lambda import lift_lambda
+from tape_migrate.edits.lift_lambda import lift_lambda, to_lambda
 
 from .programs import module, only
 
@@ -60,6 +60,19 @@ def lifted(text: str) -> str | None:
             "f = lambda a=lambda b: b: a\n",
             "def f(a=lambda b: b):\n    return a\n",
         ),
+        (
+            "class A:\n    f = lambda self: self\n",
+            "class A:\n    def f(self):\n        return self\n",
+        ),
+        (
+            "f = lambda x: (  # a: note\n    x\n)\n",
+            "def f(x):\n    return (  # a: note\n    x\n)\n",
+        ),
+        (
+            "f = h(lambda x:  # a: note\n    x)\n",
+            "def gradient_fn(x):\n    return (# a: note\n    x)\nf = h(gradient_fn)\n",
+        ),
+        ("f = lambda x: \\\n    x\n", "def f(x):\n    return x\n"),
     ],
 )
 def test_lifted(text: str, expected: str) -> None:
@@ -79,7 +92,7 @@ def test_lifted(text: str, expected: str) -> None:
         "for i in map(lambda x: x, j):\n    pass\n",
         "with a(lambda x: x):\n    pass\n",
         "while a(lambda x: x):\n    pass\n",
-        "class A:\n    f = lambda self, x: x\n",
+        "class A:\n    f = [lambda self, x: x]\n",
         "@a(lambda x: x)\ndef f(): pass\n",
         "def f(a=lambda x: x): pass\n",
         "assert a(lambda x: x)\n",
@@ -99,3 +112,39 @@ def test_what_runs_later_captures_the_same_variables() -> None:
         outer = names["outer"]
         assert callable(outer)
         assert outer(3) == 18
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "f = lambda x: x * 2\n",
+        "f = lambda: 2\n",
+        "f = lambda x, *a, b={'k': 1}, **c: x  # why\n",
+        "f = lambda x: (\n    # note\n    x,\n    2)\n",
+        "class A:\n    f = lambda self: self\n",
+    ],
+)
+def test_a_lambda_again(text: str) -> None:
+    source = module(lifted(text) or "")
+    function = only(source, ast.FunctionDef)
+    assert isinstance(function, ast.FunctionDef)
+    draft = to_lambda(source, function)
+    assert draft is not None
+    assert draft.apply().text.decode() == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x):\n    y = x\n    return y\n",
+        "def f(x):\n    return\n",
+        "@a\ndef f(x):\n    return x\n",
+        "def f(x) -> int:\n    return x\n",
+        "def f(x,\n      y):\n    return x\n",
+    ],
+)
+def test_a_function_of_more_than_one_expression_stays(text: str) -> None:
+    source = module(text)
+    function = only(source, ast.FunctionDef)
+    assert isinstance(function, ast.FunctionDef)
+    assert to_lambda(source, function) is None

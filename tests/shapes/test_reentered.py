@@ -113,18 +113,16 @@ def test_what_else_comes_in_is_assumed_to_be_independent() -> None:
         def run(y, x, weights):
             return slope(y, x, weights)
         """,
-        # The weights are visibly computed from the source, before the caller is entered.
+        # What one helper computes would be recorded while the other opens the tape again.
         """
-        def slope(y, x, weights):
-            return tf.gradients(y * weights, x)[0]
+        def slope(y, x):
+            return tf.gradients(tf.reduce_sum(y), x)[0]
 
-        def run(x, weights):
-            y = tf.sin(x)
-            return slope(y, x, weights)
+        def curvature(y, x):
+            return slope(slope(y, x), x)
 
-        def main():
-            x = tf.ones([2])
-            return run(x, tf.exp(x))
+        def run(x):
+            return curvature(tf.sin(x), x)
         """,
         # The tape is recording where the helper is called.
         """

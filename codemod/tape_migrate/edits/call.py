@@ -13,16 +13,21 @@ from tape_migrate.shapes.plan import Candidate, Kind, Request
 
 def taken_first(module: Module, request: Request) -> ast.Subscript | None:
     """The subscript in ``call[0]``, if nothing but white space stands between."""
-    parent = module.parent_of(request.call)
+    return subscript_of_first(module, request.call)
+
+
+def subscript_of_first(module: Module, call: ast.Call) -> ast.Subscript | None:
+    """``call[0]``, if that is what becomes of ``call`` and only white space stands between."""
+    parent = module.parent_of(call)
     if (
         isinstance(parent, ast.Subscript)
-        and parent.value is request.call
+        and parent.value is call
         and isinstance(parent.slice, ast.Constant)
         and parent.slice.value == 0
         and isinstance(parent.slice.value, int)
         and not isinstance(parent.slice.value, bool)
     ):
-        between = module.text[module.end(request.call) : module.start(parent.slice)]
+        between = module.text[module.end(call) : module.start(parent.slice)]
         if not between.replace(b"[", b"", 1).strip():
             return parent
     return None

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope, ScopeKind, build_scopes
+from tape_migrate.mentions import asked_by_text
 from tape_migrate.model import Api, Helper, Site
 from tape_migrate.module import Module
-from tape_migrate.shapes.helper import function_of, handed_request, in_the_way, is_method
+from tape_migrate.shapes.helper import function_of, handed_request, in_the_way
+from tape_migrate.shapes.method_callers import method_callers
 from tape_migrate.shapes.plan import Refusal
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.sites import Found
@@ -17,7 +19,14 @@ from tape_migrate.sites import Found
 
 def callers_of(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
     """Every call of the helper in ``module``, if it is only ever called, and plainly."""
-    calls = _imported(module, helper) if helper.dotted else own_callers(module, helper)
+    name = helper.qualname.rpartition(".")[2]
+    line = asked_by_text(module, name)
+    if line is not None:
+        return in_the_way(helper, f"line {line} asks for {name} by its name")
+    if not helper.dotted:
+        calls = own_callers(module, helper)
+    else:
+        calls = method_callers(module, helper) if helper.method else _imported(module, helper)
     for call in calls if isinstance(calls, list) else ():
         if any(isinstance(a, ast.Starred) for a in call.args) or any(
             k.arg is None for k in call.keywords
@@ -77,24 +86,19 @@ def own_callers(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
         return in_the_way(helper, f"there are several functions called {helper.qualname}")
     if node.decorator_list:
         return in_the_way(helper, f"{node.name} is decorated")
-    summaries = Summaries.of(module)
     scope = module.scopes.opened_by(node)
-    method = is_method(scope)
-    if method and len(summaries.methods_named(node.name)) > 1:
-        return in_the_way(helper, f"several classes have a method {node.name}")
-    calls = summaries.callers(node)
+    calls: list[ast.Call] | Refusal = Summaries.of(module).callers(node)
+    if helper.method:
+        calls = method_callers(module, helper)
+    if isinstance(calls, Refusal):
+        return calls
     callees = {id(call.func) for call in calls}
     for other in module.nodes:
         if isinstance(other, ast.Constant):
             if other.value == node.name and _in_all(module, other):
                 return in_the_way(helper, f"__all__ exports {node.name}")
             continue
-        mentioned = (
-            (isinstance(other, ast.Attribute) and other.attr == node.name)
-            if method
-            else _names(module, other, node, scope)
-        )
-        if mentioned and id(other) not in callees:
+        if _names(module, other, node, scope) and id(other) not in callees:
             assert isinstance(other, ast.expr)
             return in_the_way(
                 helper, f"line {other.lineno} uses {node.name} otherwise than by a plain call"
@@ -141,12 +145,15 @@ def users_elsewhere(module: Module, helper: Helper) -> Users | None:
     scope = module.scopes.opened_by(node)
     if any(s.kind is ScopeKind.FUNCTION for s in scope.enclosing):
         return None
-    method = is_method(scope)
-    paths = module.project.users(module.path, node.name, method=method)
+    paths = module.project.users(module.path, node.name, method=helper.method)
     if not paths:
         return None
     refusal = in_the_way(helper, f"{paths[0]} uses {node.name}")
-    plain = () if method or not module.project.name_of(module.path) else tuple(paths)
+    nested = helper.method and helper.qualname.count(".") != 1
+    # What a method of one object computes is not to be had in another module.
+    given = not helper.target.startswith("self.")
+    movable = given and not nested and bool(module.project.name_of(module.path))
+    plain = tuple(paths) if movable else ()
     return Users(plain, refusal)
 
 

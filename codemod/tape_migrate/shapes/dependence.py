@@ -17,6 +17,7 @@ from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, Use, is_prefix, may_overlap, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.plan import OUTSIDE, Link, Track, in_order
 from tape_migrate.shapes.unittests import is_assertion
@@ -28,10 +29,6 @@ CONTAINER_METHODS = frozenset(
 
 HARMLESS_BUILTINS = frozenset(
     ("print", "len", "isinstance", "repr", "str", "type", "id", "hasattr")
-)
-
-KNOWN_MODULES = frozenset(
-    ("tensorflow", "keras", "numpy", "logging", "math", "warnings", "time", "matplotlib", "scipy")
 )
 
 

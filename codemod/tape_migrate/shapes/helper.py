@@ -31,7 +31,10 @@ Writing the gradient out at the callers would give nothing more. The tape has to
 the caller's forward pass either way, so a caller that cannot hand one in could not take the
 gradient itself; and what else the helper does would stand there as often as it is called.
 
-All callers change or none: the helper gets a parameter. So all of them have to be in sight, each
+A lambda with a name (``grad = lambda y, x: tf.gradients(y, x)[0]``) is such a function, too.
+
+All callers change or none: the helper gets a parameter (of a method, whose objects are followed by
+``method_callers``, in every file). So all of them have to be in sight, each
 must give the target and the sources plainly, and the rule must hold for every one.
 """
 
@@ -85,13 +88,17 @@ def helper_around(context: Context, request: Request, target: str) -> Helper | N
         found = None if request.all_variables else collected_variables(module, request.source)
         if found is not None and not found.trainable:
             return None
-        return Helper(scope.qualname, target, None, False, repeated, parameters)
+        return Helper(
+            scope.qualname, target, None, False, repeated, parameters, method=is_method(scope)
+        )
     sources = [_parameter(context, scope, part) for part in elements(request.source)]
     names = tuple(name for name in sources if name is not None)
     if not names or len(names) != len(sources):
         return None
     listed = isinstance(request.source, (ast.List, ast.Tuple))
-    return Helper(scope.qualname, target, names, listed, repeated, parameters)
+    return Helper(
+        scope.qualname, target, names, listed, repeated, parameters, method=is_method(scope)
+    )
 
 
 def is_method(scope: Scope) -> bool:

@@ -41,6 +41,7 @@ from tape_migrate.model import Helper
 from tape_migrate.module import Module
 from tape_migrate.shapes.callers import own_callers, refuse_open, users_elsewhere
 from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.helper import is_method
 from tape_migrate.shapes.inlining import Binding, bindings_of
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_compiled import compiled_calls
@@ -232,7 +233,7 @@ def _closed(
     module: Module, function: ast.FunctionDef, scope: Scope, *, assumed: bool
 ) -> str | None:
     """Why ``function`` may have other callers than one, or None if it certainly has no other."""
-    helper = Helper(scope.qualname, function.name, None, False, False, ())
+    helper = Helper(scope.qualname, function.name, None, False, False, (), method=is_method(scope))
     calls = own_callers(module, helper)
     if isinstance(calls, Refusal):
         return _why(calls)

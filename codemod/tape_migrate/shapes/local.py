@@ -87,7 +87,7 @@ def name_inline_target(
     """The line that gives ``name`` to a target which is an expression (or to each of a list)."""
     if candidate.mapped is not None:
         return _list_targets(module, draft, candidate, fresh_name("targets", names), name)
-    return f"{name} = {_one_expression(module, candidate.request.target)}"
+    return f"{name} = {one_expression(module, candidate.request.target)}"
 
 
 def _list_targets(
@@ -103,7 +103,8 @@ def _list_targets(
     return f"{targets} = [{what} for {over}]"
 
 
-def _one_expression(module: Module, expr: ast.expr) -> str:
+def one_expression(module: Module, expr: ast.expr) -> str:
+    """The text of ``expr``, in parentheses where it would not be one expression without."""
     text = module.segment(expr).decode()
     return f"({text})" if breaks_line(module.segment(expr)) else text
 
@@ -186,7 +187,7 @@ def _hand_in_named(module: Module, draft: Draft, group: Group, names: set[str], 
             listed = fresh_name("targets", names)
             lines.append(_list_targets(module, draft, candidate, listed, name))
         else:
-            lines.append(f"{name} = {_one_expression(module, expr)}")
+            lines.append(f"{name} = {one_expression(module, expr)}")
         draft.replace(module.start(expr), module.end(expr), name.encode())
     write_block(
         module,

@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from tape_migrate.flow.symbols import DefKind, symbol_of
+from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import (
     CONTAINER_METHODS,
-    KNOWN_MODULES,
     Dependence,
     calls_in,
     own_expressions,

@@ -20,7 +20,9 @@ on that tape: the caller computes it inside, or it is something that no source w
 else may come in from outside.
 
 A gradient of a gradient (``g = tf.gradients(y, x)[0]``, then ``tf.gradients(g * v, x)``) is taken
-in the same block: the tape of the caller is persistent then, and records its own gradient.
+in the same block: the tape of the caller is persistent then, and records its own gradient. So it is
+where the first gradient is taken by another helper (``g = grad(y, x)``, then ``grad(g, x)``), and
+where it has no name: it is given one.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from dataclasses import dataclass, replace
 from tape_migrate.edits.call import rewrite_call
 from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.grads_and_vars import rewrite_optimizer_call
+from tape_migrate.edits.hand_tape import make_room
 from tape_migrate.edits.names import fresh_name
 from tape_migrate.edits.tape_block import Block, Tape, indented_by, write_block
 from tape_migrate.flow.scope import ScopeKind
@@ -43,7 +46,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import decide_request
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.helper import find_helper, helper_around, is_method
-from tape_migrate.shapes.local import name_inline_target
+from tape_migrate.shapes.local import name_inline_target, one_expression
 from tape_migrate.shapes.optimizers import METHODS
 from tape_migrate.shapes.plan import (
     OUTSIDE,
@@ -65,7 +68,7 @@ def find_any_helper(context: Context, request: Request) -> Helper | None:
 
 
 def _find_reentered(context: Context, request: Request) -> Helper | None:
-    if request.attribute is not None or request.reenters:
+    if request.attribute is not None:
         return None
     helper = helper_around(context, request, "")
     if helper is None:
@@ -315,22 +318,30 @@ def write_recorded(
     last = recorded.members[-1]
     hoisted = last.inline_target and not last.inside
     hoisted = hoisted and len(recorded.members) - 1 not in recorded.inside
-    line = name = None
-    if hoisted:
+    lines: tuple[str, ...] = ()
+    name = None
+    if hoisted and last.request.handed:
+        given = {fresh_name("target", names): expr for expr in last.hoisted}
+        lines = tuple(f"{named} = {one_expression(module, e)}" for named, e in given.items())
+        for named, expr in given.items():
+            draft.replace(module.start(expr), module.end(expr), named.encode())
+    elif hoisted:
         name = fresh_name("target", names)
-        line = name_inline_target(module, draft, last, name, names)
+        lines = (name_inline_target(module, draft, last, name, names),)
     block = Block(
         region=recorded.region,
         tapes=(Tape(tape, (), opened=True),),
         tf=tf,
         before=module.statement_of(last.request.call),
-        last_lines=(line,) if line is not None else (),
+        last_lines=lines,
     )
-    if recorded.region.stmts or line is not None:
+    if recorded.region.stmts or lines:
         write_block(module, draft, block)
     for member in recorded.members:
         target = name if member is last else None
-        if member.request.found.site.api in METHODS:
+        if member.request.handed:
+            make_room(module, draft, member.request.call, tape)
+        elif member.request.found.site.api in METHODS:
             rewrite_optimizer_call(
                 module,
                 draft,

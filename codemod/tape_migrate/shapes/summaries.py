@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, KNOWN_MODULES, calls_in
+from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, calls_in
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -1,0 +1,56 @@
+"""Where a module names an attribute: plainly, in the body of a class, or as a text."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
+
+_BY_TEXT = frozenset(
+    ("getattr", "setattr", "hasattr", "delattr", "attrgetter", "methodcaller", "__getattribute__")
+)
+_NAMESPACES = frozenset(("globals", "locals", "vars", "__dict__", "modules"))
+
+
+def attributes(module: Module, name: str) -> Iterator[ast.Attribute]:
+    """Attributes so called, of anything but the libraries that everybody knows."""
+    for node in module.nodes:
+        if isinstance(node, ast.Attribute) and node.attr == name:
+            if module.names.resolve(node).partition(".")[0] not in KNOWN_MODULES:
+                yield node
+
+
+def class_bindings(module: Module, name: str) -> int:
+    """How many times bodies of classes give something this name."""
+    return sum(
+        len(module.names.bindings(name, scope))
+        for scope in module.scopes
+        if scope.kind is ScopeKind.CLASS and name in module.scopes.bindings(scope)
+    )
+
+
+def asked_by_text(module: Module, name: str) -> int | None:
+    """The line in which ``getattr``, ``globals()[…]`` and the like are given the name as a text."""
+    for node in module.nodes:
+        if isinstance(node, ast.Constant) and node.value == name and _is_key(module, node):
+            return node.lineno
+    return None
+
+
+def _is_key(module: Module, constant: ast.Constant) -> bool:
+    parent = module.parent_of(constant)
+    if isinstance(parent, ast.Call):
+        return _last_name(parent.func) in _BY_TEXT
+    if not isinstance(parent, ast.Subscript) or parent.slice is not constant:
+        return False
+    return any(_last_name(node) in _NAMESPACES for node in ast.walk(parent.value))
+
+
+def _last_name(node: ast.AST) -> str:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
