@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tape_migrate.again import refuse_differentiated
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied, Draft
 from tape_migrate.edits.lift_lambda import lift_lambda
@@ -137,6 +138,7 @@ class Engine:
                 if site.helper is None and not (site.from_lambda and site.offer is not None)
             }
             useless |= self._without_graph_mode(text, tracked)
+            useless |= refuse_differentiated(self._module(self._text), tracked)
             frozen.update(useless)
             if lambdas.choose(self._module(self._text), tracked, frozen):
                 continue

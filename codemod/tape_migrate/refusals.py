@@ -259,8 +259,9 @@ _CATALOGUE = (
     Reason(
         "TM126",
         "depends-on-refused",
-        "The target or the source comes from a gradient call that was left alone.",
-        "Migrate that call first.",
+        "The target or the source comes from a gradient call that was left alone, or such a call "
+        "differentiates the result through TensorFlow's control flow.",
+        "Migrate that call too.",
         "g = helper(y, x); h = tf.gradients(g, x)",
     ),
     Reason(

@@ -1,4 +1,4 @@
-# expect: partly refused
+# expect: refused
 import tensorflow as tf
 
 
