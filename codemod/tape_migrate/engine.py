@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tape_migrate.annotate import annotate
@@ -99,15 +100,20 @@ class Engine:
         """Functions made of Keras graphs: nothing but their parameters is symbolic in them."""
 
     def _module(self, text: bytes) -> Module:
-        def module() -> Module:
-            return Module(text, package=self._package, project=self._project, path=self._path)
-
         if text is self._text:
-            return module()
+            return self._original
         try:
-            return module()
+            return self._parsed(text)
         except SourceError as error:
             raise GuardError(f"an edit does not parse: {error}") from error
+
+    def _parsed(self, text: bytes) -> Module:
+        return Module(text, package=self._package, project=self._project, path=self._path)
+
+    @cached_property
+    def _original(self) -> Module:
+        """The module as it was given, with what has been found out about it."""
+        return self._parsed(self._text)
 
     def all_refused(self) -> tuple[SiteResult, ...]:
         """Every site of the text as it is, refused because of an error of the tool."""

@@ -61,17 +61,17 @@ class Scope:
     def __repr__(self) -> str:
         return f"<Scope {self.kind.value} {self.qualname}>"
 
-    @property
+    @cached_property
     def table(self) -> NameTable:
         """The scope's names."""
         return self.tree.table_of(self)
 
-    @property
+    @cached_property
     def globals(self) -> frozenset[str]:
         """Names that the scope declares ``global``."""
         return self.table.globals
 
-    @property
+    @cached_property
     def nonlocals(self) -> frozenset[str]:
         """Names that the scope declares ``nonlocal``."""
         return self.table.nonlocals
@@ -95,6 +95,7 @@ class ScopeTree:
         self._opened: dict[ast.AST, Scope] = {tree: self.module}
         self._tables: dict[ast.AST, NameTable] | None = None
         self._facts: dict[Scope, ScopeFacts] = {}
+        self._owners: dict[tuple[str, Scope], Scope | None] = {}
         self._walk(tree)
 
     def __iter__(self) -> Iterator[Scope]:
@@ -174,6 +175,12 @@ class ScopeTree:
 
         Comprehension variables are not looked at: see :meth:`is_comprehension_variable`.
         """
+        key = (name, scope)
+        if key not in self._owners:
+            self._owners[key] = self._owner(name, scope)
+        return self._owners[key]
+
+    def _owner(self, name: str, scope: Scope) -> Scope | None:
         if name in scope.globals:
             return self.module
         if name in self.bindings(scope):
