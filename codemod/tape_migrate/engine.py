@@ -30,7 +30,7 @@ from tape_migrate.model import (
 from tape_migrate.module import Module
 from tape_migrate.names import Reexports
 from tape_migrate.outcomes import of_gathered, of_graph, result_of
-from tape_migrate.rounds import one_per_function, refuse_dependents, span_of, split_lines
+from tape_migrate.rounds import apart, refuse_dependents, span_of, split_lines
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
 from tape_migrate.shapes.decide import decide_request, read_request
@@ -412,9 +412,7 @@ class Engine:
         if not ready:
             return None
         owner = {id(candidate.request.call): site for site, candidate in ready}
-        groups = one_per_function(
-            module, form_groups(context, [candidate for _, candidate in ready])
-        )
+        groups = apart(module, form_groups(context, [candidate for _, candidate in ready]))
         for group in groups:
             split = split_lines(module, group)
             if split is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.layout import split_shared_lines
 from tape_migrate.edits.names import outermost_function
@@ -28,20 +30,27 @@ def refuse_dependents(
                 changed = True
 
 
-def one_per_function(module: Module, groups: list[Group]) -> list[Group]:
-    """The first group of each outermost function, none inside the lines of another."""
+def apart(module: Module, groups: list[Group]) -> list[Group]:
+    """The groups that can be written in one go: none inside the lines of another.
+
+    In each outermost function they are the first ones, up to one that is in the way of another:
+    what it becomes is seen first. None of them computes with another's gradient, for such a call
+    waits, and a tape encloses nothing but its own lines.
+    """
     chosen: list[Group] = []
     lines: list[tuple[int, int]] = []
-    functions: set[int] = set()
+    done: set[int] = set()
     for group in groups:
-        outer = outermost_function(group.first.request.found.scope)
-        tops_ends = [span_of(module, member) for member in group.members]
-        first = min(top for top, _ in tops_ends)
-        last = max(end for _, end in tops_ends)
-        if id(outer) in functions or any(a <= last and first <= b for a, b in lines):
+        outer = id(outermost_function(group.first.request.found.scope))
+        if outer in done:
             continue
-        functions.add(id(outer))
-        lines.append((first, last))
+        spans = [span_of(module, member) for member in group.members]
+        first, last = min(top for top, _ in spans), max(end for _, end in spans)
+        at = bisect_right(lines, (first, last))
+        if (at and lines[at - 1][1] >= first) or (at < len(lines) and lines[at][0] <= last):
+            done.add(outer)
+            continue
+        lines.insert(at, (first, last))
         chosen.append(group)
     return chosen
 
