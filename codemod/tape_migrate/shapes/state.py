@@ -133,20 +133,36 @@ def _setter(
     ``itself``: or by ``start`` and ``end`` themselves.
     """
     wanted = {*symbol.path, symbol.root}
-    for node in dep.cfg.nodes:
-        part = node.node
-        if part is None or isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+    for node_id, setters in _setters(context, dep):
+        if node_id in known or all(wanted.isdisjoint(sets) for _, sets in setters):
             continue
-        if node.id in known:
-            continue
-        functions = _run_by(context, part)
-        if not any(wanted & _set_by(function) for function in functions):
-            continue
-        after = dep.reaches(start, node.id) or (itself and node.id == start)
-        before = dep.reaches(node.id, end) or (itself and node.id == end)
+        after = dep.reaches(start, node_id) or (itself and node_id == start)
+        before = dep.reaches(node_id, end) or (itself and node_id == end)
         if after and before:
-            return next(f.name for f in functions if wanted & _set_by(f))
+            return next(name for name, sets in setters if wanted & sets)
     return None
+
+
+def _setters(
+    context: Context, dep: Dependence
+) -> list[tuple[int, list[tuple[str, frozenset[str]]]]]:
+    """Nodes that run visible functions which set something: their names, and what they set
+    (looked up once)."""
+    key = f"setters {id(dep.scope)}"
+    known = dep.module.memo.get(key)
+    if not isinstance(known, list):
+        known = []
+        for node in dep.cfg.nodes:
+            part = node.node
+            if part is None or isinstance(
+                part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+            ):
+                continue
+            found = [(f.name, sets) for f in _run_by(context, part) if (sets := _set_by(f))]
+            if found:
+                known.append((node.id, found))
+        dep.module.memo[key] = known
+    return known
 
 
 def _run_by(context: Context, part: ast.AST) -> list[Function]:
