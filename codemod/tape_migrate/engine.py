@@ -30,7 +30,7 @@ from tape_migrate.model import (
 from tape_migrate.module import Module
 from tape_migrate.names import Reexports
 from tape_migrate.outcomes import of_gathered, of_graph, result_of
-from tape_migrate.rounds import apart, refuse_dependents, span_of, split_lines
+from tape_migrate.rounds import refuse_dependents, span_of, split_lines, take_turns
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
 from tape_migrate.shapes.decide import decide_request, read_request
@@ -219,6 +219,10 @@ class Engine:
     def _rounds(self, module: Module, tracked: list[Tracked], frozen: dict[int, Refusal]) -> Module:
         for _ in range(_MAX_ROUNDS):
             applied = self._round(module, tracked, frozen)
+            if applied is None and any(site.waits_for_turn for site in tracked):
+                for site in tracked:
+                    site.turn_after = None
+                applied = self._round(module, tracked, frozen)
             if applied is None:
                 break
             module = self._module(applied.text)
@@ -307,6 +311,8 @@ class Engine:
         for index, site, item in pending:
             if index in frozen:
                 refused.add(id(item.call))
+                continue
+            if site.waits_for_turn:
                 continue
             lifted = self._lift(module, site, item)
             if lifted is not None:
@@ -412,7 +418,11 @@ class Engine:
         if not ready:
             return None
         owner = {id(candidate.request.call): site for site, candidate in ready}
-        groups = apart(module, form_groups(context, [candidate for _, candidate in ready]))
+        turns = take_turns(module, form_groups(context, [candidate for _, candidate in ready]))
+        for group, before in turns.later:
+            for member in group.members:
+                owner[id(member.request.call)].turn_after = owner[id(before.first.request.call)]
+        groups = turns.now
         for group in groups:
             split = split_lines(module, group)
             if split is not None:

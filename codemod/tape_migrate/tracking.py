@@ -32,6 +32,8 @@ class Tracked:
     last: int = 0
     lifted: bool = False
     """An edit was made only to make this migration possible."""
+    turn_after: Tracked | None = None
+    """While this other one is not done, its turn cannot come, and it need not be decided."""
     notes: tuple[str, ...] = ()
     helper: Helper | None = None
     """The site is a call of this helper, which takes the gradient for it."""
@@ -47,6 +49,12 @@ class Tracked:
     """What moving its Keras graph into a function took for granted, if that was done."""
     gathered: tuple[str, ...] = ()
     """What was done to have its Keras graph in one function."""
+
+    @property
+    def waits_for_turn(self) -> bool:
+        """Whether another one is written before it in any case."""
+        before = self.turn_after
+        return before is not None and before.migrated is None and before.refusal is None
 
 
 def follow(tracked: list[Tracked], applied: Applied) -> None:
