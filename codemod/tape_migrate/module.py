@@ -239,7 +239,7 @@ class Module:
 
     def places(self, node: ast.AST, *, within: Scope) -> list[Place]:
         """Chain of places that lead to ``node``, innermost first, up to the body of ``within``."""
-        current: ast.AST | None = self.statement_of(node)
+        current = self.statement_of(node)
         key = (current, within.node)
         known = self._chains.get(key)
         if known is None:

@@ -150,19 +150,18 @@ def _setters(
     (looked up once)."""
     key = f"setters {id(dep.scope)}"
     known = dep.module.memo.get(key)
-    if not isinstance(known, list):
-        known = []
-        for node in dep.cfg.nodes:
-            part = node.node
-            if part is None or isinstance(
-                part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-            ):
-                continue
-            found = [(f.name, sets) for f in _run_by(context, part) if (sets := _set_by(f))]
-            if found:
-                known.append((node.id, found))
-        dep.module.memo[key] = known
-    return known
+    if isinstance(known, list):
+        return known
+    found: list[tuple[int, list[tuple[str, frozenset[str]]]]] = []
+    for node in dep.cfg.nodes:
+        part = node.node
+        if part is None or isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        setters = [(f.name, sets) for f in _run_by(context, part) if (sets := _set_by(f))]
+        if setters:
+            found.append((node.id, setters))
+    dep.module.memo[key] = found
+    return found
 
 
 def _run_by(context: Context, part: ast.AST) -> list[Function]:
