@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from tape_migrate.flow.bindings import children
+from tape_migrate.flow.bindings import children, walk_down
 from tape_migrate.flow.scope import Scope, ScopeFacts, ScopeKind, ScopeTree, build_scopes
 from tape_migrate.model import SourceError
 from tape_migrate.names import Names, Reexports
@@ -96,10 +96,14 @@ class Module:
         self._package = package
         self.project = project
 
-    @cached_property
+    @property
     def nodes(self) -> list[ast.AST]:
         """Every node of the tree, parents first (operators and contexts left out)."""
-        return list(walk(self.tree))
+        return self._walked[0]
+
+    @cached_property
+    def _walked(self) -> tuple[list[ast.AST], dict[ast.AST, ast.AST]]:
+        return walk_down(self.tree)
 
     def inside(self, node: ast.AST) -> list[ast.AST]:
         """``node`` and all below it (operators and contexts left out), looked up once."""
@@ -112,7 +116,7 @@ class Module:
 
     @cached_property
     def scopes(self) -> ScopeTree:
-        return build_scopes(self.tree)
+        return build_scopes(self.tree, self._walked)
 
     @cached_property
     def names(self) -> Names:
