@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tape_migrate.again import refuse_differentiated
@@ -32,7 +33,7 @@ from tape_migrate.model import (
 from tape_migrate.module import Module
 from tape_migrate.names import Reexports
 from tape_migrate.outcomes import of_gathered, of_graph, result_of
-from tape_migrate.rounds import one_per_function, refuse_dependents, span_of, split_lines
+from tape_migrate.rounds import refuse_dependents, span_of, split_lines, take_turns
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
 from tape_migrate.shapes.decide import decide_request, read_request
@@ -102,15 +103,20 @@ class Engine:
         """Functions made of Keras graphs: nothing but their parameters is symbolic in them."""
 
     def _module(self, text: bytes) -> Module:
-        def module() -> Module:
-            return Module(text, package=self._package, project=self._project, path=self._path)
-
         if text is self._text:
-            return module()
+            return self._original
         try:
-            return module()
+            return self._parsed(text)
         except SourceError as error:
             raise GuardError(f"an edit does not parse: {error}") from error
+
+    def _parsed(self, text: bytes) -> Module:
+        return Module(text, package=self._package, project=self._project, path=self._path)
+
+    @cached_property
+    def _original(self) -> Module:
+        """The module as it was given, with what has been found out about it."""
+        return self._parsed(self._text)
 
     def all_refused(self) -> tuple[SiteResult, ...]:
         """Every site of the text as it is, refused because of an error of the tool."""
@@ -222,6 +228,10 @@ class Engine:
     def _rounds(self, module: Module, tracked: list[Tracked], frozen: dict[int, Refusal]) -> Module:
         for _ in range(_MAX_ROUNDS):
             applied = self._round(module, tracked, frozen)
+            if applied is None and any(site.waits_for_turn for site in tracked):
+                for site in tracked:
+                    site.turn_after = None
+                applied = self._round(module, tracked, frozen)
             if applied is None:
                 break
             module = self._module(applied.text)
@@ -310,6 +320,8 @@ class Engine:
         for index, site, item in pending:
             if index in frozen:
                 refused.add(id(item.call))
+                continue
+            if site.waits_for_turn:
                 continue
             lifted = self._lift(module, site, item)
             if lifted is not None:
@@ -415,9 +427,11 @@ class Engine:
         if not ready:
             return None
         owner = {id(candidate.request.call): site for site, candidate in ready}
-        groups = one_per_function(
-            module, form_groups(context, [candidate for _, candidate in ready])
-        )
+        turns = take_turns(module, form_groups(context, [candidate for _, candidate in ready]))
+        for group, before in turns.later:
+            for member in group.members:
+                owner[id(member.request.call)].turn_after = owner[id(before.first.request.call)]
+        groups = turns.now
         for group in groups:
             split = split_lines(module, group)
             if split is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from tape_migrate.flow.bindings import children
+from tape_migrate.flow.bindings import children, walk_down
 from tape_migrate.flow.scope import Scope, ScopeFacts, ScopeKind, ScopeTree, build_scopes
 from tape_migrate.model import SourceError
 from tape_migrate.names import Names, Reexports
@@ -91,13 +91,19 @@ class Module:
         self.memo: dict[str, object] = {}
         """Facts that others keep with the module (one object a key)."""
         self._inside: dict[int, list[ast.AST]] = {}
+        self._places: dict[ast.stmt, Place] = {}
+        self._chains: dict[tuple[ast.AST, ast.AST], list[Place]] = {}
         self._package = package
         self.project = project
 
-    @cached_property
+    @property
     def nodes(self) -> list[ast.AST]:
         """Every node of the tree, parents first (operators and contexts left out)."""
-        return list(walk(self.tree))
+        return self._walked[0]
+
+    @cached_property
+    def _walked(self) -> tuple[list[ast.AST], dict[ast.AST, ast.AST]]:
+        return walk_down(self.tree)
 
     def inside(self, node: ast.AST) -> list[ast.AST]:
         """``node`` and all below it (operators and contexts left out), looked up once."""
@@ -110,7 +116,7 @@ class Module:
 
     @cached_property
     def scopes(self) -> ScopeTree:
-        return build_scopes(self.tree)
+        return build_scopes(self.tree, self._walked)
 
     @cached_property
     def names(self) -> Names:
@@ -223,19 +229,29 @@ class Module:
         return current
 
     def place_of(self, stmt: ast.stmt) -> Place:
-        owner = self.parent_of(stmt)
-        assert owner is not None
-        for field, value in ast.iter_fields(owner):
-            if isinstance(value, list):
-                for index, item in enumerate(value):
-                    if item is stmt:
-                        return Place(value, index, owner, field)
-        raise AssertionError("a statement is always in a list of its parent")
+        known = self._places.get(stmt)
+        if known is None:
+            owner = self.parent_of(stmt)
+            assert owner is not None
+            for field, value in ast.iter_fields(owner):
+                if isinstance(value, list):
+                    for index, item in enumerate(value):
+                        if isinstance(item, ast.stmt):
+                            self._places[item] = Place(value, index, owner, field)
+            known = self._places[stmt]
+        return known
 
     def places(self, node: ast.AST, *, within: Scope) -> list[Place]:
         """Chain of places that lead to ``node``, innermost first, up to the body of ``within``."""
+        current = self.statement_of(node)
+        key = (current, within.node)
+        known = self._chains.get(key)
+        if known is None:
+            known = self._chains[key] = self._chain(current, within)
+        return known
+
+    def _chain(self, current: ast.AST | None, within: Scope) -> list[Place]:
         chain: list[Place] = []
-        current: ast.AST | None = self.statement_of(node)
         while isinstance(current, (ast.stmt, ast.ExceptHandler, ast.match_case)):
             if isinstance(current, ast.stmt):
                 if current is within.node:

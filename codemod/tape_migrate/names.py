@@ -109,6 +109,7 @@ class Names:
         self._raw_cache: dict[tuple[int, str], tuple[str, ...]] = {}
         self._active: dict[tuple[int, str], list[str]] = {}
         self._bindings: dict[tuple[int, str], list[ast.AST | None]] = {}
+        self._resolved: dict[ast.expr, str] = {}
         self._stars: list[str] = []
         self._aliased: set[str] = set()
         for node in nodes:
@@ -133,8 +134,11 @@ class Names:
 
     def resolve(self, expr: ast.expr) -> str:
         """Canonical dotted name of ``expr`` (``tensorflow.gradients``), or ``""`` if unknown."""
-        dotted = self.spelled(expr)
-        return canonical(dotted) if dotted else UNKNOWN
+        known = self._resolved.get(expr)
+        if known is None:
+            dotted = self.spelled(expr)
+            known = self._resolved[expr] = canonical(dotted) if dotted else UNKNOWN
+        return known
 
     def spelled(self, expr: ast.expr) -> str:
         """Like ``resolve``, keeping ``tensorflow.compat.v1`` apart from ``tensorflow``."""

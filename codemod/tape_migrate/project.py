@@ -30,6 +30,7 @@ class Project:
         self._counts = Counter(self._module_of_path.values())
         self._modules: dict[str, Module | None] = {}
         """By path."""
+        self._defined: dict[str, frozenset[str]] = {}
         self._active: set[tuple[str, str]] = set()
         self._off: str | None = None
         self._eager_off: tuple[str, ...] | None = None
@@ -125,12 +126,23 @@ class Project:
             loaded = self._load(module)
             if loaded is None:
                 return UNKNOWN
+            if name in self._defined_in(module, loaded):
+                return UNKNOWN  # a function or class of its own
             found = loaded.names.top_level(name)
             if found or loaded.names.is_local(name, loaded.scopes.module):
                 return found
             return self._from_subpackages(module, name)
         finally:
             self._active.discard(key)
+
+    def _defined_in(self, module: str, loaded: Module) -> frozenset[str]:
+        """Top-level functions and classes, which need no search for what a name means."""
+        known = self._defined.get(module)
+        if known is None:
+            definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+            names = (s.name for s in loaded.tree.body if isinstance(s, definitions))
+            known = self._defined[module] = frozenset(names)
+        return known
 
     def function_calls(self, dotted: str) -> frozenset[str]:
         """See ``tape_migrate.shapes.modes.OtherModules``."""

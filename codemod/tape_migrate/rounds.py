@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.layout import split_shared_lines
 from tape_migrate.edits.names import outermost_function
@@ -28,22 +32,64 @@ def refuse_dependents(
                 changed = True
 
 
-def one_per_function(module: Module, groups: list[Group]) -> list[Group]:
-    """The first group of each outermost function, none inside the lines of another."""
-    chosen: list[Group] = []
-    lines: list[tuple[int, int]] = []
-    functions: set[int] = set()
+@dataclass(frozen=True)
+class Turns:
+    """Which groups are written in a round, and which cannot be written in the next one either."""
+
+    now: list[Group]
+    later: list[tuple[Group, Group]]
+    """A group, and the one whose turn comes before its own."""
+
+
+class _Lines:
+    """Spans of lines that are taken, none of them inside another."""
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[int, int]] = []
+
+    def take(self, first: int, last: int) -> bool:
+        """Whether ``first`` to ``last`` was free; it is taken then."""
+        at = bisect_right(self._taken, (first, last))
+        if at and self._taken[at - 1][1] >= first:
+            return False
+        if at < len(self._taken) and self._taken[at][0] <= last:
+            return False
+        self._taken.insert(at, (first, last))
+        return True
+
+
+def take_turns(module: Module, groups: list[Group]) -> Turns:
+    """The groups that can be written in one go: none inside the lines of another.
+
+    In each outermost function they are the first ones, up to one that is in the way of another:
+    what it becomes is seen first. None of them computes with another's gradient, for such a call
+    waits, and a tape encloses nothing but its own lines.
+    """
+    now: list[Group] = []
+    lines = _Lines()
+    left: dict[int, list[tuple[Group, int, int]]] = {}
     for group in groups:
-        outer = outermost_function(group.first.request.found.scope)
-        tops_ends = [span_of(module, member) for member in group.members]
-        first = min(top for top, _ in tops_ends)
-        last = max(end for _, end in tops_ends)
-        if id(outer) in functions or any(a <= last and first <= b for a, b in lines):
-            continue
-        functions.add(id(outer))
-        lines.append((first, last))
-        chosen.append(group)
-    return chosen
+        outer = id(outermost_function(group.first.request.found.scope))
+        spans = [span_of(module, member) for member in group.members]
+        first, last = min(top for top, _ in spans), max(end for _, end in spans)
+        if outer not in left and lines.take(first, last):
+            now.append(group)
+        else:
+            left.setdefault(outer, []).append((group, first, last))
+    later = [turn for groups_of_one in left.values() for turn in _later(groups_of_one)]
+    return Turns(now, later)
+
+
+def _later(groups: list[tuple[Group, int, int]]) -> Iterator[tuple[Group, Group]]:
+    """Whom each of ``groups`` has to wait for, beyond the first ones, which are next."""
+    lines, head = _Lines(), groups[0][0]
+    before: Group | None = None
+    for group, first, last in groups:
+        if not lines.take(first, last):
+            lines, before, head = _Lines(), head, group
+            lines.take(first, last)
+        if before is not None:
+            yield group, before
 
 
 def span_of(module: Module, candidate: Candidate) -> tuple[int, int]:

@@ -39,6 +39,8 @@ class Tracked:
     """Qualified name of the function that its lambda has become before helpers took tapes."""
     lifted: bool = False
     """An edit was made only to make this migration possible."""
+    turn_after: Tracked | None = None
+    """While this other one is not done, its turn cannot come, and it need not be decided."""
     notes: tuple[str, ...] = ()
     helper: Helper | None = None
     """The site is a call of this helper, which takes the gradient for it."""
@@ -59,6 +61,12 @@ class Tracked:
     def home(self) -> str:
         """Qualified name of the function that it stands in."""
         return self.function or self.site.function
+
+    @property
+    def waits_for_turn(self) -> bool:
+        """Whether another one is written before it in any case."""
+        before = self.turn_after
+        return before is not None and before.migrated is None and before.refusal is None
 
 
 def follow(tracked: list[Tracked], applied: Applied) -> None:

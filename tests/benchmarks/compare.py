@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,16 +44,19 @@ def interleave(commands: Mapping[str, Command], rounds: int) -> dict[str, Cost]:
     """Run every command once for warmth, then ``rounds`` times, taking turns.
 
     Taking turns, and starting each round with another command, spreads whatever else the
-    machine is doing evenly. Raises ``CommandError``.
+    machine is doing evenly. The run for warmth also leaves byte code of all that is imported, as
+    an installation has it, whatever the environment says of that. Raises ``CommandError``.
     """
     names = list(commands)
     runs: dict[str, list[Run]] = {name: [] for name in names}
-    for turn in range(rounds + 1):
-        shift = turn % len(names)
-        for name in names[shift:] + names[:shift]:
-            done = _checked(name, commands[name])
-            if turn:
-                runs[name].append(done)
+    with tempfile.TemporaryDirectory(prefix="tape-migrate-bench-") as folder:
+        env = compiled(folder)
+        for turn in range(rounds + 1):
+            shift = turn % len(names)
+            for name in names[shift:] + names[:shift]:
+                done = _checked(name, commands[name], env)
+                if turn:
+                    runs[name].append(done)
     return {
         name: Cost(
             statistics.median(r.wall for r in found),
@@ -63,10 +67,15 @@ def interleave(commands: Mapping[str, Command], rounds: int) -> dict[str, Cost]:
     }
 
 
-def _checked(name: str, command: Command) -> Run:
+def compiled(folder: str) -> dict[str, str]:
+    """Have Python keep the byte code of what it imports in ``folder``."""
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
+
+
+def _checked(name: str, command: Command, env: Mapping[str, str]) -> Run:
     if command.prepare is not None:
         command.prepare()
-    done = run(command.words, env=command.env, cwd=command.cwd)
+    done = run(command.words, env={**env, **command.env}, cwd=command.cwd)
     if done.exit_code not in command.codes:
         said = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()[-8:]
         raise CommandError(f"{name} ended with {done.exit_code}:\n" + "\n".join(said))

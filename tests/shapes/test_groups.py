@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
-import pytest
-
-from tape_migrate.shapes import groups
-from tape_migrate.shapes.plan import Candidate
 from tests.migrating import check, rewritten
 
 
@@ -93,14 +87,49 @@ def test_lists_are_not_fused_with_single_results() -> None:
     assert "a = tape.gradient(u, [x])\n    b = tape.gradient(u, t)\n" in new
 
 
-def test_each_call_is_in_one_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where two groups before it could both take it."""
-    monkeypatch.setattr(groups, "_join", _join_always)
-    region = SimpleNamespace(block=[])
-    candidates = [SimpleNamespace(region=region, name=name) for name in "abc"]
-    formed = groups.form_groups(None, candidates)  # type: ignore[arg-type]
-    assert [len(group.members) for group in formed] == [3]
+def test_each_call_is_in_one_group() -> None:
+    """Also where a call overlaps with two before it that have nothing in common."""
+    new = rewritten("""
+        def f(x):
+            a = tf.sin(x)
+            b = tf.cos(x)
+            c = a * b
+            g = tf.gradients(a, x)[0]
+            h = tf.gradients(b, x)[0]
+            k = tf.gradients(c, x)[0]
+            return g, h, k
+        """)
+    assert [line.split(" = ")[0].strip() for line in new.splitlines() if ".gradient(" in line] == [
+        "g",
+        "h",
+        "k",
+    ]
 
 
-def _join_always(context: object, group: groups.Group, candidate: Candidate) -> groups.Group:
-    return groups.Group((*group.members, candidate))
+def test_calls_that_fit_one_by_one_share_a_tape_though_not_all_do() -> None:
+    """What ``k`` is computed from stands after the first two calls."""
+    new = rewritten("""
+        def f(x):
+            u = tf.sin(x)
+            v = u * u
+            g = tf.gradients(u, x)[0]
+            h = tf.gradients(v, x)[0]
+            w = u * v
+            k = tf.gradients(w, x)[0]
+            return g, h, k
+        """)
+    assert new.count("GradientTape") == 2
+    assert new.count("persistent=True") == 1
+
+
+def test_many_calls_of_one_function_are_written_together() -> None:
+    """Each on a forward pass of its own: names and places are those of one at a time."""
+    lines = "".join(
+        f"    y{n} = tf.sin(x * {n}.0)\n    g{n} = tf.gradients(y{n}, x)[0]\n" for n in range(3)
+    )
+    new = rewritten(f"def f(x):\n{lines}    return g0, g1, g2\n")
+    assert [line.strip() for line in new.splitlines() if ".gradient(" in line] == [
+        "g0 = tape.gradient(y0, x)",
+        "g1 = tape2.gradient(y1, x)",
+        "g2 = tape3.gradient(y2, x)",
+    ]

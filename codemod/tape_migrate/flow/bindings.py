@@ -23,6 +23,19 @@ TRY_STATEMENTS: tuple[type[ast.AST], ...] = (ast.Try, _TRY_STAR) if _TRY_STAR el
 _LEAF_FIELDS = frozenset(
     ("attr", "asname", "conversion", "ctx", "id", "is_async", "kind", "level", "lineno", "module")
 ) | {"op", "ops", "simple", "tag", "type_comment"}
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias, ast.ExceptHandler)
+_OF_TEXT: dict[type[ast.AST], frozenset[str]] = {
+    **{kind: frozenset(("name",)) for kind in (*_NAMED, ast.MatchAs, ast.MatchStar)},
+    **{kind: frozenset(("names",)) for kind in (ast.Global, ast.Nonlocal)},
+    **{kind: frozenset(("arg",)) for kind in (ast.arg, ast.keyword)},
+    ast.Constant: frozenset(("value",)),
+    ast.MatchSingleton: frozenset(("value",)),
+    ast.MatchClass: frozenset(("kwd_attrs",)),
+    ast.MatchMapping: frozenset(("rest",)),
+}
+"""Fields that hold no nodes in these kinds of node (in others they may)."""
+_WITH_GAPS = frozenset((ast.Dict, ast.arguments))
+"""Kinds of node whose lists hold None where something is left out."""
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
 _NO_NAMES: frozenset[str] = frozenset()
 
@@ -32,15 +45,33 @@ def children(node: ast.AST) -> list[ast.AST]:
     kind = type(node)
     fields = _FIELDS.get(kind)
     if fields is None:
-        fields = _FIELDS[kind] = tuple(f for f in kind._fields if f not in _LEAF_FIELDS)
+        leaves = _LEAF_FIELDS | _OF_TEXT.get(kind, _NO_NAMES)
+        fields = _FIELDS[kind] = tuple(f for f in kind._fields if f not in leaves)
     found: list[ast.AST] = []
     for name in fields:
         value = getattr(node, name, None)
-        if isinstance(value, ast.AST):
+        if value.__class__ is list:
+            found += value if kind not in _WITH_GAPS else [item for item in value if item]
+        elif isinstance(value, ast.AST):
             found.append(value)
-        elif isinstance(value, list):
-            found.extend([item for item in value if isinstance(item, ast.AST)])
     return found
+
+
+def walk_down(tree: ast.AST) -> tuple[list[ast.AST], dict[ast.AST, ast.AST]]:
+    """Every node below ``tree`` and itself, parents first, and the parent of each."""
+    nodes: list[ast.AST] = []
+    parents: dict[ast.AST, ast.AST] = {}
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        nodes.append(node)
+        below = children(node)
+        if below:
+            for child in below:
+                parents[child] = node
+            below.reverse()
+            stack += below
+    return nodes, parents
 
 
 def all_arguments(args: ast.arguments) -> Iterator[ast.arg]:

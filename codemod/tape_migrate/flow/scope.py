@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from .bindings import (
@@ -12,15 +12,17 @@ from .bindings import (
     FUNCTION_NODES,
     NameTable,
     ScopeNode,
-    children,
     outside_parts,
     tables_of,
     target_names,
+    walk_down,
 )
 from .captures import Captures, captures_of
 from .cfg import Cfg, build_cfg
 from .reaching import Definition, ReachingDefs, reaching
 from .symbols import Symbol
+
+_OPENS = (*FUNCTION_NODES, ast.ClassDef)
 
 
 class ScopeKind(enum.Enum):
@@ -61,17 +63,17 @@ class Scope:
     def __repr__(self) -> str:
         return f"<Scope {self.kind.value} {self.qualname}>"
 
-    @property
+    @cached_property
     def table(self) -> NameTable:
         """The scope's names."""
         return self.tree.table_of(self)
 
-    @property
+    @cached_property
     def globals(self) -> frozenset[str]:
         """Names that the scope declares ``global``."""
         return self.table.globals
 
-    @property
+    @cached_property
     def nonlocals(self) -> frozenset[str]:
         """Names that the scope declares ``nonlocal``."""
         return self.table.nonlocals
@@ -88,14 +90,17 @@ class Scope:
 class ScopeTree:
     """All scopes of a module; see :func:`build_scopes`."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(
+        self, tree: ast.Module, nodes: Iterable[ast.AST], parents: dict[ast.AST, ast.AST]
+    ) -> None:
         self.module = Scope(tree, None, self)
-        self._parents: dict[ast.AST, ast.AST] = {}
+        self._parents = parents
         self._scopes: dict[ast.AST, Scope] = {}
         self._opened: dict[ast.AST, Scope] = {tree: self.module}
         self._tables: dict[ast.AST, NameTable] | None = None
         self._facts: dict[Scope, ScopeFacts] = {}
-        self._walk(tree)
+        self._owners: dict[tuple[str, Scope], Scope | None] = {}
+        self._open(nodes)
 
     def __iter__(self) -> Iterator[Scope]:
         """Every scope, each before the scopes inside it."""
@@ -105,27 +110,25 @@ class ScopeTree:
             yield scope
             stack.extend(reversed(scope.children))
 
-    def _walk(self, tree: ast.Module) -> None:
-        parents, scopes = self._parents, self._scopes
-        scopes[tree] = self.module
-        stack: list[ast.AST] = [tree]
-        while stack:
-            node = stack.pop()
-            scope = scopes[node]
-            nodes = children(node)
-            if isinstance(node, (*FUNCTION_NODES, ast.ClassDef)):
+    def _open(self, nodes: Iterable[ast.AST]) -> None:
+        parents, scopes, opened = self._parents, self._scopes, self._opened
+        outside: dict[ast.AST, Scope] = {}
+        for node in nodes:
+            parent = parents.get(node)
+            if parent is None:
+                scopes[node] = self.module
+                continue
+            scope = opened.get(parent) or scopes[parent]
+            if node in outside:
+                scope = outside[node]
+            scopes[node] = scope
+            if isinstance(node, _OPENS):
                 inner = Scope(node, scope, self)
                 scope.children.append(inner)
-                self._opened[node] = inner
+                opened[node] = inner
                 for part in outside_parts(node):
                     # Defaults and annotations sit below ``arguments`` but are evaluated outside.
-                    scopes[part] = scope
-                scope = inner
-            for child in nodes:
-                parents[child] = node
-                scopes.setdefault(child, scope)
-            nodes.reverse()
-            stack.extend(nodes)
+                    outside[part] = scope
 
     def parent_of(self, node: ast.AST) -> ast.AST | None:
         """The node directly around ``node``; None for the module."""
@@ -174,6 +177,12 @@ class ScopeTree:
 
         Comprehension variables are not looked at: see :meth:`is_comprehension_variable`.
         """
+        key = (name, scope)
+        if key not in self._owners:
+            self._owners[key] = self._owner(name, scope)
+        return self._owners[key]
+
+    def _owner(self, name: str, scope: Scope) -> Scope | None:
         if name in scope.globals:
             return self.module
         if name in self.bindings(scope):
@@ -219,9 +228,15 @@ class ScopeTree:
         return facts
 
 
-def build_scopes(tree: ast.Module) -> ScopeTree:
-    """Scopes and parents of every node, in one walk over the module."""
-    return ScopeTree(tree)
+def build_scopes(
+    tree: ast.Module,
+    walked: tuple[Iterable[ast.AST], dict[ast.AST, ast.AST]] | None = None,
+) -> ScopeTree:
+    """Scopes and parents of every node, in one walk over the module.
+
+    ``walked`` is what ``bindings.walk_down`` gave of it, where that is known.
+    """
+    return ScopeTree(tree, *(walked or walk_down(tree)))
 
 
 class ScopeFacts:

@@ -9,7 +9,7 @@ from functools import cached_property
 from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.shapes.closure import Closure
-from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.dependence import Dependence, all_calls, calls_in
 from tape_migrate.shapes.hazards import ModuleHazards, refuse_scope
 from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Refusal, Request
@@ -59,7 +59,7 @@ class Context:
                 parts.append(node)
         calls = [call for part in parts for call in calls_in(part)]
         for function in self.summaries.called_functions(parts):
-            calls += [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+            calls += all_calls(function)
         return calls
 
     @property
@@ -87,11 +87,10 @@ class Context:
         for function in self.summaries.called_functions(parts):
             parts.append(function)
         for part in parts:
-            for call in ast.walk(part):
-                if isinstance(call, ast.Call):
-                    name = tensorflow_function(self.module.names.resolve(call.func))
-                    if name in COLLECTIONS:
-                        return name
+            for call in all_calls(part):
+                name = tensorflow_function(self.module.names.resolve(call.func))
+                if name in COLLECTIONS:
+                    return name
         return None
 
     def refuse_scope(self, scope: Scope) -> Refusal | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
+from tape_migrate.flow.bindings import children
 from tape_migrate.flow.cfg import Role
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
@@ -74,6 +75,8 @@ class Dependence:
         self._into: dict[int, tuple[Link, ...]] = {}
         self._out_of: dict[int, list[Link]] | None = None
         self._outside: list[Link] = []
+        self._before: dict[int, bytearray] = {}
+        """For a node, which nodes execution can come from (looked up once)."""
 
     def links_into(self, node_id: int) -> tuple[Link, ...]:
         """Everything that ``node_id`` reads, with the definitions that reach it."""
@@ -255,17 +258,19 @@ class Dependence:
 
     def reaches(self, start: int, goal: int) -> bool:
         """Whether execution can go from ``start`` to ``goal`` (by at least one edge)."""
-        queue = deque(self.cfg.successors[start])
-        seen: set[int] = set()
-        while queue:
-            node_id = queue.popleft()
-            if node_id == goal:
-                return True
-            if node_id not in seen:
-                seen.add(node_id)
-                queue.extend(self.cfg.successors[node_id])
-        return False
+        known = self._before.get(goal)
+        if known is None:
+            known = self._before[goal] = bytearray(len(self.cfg.nodes))
+            stack = [goal]
+            while stack:
+                for node_id in self.cfg.predecessors[stack.pop()]:
+                    if not known[node_id]:
+                        known[node_id] = 1
+                        stack.append(node_id)
+        return bool(known[start])
 
+
+_CALLS, _ALL_CALLS = "calls made", "calls inside"
 
 _COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Match)
 
@@ -283,8 +288,30 @@ def _functions_in(node: ast.AST) -> Iterator[ast.expr]:
         stack.extend(ast.iter_child_nodes(current))
 
 
-def calls_in(node: ast.AST) -> Iterator[ast.Call]:
-    """Calls that evaluating ``node`` makes itself (bodies of nested functions left out)."""
+def calls_in(node: ast.AST) -> Sequence[ast.Call]:
+    """Calls that evaluating ``node`` makes itself (bodies of nested functions left out).
+
+    Asked for of the same nodes again and again, so the answer is kept with the node: nothing ever
+    changes a tree, and it goes when the tree goes.
+    """
+    kept = vars(node)
+    known: tuple[ast.Call, ...] | None = kept.get(_CALLS)
+    if known is None:
+        known = kept[_CALLS] = tuple(_find_calls(node))
+    return known
+
+
+def all_calls(node: ast.AST) -> Sequence[ast.Call]:
+    """Every call inside ``node``, bodies of nested functions included; kept like ``calls_in``."""
+    kept = vars(node)
+    known: tuple[ast.Call, ...] | None = kept.get(_ALL_CALLS)
+    if known is None:
+        calls = (inner for inner in ast.walk(node) if isinstance(inner, ast.Call))
+        known = kept[_ALL_CALLS] = tuple(calls)
+    return known
+
+
+def _find_calls(node: ast.AST) -> Iterator[ast.Call]:
     stack: list[ast.AST] = [node]
     while stack:
         current = stack.pop()
@@ -293,7 +320,7 @@ def calls_in(node: ast.AST) -> Iterator[ast.Call]:
         if isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef)):
             stack.extend([*current.decorator_list, *current.args.defaults])
             continue
-        stack.extend(ast.iter_child_nodes(current))
+        stack.extend(children(current))
 
 
 def own_expressions(stmt: ast.stmt) -> list[ast.AST]:

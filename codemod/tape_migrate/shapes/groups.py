@@ -7,7 +7,9 @@ region and its watches are right for every member.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import inf
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.model import Shape
@@ -34,40 +36,77 @@ class Group:
 
 
 def form_groups(context: Context, candidates: list[Candidate]) -> list[Group]:
-    """Groups in source order; each candidate is in exactly one."""
-    groups: list[Group] = []
-    of_block: dict[int, list[int]] = {}
-    """Indices of the groups of a block: only those can be joined."""
+    """Groups in source order; each candidate is in exactly one, the first that it fits in."""
+    of_block: dict[int, list[Candidate]] = {}
     for candidate in candidates:
-        near = of_block.setdefault(id(candidate.region.block), [])
-        for index in near:
-            joined = _join(context, groups[index], candidate)
-            if joined is not None:
-                groups[index] = joined
-                break
-        else:
-            near.append(len(groups))
-            groups.append(Group((candidate,)))
-    return groups
+        of_block.setdefault(id(candidate.region.block), []).append(candidate)
+    groups = {
+        id(group.first.request): group
+        for together in of_block.values()
+        for group in _form_in_block(context, together)
+    }
+    return [groups[key] for c in candidates if (key := id(c.request)) in groups]
 
 
-def _join(context: Context, group: Group, candidate: Candidate) -> Group | None:
-    scope: Scope = candidate.request.found.scope
+def _form_in_block(context: Context, candidates: list[Candidate]) -> Iterator[Group]:
+    while candidates:
+        first, *rest = candidates
+        fitting = _fitting(context, first, rest)
+        # Mostly all that look as if they fit do, and are judged together, not one by one.
+        group = _join(context, Group((first,)), fitting) if fitting else None
+        if group is None:
+            group = Group((first,))
+            for candidate in rest if len(fitting) > 1 else ():
+                if _fitting(context, group.first, [candidate]):
+                    group = _join(context, group, [candidate]) or group
+        yield group
+        joined = {id(member.request) for member in group.members}
+        candidates = [c for c in rest if id(c.request) not in joined]
+
+
+def _fitting(context: Context, first: Candidate, rest: list[Candidate]) -> list[Candidate]:
+    """Those of ``rest`` on the forward pass of ``first``, no call of them inside their region."""
+    if first.stop_recording or first.shape is Shape.HESSIANS or first.inline_target:
+        return []
+    scope = first.request.found.scope
+    found: list[Candidate] = []
+    top, bottom = first.region.first, first.region.last
+    after = _call_index(context, first)
+    for candidate in rest:
+        if (
+            candidate.request.found.scope is not scope
+            or candidate.stop_recording
+            or candidate.shape is Shape.HESSIANS
+            or candidate.inline_target
+            or candidate.inside != first.inside
+        ):
+            continue
+        region = candidate.region
+        if region.first > bottom or top > region.last:
+            continue
+        taken = min(after, _call_index(context, candidate))
+        if not first.inside and taken <= max(bottom, region.last):
+            continue
+        found.append(candidate)
+        top, bottom = min(top, region.first), max(bottom, region.last)
+        after = taken
+    return found
+
+
+def _call_index(context: Context, candidate: Candidate) -> float:
+    """Where in the region's block the call is made (infinity if outside)."""
+    scope = candidate.request.found.scope
+    for place in context.module.places(candidate.request.call, within=scope):
+        if place.block is candidate.region.block:
+            return place.index
+    return inf
+
+
+def _join(context: Context, group: Group, candidates: list[Candidate]) -> Group | None:
+    """One group of all, if a region can be chosen that is right for each of them."""
     first = group.first
-    if (
-        first.request.found.scope is not scope
-        or first.region.block is not candidate.region.block
-        or first.stop_recording
-        or candidate.stop_recording
-        or first.shape is Shape.HESSIANS
-        or candidate.shape is Shape.HESSIANS
-        or first.inline_target
-        or candidate.inline_target
-        or first.inside != candidate.inside
-        or not _overlap(first, candidate)
-    ):
-        return None
-    members = (*group.members, candidate)
+    scope: Scope = first.request.found.scope
+    members = (*group.members, *candidates)
     dep = context.dependence(scope)
     watched = {
         (source.symbol, source.track.definitions): source
@@ -105,8 +144,3 @@ def _join(context: Context, group: Group, candidate: Candidate) -> Group | None:
             for member, c in zip(members, chosen, strict=True)
         )
     )
-
-
-def _overlap(one: Candidate, other: Candidate) -> bool:
-    a, b = one.region, other.region
-    return a.first <= b.last and b.first <= a.last

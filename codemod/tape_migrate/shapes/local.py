@@ -28,7 +28,13 @@ from tape_migrate.edits.call import rewrite_call, single_tensor, taken_first
 from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.grads_and_vars import rewrite_optimizer_call
 from tape_migrate.edits.hand_tape import hand_in
-from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
+from tape_migrate.edits.names import (
+    add_import,
+    fresh_name,
+    outermost_function,
+    tensorflow_name,
+    used_names,
+)
 from tape_migrate.edits.scan import breaks_line
 from tape_migrate.edits.tape_block import Block, Tape, indented_by, write_block
 from tape_migrate.model import Shape
@@ -50,12 +56,13 @@ class Written:
 def write_group(module: Module, draft: Draft, group: Group, used: dict[int, set[str]]) -> Written:
     """Edit ``draft`` so that the calls of ``group`` are taken by one tape.
 
-    ``used`` remembers names taken in this draft, by function.
+    ``used`` remembers names taken in this draft, by outermost function.
     """
     first = group.first
     scope = first.request.found.scope
-    names = used.setdefault(id(scope), set()) or used_names(module, scope)
-    used[id(scope)] = names
+    around = id(outermost_function(scope))
+    names = used.get(around) or used_names(module, scope)
+    used[around] = names
     region = first.region
     stmt = module.statement_of(first.request.call)
     line = module.first_line(region.stmts[0] if region.stmts else stmt)

@@ -133,20 +133,35 @@ def _setter(
     ``itself``: or by ``start`` and ``end`` themselves.
     """
     wanted = {*symbol.path, symbol.root}
+    for node_id, setters in _setters(context, dep):
+        if node_id in known or all(wanted.isdisjoint(sets) for _, sets in setters):
+            continue
+        after = dep.reaches(start, node_id) or (itself and node_id == start)
+        before = dep.reaches(node_id, end) or (itself and node_id == end)
+        if after and before:
+            return next(name for name, sets in setters if wanted & sets)
+    return None
+
+
+def _setters(
+    context: Context, dep: Dependence
+) -> list[tuple[int, list[tuple[str, frozenset[str]]]]]:
+    """Nodes that run visible functions which set something: their names, and what they set
+    (looked up once)."""
+    key = f"setters {id(dep.scope)}"
+    known = dep.module.memo.get(key)
+    if isinstance(known, list):
+        return known
+    found: list[tuple[int, list[tuple[str, frozenset[str]]]]] = []
     for node in dep.cfg.nodes:
         part = node.node
         if part is None or isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
-        if node.id in known:
-            continue
-        functions = _run_by(context, part)
-        if not any(wanted & _set_by(function) for function in functions):
-            continue
-        after = dep.reaches(start, node.id) or (itself and node.id == start)
-        before = dep.reaches(node.id, end) or (itself and node.id == end)
-        if after and before:
-            return next(f.name for f in functions if wanted & _set_by(f))
-    return None
+        setters = [(f.name, sets) for f in _run_by(context, part) if (sets := _set_by(f))]
+        if setters:
+            found.append((node.id, setters))
+    dep.module.memo[key] = found
+    return found
 
 
 def _run_by(context: Context, part: ast.AST) -> list[Function]:

@@ -37,6 +37,7 @@ class Summaries:
         self._methods: dict[tuple[int, str], Function] = {}
         self._functions: dict[tuple[int, str], list[Function]] = {}
         self._callers: dict[int, list[ast.Call]] | None = None
+        self._named: dict[ast.expr, Function | None] = {}
         self._quiet: dict[int, bool] = {}
         self._closed: dict[int, bool] = {}
         self._reads: dict[int, frozenset[str]] = {}
@@ -86,6 +87,11 @@ class Summaries:
 
     def named(self, func: ast.expr) -> Function | None:
         """The module's own function or method that ``func`` is, if that is plain."""
+        if func not in self._named:
+            self._named[func] = self._find_named(func)
+        return self._named[func]
+
+    def _find_named(self, func: ast.expr) -> Function | None:
         scope = self._module.scope_of(func)
         if isinstance(func, ast.Name):
             owner = self._module.scopes.resolve(func.id, scope)
