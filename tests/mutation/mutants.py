@@ -1,8 +1,8 @@
 """Small faults to put into the source of a module, one at a time.
 
-A mutant replaces the text of one expression or statement, so that line numbers stay. What no test
-could see is left alone: docstrings, annotations, sentences (text with a space in it), and the
-arguments of ``dataclass`` and ``field``.
+A mutant replaces the text of one expression or statement; what took the place of several lines ends
+in as many, so that line numbers stay. What no test could see is left alone: docstrings,
+annotations, sentences (text with a space in it), and the arguments of ``dataclass`` and ``field``.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _ARITHMETIC = {
     ast.BitOr: "&",
     ast.BitAnd: "|",
 }
+_NEXT_LINE = " \\\n"
 _DECLARATIONS = {"dataclass", "field", "TypeVar", "NamedTuple"}
 
 
@@ -52,7 +53,8 @@ class Mutant:
         return source[: self.start] + self.text.encode() + source[self.end :]
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.kind}: {self.text!r}"
+        text = self.text.rstrip(_NEXT_LINE)
+        return f"{self.path}:{self.line}: {self.kind}: {text!r}"
 
 
 def mutants_of(path: str, source: bytes) -> list[Mutant]:
@@ -136,7 +138,8 @@ class _Walk:
         return self._at(kind, node, self._start(node), self._end(node), text)
 
     def _at(self, kind: str, node: ast.expr | ast.stmt, start: int, end: int, text: str) -> Mutant:
-        return Mutant(self._path, node.lineno, kind, start, end, text)
+        lines = self._source.count(b"\n", start, end)
+        return Mutant(self._path, node.lineno, kind, start, end, text + _NEXT_LINE * lines)
 
     def _between(self, left: ast.expr, right: ast.expr) -> tuple[int, int] | None:
         """The bytes between two operands, where those are an operator and white space only."""
