@@ -27,11 +27,9 @@ def test_fresh_names_count_from_two_and_are_taken() -> None:
 
 
 def test_the_name_of_the_call_is_taken_before_others() -> None:
-    source = module(
-        "import tensorflow as aa\nimport tensorflow as tf\nimport tensorflow as zz\nzz.f()"
-    )
+    source = module("import tensorflow as aa, tensorflow as tf, tensorflow as zz\nzz.f()")
     (call,) = calls(source)
-    assert tensorflow_name(source, source.scopes.module, call, 4) == "zz"
+    assert tensorflow_name(source, source.scopes.module, call, 2) == "zz"
 
 
 PROGRAM = """

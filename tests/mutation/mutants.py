@@ -2,7 +2,8 @@
 
 A mutant replaces the text of one expression or statement; what took the place of several lines ends
 in as many, so that line numbers stay. What no test could see is left alone: docstrings,
-annotations, sentences (text with a space in it), and the arguments of ``dataclass`` and ``field``.
+annotations, sentences (text with a space in it), the arguments of ``dataclass`` and ``field``,
+``strict=`` of ``zip``, and None in the place of a False that is returned.
 """
 
 from __future__ import annotations
@@ -94,6 +95,8 @@ class _Walk:
         for name, value in ast.iter_fields(node):
             if name in ("annotation", "returns", "decorator_list"):
                 continue
+            if isinstance(node, ast.keyword) and node.arg == "strict":
+                continue
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):
                     yield from self._visit(child)
@@ -125,7 +128,7 @@ class _Walk:
             case ast.If(test=test) | ast.IfExp(test=test):
                 yield self._whole("condition", test, "True")
                 yield self._whole("condition", test, "False")
-            case ast.Return(value=ast.expr() as value) if not _is_none(value):
+            case ast.Return(value=ast.expr() as value) if not _is_nothing(value):
                 yield self._whole("return", value, "None")
             case ast.Expr(value=ast.Call()) | ast.AugAssign():
                 yield self._whole("statement dropped", node, "pass")
@@ -156,5 +159,5 @@ class _Walk:
         return self._starts[node.end_lineno - 1] + node.end_col_offset
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_nothing(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (None, False)

@@ -11,6 +11,7 @@ back as one to be tried in a process of its own.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -34,7 +35,7 @@ PACKAGE = Path(tape_migrate.__file__).parent
 ROOMS = [PACKAGE / room for room in ("shapes", "flow", "edits")]
 _REPEATED = ("test_a_second_run_changes_nothing", "test_annotations_only_add_comments")
 """Of all fixtures: what these notice, the text and the outcome have nearly always shown."""
-_TENSORFLOW = {"verifier", "other_verifier"}
+_TENSORFLOW = {"verifier", "other_verifier", "proofs"}
 _MEMORY = 6 << 30
 _ITEM_LIMIT_S = 5.0
 
@@ -100,6 +101,7 @@ class _Session:
         sys.stdout.flush()
         self._recording = record(len(self._items), ROOMS, self._run)
         self._functions = live_functions(PACKAGE)
+        gc.freeze()
         running = 0
         for number, mutant in enumerate([None, *self._mutants], -1):
             if running == self._forks:
