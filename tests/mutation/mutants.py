@@ -113,8 +113,9 @@ class _Walk:
                     between = self._between(left, right)
                     if between is not None:
                         yield self._at("and/or", node, *between, other)
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
-                yield self._at("not dropped", node, self._start(node), self._start(operand), "")
+            case ast.UnaryOp(op=ast.Not()):
+                start = self._start(node)
+                yield self._at("not dropped", node, start, start + len("not"), "")
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
                 between = self._between(left, right)
                 if between is not None and not isinstance(left, ast.Constant):
@@ -160,4 +161,4 @@ class _Walk:
 
 
 def _is_nothing(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value in (None, False)
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)
