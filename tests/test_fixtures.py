@@ -1,8 +1,9 @@
 """Every case under fixtures/: the outcome, the text, and the numbers of both sides.
 
 The text is compared with ``after.py`` and the gradients with ``gradients.csv``, both beside the
-case; ``--force-regen`` (or ``--regen-all``) writes them anew. Whatever the goldens say, the new
-code is run on the real TensorFlow against the old code in a graph, each time.
+case, and what is said of each call with ``said.tsv``, one for all cases of a shape;
+``--force-regen`` (or ``--regen-all``) writes them anew. Whatever the goldens say, the new code is
+run on the real TensorFlow against the old code in a graph, each time.
 """
 
 from __future__ import annotations
@@ -157,6 +158,37 @@ def has_one_line_suite(source: bytes) -> bool:
     )
 
 
+@each(CASES)
+def test_what_is_said(case: FixtureCase, request: pytest.FixtureRequest) -> None:
+    """Line, column, outcome, shape, applicability, code and message of each call."""
+    golden = case.folder.parent / "said.tsv"
+    own = f"{case.folder.name}\t"
+    obtained = [
+        own + "\t".join(
+            (
+                str(site.site.line), str(site.site.column), site.outcome.value,
+                site.shape.value if site.shape else "",
+                site.applicability.value if site.applicability else "",
+                site.code or "", site.message,
+            )
+        )
+        for site in migrated(case).sites
+    ]  # fmt: skip
+    lines = golden.read_text(encoding="utf-8").splitlines() if golden.exists() else []
+    expected = [line for line in lines if line.startswith(own)]
+    if obtained != expected and asked_to_write(request):
+        kept = [line for line in lines if not line.startswith(own)]
+        text = "".join(f"{line}\n" for line in sorted([*kept, *obtained], key=case_and_place))
+        golden.write_text(text, encoding="utf-8")
+        pytest.fail(f"{golden.name} was written")
+    assert obtained == expected
+
+
+def case_and_place(line: str) -> tuple[str, int, int]:
+    name, row, column, *_ = line.split("\t")
+    return name, int(row), int(column)
+
+
 @each(CHANGED)
 def test_text(
     case: FixtureCase, file_regression: FileRegressionFixture, request: pytest.FixtureRequest
@@ -174,9 +206,12 @@ def test_text(
 
 def must_exist(golden: Path, request: pytest.FixtureRequest) -> None:
     """Goldens are written only when that is asked for, never because they are missing."""
-    options = request.config
-    if not (options.getoption("force_regen") or options.getoption("regen_all")):
+    if not asked_to_write(request):
         assert golden.is_file(), f"{golden.name} is missing: run again with --regen-all"
+
+
+def asked_to_write(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("force_regen") or request.config.getoption("regen_all"))
 
 
 def same_bytes(obtained: Path, expected: Path) -> None:

@@ -26,6 +26,12 @@ def test_fresh_names_count_from_two_and_are_taken() -> None:
     assert fresh_name("other", used) == "other"
 
 
+def test_the_name_of_the_call_is_taken_before_others() -> None:
+    source = module("import tensorflow as aa, tensorflow as tf, tensorflow as zz\nzz.f()")
+    (call,) = calls(source)
+    assert tensorflow_name(source, source.scopes.module, call, 2) == "zz"
+
+
 PROGRAM = """
 import numpy as np
 from a import b as c

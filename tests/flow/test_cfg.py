@@ -69,6 +69,7 @@ def edges(source: str) -> dict[int, set[int]]:
         ),
         ("with a as x, b:\n  c\nd", {1: {2}, 2: {3}, 3: {0}}),
         ("with suppress(E):\n  b\n  c\nd", {1: {2, 4}, 2: {3, 4}, 3: {4}, 4: {0}}),
+        ("with contextlib.suppress(E):\n  b\nd", {1: {2, 3}, 2: {3}, 3: {0}}),
         ("if a:\n  return\nelse:\n  raise b\nc", {1: {2, 4}, 2: {0}, 4: {0}, 5: {0}}),
         (
             "try:\n  a\n  b\nexcept E:\n  c\nelse:\n  d\ne",

@@ -1,14 +1,13 @@
 """How many faults put into the engine do the fast tests notice?
 
-    python -m tests.mutation [--count 100] [--seed 0] [--only shapes/decide.py] [--goldens-only]
+    python -m tests.mutation [--count 300] [--seed 0] [--only shapes/decide.py] [--goldens-only]
 
-A random sample of all mutants of ``shapes/``, ``flow/`` and ``edits/`` (``mutants.py``) is tried,
-one at a time, in a copy of the tree: first against the goldens of all fixtures (``killer.py``), and
-what survives that against the tests of the rooms in ``_TESTS``, of which none starts TensorFlow.
-Printed are the share that was killed, with its 95 % interval, and the survivors.
+A random sample of all mutants of ``shapes/``, ``flow/`` and ``edits/`` (``mutants.py``) is tried in
+a copy of the tree, one mutant at a time, on the tests that execute its line and start no TensorFlow
+(``session.py``). Printed are the share that was killed, with its 95 % interval, and the survivors.
 
 Neither mutmut nor cosmic-ray does this well: both start the whole test command for each mutant, so
-that the collection of thousands of tests is paid 12,000 times, and neither draws a sample or gives
+that the collection of thousands of tests is paid 15,000 times, and neither draws a sample or gives
 an interval for one.
 """
 
@@ -24,33 +23,37 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from queue import Queue
+from typing import Any
 
 from tests.mutation.mutants import Mutant, mutants_below
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("shapes", "flow", "edits")
 _COPIED = ("codemod", "tests", "fixtures", "pyproject.toml", "README.md")
+_GOLDENS = ("tests/test_fixtures.py",)
 _TESTS = (
+    *_GOLDENS,
     "tests/edits",
     "tests/flow",
     "tests/shapes",
+    "tests/notebooks",
     "tests/test_engine.py",
+    "tests/test_linking.py",
+    "tests/test_names.py",
+    "tests/test_project.py",
+    "tests/test_sites.py",
     "tests/adversarial/test_syntax.py",
 )
-_ROOM = {"shapes": ("tests/flow",), "edits": ("tests/flow",), "flow": ()}
-"""Tests that have nothing to say of a room."""
-_GOLDENS_LIMIT_S = 300.0
-_TESTS_LIMIT_S = 900.0
+_FRESH_LIMIT_S = 1800.0
 
 
 def main() -> int:
     """Try a sample; the exit code is 0 whatever the share."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
-    parser.add_argument("--count", type=int, default=100, help="how many mutants to try")
+    parser.add_argument("--count", type=int, default=300, help="how many mutants to try")
     parser.add_argument("--seed", type=int, default=0, help="which sample")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", default="", metavar="PREFIX", help="modules, such as shapes/d")
@@ -63,33 +66,18 @@ def main() -> int:
         if mutant.path.startswith(options.only)
     ]
     chosen = random.Random(options.seed).sample(everything, min(options.count, len(everything)))
+    tests = _GOLDENS if options.goldens_only else _TESTS
+    results: dict[int, str | None] = {}
     with tempfile.TemporaryDirectory(prefix="tape-migrate-mutation-") as folder:
-        trees: Queue[Path] = Queue()
-        for number in range(options.workers):
-            trees.put(_copy(Path(folder) / str(number)))
-        first = trees.get()
-        for room in ROOMS:
-            if (fault := _kill(first, room, options.goldens_only)) is not None:
-                raise SystemExit(f"without any mutant: {fault}")
-            if options.goldens_only:
-                break
-        trees.put(first)
-
-        def try_one(mutant: Mutant) -> str | None:
-            tree = trees.get()
-            try:
-                killed = _with_mutant(tree, mutant, options.goldens_only)
-            finally:
-                trees.put(tree)
-            print(f"{mutant}: {killed or 'SURVIVED'}", flush=True)
+        tree = _copy(Path(folder) / "tree")
+        for number, killed, count in _tried(tree, chosen, tests, options.workers):
+            results[number] = killed
+            mutant = chosen[number]
+            print(f"{mutant}: {killed or f'SURVIVED {count} tests'}", flush=True)
             if options.json:
                 with options.json.open("a", encoding="utf-8") as out:
                     out.write(json.dumps({**asdict(mutant), "killed": killed}) + "\n")
-            return killed
-
-        with ThreadPoolExecutor(options.workers) as pool:
-            results = list(pool.map(try_one, chosen))
-    print(_report(chosen, results, len(everything)))
+    print(_report(chosen, [results[number] for number in range(len(chosen))], len(everything)))
     return 0
 
 
@@ -105,48 +93,75 @@ def _copy(tree: Path) -> Path:
     return tree
 
 
-def _with_mutant(tree: Path, mutant: Mutant, goldens_only: bool) -> str | None:
+def _tried(
+    tree: Path, mutants: list[Mutant], tests: tuple[str, ...], workers: int
+) -> Iterator[tuple[int, str | None, int]]:
+    """The number of each mutant, who noticed it if anybody did, and how many tests could have."""
+    left = set(range(len(mutants)))
+    for answer in _forked(tree, mutants, tests, workers):
+        if answer["number"] < 0:
+            if answer["killed"]:
+                raise SystemExit(f"without any mutant: {answer['killed']}")
+        elif not answer["fresh"]:
+            left.remove(answer["number"])
+            yield answer["number"], answer["killed"], answer["tests"]
+    for number in sorted(left):
+        yield number, _afresh(tree, mutants[number], tests), -1
+
+
+def _forked(
+    tree: Path, mutants: list[Mutant], tests: tuple[str, ...], workers: int
+) -> Iterator[dict[str, Any]]:
+    listed = tree / "mutants.json"
+    listed.write_text(json.dumps([asdict(mutant) for mutant in mutants]), encoding="utf-8")
+    reader, writer = os.pipe()
+    command = [*_pytest(tree), "--mutants", str(listed), "--answers", str(writer)]
+    with (
+        open(reader, encoding="utf-8") as answers,
+        subprocess.Popen(
+            [*command, "--forks", str(workers), *tests],
+            cwd=tree, env=_environment(tree), pass_fds=(writer,), stdout=subprocess.DEVNULL,
+        ) as process,
+    ):  # fmt: skip
+        os.close(writer)
+        yield from map(json.loads, answers)
+        if process.wait():
+            raise SystemExit(f"the tests ended with exit code {process.returncode}")
+
+
+def _afresh(tree: Path, mutant: Mutant, tests: tuple[str, ...]) -> str | None:
+    """Who noticed a mutant that is in its place when the engine is imported."""
     path = tree / "codemod" / "tape_migrate" / mutant.path
     source = path.read_bytes()
     path.write_bytes(mutant.apply(source))
     try:
-        return _kill(tree, mutant.path.partition("/")[0], goldens_only)
-    finally:
-        path.write_bytes(source)
-
-
-def _kill(tree: Path, room: str, goldens_only: bool) -> str | None:
-    """Who noticed something wrong in ``tree``; None if nobody did."""
-    goldens = [sys.executable, "-m", "tests.mutation.killer"]
-    if (fault := _run(tree, goldens, _GOLDENS_LIMIT_S)) is not None:
-        return f"goldens: {fault}"
-    if goldens_only:
-        return None
-    tests = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", "-r"]
-    tests += ["f", "--hypothesis-profile=ci", "-p", "tests.mutation.no_tensorflow"]
-    tests += [test for test in _TESTS if test not in _ROOM[room]]
-    if (fault := _run(tree, tests, _TESTS_LIMIT_S)) is not None:
-        return f"tests: {fault}"
-    return None
-
-
-def _run(tree: Path, command: list[str], limit_s: float) -> str | None:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{tree / 'codemod'}{os.pathsep}{tree}",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    try:
         done = subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, check=False, timeout=limit_s
-        )
+            [*_pytest(tree), "-x", *tests], cwd=tree, env=_environment(tree), capture_output=True,
+            check=False, timeout=_FRESH_LIMIT_S,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         return "too slow"
+    finally:
+        path.write_bytes(source)
     if done.returncode == 0:
         return None
     said = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()
     telling = [line for line in said if line.startswith(("FAILED", "ERROR"))] or said
     return telling[-1][:160] if telling else f"exit code {done.returncode}"
+
+
+def _pytest(tree: Path) -> list[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "--tb=line", "-p", "no:cacheprovider"]
+    command += ["-p", "tests.mutation.session", "--hypothesis-profile=ci"]
+    return [*command, "--basetemp", str(tree.parent / "tmp")]
+
+
+def _environment(tree: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": f"{tree / 'codemod'}{os.pathsep}{tree}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 def _report(chosen: list[Mutant], results: list[str | None], population: int) -> str:

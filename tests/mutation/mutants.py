@@ -1,8 +1,9 @@
 """Small faults to put into the source of a module, one at a time.
 
-A mutant replaces the text of one expression or statement, so that line numbers stay. What no test
-could see is left alone: docstrings, annotations, sentences (text with a space in it), and the
-arguments of ``dataclass`` and ``field``.
+A mutant replaces the text of one expression or statement; what took the place of several lines ends
+in as many, so that line numbers stay. What no test could see is left alone: docstrings,
+annotations, sentences (text with a space in it), the arguments of ``dataclass`` and ``field``,
+``strict=`` of ``zip``, and None in the place of a False that is returned.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _ARITHMETIC = {
     ast.BitOr: "&",
     ast.BitAnd: "|",
 }
+_NEXT_LINE = " \\\n"
 _DECLARATIONS = {"dataclass", "field", "TypeVar", "NamedTuple"}
 
 
@@ -52,7 +54,8 @@ class Mutant:
         return source[: self.start] + self.text.encode() + source[self.end :]
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.kind}: {self.text!r}"
+        text = self.text.rstrip(_NEXT_LINE)
+        return f"{self.path}:{self.line}: {self.kind}: {text!r}"
 
 
 def mutants_of(path: str, source: bytes) -> list[Mutant]:
@@ -92,6 +95,8 @@ class _Walk:
         for name, value in ast.iter_fields(node):
             if name in ("annotation", "returns", "decorator_list"):
                 continue
+            if isinstance(node, ast.keyword) and node.arg == "strict":
+                continue
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):
                     yield from self._visit(child)
@@ -108,8 +113,9 @@ class _Walk:
                     between = self._between(left, right)
                     if between is not None:
                         yield self._at("and/or", node, *between, other)
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
-                yield self._at("not dropped", node, self._start(node), self._start(operand), "")
+            case ast.UnaryOp(op=ast.Not()):
+                start = self._start(node)
+                yield self._at("not dropped", node, start, start + len("not"), "")
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
                 between = self._between(left, right)
                 if between is not None and not isinstance(left, ast.Constant):
@@ -123,7 +129,7 @@ class _Walk:
             case ast.If(test=test) | ast.IfExp(test=test):
                 yield self._whole("condition", test, "True")
                 yield self._whole("condition", test, "False")
-            case ast.Return(value=ast.expr() as value) if not _is_none(value):
+            case ast.Return(value=ast.expr() as value) if not _is_nothing(value):
                 yield self._whole("return", value, "None")
             case ast.Expr(value=ast.Call()) | ast.AugAssign():
                 yield self._whole("statement dropped", node, "pass")
@@ -136,7 +142,8 @@ class _Walk:
         return self._at(kind, node, self._start(node), self._end(node), text)
 
     def _at(self, kind: str, node: ast.expr | ast.stmt, start: int, end: int, text: str) -> Mutant:
-        return Mutant(self._path, node.lineno, kind, start, end, text)
+        lines = self._source.count(b"\n", start, end)
+        return Mutant(self._path, node.lineno, kind, start, end, text + _NEXT_LINE * lines)
 
     def _between(self, left: ast.expr, right: ast.expr) -> tuple[int, int] | None:
         """The bytes between two operands, where those are an operator and white space only."""
@@ -153,5 +160,5 @@ class _Walk:
         return self._starts[node.end_lineno - 1] + node.end_col_offset
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_nothing(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import random
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,8 @@ from tape_migrate.verify import Verifier
 from tests.mutation.__main__ import ROOT, interval
 from tests.mutation.migrations import Fate, candidates, table, try_edit
 from tests.mutation.mutants import mutants_below, mutants_of
+from tests.mutation.patching import lines_of, live_functions, put_in, stands_in_a_function
+from tests.mutation.recording import record
 from tests.mutation.wrong_edits import wrong_edits
 
 _SOURCE = b'''"""Words."""
@@ -60,6 +65,53 @@ def test_each_mutant_is_one_fault_that_parses() -> None:
         changed = mutant.apply(_SOURCE)
         assert changed != _SOURCE
         assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(_SOURCE))
+
+
+def test_what_had_several_lines_still_has_them() -> None:
+    source = (
+        b"def f(a):\n    g(\n        a,\n    )\n    if h(\n        a\n    ):\n        return a\n"
+    )
+    for mutant in mutants_of("m.py", source):
+        tree = ast.parse(mutant.apply(source))
+        assert isinstance(tree.body[0], ast.FunctionDef)
+        assert tree.body[0].end_lineno == 8
+        assert "\n" not in str(mutant)
+
+
+def test_a_mutant_is_put_into_functions_that_are_in_use(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_bytes(_SOURCE.replace(b"return a + 2", b"return [a + i for i in b]"))
+    spec = importlib.util.spec_from_file_location("mutated", tmp_path / "m.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    used = module.f
+    assert used(1, []) == []
+    source = (tmp_path / "m.py").read_bytes()
+    mutant = next(m for m in mutants_of("m.py", source) if m.kind == "return")
+    put_in(mutant, tmp_path, live_functions(tmp_path))
+    assert used(1, []) is None
+
+
+def test_where_a_fault_stands() -> None:
+    source = b"A = 1\n\n\ndef f(a=2):\n    return (\n        a +\n        3\n    )\n"
+    found = {
+        m.text.strip(): (stands_in_a_function(m, source), [*lines_of(m, source)])
+        for m in mutants_of("m.py", source)
+        if m.kind == "constant"
+    }
+    assert found == {"2": (False, [1]), "3": (False, [4]), "4": (True, [5, 6, 7])}
+
+
+def test_recorded_is_which_test_executes_which_line(tmp_path: Path) -> None:
+    path = tmp_path / "m.py"
+    path.write_text("def f(a):\n    if a:\n        return 1\n    return 2\n")
+    space: dict[str, Any] = {}
+    exec(compile(path.read_bytes(), str(path), "exec"), space)
+    found = record(2, [tmp_path], space["f"]).tests
+    assert found[str(path), 2] == (0, 1)
+    assert found[str(path), 3] == (1,)
+    assert found[str(path), 4] == (0,)
 
 
 def test_the_engine_offers_many_places() -> None:

@@ -31,6 +31,8 @@ def blocked(expression: str) -> bool:
         "tf.size(x)",
         "tf.rank(x)",
         "tf.argmax(x, axis=1)",
+        "tf.cast(x > 0.0, tf.float32)",
+        "tf.cast(0.0 < x * a, tf.float32)",
         "[tf.stop_gradient(v) for v in x]",
         "[tf.stop_gradient(v) for k, v in enumerate(x)]",
         "[tf.stop_gradient(x) for x in [x]]",
@@ -53,6 +55,7 @@ def test_blocked(expression: str) -> None:
         "[tf.stop_gradient(v) * v for v in x]",
         "tf.reduce_max(x)",
         "tf.round(x)",
+        "a if b is None else x",
     ],
 )
 def test_open(expression: str) -> None:

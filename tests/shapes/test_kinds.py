@@ -129,6 +129,9 @@ def test_unknown(expr: str) -> None:
         ("x = tape.gradient(a, tf.sin(b))", Kind.TENSOR),
         ("x = tape.gradient(a, [b])", Kind.LIST),
         ("x = tape.gradient(a, b)", Kind.UNKNOWN),
+        ("x = a\nfor i in b:\n    x += x", Kind.UNKNOWN),
+        ("x = a\nfor i in b:\n    x: object = x", Kind.UNKNOWN),
+        ("x = a\nfor i in b:\n    x = x", Kind.UNKNOWN),
     ],
 )
 def test_names_are_followed_to_their_definitions(body: str, expected: Kind) -> None:
@@ -160,6 +163,8 @@ def test_factors_that_are_no_whole_numbers(body: str) -> None:
     [
         "y = x * b",
         "y = x * b\ng = tf.gradients(y, a)",
+        "y = x * len(b)",
+        "y = int(b) * x",
         "for s in (1, 2.0):\n    y = s * x",
         "for s in b:\n    y = s * x",
         "s = 3\nfor s in (0.5, 2.0):\n    pass\ny = s * x",
@@ -167,6 +172,16 @@ def test_factors_that_are_no_whole_numbers(body: str) -> None:
 )
 def test_factors_that_may_be_whole_numbers(body: str) -> None:
     assert kind(body) is Kind.UNKNOWN
+
+
+@pytest.mark.parametrize(("traced", "expected"), [("step", Kind.TENSOR), ("other", Kind.UNKNOWN)])
+def test_a_function_is_traced_for_a_tensor(traced: str, expected: Kind) -> None:
+    """What another function is traced for says nothing."""
+    text = f"{HEAD}def step(x):\n    probe(x)\n\nother = make()\n"
+    text += f"step = {traced}.get_concrete_function(tf.TensorSpec([2]))\n"
+    source = Module(text.encode())
+    call = probe_of(source)
+    assert kind_of(source, call.args[0], source.scope_of(call)) is expected
 
 
 @pytest.mark.parametrize("use", ["x + b", "x * 2", "x[0]", "len(x)", "f(x)", "x == b", "not x"])

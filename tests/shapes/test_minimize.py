@@ -52,6 +52,7 @@ def test_a_tensor_where_the_module_runs_eagerly() -> None:
         ("loss, step_count", "variables), variables), global_step=step_count)"),
         ("loss, name='n', global_step=g()", "variables), variables), global_step=g(), name='n')"),
         ("loss, None, [w, b]", "    variables = [w, b]\n"),
+        ("var_list=[w, b], loss=loss", "    variables = [w, b]\n"),
         ("loss, grad_loss=2.0 * loss", "variables, output_gradients=2.0 * loss), variables)"),
     ],
 )

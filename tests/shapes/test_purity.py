@@ -34,6 +34,13 @@ def recursive(v):
     return recursive(v)
 
 
+def chosen(v):
+    return v
+
+
+chosen = pick(chosen)
+
+
 def reads_global(v):
     return v * changing
 
@@ -119,7 +126,7 @@ def test_reasons(body: str, reason: str, closed: bool) -> None:
     assert reason in why
 
 
-@pytest.mark.parametrize("body", ["y = changing * x", "y = changing\nreturn y"])
+@pytest.mark.parametrize("body", ["y = changing * x", "y = changing\nreturn y", "y = chosen"])
 def test_values_from_outside_that_change_between_calls(body: str) -> None:
     assert why_not(body, closed=False) is None
     why = why_not(body, closed=True)

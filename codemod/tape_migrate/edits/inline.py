@@ -142,7 +142,7 @@ def _take_out(module: Module, draft: Draft, function: ast.FunctionDef) -> None:
     first, last = first_comment_line(module, function), module.last_line(function)
     place = module.place_of(function)
     above = below = 0
-    while first - above > 1 and not module.line_text(first - above - 1).strip():
+    while place.index and not module.line_text(first - above - 1).strip():
         above += 1
     while last + below < module.line_count and not module.line_text(last + below + 1).strip():
         below += 1

@@ -83,8 +83,6 @@ def _means_tensorflow(module: Module, scope: Scope, name: str, line: int) -> boo
         return False
     if owner is scope or (owner is not None and owner.kind is not ScopeKind.MODULE):
         return all(isinstance(b, ast.stmt) and b.lineno < line for b in bindings)
-    if scope.kind is ScopeKind.MODULE:
-        return any(isinstance(b, ast.stmt) and b.lineno < line for b in bindings)
     return True
 
 

@@ -304,7 +304,7 @@ def _decide_paths(
         frozen=frozen_watches(dep, request.source) if dep.scope.name in context.fed else (),
         inline_target=inline,
         inside=chosen.inside,
-        mapped=repeat.mapped if inline and not chosen.inside else None,
+        mapped=repeat.mapped,
         repeated=chosen.repeated or repeat.repeated or request.repeated,
         shape=_shape(context, dep, request, every_node, sources),
         assumptions=tuple(assumptions),

@@ -287,8 +287,7 @@ class Leaves:
         owner = self._module.scopes.resolve(symbol.root, scope)
         if symbol.root in ("self", "cls") and symbol.path:
             return self._attribute_may_carry(Symbol(symbol.root, symbol.path[:1]), scope, depth)
-        if owner is None:
-            return False
+        assert owner is not None  # a builtin holds no tensor
         if any(symbol.root in s.globals | s.nonlocals for s in self._module.scopes):
             return True
         if any(

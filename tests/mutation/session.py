@@ -1,0 +1,177 @@
+"""A pytest plugin: instead of running the tests once, try one mutant after the other on them.
+
+The tests are collected once and run once, to see which executes which line. For each mutant this
+process forks: the child puts the mutant into the engine as it is imported (``patching.py``), runs
+the tests that execute the line, cheap ones first, and ends at the first that fails. Tests that
+start TensorFlow are left out, and so are two that do again for every fixture what is dear.
+
+A mutant of code that is executed when a module is imported cannot be put in like that: it is handed
+back as one to be tried in a process of its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import resource
+import signal
+import sys
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from pathlib import Path
+from types import FrameType, FunctionType
+
+import pytest
+
+import tape_migrate
+from tests.mutation.mutants import Mutant
+from tests.mutation.patching import Key, lines_of, live_functions, put_in, stands_in_a_function
+from tests.mutation.recording import executed, record
+
+PACKAGE = Path(tape_migrate.__file__).parent
+ROOMS = [PACKAGE / room for room in ("shapes", "flow", "edits")]
+_REPEATED = ("test_a_second_run_changes_nothing", "test_annotations_only_add_comments")
+"""Of all fixtures: what these notice, the text and the outcome have nearly always shown."""
+_TENSORFLOW = {"verifier", "other_verifier", "proofs"}
+_MEMORY = 6 << 30
+_ITEM_LIMIT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of the mutant of a ``number``; ``killed`` says who noticed, None if nobody did.
+
+    ``tests``: how many execute its line. ``fresh``: to be tried in a fresh process.
+    """
+
+    number: int
+    killed: str | None = None
+    tests: int = 0
+    fresh: bool = False
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the mutants come from, and where the answers go."""
+    group = parser.getgroup("mutants")
+    group.addoption("--mutants", type=Path, metavar="FILE", help="JSON: a list of mutants")
+    group.addoption("--answers", type=int, metavar="FD", help="a line of JSON for each mutant")
+    group.addoption("--forks", type=int, default=1, help="how many mutants at the same time")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Import the engine under the eyes of the tracer, before any test module does."""
+    if config.getoption("mutants") is not None:
+        config.pluginmanager.register(_Session(config))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what no mutant should wait for."""
+    dear = [item for item in items if _is_dear(item)]
+    config.hook.pytest_deselected(items=dear)
+    items[:] = [item for item in items if not _is_dear(item)]
+
+
+def _is_dear(item: pytest.Item) -> bool:
+    asked = set(getattr(item, "fixturenames", ()))
+    return bool(asked & _TENSORFLOW) or getattr(item, "originalname", "") in _REPEATED
+
+
+class _Session:
+    """Runs in the place of pytest's own loop."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        listed = json.loads(config.getoption("mutants").read_text(encoding="utf-8"))
+        self._mutants = [Mutant(**one) for one in listed]
+        self._answers: int = config.getoption("answers")
+        self._forks: int = config.getoption("forks")
+        self._failed: str | None = None
+        self._functions: dict[Key, list[FunctionType]] = {}
+        self._items: list[pytest.Item] = []
+        with executed(ROOMS) as self._imported:
+            for module in pkgutil.walk_packages([str(PACKAGE)], "tape_migrate."):
+                if module.name.split(".")[1] in ("api", *(room.name for room in ROOMS)):
+                    importlib.import_module(module.name)
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Try all mutants, after the engine as it is."""
+        self._items = session.items
+        sys.stdout.flush()
+        self._recording = record(len(self._items), ROOMS, self._run)
+        self._functions = live_functions(PACKAGE)
+        gc.freeze()
+        running = 0
+        for number, mutant in enumerate([None, *self._mutants], -1):
+            if running == self._forks:
+                os.wait()
+                running -= 1
+            if not os.fork():
+                self._in_child(number, mutant)
+            running += 1
+        for _ in range(running):
+            os.wait()
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what has failed."""
+        if report.failed and self._failed is None:
+            self._failed = f"{report.nodeid} {report.longreprtext[-100:]!r}"
+
+    def _run(self, number: int, following: int | None = None) -> str | None:
+        self._failed = None
+        item = self._items[number]
+        after = None if following is None else self._items[following]
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
+        return self._failed
+
+    def _in_child(self, number: int, mutant: Mutant | None) -> None:
+        """Answer, and end."""
+        try:
+            if mutant is None:
+                tried = Tried(number, self._notice(number, list(range(len(self._items)))))
+            else:
+                tried = self._try(number, mutant)
+            self._answer(tried)
+        finally:
+            os._exit(0)
+
+    def _try(self, number: int, mutant: Mutant) -> Tried:
+        path = PACKAGE / mutant.path
+        source = path.read_bytes()
+        lines = {(str(path), line) for line in lines_of(mutant, source)}
+        if lines & self._imported or not stands_in_a_function(mutant, source):
+            return Tried(number, fresh=True)
+        try:
+            put_in(mutant, PACKAGE, self._functions)
+        except SyntaxError:
+            return Tried(number, "does not parse")
+        except (ValueError, LookupError):
+            return Tried(number, fresh=True)
+        chosen = {test for line in lines for test in self._recording.tests.get(line, ())}
+        return Tried(number, self._notice(number, list(chosen)), len(chosen))
+
+    def _notice(self, number: int, chosen: list[int]) -> str | None:
+        """The first of some tests that fails, cheap ones first."""
+        cost_s = self._recording.cost_s
+        chosen.sort(key=lambda test: cost_s[test])
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+
+        def too_slow(_signal: int, _frame: FrameType | None) -> None:
+            self._answer(Tried(number, f"too slow: {self._items[test].nodeid}", len(chosen)))
+            os._exit(0)
+
+        signal.signal(signal.SIGPROF, too_slow)
+        for test, following in zip_longest(chosen, chosen[1:]):
+            signal.setitimer(signal.ITIMER_PROF, _ITEM_LIMIT_S + 10 * cost_s[test])
+            fault = self._run(test, following)
+            if fault is not None:
+                return fault
+        return None
+
+    def _answer(self, tried: Tried) -> None:
+        os.write(self._answers, json.dumps(asdict(tried)).encode() + b"\n")
