@@ -16,7 +16,7 @@ from tape_migrate.shapes.decide import read_request
 from tape_migrate.shapes.plan import Refusal, Request
 from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW, tensorflow_function
 from tape_migrate.sites import Found, find_sites
-from tape_migrate.tracking import Tracked
+from tape_migrate.tracking import DEPENDS, Tracked
 
 
 def refuse_differentiated(module: Module, tracked: Sequence[Tracked]) -> dict[int, Refusal]:
@@ -41,6 +41,8 @@ def refuse_differentiated(module: Module, tracked: Sequence[Tracked]) -> dict[in
         for j in migrated:
             name = _control_flow(context, found[j]) if id(found[j].call) in fed_by else None
             if name is not None:
+                # It keeps its own reason: that its target is left alone would say nothing.
+                refusals[i] = tracked[i].refusal or DEPENDS
                 refusals[j] = Refusal(
                     "TM126",
                     f"its result is differentiated in line {found[i].site.line}, which is left "
