@@ -39,7 +39,61 @@ def penalty(y, x, weight=0.5):
     g = tf.gradients(y, [x])[0]
     return tf.reduce_sum(tf.square(g)) * weight
 """,
+    "nabla": """\
+nabla = lambda y, x: tf.gradients(y, x)[0]
+""",
+    "laplace": """\
+def laplace(y, x):
+    return grad(grad(y, x), x)
+""",
+    "laplace2": """\
+def laplace2(y, x):
+    y_x = grad(y, x)
+    return grad(y_x, x)
+""",
+    "curved": """\
+def curved(y, x):
+    y_x = grad(y, x) * y
+    again = tf.gradients(y_x, x)[0]
+    return again + y_x
+""",
+    "scaled": """\
+def scaled(y, x, by=3.0):
+    return grad(tf.sin(y) * by, x)
+""",
+    "fourth": """\
+def fourth(y, x):
+    return laplace(laplace2(y, x), x)
+""",
+    "pair": """\
+def pair(y, w, x):
+    return grad(y, x) + grad(w * y, x)
+""",
+    "while_small": """\
+def while_small(y, x):
+    for _ in range(2):
+        y = grad(y * x, x)
+    return y
+""",
+    "chosen": """\
+def chosen(y, x, twice=True):
+    g = grad(y, x)
+    if twice:
+        g = grad(g, x)
+    return g
+""",
 }
+_USES = {
+    "chosen": ("grad",),
+    "curved": ("grad",),
+    "fourth": ("grad", "laplace", "laplace2"),
+    "laplace": ("grad",),
+    "laplace2": ("grad",),
+    "pair": ("grad",),
+    "scaled": ("grad",),
+    "while_small": ("grad",),
+}
+"""The helpers that a helper calls."""
 
 
 def draw_project(rng: random.Random) -> Program:
@@ -60,7 +114,7 @@ def draw_project(rng: random.Random) -> Program:
         deps = env.values[target].deps if target in env.values else frozenset({1})
         sources = [n for n, v in env.values.items() if v.ident in deps and n != target]
         source = rng.choice(sources or ["x"])
-        form = rng.choice(("grad", "penalty", "both", "own", "keyword", "slope"))
+        form = rng.choice(("both", "own", "keyword", *_HELPERS))
         used.add(f"helper of another file: {form}")
         if form == "both":
             writer.put(f"one, two = both({target}, {source})")
@@ -73,8 +127,12 @@ def draw_project(rng: random.Random) -> Program:
         elif form == "keyword":
             helpers.add("grad")
             writer.put(f"outs.append(grad(x={source}, y={target}))")
+        elif form == "pair":
+            helpers.update((form, *_USES[form]))
+            other = rng.choice([*env.values])
+            writer.put(f"outs.append(pair({target}, {other}, {source}))")
         else:
-            helpers.add(form)
+            helpers.update((form, *_USES.get(form, ())))
             writer.put(f"outs.append({form}({target}, {source}))")
     text, _ = expression(env)
     names = ", ".join(sorted({"both", "layer", *helpers}))
@@ -87,7 +145,8 @@ def draw_project(rng: random.Random) -> Program:
     }[how]
     lines = writer.lines
     if how == "module":
-        lines = [re.sub(r"\b(slope|grad|penalty)\(", r"lib.\1(", line) for line in lines]
+        called = "|".join(_HELPERS)
+        lines = [re.sub(rf"\b({called})\(", r"lib.\1(", line) for line in lines]
     source = "\n".join(
         [
             "import tensorflow as tf",
@@ -100,4 +159,12 @@ def draw_project(rng: random.Random) -> Program:
         ]
     )
     library = "\n\n".join([_LIBRARY, *(_HELPERS[name] for name in sorted(helpers))])
+    if rng.random() < 0.3 and how == "names":
+        # The same in one module.
+        source = (
+            library
+            + "\n\n"
+            + source.replace(imports, "", 1).removeprefix("import tensorflow as tf\n")
+        )
+        library = "UNUSED = 1\n"
     return Program(source, frozenset(used), flag=rng.random() < 0.7, helpers={"lib": library})
