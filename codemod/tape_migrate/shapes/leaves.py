@@ -23,12 +23,12 @@ from tape_migrate.shapes.dependence import (
     calls_in,
     own_expressions,
 )
+from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.own_state import is_set_here
 from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal
 from tape_migrate.shapes.settings_use import configures
 from tape_migrate.shapes.stored import put_into
-from tape_migrate.shapes.summaries import Function, bind
 from tape_migrate.shapes.tensorflow_facts import (
     TENSOR_LOOPS,
     VARIABLE_MAKERS,
