@@ -41,7 +41,7 @@ from tape_migrate.shapes.groups import form_groups
 from tape_migrate.shapes.hazards import refuse_both_paths
 from tape_migrate.shapes.helper import handed_request
 from tape_migrate.shapes.hessians import refuse_hessian
-from tape_migrate.shapes.kept_tape import find_kept
+from tape_migrate.shapes.kept_tape import may_keep
 from tape_migrate.shapes.local import write_group
 from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.shapes.reentered import find_any_helper
@@ -208,9 +208,11 @@ class Engine:
         self._base = module
         module = hands.begin(module, found, tracked, self._module)
         module = self._rounds(module, tracked, frozen)
-        kept = keeps.begin(module, tracked)
-        if kept is not None:
-            module = self._rounds(self._module(kept.text), tracked, frozen)
+        for _ in tracked:  # at the most: each time an object keeps one tape more
+            kept = keeps.begin(module, tracked)
+            if kept is None:
+                break
+            module = self._rounds(kept, tracked, frozen)
         module = lambdas.finish(self._compile(module, tracked), tracked)
         if any(site.keras is not None and site.migrated is not None for site in tracked):
             from tape_migrate.edits.keras_program import sessions_left, tidy  # noqa: PLC0415
@@ -346,7 +348,7 @@ class Engine:
                 if decision.code in _OFFERED and isinstance(request, Request):
                     site.offer = find_any_helper(context, request)
                 if decision.code in _KEPT and isinstance(request, Request) and site.offer is None:
-                    site.keep = find_kept(context, request) is not None
+                    site.keep = may_keep(context, request)
                 refused.add(id(item.call))
                 continue
             site.refusal = None

@@ -7,7 +7,8 @@ its end: they are written there for the time being (``shapes/kept_tape``).
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tape_migrate.edits.draft import Applied, Draft
@@ -18,13 +19,16 @@ from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.model import Shape
 from tape_migrate.module import Module
 from tape_migrate.shapes.arguments import elements
+from tape_migrate.shapes.called_setup import hide_calls, setup_call, show_calls
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import decide_request, read_request
+from tape_migrate.shapes.helper import is_method
 from tape_migrate.shapes.kept_tape import Kept, find_kept
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.modes import graph_mode
 from tape_migrate.shapes.plan import Candidate, Refusal, Request, in_order
 from tape_migrate.shapes.reentered import share_blocks, write_recorded
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.variables import makes_variables
 from tape_migrate.sites import Found, find_sites
 from tape_migrate.tracking import Tracked, follow
@@ -56,8 +60,46 @@ class Keeps:
         self._tried |= new
         return bool(new)
 
-    def begin(self, module: Module, tracked: Sequence[Tracked]) -> Applied | None:
+    def begin(self, module: Module, tracked: Sequence[Tracked]) -> Module | None:
         """Let objects keep tapes, and take the chosen gradients on them."""
+        calls = self._setup_calls(module, tracked)
+        offsets = [site.offset for site in tracked]
+        texts = [module.segment(stmt) for stmt in calls]
+        if calls:
+            applied = hide_calls(module, calls).apply()
+            follow(list(tracked), applied)
+            module = self._parse(applied.text)
+        written = self._begin(module, tracked)
+        if written is None:
+            for site, offset in zip(tracked, offsets, strict=True):
+                site.offset = offset
+            return None
+        module = self._parse(written.text)
+        if calls:
+            applied = show_calls(module, texts).apply()
+            follow(list(tracked), applied)
+            module = self._parse(applied.text)
+        return module
+
+    def _setup_calls(self, module: Module, tracked: Sequence[Tracked]) -> list[ast.Expr]:
+        """The calls of methods that set up what the chosen gradients are taken of."""
+        places = {module.end(item.call.func): item for item in find_sites(module)}
+        found: dict[int, ast.Expr] = {}
+        for index in sorted(self._wanted):
+            site = tracked[index]
+            item = places.get(site.offset)
+            if item is not None and site.migrated is None and is_method(item.scope):
+                stmt = setup_call(module, item.scope, item.call)
+                if stmt is not None:
+                    found[id(stmt)] = stmt
+        places_of = [site.offset if site.migrated is None else site.first for site in tracked]
+        return [
+            stmt
+            for stmt in found.values()
+            if not any(module.start(stmt) <= offset < module.end(stmt) for offset in places_of)
+        ]
+
+    def _begin(self, module: Module, tracked: Sequence[Tracked]) -> Applied | None:
         kept = self._kept(module, tracked)
         if not kept:
             return None
@@ -146,13 +188,18 @@ class Keeps:
         tapes: dict[_Asked, Candidate | Refusal],
     ) -> Applied:
         draft = Draft(module.text)
-        name = _fresh_attribute(module)
-        given: dict[str, tuple[str, ...]] = {}
+        summaries = Summaries.of(module)
+        names: dict[int, Iterator[str]] = {}
+        given: dict[str, tuple[str, tuple[str, ...]]] = {}
         for decision in tapes.values():
             assert isinstance(decision, Candidate)
             request = decision.request
             stmt = module.statement_of(request.call)
             tf = tensorflow_name(module, request.found.scope, request.call, stmt.lineno)
+            owner = summaries.class_of(request.found.scope)
+            assert owner is not None
+            family = id(summaries.family(owner))
+            name = next(names.setdefault(family, _fresh_attributes(module)))
             tape = Tape(name, decision.watches, persistent=True)
             write_block(
                 module,
@@ -160,24 +207,25 @@ class Keeps:
                 Block(region=decision.region, tapes=(tape,), tf=tf or "tf", before=stmt),
             )
             draft.delete(module.line_start(stmt.lineno), module.line_end(stmt.lineno))
-            given[_class_of(request)] = decision.assumptions
+            given[request.found.scope.qualname] = name, decision.assumptions
         places = {module.end(item.call.func): item for item in find_sites(module)}
         context = Context(module, pending=frozenset(id(i.call) for i in places.values()))
-        scopes: dict[int, list[tuple[Tracked, Candidate]]] = {}
+        taken: dict[tuple[int, str], list[tuple[Tracked, Candidate]]] = {}
         for site in tracked:
             if id(site) not in members:
                 continue
             again = read_request(context, places[site.offset])
             keep = find_kept(context, again) if isinstance(again, Request) else None
             if keep is not None and isinstance(again, Request):
-                scope = keep.candidate.request.found.scope
+                name, assumptions = given[module.scopes.opened_by(keep.setup).qualname]
                 candidate = replace(
                     keep.candidate,
                     shape=Shape.KEPT_TAPE,
-                    assumptions=(*given[_class_of(again)], *keep.assumptions),
+                    assumptions=(*assumptions, *keep.assumptions),
                 )
-                scopes.setdefault(id(scope), []).append((site, candidate))
-        for sites in scopes.values():
+                scope = keep.candidate.request.found.scope
+                taken.setdefault((id(scope), name), []).append((site, candidate))
+        for (_, name), sites in taken.items():
             _write_scope(module, draft, context, sites, name)
         return draft.apply()
 
@@ -253,10 +301,6 @@ def _crossing(context: Context, candidates: Sequence[Candidate]) -> set[Scope]:
     }
 
 
-def _class_of(request: Request) -> str:
-    return request.found.scope.qualname.rpartition(".")[0]
-
-
 def _serves(joint: Sequence[_Asked], asked: _Asked) -> bool:
     return any(
         whole.setup == asked.setup
@@ -304,10 +348,10 @@ def _with_markers(module: Module, asked: Sequence[_Asked]) -> tuple[Draft, list[
     return draft, lines
 
 
-def _fresh_attribute(module: Module) -> str:
+def _fresh_attributes(module: Module) -> Iterator[str]:
+    """Attributes of ``self`` that no object of the module has."""
     used = {node.attr for node in module.nodes if isinstance(node, ast.Attribute)}
-    name, count = "_tape", 1
-    while name in used:
-        count += 1
-        name = f"_tape{count}"
-    return f"self.{name}"
+    for count in itertools.count(1):
+        name = f"_tape{count}" if count > 1 else "_tape"
+        if name not in used:
+            yield f"self.{name}"

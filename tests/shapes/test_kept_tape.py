@@ -151,3 +151,51 @@ def test_an_inherited_set_up_comes_first() -> None:
                 return tf.gradients(self.loss, self.h)
         """
     assert b"self._tape.watch(self.h)" in migrate(body).new
+
+
+CALLED = """
+class LossTest(unittest.TestCase):
+    def _set_up(self, scale):
+        self.x = tf.constant([1.0])
+        self.loss = tf.reduce_sum(self.x * self.x) * scale
+
+    def again(self):
+        self._set_up(3.0)
+
+    def test_gradient(self):
+        {body}
+        return tf.gradients(self.loss, self.x)
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "self._set_up(2.0)",
+        "self._set_up(*[2.0]); self.assertEqual(1, 1)",
+        "self.assertTrue(True)\n        self._set_up(scale=2.0)",
+    ],
+)
+def test_a_method_that_is_called_first(body: str) -> None:
+    new = migrate(CALLED.format(body=body)).new.decode()
+    assert "return self._tape.gradient(self.loss, [self.x])" in new
+    assert body in new  # as it was, in every line
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "self.again()",
+        "self._set_up(2.0)\n        self.again()",
+        "self._set_up(2.0)\n        f = self.again",
+        "f = lambda: self._set_up(3.0)\n        self._set_up(2.0)\n        f()",
+        "if self.x is None:\n            self._set_up(2.0)",
+        "loss = self.loss\n        self._set_up(2.0)",
+        "self._set_up(2.0)\n        print(self)",
+        "self._set_up(2.0)\n        getattr(self, '_set_up')(3.0)",
+        "self._set_up(1.0)\n        x = self.x\n        self._set_up(2.0)",
+    ],
+)
+def test_a_method_that_may_be_called_again(body: str) -> None:
+    migration = migrate(CALLED.format(body=body))
+    assert b"GradientTape" not in migration.new

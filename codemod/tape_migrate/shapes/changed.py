@@ -18,11 +18,12 @@ from tape_migrate.shapes.dependence import (
     calls_in,
     own_expressions,
 )
+from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.hazards import assigned_variable
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.members import TAKES_OUT, changed_by_other_name, other_names
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
-from tape_migrate.shapes.summaries import Function, Summaries, bind
+from tape_migrate.shapes.summaries import Summaries
 
 
 def refuse_changed(

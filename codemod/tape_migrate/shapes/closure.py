@@ -18,7 +18,8 @@ from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
-from tape_migrate.shapes.summaries import Function, Summaries, bind
+from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 
 Node = tuple[int, str]

@@ -20,10 +20,11 @@ from tape_migrate.shapes.dependence import (
     CONTAINER_METHODS,
     HARMLESS_BUILTINS,
 )
+from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.members import TAKES_OUT
 from tape_migrate.shapes.plan import Kind
-from tape_migrate.shapes.summaries import Function, Summaries, bind
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.unittests import ancestors, is_assertion
 
 _READS: Final = frozenset(

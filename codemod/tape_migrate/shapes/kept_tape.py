@@ -23,8 +23,9 @@ After::
             g = self._tape.gradient(self.loss, self.x)
 
 These methods have no caller that could hand in a tape: a test runner, or whoever made the object,
-calls them. But the first method certainly runs before, once, and what it sets is what the others
-read if no other statement of the module sets it: no other method, no subclass, nobody else. For the
+calls them. But the first method certainly runs before, once (or the method itself has called it:
+``called_setup``), and what it sets is what the others read if no other statement of the module sets
+it: no other method, no subclass, nobody else. For the
 first method the central rule holds or does not hold as for a gradient that it took at its end; what
 the other computes from the attributes is recorded there, as in a helper (``reentered``).
 """
@@ -38,6 +39,7 @@ from dataclasses import dataclass
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Module
+from tape_migrate.shapes.called_setup import hidden_call, reads_before, setup_call
 from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
@@ -65,6 +67,14 @@ class Kept:
     assumptions: tuple[str, ...]
 
 
+def may_keep(context: Context, request: Request) -> bool:
+    """Whether it is worth a trial to take ``request`` on a tape of its object."""
+    scope = request.found.scope
+    if is_method(scope) and setup_call(context.module, scope, request.call) is not None:
+        return True
+    return find_kept(context, request) is not None
+
+
 def find_kept(context: Context, request: Request) -> Kept | None:
     """How a method can take ``request`` on a tape of its object, as far as it can tell alone."""
     module, scope = context.module, request.found.scope
@@ -81,10 +91,18 @@ def find_kept(context: Context, request: Request) -> Kept | None:
     sources = _source_attributes(context, request)
     if not sources or any(not _is_attribute(symbol) for symbol in targets):
         return None
-    setup = _setup_of(module, scope, targets, sources)
+    hidden = hidden_call(scope, request.call)
+    setup = _setup_of(module, scope, targets, sources, hidden[0] if hidden is not None else None)
     candidate = decide_in_helper(context, request, entry) if setup is not None else None
     if setup is None or not isinstance(candidate, Candidate):
         return None
+    if hidden is not None:
+        attributes = [symbol.path[0] for symbol in (*targets, *sources)]
+        stmts = candidate.region.stmts
+        if reads_before(module, scope, hidden[1], attributes):
+            return None
+        if stmts and stmts[0].lineno <= hidden[1]:
+            return None
     spelled = _spelled(targets)
     assumptions: tuple[str, ...] = ()
     if setup.name == "__init__":
@@ -178,9 +196,16 @@ def _names_only(module: Module, expr: ast.expr) -> bool:
 
 
 def _setup_of(
-    module: Module, scope: Scope, targets: list[Symbol], sources: list[Symbol]
+    module: Module,
+    scope: Scope,
+    targets: list[Symbol],
+    sources: list[Symbol],
+    called: str | None,
 ) -> ast.FunctionDef | None:
-    """The method that sets all attributes that are read, alone and before the others."""
+    """The method that sets all attributes that are read, alone and before the others.
+
+    ``called`` is the one that the method itself has called by then.
+    """
     attributes = {symbol.path[0] for symbol in (*targets, *sources)}
     summaries = Summaries.of(module)
     owner = summaries.class_of(scope)
@@ -191,7 +216,7 @@ def _setup_of(
     tests = any(is_test_case(module, base) for base in bases)
     if not all(_is_known(module, base, parents) for base in bases):
         return None
-    method = summaries.method(owner, "setUp" if tests else "__init__")
+    method = summaries.method(owner, called or ("setUp" if tests else "__init__"))
     if method is None or method not in owner.node.body or method.decorator_list:
         return None
     if not isinstance(method, ast.FunctionDef) or not method.args.args:

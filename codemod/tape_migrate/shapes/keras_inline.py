@@ -41,6 +41,7 @@ from tape_migrate.model import Helper
 from tape_migrate.module import Module
 from tape_migrate.shapes.callers import own_callers, refuse_open, users_elsewhere
 from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.functions import bind
 from tape_migrate.shapes.helper import is_method
 from tape_migrate.shapes.inlining import Binding, bindings_of
 from tape_migrate.shapes.keras_calls import BACKEND
@@ -48,7 +49,6 @@ from tape_migrate.shapes.keras_compiled import compiled_calls
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.plan import Refusal
-from tape_migrate.shapes.summaries import bind
 from tape_migrate.sites import find_sites
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.plan import Refusal
-from tape_migrate.shapes.summaries import Function
 
 _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.For, ast.If, ast.Assert)
 _INSIDE = (*_STATEMENTS, ast.Pass, ast.Continue, ast.Break, ast.Raise)

@@ -16,8 +16,9 @@ from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.counts import is_count, is_no_count
 from tape_migrate.shapes.functional_model import is_one_tensor, output_of
+from tape_migrate.shapes.functions import bind
 from tape_migrate.shapes.plan import Kind
-from tape_migrate.shapes.summaries import Summaries, bind
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import makes_one_tensor, tensorflow_function
 
 _DEPTH = 8

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 from collections.abc import Iterable
 from typing import Final
 
-from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.assumptions import may_hold_tensor
 from tape_migrate.shapes.context import Context
@@ -23,12 +22,13 @@ from tape_migrate.shapes.dependence import (
     calls_in,
     own_expressions,
 )
+from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.given_values import GivenValues
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.own_state import is_set_here
 from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal
-from tape_migrate.shapes.settings_use import configures
+from tape_migrate.shapes.settings_use import configures, is_setting
 from tape_migrate.shapes.stored import put_into
-from tape_migrate.shapes.summaries import Function, bind
 from tape_migrate.shapes.tensorflow_facts import (
     TENSOR_LOOPS,
     VARIABLE_MAKERS,
@@ -57,13 +57,6 @@ _PLAIN_METHODS: Final = frozenset(
 )
 """Methods that give no more than their object and their arguments hold."""
 
-_SETTINGS: Final = re.compile(
-    r"^(?:.*_)?(?:hparams|hps|params|config|cfg|conf|args|opts?|options|flags|settings|env|envs|"
-    r"sess|session|space|mode|names?|scope|training|train|reuse|sizes?|dims?|units|rate|lr|coef|"
-    r"steps|seed|dtype|shape|kwargs)$|^(?:n|num|is|use|max|min)_\w+$|^n[a-z]+s$|^FLAGS$",
-)
-"""Names of what configures a model, never of a tensor that a model computed."""
-
 _NO_VALUES: Final = frozenset(
     [
         *("variable_scope", "name_scope", "device", "Graph", "control_dependencies", "Session"),
@@ -81,6 +74,7 @@ class Leaves:
         self._context = context
         self._module = context.module
         self._dep = dep
+        self._values = GivenValues(context)
         self._nodes: dict[int, bool] = {}
         self.assumed: list[Symbol] = []
         """Values from outside that are taken for settings, or for data."""
@@ -105,7 +99,7 @@ class Leaves:
                 continue
             if self._is_callee(link) or not self._may_carry(symbol, self._dep.scope, _DEPTH):
                 continue
-            if self._is_setting(symbol, self._dep.scope) and not self._shows_tensor(
+            if is_setting(self._module, symbol, self._dep.scope) and not self._values.shows_tensor(
                 symbol, self._dep.scope
             ):
                 self.assumed.append(symbol)
@@ -143,8 +137,6 @@ class Leaves:
     def _opaque(self, node_id: int) -> frozenset[str]:
         return self._context.opaque_calls(self._dep, node_id)
 
-    # --- Nodes of the scope -----------------------------------------------------------------------
-
     def _is_leaf_node(self, node_id: int) -> bool:
         known = self._nodes.get(node_id)
         if known is None:
@@ -171,7 +163,7 @@ class Leaves:
         if self._is_callee(link):
             return True  # the call is judged by itself
         symbol, scope = link.use.symbol, self._dep.scope
-        if self._is_setting(symbol, scope):
+        if is_setting(self._module, symbol, scope):
             return configures(self._module, link.use.node)
         return not self._may_carry(symbol, scope, _DEPTH) and not self._is_variable(symbol, scope)
 
@@ -191,8 +183,6 @@ class Leaves:
         if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
             return False
         return makes_variables(self._module, node.value)
-
-    # --- Calls ------------------------------------------------------------------------------------
 
     def _is_leaf_call(self, call: ast.Call, depth: int = _DEPTH) -> bool:
         """Whether the call, given leaves, gives leaves."""
@@ -274,9 +264,7 @@ class Leaves:
             return True
         if not self._may_carry(symbol, scope, depth):
             return named or not self._is_variable(symbol, scope)
-        return self._is_setting(symbol, scope) and configures(self._module, link.use.node)
-
-    # --- Values from outside ----------------------------------------------------------------------
+        return is_setting(self._module, symbol, scope) and configures(self._module, link.use.node)
 
     def _may_carry(self, symbol: Symbol, scope: Scope, depth: int) -> bool:
         """Whether a value from outside may have been computed from a variable."""
@@ -319,7 +307,7 @@ class Leaves:
         if symbol.root in ("self", "cls"):
             if symbol.path:
                 first = Symbol(symbol.root, symbol.path[:1])
-                values = [*self._stored(first, scope), *put_into(self._module, first)]
+                values = [*self._values.stored(first, scope), *put_into(self._module, first)]
         else:
             for node in self._module.names.bindings(symbol.root, scope):
                 if node is None or isinstance(node, ast.arg):
@@ -343,100 +331,14 @@ class Leaves:
         return False
 
     def _parameter_may_carry(self, name: str, owner: Scope, depth: int) -> bool:
-        given = self._given(name, owner)
+        given = self._values.given(name, owner)
         return not given or not all(self._is_leaf_value(value, depth - 1) for value in given)
 
-    def _given(self, name: str, owner: Scope) -> list[ast.expr]:
-        """What calls in sight give a parameter."""
-        function = owner.node
-        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            return []
-        return [
-            value
-            for call in self._callers(function)
-            for parameter, value in bind(function, call)
-            if parameter == name
-        ]
-
-    def _callers(self, function: Function) -> list[ast.Call]:
-        summaries = self._context.summaries
-        if function.name != "__init__":
-            return summaries.callers(function)
-        return [
-            ast.Call(
-                func=ast.Attribute(value=call.func, attr="__init__", ctx=ast.Load()),
-                args=call.args,
-                keywords=call.keywords,
-            )
-            for call in self._module.nodes
-            if isinstance(call, ast.Call) and summaries.made_by(call) is function
-        ]
-
-    def _stored(self, symbol: Symbol, scope: Scope) -> list[ast.expr | None]:
-        """The values that the class gives ``self.x``; None for one that is not told apart."""
-        owner = self._context.summaries.class_of(scope)
-        if owner is None:
-            return []
-        family = self._context.summaries.family(owner)
-        return self._stores(family.node).get(symbol, [])
-
-    def _stores(self, node: ast.AST) -> dict[Symbol, list[ast.expr | None]]:
-        """Everything that is set inside ``node``, with the values given (looked up once)."""
-        key = f"stores {id(node)}"
-        known = self._module.memo.get(key)
-        if not isinstance(known, dict):
-            known = dict[Symbol, list[ast.expr | None]]()
-            for inner in ast.walk(node):
-                if isinstance(inner, (ast.Attribute, ast.Subscript)):
-                    symbol = None if isinstance(inner.ctx, ast.Load) else symbol_of(inner)
-                    if symbol is not None:
-                        value = value_given_by(self._module.statement_of(inner), symbol)
-                        known.setdefault(symbol, []).append(value)
-            self._module.memo[key] = known
-        return known
-
     def _attribute_may_carry(self, symbol: Symbol, scope: Scope, depth: int) -> bool:
-        values = [*self._stored(symbol, scope), *put_into(self._module, symbol)]
-        return not self._stored(symbol, scope) or any(
+        values = [*self._values.stored(symbol, scope), *put_into(self._module, symbol)]
+        return not self._values.stored(symbol, scope) or any(
             value is None or not self._is_leaf_value(value, depth - 1) for value in values
         )
-
-    def _shows_tensor(self, symbol: Symbol, scope: Scope) -> bool:
-        """Whether the module itself puts a tensor into what is called like a setting."""
-        values: list[ast.expr | None] = [*put_into(self._module, Symbol(symbol.root))]
-        if symbol.root in ("self", "cls"):
-            first = Symbol(symbol.root, symbol.path[:1])
-            values = [*self._stored(first, scope), *put_into(self._module, first)]
-        else:
-            owner = self._module.scopes.resolve(symbol.root, scope)
-            values += self._bound(symbol.root, scope)
-            for given in self._given(symbol.root, owner) if owner is not None else ():
-                known = symbol_of(given)
-                values.append(given)
-                values += self._bound(known.root, self._module.scope_of(given)) if known else []
-        return any(
-            makes_one_tensor(self._module.names.resolve(call.func))
-            for value in values
-            if value is not None
-            for call in calls_in(value)
-        )
-
-    def _bound(self, name: str, scope: Scope) -> list[ast.expr | None]:
-        bound = self._module.names.bindings(name, scope)
-        return [n.value for n in bound if isinstance(n, (ast.Assign, ast.AnnAssign))]
-
-    def _is_setting(self, symbol: Symbol, scope: Scope) -> bool:
-        """Whether its name says that it configures something (or is an Estimator's data)."""
-        names = [symbol.root] if symbol.root not in ("self", "cls") else []
-        names += [part[1:] for part in symbol.path if part.startswith(".")][:1]
-        if any(_SETTINGS.match(name) for name in names[:1]):
-            return True
-        owner = self._module.scopes.resolve(symbol.root, scope)
-        args = owner.args if owner is not None and owner.kind is ScopeKind.FUNCTION else None
-        if args is None or symbol.root not in ("features", "labels"):
-            return False
-        # The signature of an Estimator's model_fn: these two come out of its input_fn.
-        return {"features", "labels", "mode"} <= {a.arg for a in args.args}
 
 
 def _is_name(expr: ast.expr) -> bool:

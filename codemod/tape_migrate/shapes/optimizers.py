@@ -28,10 +28,11 @@ from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.model import Api
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.functions import bind
 from tape_migrate.shapes.kinds import outer_value, value_given_by
 from tape_migrate.shapes.modes import identifiers
 from tape_migrate.shapes.plan import Refusal, Request, in_order
-from tape_migrate.shapes.summaries import Summaries, bind
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.sites import Found
 
 METHODS: Final = frozenset(

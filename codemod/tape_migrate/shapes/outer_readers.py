@@ -22,8 +22,9 @@ from tape_migrate.shapes.dependence import (
     calls_in,
     own_expressions,
 )
+from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.plan import Source, Track
-from tape_migrate.shapes.summaries import TENSOR_METHODS, Function, bind
+from tape_migrate.shapes.summaries import TENSOR_METHODS
 
 _PLAIN_METHODS: Final = frozenset(
     {"copy", "format", "get", "items", "join", "keys", "values", "pop", "index", "count", "split"}

@@ -13,8 +13,9 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.plan import Link
-from tape_migrate.shapes.summaries import Function, Summaries
+from tape_migrate.shapes.summaries import Summaries
 
 _DEPTH = 6
 

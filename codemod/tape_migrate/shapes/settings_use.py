@@ -7,8 +7,11 @@ may be a variable. How it is used does: a number of units, a condition, a shape.
 from __future__ import annotations
 
 import ast
+import re
 from typing import Final
 
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
@@ -21,8 +24,29 @@ _TENSORS: Final = frozenset(
 )
 """Keywords by which TensorFlow's functions take tensors."""
 
+_SETTINGS: Final = re.compile(
+    r"^(?:.*_)?(?:hparams|hps|params|config|cfg|conf|args|opts?|options|flags|settings|env|envs|"
+    r"sess|session|space|mode|names?|scope|training|train|reuse|sizes?|dims?|units|rate|lr|coef|"
+    r"steps|seed|dtype|shape|kwargs)$|^(?:n|num|is|use|max|min)_\w+$|^n[a-z]+s$|^FLAGS$",
+)
+"""Names of what configures a model, never of a tensor that a model computed."""
+
 _JOINS: Final = frozenset(("concat", "stack", "add_n", "parallel_stack", "tuple", "group"))
 _NUMBERS: Final = frozenset(("range", "int", "float", "len", "str", "bool", "min", "max", "print"))
+
+
+def is_setting(module: Module, symbol: Symbol, scope: Scope) -> bool:
+    """Whether its name says that it configures something (or is an Estimator's data)."""
+    names = [symbol.root] if symbol.root not in ("self", "cls") else []
+    names += [part[1:] for part in symbol.path if part.startswith(".")][:1]
+    if any(_SETTINGS.match(name) for name in names[:1]):
+        return True
+    owner = module.scopes.resolve(symbol.root, scope)
+    args = owner.args if owner is not None and owner.kind is ScopeKind.FUNCTION else None
+    if args is None or symbol.root not in ("features", "labels"):
+        return False
+    # The signature of an Estimator's model_fn: these two come out of its input_fn.
+    return {"features", "labels", "mode"} <= {a.arg for a in args.args}
 
 
 def configures(module: Module, node: ast.AST) -> bool:

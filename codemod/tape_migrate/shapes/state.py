@@ -14,9 +14,9 @@ from tape_migrate.shapes.changed import changed_by_calls
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_in
 from tape_migrate.shapes.escapes import Escapes
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.plan import Paths, Refusal, Source
 from tape_migrate.shapes.region import Chosen, choose_region
-from tape_migrate.shapes.summaries import Function
 
 
 def widen_for_state(

@@ -32,10 +32,11 @@ from typing import Final
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import outer_value, value_given_by
 from tape_migrate.shapes.modes import OtherModules, identifiers
 from tape_migrate.shapes.plan import Kind, in_order
-from tape_migrate.shapes.summaries import Function, Summaries
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import (
     COLLECTED_ATTRIBUTES,
     COLLECTED_VARIABLES,

@@ -1,0 +1,219 @@
+"""What the module's own functions, methods and classes are called, and who calls them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.module import Module
+from tape_migrate.shapes.dependence import calls_in
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+_PLAIN_SPECIAL = frozenset(
+    f"__{name}__"
+    for name in (
+        *("init", "call", "new", "del", "repr", "str", "len", "eq", "ne", "hash", "enter", "exit"),
+        *("contains", "bool", "setattr", "init_subclass", "getstate", "setstate", "reduce", "copy"),
+    )
+)
+"""Special methods that run by a call, a ``with``, or give no tensor."""
+
+
+class Functions:
+    """Which function a name, an attribute or a call means, where that is plain."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._methods: dict[tuple[int, str], Function] = {}
+        self._functions: dict[tuple[int, str], list[Function]] = {}
+        self._callers: dict[int, list[ast.Call]] | None = None
+        self._named: dict[ast.expr, Function | None] = {}
+        self._reached: dict[int, list[Function]] = {}
+        self._classes = {s.name: s for s in module.scopes if s.kind is ScopeKind.CLASS}
+        for scope in module.scopes:
+            node = scope.node
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and scope.parent:
+                if scope.parent.kind is ScopeKind.CLASS:
+                    self._methods[(id(scope.parent), node.name)] = node
+                else:
+                    key = (id(scope.parent), node.name)
+                    self._functions.setdefault(key, []).append(node)
+
+        self._names = frozenset(name for _, name in self._functions)
+
+    def callers(self, function: Function) -> list[ast.Call]:
+        """Visible calls of ``function``."""
+        if self._callers is None:
+            self._callers = {}
+            for node in self._module.nodes:
+                if isinstance(node, ast.Call):
+                    called = self.callee(node)
+                    if called is not None:
+                        self._callers.setdefault(id(called), []).append(node)
+        return self._callers.get(id(function), [])
+
+    def class_of(self, scope: Scope) -> Scope | None:
+        """The class whose method ``scope`` is, or is nested in."""
+        for current in (scope, *scope.enclosing):
+            if current.kind is ScopeKind.CLASS:
+                return current
+        return None
+
+    def callee(self, call: ast.Call) -> Function | None:
+        """The module's own function or method that ``call`` runs, if that is plain."""
+        return self.named(call.func)
+
+    def named(self, func: ast.expr) -> Function | None:
+        """The module's own function or method that ``func`` is, if that is plain."""
+        if func not in self._named:
+            self._named[func] = self._find_named(func)
+        return self._named[func]
+
+    def _find_named(self, func: ast.expr) -> Function | None:
+        scope = self._module.scope_of(func)
+        if isinstance(func, ast.Name):
+            owner = self._module.scopes.resolve(func.id, scope)
+            found = self._functions.get((id(owner), func.id), [])
+            bound = self._module.names.bindings(func.id, scope)
+            return found[0] if len(found) == 1 and len(bound) == 1 else None
+        if isinstance(func, ast.Attribute):
+            owner = self.class_of(scope)
+            if owner is None:
+                return None
+            if isinstance(func.value, ast.Name) and func.value.id in ("self", "cls"):
+                return self._inherited(owner, func.attr)
+            if isinstance(func.value, ast.Call) and isinstance(func.value.func, ast.Name):
+                if func.value.func.id == "super" and not func.value.args:
+                    return self._inherited(owner, func.attr, above=True)
+        return None
+
+    def _inherited(self, owner: Scope, name: str, *, above: bool = False) -> Function | None:
+        """The method ``name`` of a class or of its visible bases (``above``: of those only)."""
+        seen: set[int] = set()
+        queue = [owner]
+        while queue:
+            current = queue.pop(0)
+            if id(current) in seen:
+                continue
+            seen.add(id(current))
+            found = self._methods.get((id(current), name))
+            if found is not None and not (above and current is owner):
+                return found
+            assert isinstance(current.node, ast.ClassDef)
+            queue += [
+                self._classes[base.id]
+                for base in current.node.bases
+                if isinstance(base, ast.Name) and base.id in self._classes
+            ]
+        return None
+
+    def family(self, owner: Scope) -> Scope:
+        """The first of ``owner``'s visible base classes (its attributes are its children's)."""
+        seen: set[int] = set()
+        while id(owner) not in seen:
+            seen.add(id(owner))
+            assert isinstance(owner.node, ast.ClassDef)
+            for base in owner.node.bases:
+                if isinstance(base, ast.Name) and base.id in self._classes:
+                    owner = self._classes[base.id]
+                    break
+        return owner
+
+    def families(self) -> list[Scope]:
+        """The first visible base class of every visible class."""
+        return list({id(f): f for c in self._classes.values() if (f := self.family(c))}.values())
+
+    def made_by(self, call: ast.Call) -> Function | None:
+        """The visible ``__init__`` that ``call`` of a visible class runs."""
+        if isinstance(call.func, ast.Name) and call.func.id in self._classes:
+            owner = self._classes[call.func.id]
+            found = self.method(owner, "__init__")
+            family = self.family(owner)
+            return found or self.method(family, "__init__")
+        return None
+
+    def method(self, owner: Scope, name: str) -> Function | None:
+        return self._methods.get((id(owner), name))
+
+    def methods_named(self, name: str) -> list[Function]:
+        """The methods of this name of all visible classes."""
+        return [node for (_, own), node in self._methods.items() if own == name]
+
+    def is_property(self, element: str) -> bool:
+        """Whether reading an attribute (written ``.name``) may run a visible property."""
+        return any(
+            ast.unparse(decorator).endswith(("property", ".getter", ".setter"))
+            for method in self.methods_named(element.removeprefix("."))
+            for decorator in method.decorator_list
+        )
+
+    @property
+    def has_operators(self) -> bool:
+        """Whether a visible class says what operators, subscripts, loops or attributes do."""
+        return any(
+            name.startswith("__") and name.endswith("__") and name not in _PLAIN_SPECIAL
+            for _, name in self._methods
+        )
+
+    def mentioned(self, node: ast.AST) -> Function | None:
+        """The visible function that ``node`` names, to call it or to hand it on."""
+        if isinstance(node, ast.Name):
+            known = isinstance(node.ctx, ast.Load) and node.id in self._names
+        else:
+            known = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+        return self.named(node) if known and isinstance(node, ast.expr) else None
+
+    def reached(self, function: Function) -> list[Function]:
+        """``function`` and every visible function that a call of it may run."""
+        key = id(function)
+        if key not in self._reached:
+            found = {key: function}
+            stack = [function]
+            while stack:
+                for node in ast.walk(stack.pop()):
+                    inner = self.mentioned(node)
+                    if inner is not None and id(inner) not in found:
+                        found[id(inner)] = inner
+                        stack.append(inner)
+            self._reached[key] = list(found.values())
+        return self._reached[key]
+
+    def called_functions(self, parts: Iterable[ast.AST]) -> list[Function]:
+        """The module's own functions that ``parts`` run, callees of callees included."""
+        found: dict[int, Function] = {}
+        stack: list[ast.AST] = list(parts)
+        while stack:
+            part = stack.pop()
+            calls = (
+                [n for n in self._module.inside(part) if isinstance(n, ast.Call)]
+                if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef))
+                else list(calls_in(part))
+            )
+            for call in calls:
+                function = self.callee(call)
+                if function is not None and id(function) not in found:
+                    found[id(function)] = function
+                    stack.append(function)
+        return list(found.values())
+
+
+def bind(function: Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    """Parameters of ``function`` and the expressions that ``call`` gives them."""
+    names = [a.arg for a in [*function.args.posonlyargs, *function.args.args]]
+    if isinstance(call.func, ast.Attribute) and names:
+        names = names[1:]
+    for index, arg in enumerate(call.args):
+        if isinstance(arg, ast.Starred):
+            for name in names[index:]:
+                yield name, arg.value
+            break
+        if index < len(names):
+            yield names[index], arg
+    for keyword in call.keywords:
+        if keyword.arg is not None:
+            yield keyword.arg, keyword.value
+        else:
+            for name in names:
+                yield name, keyword.value

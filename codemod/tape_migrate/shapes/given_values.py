@@ -1,0 +1,95 @@
+"""What calls and statements of the module give a parameter, an attribute or a name."""
+
+from __future__ import annotations
+
+import ast
+
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import calls_in
+from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.stored import put_into
+from tape_migrate.shapes.tensorflow_facts import makes_one_tensor
+
+
+class GivenValues:
+    """The values that statements and calls in sight give, as they are written."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._module = context.module
+
+    def given(self, name: str, owner: Scope) -> list[ast.expr]:
+        """What calls in sight give a parameter."""
+        function = owner.node
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return []
+        return [
+            value
+            for call in self._callers(function)
+            for parameter, value in bind(function, call)
+            if parameter == name
+        ]
+
+    def stored(self, symbol: Symbol, scope: Scope) -> list[ast.expr | None]:
+        """The values that the class gives ``self.x``; None for one that is not told apart."""
+        owner = self._context.summaries.class_of(scope)
+        if owner is None:
+            return []
+        family = self._context.summaries.family(owner)
+        return self._stores(family.node).get(symbol, [])
+
+    def shows_tensor(self, symbol: Symbol, scope: Scope) -> bool:
+        """Whether the module itself puts a tensor into what is called like a setting."""
+        values: list[ast.expr | None] = [*put_into(self._module, Symbol(symbol.root))]
+        if symbol.root in ("self", "cls"):
+            first = Symbol(symbol.root, symbol.path[:1])
+            values = [*self.stored(first, scope), *put_into(self._module, first)]
+        else:
+            owner = self._module.scopes.resolve(symbol.root, scope)
+            values += self._bound(symbol.root, scope)
+            for given in self.given(symbol.root, owner) if owner is not None else ():
+                known = symbol_of(given)
+                values.append(given)
+                values += self._bound(known.root, self._module.scope_of(given)) if known else []
+        return any(
+            makes_one_tensor(self._module.names.resolve(call.func))
+            for value in values
+            if value is not None
+            for call in calls_in(value)
+        )
+
+    def _callers(self, function: Function) -> list[ast.Call]:
+        summaries = self._context.summaries
+        if function.name != "__init__":
+            return summaries.callers(function)
+        return [
+            ast.Call(
+                func=ast.Attribute(value=call.func, attr="__init__", ctx=ast.Load()),
+                args=call.args,
+                keywords=call.keywords,
+            )
+            for call in self._module.nodes
+            if isinstance(call, ast.Call) and summaries.made_by(call) is function
+        ]
+
+    def _stores(self, node: ast.AST) -> dict[Symbol, list[ast.expr | None]]:
+        """Everything that is set inside ``node``, with the values given (looked up once)."""
+        key = f"stores {id(node)}"
+        known = self._module.memo.get(key)
+        if not isinstance(known, dict):
+            known = dict[Symbol, list[ast.expr | None]]()
+            for inner in ast.walk(node):
+                if isinstance(inner, (ast.Attribute, ast.Subscript)):
+                    symbol = None if isinstance(inner.ctx, ast.Load) else symbol_of(inner)
+                    if symbol is not None:
+                        value = value_given_by(self._module.statement_of(inner), symbol)
+                        known.setdefault(symbol, []).append(value)
+            self._module.memo[key] = known
+        return known
+
+    def _bound(self, name: str, scope: Scope) -> list[ast.expr | None]:
+        bound = self._module.names.bindings(name, scope)
+        return [n.value for n in bound if isinstance(n, (ast.Assign, ast.AnnAssign))]
