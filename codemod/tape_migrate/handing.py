@@ -17,6 +17,7 @@ from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, us
 from tape_migrate.helper_calls import are_nested, calls_of, found_at, hoist_nested
 from tape_migrate.model import Handed, Helper, Options, Shape
 from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.callers import callers_of, no_caller, refuse_open, users_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import kinds_of, read_request
@@ -39,6 +40,7 @@ from tape_migrate.shapes.reentered import (
     write_recorded,
 )
 from tape_migrate.shapes.repeats import repeat_of
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.sites import Found
 from tape_migrate.tracking import DEPENDS, Tracked, follow, found_again
 
@@ -186,7 +188,8 @@ class Hands:
         users = users_elsewhere(module, offer)
         if users is not None:
             if users.paths:
-                self.offers[offer.qualname] = offer
+                several = offer.repeated or _calls_others(module, offer)
+                self.offers[offer.qualname] = replace(offer, repeated=several)
             return users.refusal
         return None if callers else no_caller(offer)
 
@@ -232,6 +235,22 @@ class Hands:
             fine = Handed(helper.dotted, 0, assumptions=tuple(given), tensors=tensors)
             found.append(self._unmet.get(helper.dotted, fine))
         return tuple(found)
+
+
+def _calls_others(module: Module, helper: Helper) -> bool:
+    """Whether a helper calls something that may take a gradient on the same tape."""
+    function = function_of(module, helper)
+    summaries = Summaries.of(module)
+    for node in module.inside(function) if function is not None else ():
+        if not isinstance(node, ast.Call) or module.names.api_of(node.func) is not None:
+            continue
+        home = module.names.resolve(node.func).partition(".")[0]
+        if summaries.callee(node) is not None or (home and home not in KNOWN_MODULES):
+            return True
+        root = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if isinstance(root, ast.Name) and root.id in ("self", "cls"):
+            return True
+    return False
 
 
 def _merge_offers(tracked: Iterable[Tracked]) -> dict[str, Helper]:

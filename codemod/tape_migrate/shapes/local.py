@@ -94,7 +94,7 @@ def name_inline_target(
     """The line that gives ``name`` to a target which is an expression (or to each of a list)."""
     if candidate.mapped is not None:
         return _list_targets(module, draft, candidate, fresh_name("targets", names), name)
-    return f"{name} = {one_expression(module, candidate.request.target)}"
+    return f"{name} = {_one_expression(module, candidate.request.target)}"
 
 
 def _list_targets(
@@ -110,7 +110,7 @@ def _list_targets(
     return f"{targets} = [{what} for {over}]"
 
 
-def one_expression(module: Module, expr: ast.expr) -> str:
+def _one_expression(module: Module, expr: ast.expr) -> str:
     """The text of ``expr``, in parentheses where it would not be one expression without."""
     text = module.segment(expr).decode()
     return f"({text})" if breaks_line(module.segment(expr)) else text
@@ -183,10 +183,10 @@ def _write_gradients(
             rewrite_call(module, draft, member, tape=tape, tf=tf, target_name=target_name)
 
 
-def _hand_in_named(module: Module, draft: Draft, group: Group, names: set[str], tf: str) -> None:
-    """A call of a helper whose arguments are computed at the call: they get names, and a tape."""
-    (candidate,) = group.members
-    tape = fresh_name("tape", names)
+def name_arguments(
+    module: Module, draft: Draft, candidate: Candidate, names: set[str]
+) -> tuple[str, ...]:
+    """The lines that give names to arguments of a helper which are computed at the call."""
     lines: list[str] = []
     for expr in candidate.hoisted:
         name = fresh_name("target", names)
@@ -194,8 +194,16 @@ def _hand_in_named(module: Module, draft: Draft, group: Group, names: set[str], 
             listed = fresh_name("targets", names)
             lines.append(_list_targets(module, draft, candidate, listed, name))
         else:
-            lines.append(f"{name} = {one_expression(module, expr)}")
+            lines.append(f"{name} = {_one_expression(module, expr)}")
         draft.replace(module.start(expr), module.end(expr), name.encode())
+    return tuple(lines)
+
+
+def _hand_in_named(module: Module, draft: Draft, group: Group, names: set[str], tf: str) -> None:
+    """A call of a helper whose arguments are computed at the call: they get names, and a tape."""
+    (candidate,) = group.members
+    tape = fresh_name("tape", names)
+    lines = name_arguments(module, draft, candidate, names)
     write_block(
         module,
         draft,
@@ -204,7 +212,7 @@ def _hand_in_named(module: Module, draft: Draft, group: Group, names: set[str], 
             tapes=(Tape(tape, _all_watches(group), persistent=group.persistent),),
             tf=tf,
             before=module.statement_of(candidate.request.call),
-            last_lines=tuple(lines),
+            last_lines=lines,
             stop_recording=candidate.stop_recording,
         ),
     )

@@ -46,7 +46,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import decide_request
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.helper import find_helper, helper_around, is_method
-from tape_migrate.shapes.local import name_inline_target, one_expression
+from tape_migrate.shapes.local import name_arguments, name_inline_target
 from tape_migrate.shapes.optimizers import METHODS
 from tape_migrate.shapes.plan import (
     OUTSIDE,
@@ -321,10 +321,7 @@ def write_recorded(
     lines: tuple[str, ...] = ()
     name = None
     if hoisted and last.request.handed:
-        given = {fresh_name("target", names): expr for expr in last.hoisted}
-        lines = tuple(f"{named} = {one_expression(module, e)}" for named, e in given.items())
-        for named, expr in given.items():
-            draft.replace(module.start(expr), module.end(expr), named.encode())
+        lines = name_arguments(module, draft, last, names)
     elif hoisted:
         name = fresh_name("target", names)
         lines = (name_inline_target(module, draft, last, name, names),)

@@ -52,6 +52,9 @@ def zeros_wanted(
     if not said:
         if graphs and is_nested(dep, every_node, request):
             return _refusal("the target is a gradient", "zeros and None could not be told apart")
+        if graphs and request.handed and request.reenters:
+            # It may differentiate its gradients again.
+            return _refusal("", "whether zeros or None are wanted is said inside the helper")
         loops = context.calls_of(dep, required, inline)
         if any(_may_leave_out(context, call) for call in loops):
             return _refusal("", "a loop may leave a source out: zeros or None")
