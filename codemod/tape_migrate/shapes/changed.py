@@ -49,13 +49,13 @@ def refuse_changed(
     for source in sources:
         if changed_by_calls(context, dep, [source.symbol], call_node) or (
             (source.symbol.path or source.kind is not Kind.TENSOR)
-            and _changed_in_closure(context, dep, source.symbol.root)
+            and changed_in_closure(context, dep, source.symbol.root)
         ):
             return Refusal("TM104", f"a function that is called changes what {source.symbol} holds")
     return _refuse_assigned(context, dep, reads, call_node)
 
 
-def _changed_in_closure(context: Context, dep: Dependence, root: str) -> bool:
+def changed_in_closure(context: Context, dep: Dependence, root: str) -> bool:
     """Whether a function nested in the scope fills or changes the scope's own object ``root``."""
     for node, inner in _changes_in(dep.scope.node):
         scope = context.module.scope_of(node)
