@@ -156,6 +156,9 @@ class Hands:
                     wanted[offer.qualname] = offered[offer.qualname]
                     continue
                 self._banned[offer.qualname] = why
+            elif offer is not None and (wider := self._widened(offer)) is not None:
+                wanted[offer.qualname] = wider
+                continue
             refusal = site.refusal or DEPENDS
             if site.helper is not None and site.helper.dotted:
                 self._unmet[site.helper.dotted] = Handed(
@@ -177,6 +180,14 @@ class Hands:
         else:
             self._hand.update(wanted)
         return bool(failed or wanted)
+
+    def _widened(self, offer: Helper) -> Helper | None:
+        """A helper that takes a tape for less than it could, with this gradient as well."""
+        known = self._hand.get(offer.qualname)
+        if known is None or is_part(offer, known):
+            return None
+        wider = merged(known, offer)
+        return wider if wider is not None and is_part(offer, wider) else None
 
     def _refuse(self, module: Module, offer: Helper) -> Refusal | None:
         callers = callers_of(module, offer)
