@@ -71,7 +71,11 @@ def test_a_lambda_takes_a_tape(text: str, expected: str) -> None:
         ("z = tf.ones([2])\ngrad = lambda y, x: tf.gradients(y * z, x)[0]", "grad(y, x)"),
         (
             "grad = lambda y, x: tf.gradients(y, x)[0]\nslope = lambda y, x: grad(y, x)",
-            "slope(y, x)",
+            "list(map(slope, [y], [x]))",
+        ),
+        (
+            "grad = lambda y, x: tf.gradients(y, x)[0]\nslope = lambda y, x: grad(y, x)",
+            "[slope(y, x), grad]",
         ),
         ("grad = lambda y, x: tf.gradients(y, x)[0]", "y.numpy()"),
     ],
@@ -91,3 +95,15 @@ def test_one_caller_in_another_file_keeps_all_as_they_were() -> None:
     assert all(isinstance(m, Migration) and m.changed for m in found.values())
     found = migrate_project({**sources, "other.py": other.encode()})
     assert not any(isinstance(m, Migration) and m.changed for m in found.values())
+
+
+def test_lambdas_that_call_lambdas() -> None:
+    text = (
+        "grad = lambda y, x: tf.gradients(y, x)[0]\n"
+        "slope = lambda y, x: 2.0 * grad(y, x)\n"
+        "curvature = lambda y, x: slope(grad(y, x), x)"
+    )
+    new = migrate(text, "curvature(y, x)").new.decode()
+    assert "grad = lambda tape, y, x: tape.gradient(y, x)\n" in new
+    assert "slope = lambda tape, y, x: 2.0 * grad(tape, y, x)\n" in new
+    assert "        gradient = grad(tape, y, x)\n    return slope(tape, gradient, x)\n" in new

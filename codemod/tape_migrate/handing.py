@@ -204,6 +204,14 @@ class Hands:
             return users.refusal
         return None if callers else no_caller(offer)
 
+    def takes_tape(self, qualname: str) -> bool:
+        """Whether the function is handed a tape."""
+        return qualname in self._hand
+
+    def is_banned(self, qualname: str) -> bool:
+        """Whether the function certainly is handed none."""
+        return qualname in self._banned
+
     def why_not(self, site: Tracked) -> Refusal | None:
         """Why the function around a refused call takes no tape, None while it may take one."""
         if site.offer is None:
