@@ -151,7 +151,7 @@ class Engine:
             chosen = hands.choose(self._base, tracked)
             given_up = lambdas.given_up(tracked, hands, frozen)
             frozen.update(given_up)
-            if not useless and not given_up and not chosen and not keeps.choose(tracked):
+            if not (useless or given_up or chosen or keeps.choose(tracked) or lambdas.drop(hands)):
                 break
         hands.explain(tracked)
         handed = hands.handed(tracked)

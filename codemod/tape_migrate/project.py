@@ -32,6 +32,7 @@ class Project:
         """By path."""
         self._defined: dict[str, frozenset[str]] = {}
         self._active: set[tuple[str, str]] = set()
+        self._users: dict[tuple[str, str, bool], list[str]] = {}
         self._off: str | None = None
         self._eager_off: tuple[str, ...] | None = None
 
@@ -98,6 +99,12 @@ class Project:
 
     def users(self, path: str, name: str, *, method: bool) -> list[str]:
         """See ``tape_migrate.shapes.callers.OtherUsers``."""
+        key = (path, name, method)
+        if key not in self._users:
+            self._users[key] = self._find_users(path, name, method=method)
+        return list(self._users[key])
+
+    def _find_users(self, path: str, name: str, *, method: bool) -> list[str]:
         word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
         module = self._module_of_path.get(path, "")
         found: list[str] = []
@@ -194,6 +201,10 @@ class Project:
         bound = loaded.names.bindings(name, loaded.scopes.module)
         node = bound[0] if len(bound) == 1 else None
         return (loaded, node) if isinstance(node, ast.ClassDef) else None
+
+    def module_at(self, path: str) -> Module | None:
+        """See ``tape_migrate.shapes.calls_elsewhere.OtherCallers``."""
+        return self._load_path(path)
 
     def _from_subpackages(self, module: str, name: str) -> str:
         """A package that fills itself at run time (``setattr``) from one of its subpackages."""
