@@ -94,3 +94,16 @@ def test_time_is_linear_whatever_stands_in_the_text(piece: bytes) -> None:
     """Were it not, these million bytes would take hours."""
     text = piece * (1_000_000 // len(piece))
     assert may_spell_call(text + b"\ntf.gradients(y, x)\n") or piece in (b"# gradients\n",)
+
+
+@pytest.mark.parametrize(
+    "data", [b"# gradients\ny = '\xe9'\n", b"# coding: utf-8\n'\xe9'\n", b"gradients = '\0'\n"]
+)
+def test_what_cannot_be_read_is_left_to_be_told(data: bytes) -> None:
+    assert may_spell_call(data)
+
+
+def test_every_encoding_is_looked_at_in_its_own_way() -> None:
+    text = b"# gradients, d\xe9riv\xe9es\n"
+    assert not may_spell_call(b"# coding: latin-1\n" + text)
+    assert may_spell_call(b"# coding: gbk\n" + text)

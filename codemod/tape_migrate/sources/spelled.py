@@ -36,7 +36,8 @@ _STRING = re.compile(
 """A comment, or a string with its prefix; a further group has matched where it is not closed."""
 _COMMENT = re.compile(rb"#[^\r\n]*")
 _COOKIE = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
-_PLAIN = (b"utf-8", b"utf8", b"latin-1", b"latin1", b"iso-8859-1", b"ascii", b"us-ascii")
+_UTF_8 = (b"utf-8", b"utf8")
+_ONE_BYTE = (b"latin-1", b"latin1", b"iso-8859-1", b"iso-8859-15", b"cp1252")
 
 
 def may_spell_call(data: bytes) -> bool:
@@ -86,9 +87,18 @@ def _may_be_code(data: bytes) -> bool:
 
 
 def _is_odd(data: bytes) -> bool:
-    """Whether in its encoding a quote or a backslash may be a part of another character."""
+    """Whether it cannot be read as text, or a quote may be a part of another character in it."""
+    if b"\0" in data:
+        return True
     cookie = _COOKIE.search(b"\n".join(data.split(b"\n", 2)[:2]))
-    return cookie is not None and cookie[1].lower().replace(b"_", b"-") not in _PLAIN
+    encoding = b"utf-8" if cookie is None else cookie[1].lower().replace(b"_", b"-")
+    if encoding not in _UTF_8:
+        return encoding not in _ONE_BYTE
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _without_strings(data: bytes) -> bytes | None:
