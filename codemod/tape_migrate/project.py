@@ -53,6 +53,11 @@ class Project:
         """
         return self._sources[path]
 
+    def tree_of(self, path: str, text: bytes) -> ast.Module | None:
+        """The tree of ``text``, if that is the module at ``path`` and was parsed before."""
+        known = self._modules.get(path)
+        return known.tree if known is not None and known.text == text else None
+
     def name_of(self, path: str) -> str:
         """Dotted name of the module at ``path``, or ``""`` if another one has the same name."""
         name = self._module_of_path.get(path, "")

@@ -26,7 +26,8 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
         "from tensorflow import (zeros,  # = []\n    ones, gradients)\ngradients(y, x)",
         "from tensorflow import zeros, \\\n    gradients\ng = gradients",
         "from shim import tf_gradients\ntf_gradients(y, x)",
-        "from shim import *  # gradients\n",
+        "from tensorflow import *\ng = gradients(y, x)\n",
+        "from shim import *\ng = tf_gradients(y, x)\n",
         "print(f'{tf.gradients(y, x)[0]}')",
         'print(Rf"""{\ntf.gradients(y, x)[0]}""")',
         "s = 'a' + 'it\\'s'; g = tf.gradients(y, x)",
@@ -54,6 +55,8 @@ def test_what_could_be_a_call_is_looked_at(code: str) -> None:
         "def gradients(y, x):\n    return y\n\n\ngradients(1, 2)\n",
         "gradients = [1]\nuse(gradients=gradients)\n",
         "from tensorflow import gradients\n",
+        "from shim import *  # gradients\n",
+        "from shim import *\n\n\ndef f(gradients=None):\n    gradients = 1\n",
         "from tensorflow.python.ops import gradients_impl\ngradients_impl.IndexedSlices\n",
     ],
 )

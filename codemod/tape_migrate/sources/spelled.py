@@ -1,10 +1,10 @@
 """The second look at a file: do the words stand in code that could call a gradient function?
 
 Most files with the words hold them in comments, docstrings and names of their own. What could be
-a call needs, outside of strings and comments, an attribute that is one of the words, a star import,
-or an imported name that holds one and is used: a name that is bound in any other way is not
-TensorFlow's. Finding that out costs a twentieth of parsing. Each pattern is run in time linear in
-the text, whatever stands in it.
+a call needs, outside of strings and comments, an attribute that is one of the words, or an
+imported name that holds one and is used (behind a star import: any such name that is read). A name
+that is bound in any other way is not TensorFlow's. Finding that out costs a twentieth of parsing.
+Each pattern is run in time linear in the text, whatever stands in it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ _WORD = re.compile(rb"gradients|hessians|batch_jacobian|HessiansV2")
 _ATTRIBUTE = re.compile(
     rb"\.(?:\s|\\)*"
     rb"(?:gradients|hessians|batch_jacobian|gradients_v2|HessiansV2|get_gradients|compute_gradients)\b"
+)
+_NAME = re.compile(
+    rb"(?<!def )(?<![\w.])\w*(?:gradients|hessians|batch_jacobian|HessiansV2)\w*\b(?!\s*[.:=])"
 )
 _STAR = re.compile(rb"\bimport(?:\s|\\)*\*")
 _IMPORT = re.compile(rb"\bimport\b(?:\s*\(([^)]*)|((?:[^\r\n(;\\]|\\(?:\r\n|\r|\n))*))")
@@ -52,7 +55,9 @@ def may_spell_call(data: bytes) -> bool:
     code = _without_strings(data)
     if code is None:
         return True
-    if _ATTRIBUTE.search(code) is not None or _STAR.search(code) is not None:
+    if _ATTRIBUTE.search(code) is not None:
+        return True
+    if _STAR.search(code) is not None and _NAME.search(_IMPORT.sub(b" ", code)) is not None:
         return True
     names: set[bytes] = set()
     for brackets, line in _IMPORT.findall(code):
