@@ -33,6 +33,7 @@ class Project:
         """By path."""
         self._defined: dict[str, frozenset[str]] = {}
         self._meanings: dict[tuple[str, str], str] = {}
+        self._users: dict[tuple[str, str, bool], list[str]] = {}
         self._subpackages: dict[str, list[str]] | None = None
         self._active: set[tuple[str, str]] = set()
         self._off: str | None = None
@@ -106,6 +107,12 @@ class Project:
 
     def users(self, path: str, name: str, *, method: bool) -> list[str]:
         """See ``tape_migrate.shapes.callers.OtherUsers``."""
+        key = (path, name, method)
+        if key not in self._users:
+            self._users[key] = self._find_users(path, name, method=method)
+        return list(self._users[key])
+
+    def _find_users(self, path: str, name: str, *, method: bool) -> list[str]:
         word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
         module = self._module_of_path.get(path, "")
         found: list[str] = []

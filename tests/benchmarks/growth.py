@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sysconfig
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -81,7 +82,10 @@ def installed(setting: Setting) -> list[Row]:
 
 
 def of_the_era(setting: Setting) -> list[Row]:
-    """Files of releases written for TensorFlow 1 against ruff, both printing their diff."""
+    """Files of releases written for TensorFlow 1 against ruff, both giving their diff.
+
+    ``batch`` with two workers writes a patch, and a page, for each release.
+    """
     name = f"{_FILES_OF_THE_ERA} files for TensorFlow 1"
     against = "ruff check --select UP --diff"
     with scratch() as folder:
@@ -100,8 +104,19 @@ def of_the_era(setting: Setting) -> list[Row]:
         ruff = _ruff("--diff", tree)
         if ruff is None:
             return [Row(name, against, 4.0, None, not_run="no ruff")]
-        costs = interleave({"tool": tool(tree), "ruff": ruff}, max(setting.rounds // 2, 2))
-        return [ratio_row(name, against, 4.0, costs["tool"], costs["ruff"])]
+        out = folder / "out"
+        batch = tool("batch", *sorted(tree.iterdir()), "--out", out, "--workers", "2")
+        commands = {
+            "2 workers": replace(batch, prepare=lambda: shutil.rmtree(out, ignore_errors=True)),
+            "one process": tool(tree),
+            "ruff": ruff,
+        }
+        costs = interleave(commands, max(setting.rounds // 2, 2))
+        two, one, theirs = (costs[name] for name in ("2 workers", "one process", "ruff"))
+        return [
+            ratio_row(f"{name}, batch, 2 workers", against, 4.0, two, theirs),
+            ratio_row(f"{name}, one tree, one process", against, None, one, theirs),
+        ]
 
 
 def growth(setting: Setting) -> list[Row]:
