@@ -86,7 +86,7 @@ def of_the_era(setting: Setting) -> list[Row]:
 
     ``batch`` with two workers writes a patch, and a page, for each release.
     """
-    name = f"{_FILES_OF_THE_ERA} files for TensorFlow 1"
+    name = f"files for TensorFlow 1, {_FILES_OF_THE_ERA}"
     against = "ruff check --select UP --diff"
     with scratch() as folder:
         tree = folder / "tree"
@@ -100,7 +100,7 @@ def of_the_era(setting: Setting) -> list[Row]:
                         (part / path).unlink()
         except FetchError as error:
             return [Row(name, against, 4.0, None, not_run=str(error).splitlines()[0])]
-        name = f"{min(count, _FILES_OF_THE_ERA)} files for TensorFlow 1"
+        name = f"files for TensorFlow 1, {min(count, _FILES_OF_THE_ERA)}"
         ruff = _ruff("--diff", tree)
         if ruff is None:
             return [Row(name, against, 4.0, None, not_run="no ruff")]
@@ -161,7 +161,7 @@ def growth(setting: Setting) -> list[Row]:
         costs = interleave(trees, max(setting.rounds // 3, 1))
         one, ten = (costs[name].beyond(costs["nothing"]) for name in ("few", "many"))
         rows.append(
-            Row("20 to 200 files", "ten times as much", 1.2, ten.cpu / max(10 * one.cpu, 1e-9))
+            Row("files, 20 to 200", "ten times as much", 1.2, ten.cpu / max(10 * one.cpu, 1e-9))
         )
         memory = (costs["many"].peak - costs["few"].peak) / 1e6
         rows.append(Row("memory of 180 more files, MB", "the largest file", 25.0, memory))

@@ -100,7 +100,7 @@ class ScopeTree:
         self._parents = parents
         self._scopes: dict[ast.AST, Scope] = {}
         self._opened: dict[ast.AST, Scope] = {tree: self.module}
-        self._tables: dict[ast.AST, NameTable] | None = None
+        self._tables: dict[ast.AST, NameTable] = {}
         self._facts: dict[Scope, ScopeFacts] = {}
         self._owners: dict[tuple[str, Scope], Scope | None] = {}
         self._scans = Scans()
@@ -164,10 +164,9 @@ class ScopeTree:
         return found
 
     def table_of(self, scope: Scope) -> NameTable:
-        """Names of a scope; all tables are made at the first call."""
-        if self._tables is None:
-            assert isinstance(self.module.node, ast.Module)
-            self._tables = tables_of(self.module.node, self._scans)
+        """Names of a scope; made with those of the scopes inside it when first asked for."""
+        if scope.node not in self._tables:
+            self._tables.update(tables_of(scope.node, self._scans))
         return self._tables[scope.node]
 
     def bindings(self, scope: Scope) -> frozenset[str]:
