@@ -131,6 +131,8 @@ class Names:
 
     def _owner(self, name: str, scope: Scope) -> Scope:
         """The scope a *binding* of ``name`` written in ``scope`` belongs to."""
+        if not self._scopes.declares(scope):
+            return scope
         return self._scopes.resolve(name, scope) or scope
 
     def resolve(self, expr: ast.expr) -> str:

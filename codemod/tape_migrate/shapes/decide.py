@@ -327,6 +327,14 @@ def _hoisted(request: Request, inline: list[ast.expr]) -> tuple[ast.expr, ...]:
     return tuple(found) if request.handed else ()
 
 
+def _branches(dep: Dependence) -> bool:
+    """Whether the function itself branches or loops (looked up once)."""
+    key = f"control flow {id(dep.scope)}"
+    if key not in dep.module.memo:
+        dep.module.memo[key] = _has_control_flow(dep.scope.body)
+    return bool(dep.module.memo[key])
+
+
 def _has_control_flow(stmts: list[ast.stmt]) -> bool:
     """Whether the statements branch or loop (nested functions left out)."""
     stack: list[ast.AST] = list(stmts)
@@ -382,7 +390,7 @@ def _shape(
         return Shape.LOOP_BODY
     if is_nested(dep, every_node, request):
         return Shape.NESTED
-    if dep.scope.kind is ScopeKind.FUNCTION and _has_control_flow(dep.scope.body):
+    if dep.scope.kind is ScopeKind.FUNCTION and _branches(dep):
         return Shape.CONTROL_FLOW
     for place in dep.module.places(request.call, within=dep.scope):
         if isinstance(place.owner, (ast.If, ast.For, ast.While)):
