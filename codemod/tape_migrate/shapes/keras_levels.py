@@ -114,26 +114,6 @@ class Levels:
                 return static(map(self.value, bounds))
         return PLAIN
 
-    def is_graph(self, node: ast.AST) -> bool:
-        """Whether evaluating ``node`` (bodies of functions left out) computes a graph tensor."""
-        stack: list[ast.AST] = [node]
-        while stack:
-            current = stack.pop()
-            if isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                stack += current.decorator_list
-                continue
-            if isinstance(current, ast.expr):
-                stored = isinstance(getattr(current, "ctx", None), ast.Store)
-                if not stored and self.value(current).level is Level.GRAPH:
-                    return True
-                if isinstance(current, ast.Lambda):
-                    continue
-            if isinstance(current, ast.AugAssign):
-                if operation([self.value(current.target), self.value(current.value)]).symbolic:
-                    return True
-            stack.extend(ast.iter_child_nodes(current))
-        return False
-
     def definition(self, scope: Scope, definition: Definition) -> Value:
         """The value that a definition gives its symbol."""
         if definition.kind is DefKind.PARAMETER:
