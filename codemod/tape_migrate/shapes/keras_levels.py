@@ -49,6 +49,8 @@ class Levels:
         self._attributes: dict[tuple[int, Symbol], Value] = {}
         self._results: dict[_Key, Value] = {}
         self.calls = CallLevels(self)
+        self._asked: dict[tuple[int, str], bool] = {}
+        """Parameters whose level is being found out; True where that was asked for on the way."""
         self._given: dict[int, Given] = {}
         """What the function that is being looked into was called with, by scope."""
 
@@ -188,7 +190,7 @@ class Levels:
                     if given is not None:
                         found.append(self.value(given))
         if not found:
-            del self._attributes[key]
+            self._attributes.pop(key, None)
             return None
         self._attributes[key] = union(found)
         return self._attributes[key]
@@ -265,13 +267,16 @@ class Levels:
                 if not changed:
                     break
                 # What was found meanwhile about other scopes may rest on this one.
-                self._results.clear()
-                self._attributes.clear()
-                for other in [k for k in self._tables if k not in self._busy]:
-                    del self._tables[other]
+                self._forget()
         finally:
             self._busy.discard(key)
         return table
+
+    def _forget(self) -> None:
+        self._results.clear()
+        self._attributes.clear()
+        for other in [k for k in self._tables if k not in self._busy]:
+            del self._tables[other]
 
     def _defined(self, definition: Definition) -> Value:
         stmt, symbol = definition.stmt, definition.symbol
@@ -310,11 +315,20 @@ class Levels:
             return PLAIN
         if id(scope) in self._given:
             return dict(self._given[id(scope)]).get(name, PLAIN)
-        found = self.calls.fed(scope, name)
-        for call in self.summaries.callers(node):
-            for parameter, given in bind(node, call):
-                if parameter == name:
-                    found |= self.value(given)
+        key = (id(scope), name)
+        if key in self._asked:
+            self._asked[key] = True
+            return PLAIN  # it hands on what it is given: the other calls tell what that is
+        self._asked[key] = False
+        try:
+            found = self.calls.fed(scope, name)
+            for call in self.summaries.callers(node):
+                for parameter, given in bind(node, call):
+                    if parameter == name:
+                        found |= self.value(given)
+        finally:
+            if self._asked.pop(key):
+                self._forget()
         return found
 
     def _outer(self, scope: Scope, symbol: Symbol) -> Value:
