@@ -312,6 +312,129 @@ PROGRAMS = {
             double()
             return f([image])
         """,
+    "helper_with_a_return_annotation": """
+        def run(model, image):
+            loss, grads = _parts(model, 0)
+            return K.function([model.input], [loss, grads])([image])
+
+
+        def _parts(
+            model,
+            unit: int,
+        ) -> tuple:
+
+            loss = K.mean(model.output[:, unit])
+
+            return (
+                loss,
+                K.gradients(loss, model.input)[0],
+            )
+        """,
+    "helper_between_others": """
+        def first():
+            return 1
+
+
+        # of one unit
+        def _gradient(model, unit):
+            return K.gradients(model.output[:, unit], model.input)[0]
+
+        def run(model, image):
+            grads = _gradient(model, 0)
+            return K.function([model.input], [grads])([image])
+        """,
+    "method_of_the_class": """
+        class Net:
+            def _gradient(self, unit):
+                return K.gradients(self.model.output[:, unit], self.model.input)[0]
+
+            def run(self, image):
+                grads = self._gradient(0)
+                return K.function([self.model.input], [grads])([image])
+        """,
+    "private_method_of_another_class": """
+        class Maker:
+            def gradient(self, model, unit):
+                return K.gradients(model.output[:, unit] * self.__scale, model.input)[0]
+
+
+        class Net(Maker):
+            def run(self, model, image):
+                grads = self.gradient(model, 0)
+                return K.function([model.input], [grads])([image])
+        """,
+    "method_called_on_another_object": """
+        class Net:
+            def _gradient(self, unit):
+                return K.gradients(self.model.output[:, unit], self.model.input)[0]
+
+            def run(self, other, image):
+                grads = Net._gradient(other, 0)
+                return K.function([other.model.input], [grads])([image])
+        """,
+    "helper_that_returns_early": """
+        def _gradient(model, unit):
+            if unit < 0:
+                return None
+            return K.gradients(model.output[:, unit], model.input)[0]
+
+
+        def run(model, image):
+            grads = _gradient(model, 0)
+            return K.function([model.input], [grads])([image])
+        """,
+    "helper_in_a_condition": """
+        def _gradient(model, unit):
+            return K.gradients(model.output[:, unit], model.input)[0]
+
+
+        def run(model, image, flag):
+            grads = _gradient(model, 0) if flag else model.input
+            return K.function([model.input], [grads])([image])
+        """,
+    "helper_for_two": """
+        def _gradient(model, unit):
+            return K.gradients(model.output[:, unit], model.input)[0]
+
+
+        def run(model, image):
+            both = [_gradient(model, 0), _gradient(model, 1)]
+            return K.function([model.input], both)([image])
+        """,
+    "helper_with_the_names_of_its_caller": """
+        def _gradient(model, unit):
+            loss = K.mean(model.output[:, unit])
+            scale = loss * 2.0
+            return K.gradients(scale, model.input)[0]
+
+
+        def run(model, image):
+            loss, scale = 1.0, 2.0
+            grads = _gradient(model, 0) * loss * scale
+            return K.function([model.input], [grads])([image])
+        """,
+    "functions_in_a_returned_list": """
+        def run(model):
+            return [
+                K.function([model.input], K.gradients(model.output[:, i], model.input))
+                for i in range(3)
+            ]
+        """,
+    "functions_in_a_dict": """
+        def run(model, names):
+            self.table = table = {}
+            table = {n: K.function([model.input], K.gradients(model.output[:, i], model.input))
+                     for i, n in enumerate(names)}
+            return table
+        """,
+    "functions_for_a_parameter": """
+        def run(model, i):
+            found = [
+                K.function([model.input], K.gradients(model.output[:, i], model.input))
+                for i in range(3)
+            ]
+            return found, i
+        """,
 }
 
 

@@ -257,6 +257,72 @@ PROGRAMS = {
             grads = K.gradients(loss, model.input)
             return K.function([model.input], grads)([image])
         """,
+    "imports_that_go": """
+        import keras.backend as KB
+        from keras import layers, backend as KK, models
+        import keras; import os
+
+
+        def run(model, image):
+            loss = KB.mean(model.output) + KK.mean(layers.Dense(3)(model.output))
+            grads = KK.gradients(loss, model.input)
+            return KB.function([model.input], grads)([image])
+        """,
+    "imports_that_stay": """
+        from keras import (
+            layers,
+            backend as KK,
+        )
+
+
+        def run(model, image):
+            grads = KK.gradients(KK.mean(model.output), model.input)
+            f = KK.function([model.input], grads)
+            return f([image]), KK.epsilon()
+        """,
+    "import_in_a_block": """
+        try:
+            import keras.backend as KB
+        except ImportError:
+            import tensorflow.keras.backend as KB
+
+
+        def run(model, image):
+            grads = KB.gradients(model.output, model.input)
+            return KB.function([model.input], grads)([image])
+        """,
+    "phase_that_is_fed": """
+        def run(model, image, training):
+            grads = K.gradients(K.mean(model.output), model.input)
+            f = K.function([model.input, K.learning_phase()], grads)
+            return f([image, 0]), f([image, training])
+        """,
+    "a_sum_over_outputs": """
+        def run(model, image):
+            loss = sum(K.mean(output) for output in model.outputs)
+            for number, output in enumerate(model.outputs):
+                loss += number * K.sum(output)
+            for left, right in zip(model.outputs, [1.0, 2.0]):
+                loss += K.sum(left) * right
+            grads = K.gradients(loss, model.inputs)
+            return K.function(model.inputs, grads)([image])
+        """,
+    "a_normalised_gradient": """
+        def normalize(x):
+            return x / (K.sqrt(K.mean(K.square(x))) + 1e-5)
+
+
+        def run(model, name, image):
+            layers = dict([(layer.name, layer) for layer in model.layers])
+            target = layers[name].output
+            loss = K.mean(target[:, :, :, 0])
+            grads = normalize(K.gradients(loss, model.input)[0])
+            iterate = K.function([model.input], [loss, grads])
+            for _ in range(20):
+                loss_value, grads_value = iterate([image])
+                image += grads_value
+            return image, loss_value
+        """,
 }
 
 

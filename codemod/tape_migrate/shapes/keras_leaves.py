@@ -18,6 +18,9 @@ from tape_migrate.shapes.plan import Refusal
 _DEPTH = 4
 
 
+_ITERATORS = frozenset({"enumerate", "filter", "iter", "map", "reversed", "zip"})
+
+
 @dataclass(frozen=True)
 class Leaf:
     """A Keras tensor (or a collection of them) and the places that read it.
@@ -176,9 +179,16 @@ class Collector:
             return False
         if isinstance(expr, (ast.Dict, ast.DictComp, ast.Starred, ast.NamedExpr, ast.BinOp)):
             return False
+        if isinstance(expr, ast.Call) and self._runs_through(expr):
+            return False
         if self._levels.value(expr).level is not Level.KERAS:
             return False
         return _root_name(expr) not in self._hidden(expr)
+
+    def _runs_through(self, call: ast.Call) -> bool:
+        """``zip(outputs, weights)``: an iterator is no structure that a model can put out."""
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        return name in _ITERATORS and not self._module.names.is_local(name, self._scope)
 
     def _hidden(self, expr: ast.expr) -> frozenset[str]:
         """Names that mean something inside the function only."""
