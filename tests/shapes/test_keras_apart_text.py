@@ -54,37 +54,6 @@ PROGRAMS = {
             grads = K.gradients(loss, model.input)
             return K.function([model.input], grads)([image])
         """,
-    "compiled_by_another_method": """
-        class Net:
-            def __init__(self, model):
-                self.model = model
-                self.rate = 1.0
-
-            def build(self):
-                self.loss = K.mean(self.model.output)
-                self.grads = K.gradients(self.loss, self.model.input)
-
-            def compile(self):
-                self.f = K.function([self.model.input], [self.loss] + self.grads)
-
-            def faster(self):
-                self.rate = 2.0
-        """,
-    "model_set_again": """
-        class Net:
-            def __init__(self, model):
-                self.model = model
-
-            def build(self):
-                self.loss = K.mean(self.model.output)
-                self.grads = K.gradients(self.loss, self.model.input)
-
-            def compile(self):
-                self.f = K.function([self.model.input], [self.loss] + self.grads)
-
-            def replace(self, model):
-                self.model = model
-        """,
     "numbers_read_elsewhere": """
         def run(model, image):
             base = 2.0
@@ -212,59 +181,6 @@ PROGRAMS = {
         def run(model, image):
             loss, grads = _parts(model, 2.0)
             return K.function([model.input], [loss, grads])([image])
-        """,
-    "kept_by_another_class": """
-        class Maker:
-            def make(self, model):
-                self.grads = K.gradients(K.mean(model.output), model.input)
-
-
-        class User:
-            def use(self, model, image):
-                return K.function([model.input], self.grads)([image])
-        """,
-    "kept_in_a_block": """
-        class Net:
-            def __init__(self, model):
-                self.model = model
-
-            def build(self, flag):
-                self.grads = []
-                if flag:
-                    self.grads = K.gradients(K.mean(self.model.output), self.model.input)
-
-            def compile(self):
-                self.f = K.function([self.model.input], self.grads)
-        """,
-    "compiled_once_in_a_module": """
-        model = make()
-        grads = K.gradients(K.mean(model.output), model.input)
-
-
-        def run(image):
-            return K.function([model.input], grads)([image])
-        """,
-    "compiled_in_a_module_that_has_the_name": """
-        model = make()
-        gradient_function = None
-        grads = K.gradients(K.mean(model.output), model.input)
-
-
-        def run(image):
-            return K.function([model.input], grads)([image])
-        """,
-    "compiled_in_a_module_that_sets_the_model": """
-        model = make()
-        grads = K.gradients(K.mean(model.output), model.input)
-
-
-        def run(image):
-            return K.function([model.input], grads)([image])
-
-
-        def renew():
-            global model
-            model = make()
         """,
     "bound_again_on_the_way": """
         def run(model, image, loss):
@@ -412,28 +328,6 @@ PROGRAMS = {
             loss, scale = 1.0, 2.0
             grads = _gradient(model, 0) * loss * scale
             return K.function([model.input], [grads])([image])
-        """,
-    "functions_in_a_returned_list": """
-        def run(model):
-            return [
-                K.function([model.input], K.gradients(model.output[:, i], model.input))
-                for i in range(3)
-            ]
-        """,
-    "functions_in_a_dict": """
-        def run(model, names):
-            self.table = table = {}
-            table = {n: K.function([model.input], K.gradients(model.output[:, i], model.input))
-                     for i, n in enumerate(names)}
-            return table
-        """,
-    "functions_for_a_parameter": """
-        def run(model, i):
-            found = [
-                K.function([model.input], K.gradients(model.output[:, i], model.input))
-                for i in range(3)
-            ]
-            return found, i
         """,
 }
 

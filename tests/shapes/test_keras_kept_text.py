@@ -1,0 +1,122 @@
+"""The whole text of Keras programs that keep their graph or their functions for later."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_regressions.file_regression import FileRegressionFixture
+
+from .keras_text import check
+
+PROGRAMS = {
+    "compiled_by_another_method": """
+        class Net:
+            def __init__(self, model):
+                self.model = model
+                self.rate = 1.0
+
+            def build(self):
+                self.loss = K.mean(self.model.output)
+                self.grads = K.gradients(self.loss, self.model.input)
+
+            def compile(self):
+                self.f = K.function([self.model.input], [self.loss] + self.grads)
+
+            def faster(self):
+                self.rate = 2.0
+        """,
+    "model_set_again": """
+        class Net:
+            def __init__(self, model):
+                self.model = model
+
+            def build(self):
+                self.loss = K.mean(self.model.output)
+                self.grads = K.gradients(self.loss, self.model.input)
+
+            def compile(self):
+                self.f = K.function([self.model.input], [self.loss] + self.grads)
+
+            def replace(self, model):
+                self.model = model
+        """,
+    "kept_by_another_class": """
+        class Maker:
+            def make(self, model):
+                self.grads = K.gradients(K.mean(model.output), model.input)
+
+
+        class User:
+            def use(self, model, image):
+                return K.function([model.input], self.grads)([image])
+        """,
+    "kept_in_a_block": """
+        class Net:
+            def __init__(self, model):
+                self.model = model
+
+            def build(self, flag):
+                self.grads = []
+                if flag:
+                    self.grads = K.gradients(K.mean(self.model.output), self.model.input)
+
+            def compile(self):
+                self.f = K.function([self.model.input], self.grads)
+        """,
+    "compiled_once_in_a_module": """
+        model = make()
+        grads = K.gradients(K.mean(model.output), model.input)
+
+
+        def run(image):
+            return K.function([model.input], grads)([image])
+        """,
+    "compiled_in_a_module_that_has_the_name": """
+        model = make()
+        gradient_function = None
+        grads = K.gradients(K.mean(model.output), model.input)
+
+
+        def run(image):
+            return K.function([model.input], grads)([image])
+        """,
+    "compiled_in_a_module_that_sets_the_model": """
+        model = make()
+        grads = K.gradients(K.mean(model.output), model.input)
+
+
+        def run(image):
+            return K.function([model.input], grads)([image])
+
+
+        def renew():
+            global model
+            model = make()
+        """,
+    "functions_in_a_returned_list": """
+        def run(model):
+            return [
+                K.function([model.input], K.gradients(model.output[:, i], model.input))
+                for i in range(3)
+            ]
+        """,
+    "functions_in_a_dict": """
+        def run(model, names):
+            self.table = table = {}
+            table = {n: K.function([model.input], K.gradients(model.output[:, i], model.input))
+                     for i, n in enumerate(names)}
+            return table
+        """,
+    "functions_for_a_parameter": """
+        def run(model, i):
+            found = [
+                K.function([model.input], K.gradients(model.output[:, i], model.input))
+                for i in range(3)
+            ]
+            return found, i
+        """,
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_text(name: str, file_regression: FileRegressionFixture) -> None:
+    check(name, PROGRAMS[name], file_regression)
