@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_regressions.file_regression import FileRegressionFixture
 
-from .keras_text import check
+from .texts import KERAS, check
 
 PROGRAMS = {
     "model_in_a_list": """
@@ -328,4 +328,4 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_text(name: str, file_regression: FileRegressionFixture) -> None:
-    check(name, PROGRAMS[name], file_regression)
+    check(name, PROGRAMS[name], file_regression, head=KERAS, closed=False)

@@ -1,214 +1,13 @@
-"""The whole text of programs that bring together what fixtures hold apart, and what is said.
-
-The goldens are beside this module (``--force-regen``); that the recipes give the same numbers is
-proven on the fixtures.
-"""
+"""The whole text of programs that bring together what fixtures hold apart."""
 
 from __future__ import annotations
-
-import textwrap
 
 import pytest
 from pytest_regressions.file_regression import FileRegressionFixture
 
-from tape_migrate.api import migrate_source
-from tape_migrate.model import Options
-
-HEAD = "import numpy as np\nimport tensorflow as tf\n\n\n"
+from .texts import check
 
 PROGRAMS = {
-    "data_before_the_tape": """
-        def build():
-            with tf.device("/cpu:0"):
-                w = tf.Variable(1.0)
-                rate = tf.flags.FLAGS.rate
-                data = tf.data.Dataset.range(3)
-                images = data.make_one_shot_iterator().get_next()
-                loss = tf.reduce_sum(w * images * rate)
-            return tf.gradients(loss, tf.trainable_variables())
-        """,
-    "session_kept_by_an_object": """
-        class Trainer:
-            def __init__(self, session):
-                self.sess = session
-                self.w = tf.Variable(1.0)
-
-            def gradients(self, x):
-                loss = tf.reduce_sum(self.w * x)
-                return tf.gradients(loss, tf.trainable_variables())
-        """,
-    "settings_in_many_places": """
-        class Trainer:
-            def __init__(self, config):
-                self.config = config
-                self.w = tf.Variable(1.0)
-
-            def gradients(self):
-                size = [self.config.n, self.config.m]
-                name = f"loss_{self.config.n}"
-                if self.config.deep:
-                    x = tf.ones(size)
-                else:
-                    x = tf.zeros(size)
-                big = 2.0 if self.config.big else 1.0
-                loss = tf.reduce_sum(self.w * x * big, name=name)
-                return tf.gradients(loss, tf.trainable_variables())
-        """,
-    "a_loop_over_a_constant_of_the_module": """
-        for SCALE in [1.0, 2.0]:
-            pass
-
-
-        def f():
-            w = tf.get_variable("w", [3])
-            loss = tf.reduce_sum(w * SCALE)
-            return tf.gradients(loss, tf.trainable_variables())
-        """,
-    "a_parameter_of_a_lambda": """
-        def f(layers):
-            w = tf.get_variable("w", [3])
-            parts = [g(w) for g in layers]
-            loss = tf.add_n(list(map(lambda p: tf.reduce_sum(p), parts)))
-            return tf.gradients(loss, tf.trainable_variables())
-        """,
-    "set_up_that_returns": """
-        class LossTest(tf.test.TestCase):
-            def setUp(self):
-                self.x = tf.constant([1.0, 2.0])
-                self.loss = tf.reduce_sum(self.x * self.x)
-                if self.x is None:
-                    return
-                self.n = 1
-
-            def test_gradient(self):
-                g = tf.gradients(self.loss, self.x)[0]
-                self.assertIsNotNone(g)
-        """,
-    "set_up_of_a_subclass": """
-        class LossTest(tf.test.TestCase):
-            def setUp(self):
-                self.x = tf.constant([1.0, 2.0])
-                self.loss = tf.reduce_sum(self.x * self.x)
-
-            def test_gradient(self):
-                g = tf.gradients(self.loss, self.x)[0]
-                self.assertIsNotNone(g)
-
-
-        class OtherTest(LossTest):
-            def setUp(self):
-                self.x = tf.constant([1.0, 2.0])
-                self.loss = tf.reduce_sum(self.x)
-        """,
-    "set_up_that_is_decorated": """
-        @every_way
-        class LossTest(tf.test.TestCase):
-            def setUp(self):
-                self.x = tf.constant([1.0, 2.0])
-                self.loss = tf.reduce_sum(self.x * self.x)
-
-            def test_gradient(self):
-                g = tf.gradients(self.loss, self.x)[0]
-                self.assertIsNotNone(g)
-        """,
-    "set_up_with_a_docstring": '''
-        class LossTest(tf.test.TestCase):
-            def setUp(self):
-                """Makes the loss."""
-                super().setUp()
-                self.x = tf.constant([1.0, 2.0])
-                self.loss = tf.reduce_sum(self.x * self.x)
-
-            def test_gradient(self):
-                g = tf.gradients(self.loss, [self.x] + list((self.x,)))
-                self.assertIsNotNone(g)
-        ''',
-    "set_up_that_a_test_changes": """
-        class LossTest(tf.test.TestCase):
-            def setUp(self):
-                self.x = tf.constant([1.0, 2.0])
-                self.loss = tf.reduce_sum(self.x * self.x)
-
-            def test_gradient(self):
-                self.loss = self.loss * 2.0
-                g = tf.gradients(self.loss, self.x)[0]
-                self.assertIsNotNone(g)
-        """,
-    "object_that_fills_a_list": """
-        class Net:
-            def __init__(self, x):
-                self.x = tf.identity(x)
-                self.parts = [tf.sin(self.x)]
-                self.loss = tf.reduce_sum(self.parts[0])
-
-            def add(self, part):
-                self.parts[0] = part
-
-            def slope(self):
-                return tf.gradients(self.loss, self.x)[0]
-        """,
-    "object_whose_parts_are_read": """
-        class Net:
-            def __init__(self, x):
-                self.x = tf.identity(x)
-                self.parts = [tf.sin(self.x), tf.cos(self.x)]
-                self.loss = tf.add_n(self.parts)
-
-            def slope(self):
-                total = [p for p in self.parts]
-                if self.parts[0] is not None:
-                    print(f"{self.parts[1]}")
-                return tf.gradients(self.loss, self.x)[0], total
-        """,
-    "optimizer_without_variables": """
-        def f(x):
-            opt = tf.train.AdamOptimizer(0.1)
-            w = tf.Variable(1.0)
-            loss = tf.reduce_sum(w * x)
-            return opt.compute_gradients(loss, var_list=None, grad_loss=None)
-        """,
-    "optimizer_by_star": """
-        def f(x, args):
-            opt = tf.train.AdamOptimizer(0.1)
-            w = tf.Variable(1.0)
-            loss = tf.reduce_sum(w * x)
-            return opt.compute_gradients(loss, *args)
-        """,
-    "optimizer_by_two_stars": """
-        def f(x, options):
-            opt = tf.train.AdamOptimizer(0.1)
-            w = tf.Variable(1.0)
-            loss = tf.reduce_sum(w * x)
-            return opt.compute_gradients(loss, **options)
-        """,
-    "optimizer_with_a_strange_argument": """
-        def f(x):
-            opt = tf.train.AdamOptimizer(0.1)
-            w = tf.Variable(1.0)
-            loss = tf.reduce_sum(w * x)
-            return opt.compute_gradients(loss, variables=[w])
-        """,
-    "optimizer_without_a_loss": """
-        def f(x):
-            opt = tf.train.AdamOptimizer(0.1)
-            w = tf.Variable(1.0)
-            return opt.compute_gradients(var_list=[w])
-        """,
-    "one_of_two_optimizers": """
-        def f(x, fast):
-            opt = tf.train.AdamOptimizer(0.1) if fast else tf.train.GradientDescentOptimizer(0.1)
-            w = tf.Variable(1.0)
-            loss = tf.reduce_sum(w * x)
-            return opt.compute_gradients(loss, [w])
-        """,
-    "optimizer_from_a_loop": """
-        def f(x):
-            w = tf.Variable(1.0)
-            for opt in make_all():
-                loss = tf.reduce_sum(w * x)
-                done = opt.compute_gradients(loss, [w])
-            return done
-        """,
     "two_names_before_a_comment": """
         def f(x):
             y = x * x
@@ -391,76 +190,151 @@ PROGRAMS = {
             y: object = tf.cond(z > 0.0, lambda: pick(x, z, True), lambda: z)
             return tf.gradients(y, [x, z])
         """,
-    "two_classes_of_one_helper": """
-        class Net:
-            def slope(self, other, x):
-                return tf.gradients(other.loss, x)[0]
-
-            def run(self, other, x):
-                other.loss = x * x
-                return self.slope(other, x)
+    "zeros_through_a_part_and_a_default": """
+        def scaled(v, w=None):
+            return -v[0] * 2.0
 
 
-        class Deep:
-            def slope(self, x):
-                return tf.gradients(self.out["loss"], x)[0]
-
-            def run(self, x):
-                self.out = {}
-                self.out["loss"] = x * x
-                return self.slope(x)
+        def f(x, z):
+            u: object = scaled(x)
+            y = tf.while_loop(lambda v: v < 3.0, lambda v: v * u, [z])
+            return tf.gradients(y, [x, z])
         """,
-    "helper_that_ends_with_del": """
-        def slope(y, x):
-            g = tf.gradients(y, x)[0]
-            del y
+    "zeros_through_a_stopped_value": """
+        def f(x, z):
+            y = tf.cond(z > 0.0, lambda: tf.stop_gradient(x) * z, lambda: z)
+            return tf.gradients(y, x)
+        """,
+    "zeros_through_where_and_max": """
+        def f(x, z):
+            y = tf.map_fn(lambda v: tf.where(v > 0.0, v, tf.maximum(v, z)), x)
+            y *= 2.0
+            return tf.gradients(y, [x, z])
+        """,
+    "zeros_through_a_function_without_return": """
+        def nothing(v):
+            print(v)
+
+
+        def f(x, z):
+            nothing(x)
+            y = tf.cond(z > 0.0, lambda: x, lambda: z)
+            return tf.gradients(y, [x, z])
+        """,
+    "python_chooses_before_a_loop": """
+        def f(x, z, flag):
+            if flag:
+                y = tf.while_loop(lambda v: v < 3.0, lambda v: v * x, [z])
+            else:
+                y = z * x
+            return tf.gradients(y, [x, z])
+        """,
+    "a_function_chooses_on_the_way": """
+        def pick(v, flag):
+            if flag:
+                return v
+            return v * 2.0
+
+
+        def f(x, z, flag):
+            u = pick(x, flag)
+            y = tf.while_loop(lambda v: v < 3.0, lambda v: v * u, [z])
+            return tf.gradients(y, [x, z])
+        """,
+    "a_nested_function_on_the_way": """
+        def f(x, z, n):
+            def body(v):
+                for _ in range(n):
+                    v = v * x
+                return v
+
+            y = tf.while_loop(lambda v: v < 3.0, body, [z])
+            return tf.gradients(y, [x, z])
+        """,
+    "a_value_of_the_function_around": """
+        def f(x):
+            h = tf.sin(x)
+
+            def g(v):
+                y = h * v
+                return tf.gradients(y, v)[0]
+
+            return g(x)
+        """,
+    "no_path_at_all": """
+        def f(x, net):
+            y = net.out()
+            return tf.gradients(y, x)
+        """,
+    "a_module_that_branches": """
+        x = tf.constant(2.0)
+        if np.random.rand() > 0.5:
+            y = x * x
+        else:
+            y = tf.sin(x)
+        while tf.reduce_sum(y) < 100.0:
+            y = y * x
+        g = tf.gradients(y, x)[0]
+        """,
+    "a_loop_with_the_values_of_the_turn_before": """
+        def f(x, n):
+            y = x
+            g = x
+            for _ in range(n):
+                z = y * g
+                y = tf.sin(z)
+                g = tf.gradients(z, x)[0]
             return g
-
-
-        def run(x):
-            y = tf.sin(x)
-            return slope(y, x)
         """,
-    "helper_with_two_targets_of_parameters": """
-        def slopes(y, z, x):
-            a = tf.gradients(y * y, x)[0]
-            b = tf.gradients(z + y, x)[0]
-            return a, b
-
-
-        def run(x):
-            y = tf.sin(x)
-            z = tf.cos(y)
-            return slopes(y, z, x)
+    "a_with_of_its_own": """
+        def f(x, lock):
+            with lock, tf.name_scope("a") as scope:
+                y = x * x
+                with tf.control_dependencies([y]):
+                    z = tf.identity(y)
+            return tf.gradients(z, x, name=scope)[0]
         """,
-    "helper_that_stops": """
-        def slope(y, x, w):
-            s = y * w
-            return tf.gradients(s * y, x, stop_gradients=[s])[0]
-
-
-        def run(x):
-            y = tf.sin(x)
-            return slope(y, x, 2.0)
+    "a_list_and_its_other_name": """
+        def f(x):
+            parts = [x * x]
+            same = parts
+            same.append(tf.sin(x))
+            y = tf.add_n(parts)
+            same.append(y)
+            return tf.gradients(y, x)[0]
         """,
-    "helper_in_a_loop_over_targets": """
-        def slopes(ys, x):
-            return [tf.gradients(y, x)[0] for y in ys]
-
-
-        def run(x):
-            return slopes([tf.sin(x), tf.cos(x)], x)
+    "targets_of_a_list_and_a_tuple": """
+        def f(x, z):
+            ys = [x * z, tf.sin(x)]
+            a, b = tf.gradients(ys, [x, z], grad_ys=[tf.ones_like(x), None])
+            c = tf.gradients((ys[0], ys[1]), x)[0]
+            return a + b + c
+        """,
+    "seven_keywords": """
+        def f(x):
+            y = tf.sin(x)
+            return tf.gradients(
+                xs=[x],
+                ys=y,  # the target
+                grad_ys=2.0 * y,
+                name="g",
+                colocate_gradients_with_ops=True,
+                gate_gradients=False,
+                aggregation_method=None,
+                stop_gradients=None,
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
+        """,
+    "a_hessian_of_more": """
+        def f(x, z):
+            y = tf.reduce_sum(x * x * z)
+            h = tf.hessians(y, [x, z])
+            only = tf.hessians(ys=y, xs=x)[0]
+            return h, only
         """,
 }
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_text(name: str, file_regression: FileRegressionFixture) -> None:
-    source = HEAD + textwrap.dedent(PROGRAMS[name]).lstrip("\n")
-    migration = migrate_source(source.encode(), Options(assume_closed=True))
-    assert migration.internal_error is None
-    said = "".join(
-        f"# {site.site.line}: {site.outcome.value} {site.code or ''} {site.message}\n"
-        for site in migration.sites
-    )
-    file_regression.check(said + migration.new.decode(), basename=name, extension=".txt")
+    check(name, PROGRAMS[name], file_regression)

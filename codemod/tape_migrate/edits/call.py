@@ -177,7 +177,12 @@ def _fill_none(
     grads = request.output_gradients
     if not isinstance(grads, (ast.List, ast.Tuple)):
         return
+    if all(isinstance(grad, ast.Constant) and grad.value is None for grad in grads.elts):
+        draft.replace(module.start(grads), module.end(grads), b"None")
+        return
     targets = elements(request.target)
+    if len(targets) < len(grads.elts):
+        targets = []  # a name: of several tensors, since as many gradients are given
     for index, grad in enumerate(grads.elts):
         if isinstance(grad, (ast.List, ast.Tuple)):
             # A tape would take the numbers of a nested list for as many gradients.
@@ -188,10 +193,10 @@ def _fill_none(
                 name = target_name.encode()
                 if isinstance(request.target, (ast.List, ast.Tuple)):
                     name += b"[%d]" % index
-            elif index < len(targets):
+            elif targets:
                 name = module.segment(targets[index])
             else:
-                continue
+                name = module.segment(request.target) + b"[%d]" % index
             draft.replace(
                 module.start(grad), module.end(grad), tf.encode() + b".ones_like(" + name + b")"
             )
