@@ -99,9 +99,11 @@ def _tried(
     """The number of each mutant, who noticed it if anybody did, and how many tests could have."""
     left = set(range(len(mutants)))
     for answer in _forked(tree, mutants, tests, workers):
+        if answer["number"] == -1 and answer["killed"]:
+            raise SystemExit(f"without any mutant: {answer['killed']}")
         if answer["number"] < 0:
             if answer["killed"]:
-                raise SystemExit(f"without any mutant: {answer['killed']}")
+                print(f"left out, since it fails without any mutant: {answer['killed']}")
         elif not answer["fresh"]:
             left.remove(answer["number"])
             yield answer["number"], answer["killed"], answer["tests"]
@@ -124,7 +126,11 @@ def _forked(
         ) as process,
     ):  # fmt: skip
         os.close(writer)
-        yield from map(json.loads, answers)
+        try:
+            yield from map(json.loads, answers)
+        except GeneratorExit:
+            process.kill()
+            raise
         if process.wait():
             raise SystemExit(f"the tests ended with exit code {process.returncode}")
 
