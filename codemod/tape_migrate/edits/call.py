@@ -182,7 +182,7 @@ def _fill_none(
         return
     targets = elements(request.target)
     if len(targets) < len(grads.elts):
-        targets = []  # a name: of several tensors, since as many gradients are given
+        targets = ()  # a name: of several tensors, since as many gradients are given
     for index, grad in enumerate(grads.elts):
         if isinstance(grad, (ast.List, ast.Tuple)):
             # A tape would take the numbers of a nested list for as many gradients.
