@@ -181,22 +181,17 @@ def _fill_none(
         draft.replace(module.start(grads), module.end(grads), b"None")
         return
     targets = elements(request.target)
-    if len(targets) < len(grads.elts):
-        targets = ()  # a name: of several tensors, since as many gradients are given
+    named = (target_name or module.segment(request.target).decode()).encode()
     for index, grad in enumerate(grads.elts):
         if isinstance(grad, (ast.List, ast.Tuple)):
             # A tape would take the numbers of a nested list for as many gradients.
             start, end = module.start(grad), module.end(grad)
             draft.replace(start, end, tf.encode() + b".constant(", Keep(start, end), b")")
         if isinstance(grad, ast.Constant) and grad.value is None:
-            if target_name is not None:
-                name = target_name.encode()
-                if isinstance(request.target, (ast.List, ast.Tuple)):
-                    name += b"[%d]" % index
-            elif targets:
+            if target_name is None and len(targets) == len(grads.elts):
                 name = module.segment(targets[index])
-            else:
-                name = module.segment(request.target) + b"[%d]" % index
+            else:  # several gradients are given: it is the name of several tensors
+                name = named + b"[%d]" % index
             draft.replace(
                 module.start(grad), module.end(grad), tf.encode() + b".ones_like(" + name + b")"
             )
