@@ -85,6 +85,15 @@ def _is_dear(item: pytest.Item) -> bool:
     return bool(asked & _TENSORFLOW) or getattr(item, "originalname", "") in _REPEATED
 
 
+def _of_one_case(items: list[pytest.Item]) -> dict[int, list[int]]:
+    """The tests of each fixture: all look at what the engine did once, for the first of them."""
+    cases: dict[str, list[int]] = {}
+    for number, item in enumerate(items):
+        if item.path.name == "test_fixtures.py" and (spec := getattr(item, "callspec", None)):
+            cases.setdefault(spec.id, []).append(number)
+    return {number: numbers for numbers in cases.values() for number in numbers}
+
+
 class _Session:
     """Runs in the place of pytest's own loop."""
 
@@ -109,6 +118,7 @@ class _Session:
         for fault in self._recording.faults.values():
             self._answer(Tried(-2, fault))
         self._functions = live_functions(PACKAGE)
+        self._of_one_case = _of_one_case(self._items)
         gc.freeze()
         running = 0
         for number, mutant in enumerate([None, *self._mutants], -1):
@@ -158,6 +168,7 @@ class _Session:
         except (ValueError, LookupError):
             return Tried(number, fresh=True)
         chosen = {test for line in lines for test in self._recording.tests.get(line, ())}
+        chosen |= {other for test in chosen for other in self._of_one_case.get(test, ())}
         return Tried(number, self._notice(number, chosen), len(chosen))
 
     def _notice(self, number: int, tests: set[int]) -> str | None:
