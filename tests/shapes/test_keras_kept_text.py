@@ -114,6 +114,64 @@ PROGRAMS = {
             ]
             return found, i
         """,
+    "statements_apart": """
+        def run(model, image):
+            # the loss
+            loss = K.mean(model.output)
+            weight = K.sum(model.output)
+
+            # weighed
+
+            total = loss * weight
+            grads = K.gradients(total, model.input)
+
+            f = K.function([model.input], grads)  # compiled
+
+            return f([image])
+        """,
+    "the_name_of_the_backend_elsewhere": """
+        def other(K):
+            return K.anything(1)
+
+
+        def run(model, image):
+            loss = tf.reduce_mean(model.output)
+            grads = K.gradients(loss, model.input)
+            return K.function([model.input], grads)([image])
+        """,
+    "pairs_of_a_loop": """
+        def run(model, image):
+            loss = 0.0
+            for pair in enumerate(model.outputs):
+                loss += pair[0] * K.sum(pair[1])
+            grads = K.gradients(loss, model.input)
+            return K.function([model.input], grads)([image])
+        """,
+    "a_model_that_is_compiled_in_between": """
+        def run(model, image, path, log):
+            loss = K.mean(model.output)
+            model.compile("sgd", "mse")
+            model.load_weights(path)
+            grads = K.gradients(loss, model.input)
+            log(model)
+            return K.function([model.input], grads)([image])
+        """,
+    "a_scale_that_changes_in_between": """
+        def run(model, image, scale):
+            loss = K.mean(model.output) * scale[0]
+            scale[0] = 3.0
+            grads = K.gradients(loss, model.input)
+            return K.function([model.input], grads)([image])
+        """,
+    "inputs_and_outputs_by_name": """
+        def run(model, image):
+            given = [model.input]
+            out = model.output
+            grads = K.gradients(K.mean(out), given[0])
+            wanted = [out] + grads
+            f = K.function(given, wanted)
+            return f([image])
+        """,
 }
 
 

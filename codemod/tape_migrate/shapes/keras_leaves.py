@@ -63,7 +63,10 @@ def _plural(text: str) -> str:
 def behind_names(module: Module, expr: ast.expr) -> ast.expr:
     """The expression that a name was given, or that another name that it was given was given."""
     seen = 0
-    while isinstance(expr, ast.Name) and seen < _DEPTH:
+    while seen < _DEPTH:
+        expr = _member(module, expr)
+        if not isinstance(expr, ast.Name):
+            break
         scope = module.scope_of(expr)
         symbol = Symbol(expr.id)
         reached = module.facts(scope).reaching_at(expr, symbol)
@@ -78,6 +81,20 @@ def behind_names(module: Module, expr: ast.expr) -> ast.expr:
             break
         expr = given
         seen += 1
+    return expr
+
+
+def _member(module: Module, expr: ast.expr) -> ast.expr:
+    """``model.input`` for ``given[0]`` of ``given = [model.input]`` that nothing changes."""
+    match expr:
+        case ast.Subscript(value=ast.Name(id=name) as base, slice=ast.Constant(value=int(index))):
+            symbol = Symbol(name)
+            reached = list(module.facts(module.scope_of(expr)).reaching_at(base, symbol))
+            stmt = reached[0].stmt if len(reached) == 1 else None
+            given = value_given_by(stmt, symbol) if stmt is not None else None
+            if isinstance(given, (ast.List, ast.Tuple)) and 0 <= index < len(given.elts):
+                if not any(isinstance(item, ast.Starred) for item in given.elts):
+                    return given.elts[index]
     return expr
 
 
