@@ -11,14 +11,12 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_structures import holds_others, is_iterator
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.kinds import outer_value, value_given_by
 from tape_migrate.shapes.plan import Refusal
 
 _DEPTH = 4
-
-
-_ITERATORS = frozenset({"enumerate", "filter", "iter", "map", "reversed", "zip"})
 
 
 @dataclass(frozen=True)
@@ -150,6 +148,9 @@ class Collector:
             self._visit(node)
         if self._refusal is not None:
             return self._refusal
+        for text, expr in self._exprs.items():
+            if self._levels.value(expr).holds and holds_others(self._module, expr):
+                return Refusal("TM140", f"{text} holds more than Keras tensors")
         self._fold()
         return _merged(
             [
@@ -178,6 +179,11 @@ class Collector:
                     break
 
     def _visit(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Call) and is_iterator(self._module, node):
+            for part in (getattr(node.func, "value", None), *node.args):
+                if part is not None:
+                    self._visit(part)
+            return
         if isinstance(node, ast.expr) and self._is_leaf(node):
             self._add(node)
             return
@@ -196,16 +202,9 @@ class Collector:
             return False
         if isinstance(expr, (ast.Dict, ast.DictComp, ast.Starred, ast.NamedExpr, ast.BinOp)):
             return False
-        if isinstance(expr, ast.Call) and self._runs_through(expr):
-            return False
         if self._levels.value(expr).level is not Level.KERAS:
             return False
         return _root_name(expr) not in self._hidden(expr)
-
-    def _runs_through(self, call: ast.Call) -> bool:
-        """``zip(outputs, weights)``: an iterator is no structure that a model can put out."""
-        name = call.func.id if isinstance(call.func, ast.Name) else ""
-        return name in _ITERATORS and not self._module.names.is_local(name, self._scope)
 
     def _hidden(self, expr: ast.expr) -> frozenset[str]:
         """Names that mean something inside the function only."""
