@@ -196,12 +196,6 @@ class Names:
         """Meaning of a module-level name for other modules of the project, or ``""``."""
         return self.meaning_of_name(name, self._scopes.module)
 
-    def aliases_of(self, dotted: str) -> Iterator[str]:
-        """Module-level names that mean exactly ``dotted`` (compat spellings included)."""
-        for owner, name in list(self._bindings):
-            if owner == id(self._scopes.module) and canonical(self.top_level(name)) == dotted:
-                yield name
-
     def _meanings(self, name: str, scope: Scope) -> tuple[str, ...]:
         owner = self._scopes.resolve(name, scope)
         nodes = self._bindings.get((id(owner), name)) if owner is not None else None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tape_migrate.edits.scan import scan_call, skip_string
+from tape_migrate.edits.scan import breaks_line, scan_call, skip_string
 
 from .programs import calls, module
 
@@ -103,9 +103,41 @@ def test_every_argument_has_a_slot(arguments: list[str], comma: str, trailing: b
 
 @pytest.mark.parametrize(
     ("text", "rest"),
-    [(b"'a' b", b" b"), (b'"""a"b""" c', b" c"), (rb"'\'' d", b" d"), (b"'open", b"")],
+    [
+        (b"'a' b", b" b"),
+        (b'"""a"b""" c', b" c"),
+        (rb"'\'' d", b" d"),
+        (b"'open", b""),
+        (b'f"{{" e', b" e"),
+        (b'f"{d["k"]}" e', b" e"),
+        (b'f"{ {1: "}"}[1] }" e', b" e"),
+        (b'f"{a:{"w"}.{p}}" e', b" e"),
+        (b'f"{a[1:2]!r:"}" e', b" e"),
+        (b'"{d" e', b" e"),
+        (rb'f"\{a}" e', b" e"),
+        (b'f"{open', b""),
+    ],
 )
 def test_skipping_a_string(text: bytes, rest: bytes) -> None:
-    match = re.match(rb"('''|\"\"\"|'|\")", text)
+    match = re.match(rb"f?('''|\"\"\"|'|\")", text)
     assert match is not None
     assert text[skip_string(text, match) :] == rest
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"a + b", False),
+        (b"a +\nb", True),
+        (b"(a +\nb)", False),
+        (b"f(a)[\n0]", False),
+        (b"f(a)\r.b", True),
+        (b'"""a\nb"""', False),
+        (b'"""a\nb""" +\nc', True),
+        (b"f(a,  # (\nb)", False),
+        (b"a  # why", False),
+        (b"a  # why\n.b", True),
+    ],
+)
+def test_lines_that_end_outside_brackets(text: bytes, expected: bool) -> None:
+    assert breaks_line(text) is expected

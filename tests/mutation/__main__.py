@@ -68,7 +68,9 @@ def main() -> int:
     chosen = random.Random(options.seed).sample(everything, min(options.count, len(everything)))
     tests = _GOLDENS if options.goldens_only else _TESTS
     results: dict[int, str | None] = {}
-    with tempfile.TemporaryDirectory(prefix="tape-migrate-mutation-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="tape-migrate-mutation-", ignore_cleanup_errors=True
+    ) as folder:
         tree = _copy(Path(folder) / "tree")
         for number, killed, count in _tried(tree, chosen, tests, options.workers):
             results[number] = killed
@@ -98,15 +100,19 @@ def _tried(
 ) -> Iterator[tuple[int, str | None, int]]:
     """The number of each mutant, who noticed it if anybody did, and how many tests could have."""
     left = set(range(len(mutants)))
+    without: list[str] = []
     for answer in _forked(tree, mutants, tests, workers):
+        if answer["number"] == -1 and answer["killed"]:
+            raise SystemExit(f"without any mutant: {answer['killed']}")
         if answer["number"] < 0:
             if answer["killed"]:
-                raise SystemExit(f"without any mutant: {answer['killed']}")
+                print(f"left out, since it fails without any mutant: {answer['killed']}")
+                without += ["--deselect", answer["killed"].rpartition(" '")[0]]
         elif not answer["fresh"]:
             left.remove(answer["number"])
             yield answer["number"], answer["killed"], answer["tests"]
     for number in sorted(left):
-        yield number, _afresh(tree, mutants[number], tests), -1
+        yield number, _afresh(tree, mutants[number], (*without, *tests)), -1
 
 
 def _forked(
@@ -124,7 +130,11 @@ def _forked(
         ) as process,
     ):  # fmt: skip
         os.close(writer)
-        yield from map(json.loads, answers)
+        try:
+            yield from map(json.loads, answers)
+        except GeneratorExit:
+            process.kill()
+            raise
         if process.wait():
             raise SystemExit(f"the tests ended with exit code {process.returncode}")
 
@@ -152,8 +162,7 @@ def _afresh(tree: Path, mutant: Mutant, tests: tuple[str, ...]) -> str | None:
 
 def _pytest(tree: Path) -> list[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-s", "--tb=line", "-p", "no:cacheprovider"]
-    command += ["-p", "tests.mutation.session", "--hypothesis-profile=ci"]
-    return [*command, "--basetemp", str(tree.parent / "tmp")]
+    return [*command, "-p", "tests.mutation.session", "--hypothesis-profile=ci"]
 
 
 def _environment(tree: Path) -> dict[str, str]:
@@ -161,6 +170,8 @@ def _environment(tree: Path) -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": f"{tree / 'codemod'}{os.pathsep}{tree}",
         "PYTHONDONTWRITEBYTECODE": "1",
+        # Where each fork makes a folder of its own for `tmp_path`.
+        "PYTEST_DEBUG_TEMPROOT": str(tree.parent),
     }
 
 

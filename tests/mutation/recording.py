@@ -22,10 +22,14 @@ Line = tuple[str, int]
 
 @dataclass(frozen=True)
 class Recording:
-    """``tests``: the numbers of those that execute a line; ``cost_s``: the CPU time of each."""
+    """``tests``: the numbers of those that execute a line; ``cost_s``: the CPU time of each.
+
+    ``faults``: what failed although nothing is wrong.
+    """
 
     tests: dict[Line, tuple[int, ...]]
     cost_s: tuple[float, ...]
+    faults: dict[int, str]
 
 
 @contextmanager
@@ -64,14 +68,17 @@ def _record(count: int, folders: list[Path], run: Callable[[int], object]) -> Re
     tracer = _tracer(folders)
     tracer.start()
     cost_s = []
+    faults = {}
     caches = _caches()
     for number in range(count):
         for cache in caches:
             cache.cache_clear()
         tracer.switch_context(str(number))
         begin = time.process_time()
-        run(number)
+        fault = run(number)
         cost_s.append(time.process_time() - begin)
+        if fault:
+            faults[number] = str(fault)
     tracer.stop()
     data = tracer.get_data()
     tests = {
@@ -79,7 +86,7 @@ def _record(count: int, folders: list[Path], run: Callable[[int], object]) -> Re
         for name in data.measured_files()
         for line, contexts in data.contexts_by_lineno(name).items()
     }
-    return Recording(tests, tuple(cost_s))
+    return Recording(tests, tuple(cost_s), faults)
 
 
 def _tracer(folders: list[Path]) -> coverage.Coverage:

@@ -108,7 +108,9 @@ def test_recorded_is_which_test_executes_which_line(tmp_path: Path) -> None:
     path.write_text("def f(a):\n    if a:\n        return 1\n    return 2\n")
     space: dict[str, Any] = {}
     exec(compile(path.read_bytes(), str(path), "exec"), space)
-    found = record(2, [tmp_path], space["f"]).tests
+    recording = record(2, [tmp_path], space["f"])
+    assert recording.faults == {0: "2", 1: "1"}, "whatever a test gives is a fault"
+    found = recording.tests
     assert found[str(path), 2] == (0, 1)
     assert found[str(path), 3] == (1,)
     assert found[str(path), 4] == (0,)

@@ -90,6 +90,7 @@ def main(net, x):
     Net(3)
     net.forward(x)
     unknown(x)
+    tf.contrib.layers.flatten(x)
     shadow = quiet
 """
 
@@ -185,6 +186,7 @@ def test_quiet_functions_keep_nothing(source: Module, name: str, expected: bool)
         ("gradient(y, x)", True),
         ("unknown(a)", False),
         ("net.forward(x)", False),
+        ("tf.contrib.layers.flatten(x)", False),
     ],
 )
 def test_closed_calls_run_nothing_unseen(source: Module, text: str, expected: bool) -> None:

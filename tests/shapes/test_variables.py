@@ -76,6 +76,11 @@ def test_not_all_trainable(expression: str) -> None:
         "tf.trainable_variables()[i]",
         "x",
         "tf.get_variable('w', [])",
+        "[v for v in stuff]",
+        "filter(f, stuff)",
+        "list(stuff)",
+        "tuple(tf.trainable_variables()[0])",
+        "tf.trainable_variables()[0][0]",
     ],
 )
 def test_nothing_that_is_known(expression: str) -> None:

@@ -177,21 +177,21 @@ def _fill_none(
     grads = request.output_gradients
     if not isinstance(grads, (ast.List, ast.Tuple)):
         return
+    if all(isinstance(grad, ast.Constant) and grad.value is None for grad in grads.elts):
+        draft.replace(module.start(grads), module.end(grads), b"None")
+        return
     targets = elements(request.target)
+    named = (target_name or module.segment(request.target).decode()).encode()
     for index, grad in enumerate(grads.elts):
         if isinstance(grad, (ast.List, ast.Tuple)):
             # A tape would take the numbers of a nested list for as many gradients.
             start, end = module.start(grad), module.end(grad)
             draft.replace(start, end, tf.encode() + b".constant(", Keep(start, end), b")")
         if isinstance(grad, ast.Constant) and grad.value is None:
-            if target_name is not None:
-                name = target_name.encode()
-                if isinstance(request.target, (ast.List, ast.Tuple)):
-                    name += b"[%d]" % index
-            elif index < len(targets):
+            if target_name is None and len(targets) == len(grads.elts):
                 name = module.segment(targets[index])
-            else:
-                continue
+            else:  # several gradients are given: it is the name of several tensors
+                name = named + b"[%d]" % index
             draft.replace(
                 module.start(grad), module.end(grad), tf.encode() + b".ones_like(" + name + b")"
             )

@@ -21,8 +21,11 @@ from tape_migrate.shapes.keras_fed import Fed, placeholder_shape, shape_name
 from tape_migrate.shapes.keras_leaves import Leaf
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_plan import KerasPlan
+from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.plan import Kind
 
 _LINE = 99
+_LISTED = "outputs"
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,8 @@ class _Writer:
         self.features = fresh_name("features", self.names)
         texts = [self._output(leaf) for leaf in plan.leaves]
         outputs = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+        if self._is_one_list():
+            outputs = f'{{"{_LISTED}": {outputs}}}'
         head = f"{self.features} = {self.tf}.keras.Model("
         line = f"{head}{self._inputs()}, {outputs})"
         width = len(self.indent.expandtabs(8)) + 0
@@ -182,6 +187,16 @@ class _Writer:
             pieces = self._line(0, line)
         gap = self.layout.gap()
         return [*pieces, self.nl * gap]
+
+    def _is_one_list(self) -> bool:
+        """Whether one list is put out, of which a model makes a tensor if it holds only one."""
+        if len(self.plan.leaves) != 1 or not self.plan.leaves[0].holds:
+            return False
+        expr = self.plan.leaves[0].expr
+        if isinstance(expr, ast.Attribute):
+            return expr.attr == "outputs"
+        scope = self.module.scope_of(self.plan.call)
+        return isinstance(expr, ast.Name) and kind_of(self.module, expr, scope) is Kind.LIST
 
     def _output(self, leaf: Leaf) -> str:
         """A leaf as an output of the sub-model.
@@ -263,6 +278,8 @@ class _Writer:
             training = "training" if plan.phase is not None else "False"
             called = plan.direct or self.features
             text = f"{', '.join(names)} = {called}({given}, training={training})"
+            if plan.direct is None and self._is_one_list():
+                text += f'["{_LISTED}"]'
             pieces += self._line(1, text)
         pieces += self.moving.body([s for s in moved if s not in first], inner)
         start, end = self.module.start(plan.outputs), self.module.end(plan.outputs)

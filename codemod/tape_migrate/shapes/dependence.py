@@ -339,8 +339,3 @@ def own_expressions(stmt: ast.stmt) -> list[ast.AST]:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return list(stmt.decorator_list)
     return [stmt]
-
-
-def callee_symbol(call: ast.Call) -> Symbol | None:
-    """``self.net`` for ``self.net(x)``, None for calls of calls and the like."""
-    return symbol_of(call.func)

@@ -44,6 +44,7 @@ from __future__ import annotations
 
 import ast
 
+from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
@@ -204,6 +205,15 @@ def _assemble(
         assumptions.append(f"assumes that {names} (symbolic) is read nowhere else")
     direct = direct_model(leaves, inputs) if phase is None or len(feeds) == 1 else None
     named = [leaf.places[0][0] for leaf in leaves if direct is not None and leaf.is_name]
+    dropped = dropped_with(module, dep, found, feeds, compiled, named)
+    gone = target_names(
+        [t for stmt in dropped if isinstance(stmt, ast.Assign) for t in stmt.targets]
+    )
+    for leaf in leaves if direct is None else ():
+        if any(isinstance(n, ast.Name) and n.id in gone for n in ast.walk(leaf.expr)):
+            return Refusal(
+                "TM140", f"{leaf.text} is read of what only gives the compiled function its inputs"
+            )
     return KerasPlan(
         call=call,
         stmt=stmt,
@@ -220,7 +230,7 @@ def _assemble(
         flat=not users.always_lists,
         fed=tuple(given),
         phase=phase,
-        dropped=tuple(dropped_with(module, dep, found, feeds, compiled, named)),
+        dropped=tuple(dropped),
         bound=users.stored and _in_loop(dep, stmt),
         constants=tuple(constants_in(context, found)),
         values=compiled.values,

@@ -11,6 +11,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_structures import holds_others, is_iterator
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.kinds import outer_value, value_given_by
 from tape_migrate.shapes.plan import Refusal
@@ -60,7 +61,10 @@ def _plural(text: str) -> str:
 def behind_names(module: Module, expr: ast.expr) -> ast.expr:
     """The expression that a name was given, or that another name that it was given was given."""
     seen = 0
-    while isinstance(expr, ast.Name) and seen < _DEPTH:
+    while seen < _DEPTH:
+        expr = _member(module, expr)
+        if not isinstance(expr, ast.Name):
+            break
         scope = module.scope_of(expr)
         symbol = Symbol(expr.id)
         reached = module.facts(scope).reaching_at(expr, symbol)
@@ -75,6 +79,20 @@ def behind_names(module: Module, expr: ast.expr) -> ast.expr:
             break
         expr = given
         seen += 1
+    return expr
+
+
+def _member(module: Module, expr: ast.expr) -> ast.expr:
+    """``model.input`` for ``given[0]`` of ``given = [model.input]`` that nothing changes."""
+    match expr:
+        case ast.Subscript(value=ast.Name(id=name) as base, slice=ast.Constant(value=int(index))):
+            symbol = Symbol(name)
+            reached = list(module.facts(module.scope_of(expr)).reaching_at(base, symbol))
+            stmt = reached[0].stmt if len(reached) == 1 else None
+            given = value_given_by(stmt, symbol) if stmt is not None else None
+            if isinstance(given, (ast.List, ast.Tuple)) and 0 <= index < len(given.elts):
+                if not any(isinstance(item, ast.Starred) for item in given.elts):
+                    return given.elts[index]
     return expr
 
 
@@ -130,6 +148,9 @@ class Collector:
             self._visit(node)
         if self._refusal is not None:
             return self._refusal
+        for text, expr in self._exprs.items():
+            if self._levels.value(expr).holds and holds_others(self._module, expr):
+                return Refusal("TM140", f"{text} holds more than Keras tensors")
         self._fold()
         return _merged(
             [
@@ -158,6 +179,11 @@ class Collector:
                     break
 
     def _visit(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Call) and is_iterator(self._module, node):
+            for part in (getattr(node.func, "value", None), *node.args):
+                if part is not None:
+                    self._visit(part)
+            return
         if isinstance(node, ast.expr) and self._is_leaf(node):
             self._add(node)
             return

@@ -49,6 +49,8 @@ class Levels:
         self._attributes: dict[tuple[int, Symbol], Value] = {}
         self._results: dict[_Key, Value] = {}
         self.calls = CallLevels(self)
+        self._asked: dict[tuple[int, str], bool] = {}
+        """Parameters whose level is being found out; True where that was asked for on the way."""
         self._given: dict[int, Given] = {}
         """What the function that is being looked into was called with, by scope."""
 
@@ -113,26 +115,6 @@ class Levels:
                 bounds = [b for b in (expr.lower, expr.upper, expr.step) if b is not None]
                 return static(map(self.value, bounds))
         return PLAIN
-
-    def is_graph(self, node: ast.AST) -> bool:
-        """Whether evaluating ``node`` (bodies of functions left out) computes a graph tensor."""
-        stack: list[ast.AST] = [node]
-        while stack:
-            current = stack.pop()
-            if isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                stack += current.decorator_list
-                continue
-            if isinstance(current, ast.expr):
-                stored = isinstance(getattr(current, "ctx", None), ast.Store)
-                if not stored and self.value(current).level is Level.GRAPH:
-                    return True
-                if isinstance(current, ast.Lambda):
-                    continue
-            if isinstance(current, ast.AugAssign):
-                if operation([self.value(current.target), self.value(current.value)]).symbolic:
-                    return True
-            stack.extend(ast.iter_child_nodes(current))
-        return False
 
     def definition(self, scope: Scope, definition: Definition) -> Value:
         """The value that a definition gives its symbol."""
@@ -208,7 +190,7 @@ class Levels:
                     if given is not None:
                         found.append(self.value(given))
         if not found:
-            del self._attributes[key]
+            self._attributes.pop(key, None)
             return None
         self._attributes[key] = union(found)
         return self._attributes[key]
@@ -285,13 +267,16 @@ class Levels:
                 if not changed:
                     break
                 # What was found meanwhile about other scopes may rest on this one.
-                self._results.clear()
-                self._attributes.clear()
-                for other in [k for k in self._tables if k not in self._busy]:
-                    del self._tables[other]
+                self._forget()
         finally:
             self._busy.discard(key)
         return table
+
+    def _forget(self) -> None:
+        self._results.clear()
+        self._attributes.clear()
+        for other in [k for k in self._tables if k not in self._busy]:
+            del self._tables[other]
 
     def _defined(self, definition: Definition) -> Value:
         stmt, symbol = definition.stmt, definition.symbol
@@ -330,11 +315,20 @@ class Levels:
             return PLAIN
         if id(scope) in self._given:
             return dict(self._given[id(scope)]).get(name, PLAIN)
-        found = self.calls.fed(scope, name)
-        for call in self.summaries.callers(node):
-            for parameter, given in bind(node, call):
-                if parameter == name:
-                    found |= self.value(given)
+        key = (id(scope), name)
+        if key in self._asked:
+            self._asked[key] = True
+            return PLAIN  # it hands on what it is given: the other calls tell what that is
+        self._asked[key] = False
+        try:
+            found = self.calls.fed(scope, name)
+            for call in self.summaries.callers(node):
+                for parameter, given in bind(node, call):
+                    if parameter == name:
+                        found |= self.value(given)
+        finally:
+            if self._asked.pop(key):
+                self._forget()
         return found
 
     def _outer(self, scope: Scope, symbol: Symbol) -> Value:

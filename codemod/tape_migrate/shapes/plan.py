@@ -170,9 +170,6 @@ class Region:
     first: int
     last: int
 
-    def holds(self, index: int) -> bool:
-        return self.first <= index <= self.last
-
     @property
     def stmts(self) -> list[ast.stmt]:
         return self.block[self.first : self.last + 1]

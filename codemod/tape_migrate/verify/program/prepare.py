@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,18 +107,3 @@ def in_place(root: Path, to: Path, prepared: Mapping[str, bytes]) -> Copy:
         path.write_bytes(text)
         files[os.path.realpath(root / name)] = str(path)
     return Copy(str(root), files)
-
-
-def names_below(root: Path, paths: Sequence[str]) -> list[str]:
-    """Paths relative to ``root``, with slashes.
-
-    Raises:
-        PrepareError: for a path outside of ``root``.
-    """
-    result = []
-    for path in paths:
-        real = Path(os.path.realpath(path))
-        if not real.is_relative_to(root):
-            raise PrepareError(f"{path} is not in {root}")
-        result.append(real.relative_to(root).as_posix())
-    return result
