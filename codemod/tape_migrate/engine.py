@@ -157,6 +157,7 @@ class Engine:
             }
             useless |= self._without_graph_mode(text, tracked)
             useless |= refuse_differentiated(self._module(self._text), tracked)
+            useless = {index: why for index, why in useless.items() if index not in frozen}
             frozen.update(useless)
             if lambdas.choose(self._module(self._text), tracked, frozen):
                 continue
@@ -221,7 +222,7 @@ class Engine:
         module = hands.begin(module, found, tracked, self._module)
         module = self._rounds(module, tracked, frozen)
         for _ in tracked:  # at the most: each time an object keeps one tape more
-            kept = keeps.begin(module, tracked)
+            kept = keeps.begin(module, tracked, frozen)
             if kept is None:
                 break
             module = self._rounds(kept, tracked, frozen)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tape_migrate.edits.draft import Applied, Draft
@@ -22,6 +22,7 @@ from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.called_setup import hide_calls, setup_call, show_calls
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import decide_request, read_request
+from tape_migrate.shapes.hazards import through_branches
 from tape_migrate.shapes.helper import is_method
 from tape_migrate.shapes.kept_tape import Kept, find_kept
 from tape_migrate.shapes.kinds import value_given_by
@@ -29,6 +30,7 @@ from tape_migrate.shapes.modes import graph_mode
 from tape_migrate.shapes.plan import Candidate, Refusal, Request, in_order
 from tape_migrate.shapes.reentered import share_blocks, write_recorded
 from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW
 from tape_migrate.shapes.variables import makes_variables
 from tape_migrate.sites import Found, find_sites
 from tape_migrate.tracking import Tracked, follow
@@ -42,6 +44,8 @@ class _Asked:
     """Offset of the method's ``def``."""
     targets: tuple[str, ...]
     sources: tuple[str, ...]
+    nested: bool
+    """Whether what is computed from these gradients is differentiated again."""
 
 
 class Keeps:
@@ -60,8 +64,11 @@ class Keeps:
         self._tried |= new
         return bool(new)
 
-    def begin(self, module: Module, tracked: Sequence[Tracked]) -> Module | None:
-        """Let objects keep tapes, and take the chosen gradients on them."""
+    def begin(
+        self, module: Module, tracked: Sequence[Tracked], frozen: Collection[int]
+    ) -> Module | None:
+        """Let objects keep tapes, and take the chosen gradients on them (not the ``frozen``)."""
+        self._wanted -= set(frozen)
         calls = self._setup_calls(module, tracked)
         offsets = [site.offset for site in tracked]
         texts = [module.segment(stmt) for stmt in calls]
@@ -113,7 +120,7 @@ class Keeps:
         applied = marked.apply()
         follow(list(tracked), applied)
         module = self._parse(applied.text)
-        decided = self._decide_in(module, lines)
+        decided = self._decide_in(module, joint, lines)
         members = {id(tracked[i]) for i, _, keep in kept if _serves(joint, asked[id(keep)])}
         written = self._write(module, tracked, members, dict(zip(joint, decided, strict=True)))
         follow(list(tracked), written)
@@ -141,20 +148,22 @@ class Keeps:
         return [each for each in found if each[1].scope not in crossing]
 
     def _ask(self, module: Module, keep: Kept) -> _Asked:
-        return _Asked(module.start(keep.setup), keep.targets, keep.sources)
+        return _Asked(module.start(keep.setup), keep.targets, keep.sources, keep.nested)
 
     def _decide(self, module: Module, asked: Sequence[_Asked]) -> dict[_Asked, Candidate | Refusal]:
         unique = list(dict.fromkeys(asked))
         draft, lines = _with_markers(module, unique)
         trial = self._parse(draft.apply().text)
-        return dict(zip(unique, self._decide_in(trial, lines), strict=True))
+        return dict(zip(unique, self._decide_in(trial, unique, lines), strict=True))
 
-    def _decide_in(self, module: Module, lines: Sequence[int]) -> list[Candidate | Refusal]:
+    def _decide_in(
+        self, module: Module, asked: Sequence[_Asked], lines: Sequence[int]
+    ) -> list[Candidate | Refusal]:
         """What becomes of the gradients on ``lines`` of a text with markers."""
         items = {item.call.lineno: item for item in find_sites(module)}
         context = Context(module, pending=frozenset(id(i.call) for i in items.values()))
         found: list[Candidate | Refusal] = []
-        for line in lines:
+        for each, line in zip(asked, lines, strict=True):
             item = items.get(line)
             request = read_request(context, item) if item is not None else None
             if not isinstance(request, Request):
@@ -162,7 +171,8 @@ class Keeps:
             elif context.waits_on(request):
                 found.append(Refusal("TM126", "the target comes from another gradient"))
             else:
-                found.append(_refuse_sources(module, request) or decide_request(context, request))
+                decision = _refuse_sources(module, request) or decide_request(context, request)
+                found.append(_refuse_zeros(context, decision, nested=each.nested) or decision)
         return found
 
     def _join(self, module: Module, kept: Sequence[tuple[_Asked, Kept]]) -> list[_Asked]:
@@ -228,6 +238,23 @@ class Keeps:
         for (_, name), sites in taken.items():
             _write_scope(module, draft, context, sites, name)
         return draft.apply()
+
+
+def _refuse_zeros(
+    context: Context, decision: Candidate | Refusal, *, nested: bool
+) -> Refusal | None:
+    """Whether zeros or None are wanted is not known where the gradient is taken."""
+    if isinstance(decision, Refusal):
+        return None
+    dep = context.dependence(decision.request.found.scope)
+    nodes = decision.paths.required
+    graphs = through_branches(dep, nodes, ()) or through_branches(dep, nodes, (), V1_CONTROL_FLOW)
+    if decision.zero_unconnected or (nested and graphs):
+        return Refusal(
+            "TM103",
+            "the target goes through tf.cond or a tensor loop in another method: zeros or None",
+        )
+    return None
 
 
 def _refuse_sources(module: Module, request: Request) -> Refusal | None:
@@ -315,6 +342,7 @@ def _union(parts: Sequence[_Asked]) -> _Asked:
         parts[0].setup,
         tuple(dict.fromkeys(t for part in parts for t in part.targets)),
         tuple(dict.fromkeys(s for part in parts for s in part.sources)),
+        any(part.nested for part in parts),
     )
 
 

@@ -46,6 +46,7 @@ from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.held import stays_as_it_was
 from tape_migrate.shapes.helper import is_method
 from tape_migrate.shapes.in_tf_function import is_tf_function
+from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.plan import OUTSIDE, Candidate, Link, Refusal, Request
 from tape_migrate.shapes.reentered import decide_in_helper, entry_sources
 from tape_migrate.shapes.summaries import Summaries
@@ -64,6 +65,8 @@ class Kept:
     targets: tuple[str, ...]
     """What the target is computed from: attributes of ``self``, as they are written."""
     sources: tuple[str, ...]
+    nested: bool
+    """Whether the target is computed from another gradient."""
     assumptions: tuple[str, ...]
 
 
@@ -108,7 +111,10 @@ def find_kept(context: Context, request: Request) -> Kept | None:
     if setup.name == "__init__":
         # A test runner keeps its objects to itself; others may be reached from other modules.
         assumptions = (f"assumes that only __init__ sets {', '.join(spelled)}",)
-    return Kept(candidate, setup, spelled, _spelled(sources), assumptions)
+    dep = context.dependence(scope)
+    nodes, _ = dep.slice_back(dep.links_of(dep.facts.node_id(request.call), request.given))
+    nested = is_nested(dep, nodes, request)
+    return Kept(candidate, setup, spelled, _spelled(sources), nested, assumptions)
 
 
 def _is_attribute(symbol: Symbol) -> bool:
