@@ -33,7 +33,7 @@ def grad(y, x):
     return tf.gradients(y, x)[0]
 """
 NOTHING = b"def gradients(y, x):\n    return y / x\n\n\ngradients(1, 2)\n"
-PYTHON_2 = b'import tensorflow as tf\n\nprint "gradients"\n'
+PYTHON_2 = b"import tensorflow as tf\n\nprint tf.gradients(y, x)\n"
 
 Done = subprocess.CompletedProcess[bytes]
 
@@ -165,7 +165,7 @@ def test_json_is_pure_and_fits_the_schema(tree: Path) -> None:
     ("data", "message"),
     [
         (PYTHON_2, "line 3: "),
-        (b"x = 1\ndef gradients(:\n    pass\n", "line 2: "),
+        (b"x = tf.gradients(y, x)\ndef f(:\n    pass\n", "line 2: "),
         (b"# gradients\nx = 1\n\ny = '\xe9'\n", "line 4: byte 0xe9 is not valid utf-8"),
         (b"# coding: klingon gradients\n", "unknown encoding: klingon"),
         (b"gradients = 'a\x00b'\n", "null byte"),
@@ -186,9 +186,9 @@ def test_a_broken_file_is_reported_and_stops_no_other(
 
 
 def test_deep_nesting_is_a_failure_not_a_crash(tree: Path) -> None:
-    deep = b"gradients = " + b"-" * 5000 + b"1\n"
+    deep = b"tf.gradients = " + b"-" * 5000 + b"1\n"
     (tree / "p" / "0.py").write_bytes(deep + b"x = " + b"(" * 90 + b"1" + b")" * 90 + b"\n")
-    (tree / "p" / "1.py").write_bytes(b"gradients = " + b"a." * 20000 + b"b\n")
+    (tree / "p" / "1.py").write_bytes(b"tf.gradients = " + b"a." * 20000 + b"b\n")
     done = run("--write", "p", cwd=tree)
     assert done.returncode == 3
     assert b"Traceback" not in done.stderr

@@ -289,6 +289,7 @@ def test_names_through_a_project(
         ("keras.backend.tf.compat.v1.gradients", "tensorflow.gradients"),
         ("tensorflowjs.gradients", "tensorflowjs.gradients"),
         ("numpy.sum", "numpy.sum"),
+        ("tensorflow.python.framework.constant_op.constant", "tensorflow.constant"),
     ],
 )
 def test_canonical_addresses(dotted: str, expected: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tape_migrate.again import refuse_differentiated
 from tape_migrate.annotate import annotate
@@ -80,6 +80,14 @@ class Result:
     remarks: tuple[Remark, ...] = ()
 
 
+@runtime_checkable
+class _Trees(Protocol):
+    """A project that may have parsed the module already."""
+
+    def tree_of(self, path: str, text: bytes) -> ast.Module | None:
+        """The tree of ``text``, if that is the module at ``path`` and was parsed before."""
+
+
 class Engine:
     """Migrates one text (UTF-8, without BOM)."""
 
@@ -110,13 +118,17 @@ class Engine:
         except SourceError as error:
             raise GuardError(f"an edit does not parse: {error}") from error
 
-    def _parsed(self, text: bytes) -> Module:
-        return Module(text, package=self._package, project=self._project, path=self._path)
+    def _parsed(self, text: bytes, tree: ast.Module | None = None) -> Module:
+        return Module(
+            text, tree=tree, package=self._package, project=self._project, path=self._path
+        )
 
     @cached_property
     def _original(self) -> Module:
         """The module as it was given, with what has been found out about it."""
-        return self._parsed(self._text)
+        project = self._project
+        tree = project.tree_of(self._path, self._text) if isinstance(project, _Trees) else None
+        return self._parsed(self._text, tree)
 
     def all_refused(self) -> tuple[SiteResult, ...]:
         """Every site of the text as it is, refused because of an error of the tool."""
@@ -151,7 +163,7 @@ class Engine:
             chosen = hands.choose(self._base, tracked)
             given_up = lambdas.given_up(tracked, hands, frozen)
             frozen.update(given_up)
-            if not useless and not given_up and not chosen and not keeps.choose(tracked):
+            if not (useless or given_up or chosen or keeps.choose(tracked) or lambdas.drop(hands)):
                 break
         hands.explain(tracked)
         handed = hands.handed(tracked)

@@ -156,6 +156,9 @@ class Hands:
                     wanted[offer.qualname] = offered[offer.qualname]
                     continue
                 self._banned[offer.qualname] = why
+            elif offer is not None and (wider := self._widened(offer)) is not None:
+                wanted[offer.qualname] = wider
+                continue
             refusal = site.refusal or DEPENDS
             if site.helper is not None and site.helper.dotted:
                 self._unmet[site.helper.dotted] = Handed(
@@ -178,6 +181,14 @@ class Hands:
             self._hand.update(wanted)
         return bool(failed or wanted)
 
+    def _widened(self, offer: Helper) -> Helper | None:
+        """A helper that takes a tape for less than it could, with this gradient as well."""
+        known = self._hand.get(offer.qualname)
+        if known is None or is_part(offer, known):
+            return None
+        wider = merged(known, offer)
+        return wider if wider is not None and is_part(offer, wider) else None
+
     def _refuse(self, module: Module, offer: Helper) -> Refusal | None:
         callers = callers_of(module, offer)
         if isinstance(callers, Refusal):
@@ -192,6 +203,14 @@ class Hands:
                 self.offers[offer.qualname] = replace(offer, repeated=several)
             return users.refusal
         return None if callers else no_caller(offer)
+
+    def takes_tape(self, qualname: str) -> bool:
+        """Whether the function is handed a tape."""
+        return qualname in self._hand
+
+    def is_banned(self, qualname: str) -> bool:
+        """Whether the function certainly is handed none."""
+        return qualname in self._banned
 
     def why_not(self, site: Tracked) -> Refusal | None:
         """Why the function around a refused call takes no tape, None while it may take one."""

@@ -12,6 +12,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.callers import callers_of
 from tape_migrate.shapes.helper import function_of
 from tape_migrate.shapes.plan import Candidate, Refusal
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.sites import Found, function_name
 
 
@@ -51,9 +52,15 @@ def hoist_nested(
     functions = [function_of(module, helper) for helper in helpers if not helper.dotted]
     calls = [*(item.call for item in found), *(call for call, _ in calls_of(module, helpers))]
     known = {id(call) for call in calls}
+    summaries = Summaries.of(module)
+    quiet = {
+        id(call)
+        for call in calls
+        if (callee := summaries.callee(call)) is not None and summaries.is_quiet(callee)
+    }
     for call in calls:
         if module.scope_of(call).node in functions and _stands_in_one(module, call, known):
-            draft = hoist_call(module, call, known)
+            draft = hoist_call(module, call, quiet)
             if draft is not None:
                 return draft.apply()
     return None

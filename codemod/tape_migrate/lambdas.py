@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.lift_lambda import lift_lambda, name_of_lambda, to_lambda
+from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.handing import Hands
 from tape_migrate.module import Module
 from tape_migrate.shapes.helper import in_the_way
@@ -27,6 +28,9 @@ class Lambdas:
         self._parse = parse
         self._wanted: set[int] = set()
         """Gradient calls, by index."""
+        self._users: set[str] = set()
+        """Lambdas that call helpers, by the qualified names that they have as functions."""
+        self._dropped: set[str] = set()
 
     def begin(
         self, module: Module, found: list[Found], tracked: list[Tracked], frozen: dict[int, Refusal]
@@ -41,6 +45,13 @@ class Lambdas:
                 module = self._parse(applied.text)
                 found = found_again(module, tracked)
             tracked[index].function = found[index].scope.qualname
+        for name in sorted(self._users):
+            draft = _lift_by_name(module, name)
+            if draft is not None:
+                applied = draft.apply()
+                follow(tracked, applied)
+                module = self._parse(applied.text)
+                found = found_again(module, tracked)
         return module, found
 
     def choose(
@@ -58,6 +69,14 @@ class Lambdas:
             if site.migrated is None
             if index not in self._wanted and index not in frozen
         }
+        users = {
+            site.offer.qualname
+            for site in tracked
+            if site.offer is not None and site.from_lambda and site.helper is not None
+            if site.migrated is None
+        }
+        users -= self._users | self._dropped
+        self._users |= users
         found = find_sites(module) if offered else []
         for index, offer in offered.items():
             node = found[index].scope.node
@@ -69,11 +88,11 @@ class Lambdas:
                 frozen[index] = in_the_way(
                     offer, f"{where} is not given a name by a plain assignment"
                 )
-        return bool(offered)
+        return bool(offered or users)
 
     def finish(self, module: Module, tracked: list[Tracked]) -> Module:
         """Make lambdas again of those functions that still are one expression."""
-        homes = {site.function for site in tracked if site.function and site.handed}
+        homes = {site.function for site in tracked if site.function and site.handed} | self._users
         drafts = [
             draft
             for scope in (module.scopes if homes else ())
@@ -90,9 +109,31 @@ class Lambdas:
         self, tracked: Sequence[Tracked], hands: Hands, frozen: dict[int, Refusal]
     ) -> dict[int, Refusal]:
         """Chosen lambdas that take no tape after all, and why."""
+        useless = {name for name in self._users if hands.is_banned(name)}
+        self._users -= useless
+        self._dropped |= useless
         return {
             index: why
             for index in sorted(self._wanted - frozen.keys())
             if tracked[index].migrated is None and tracked[index].refusal is not None
             if (why := hands.why_not(tracked[index])) is not None
         }
+
+    def drop(self, hands: Hands) -> bool:
+        """Leave lambdas as they were that no helper hands a tape to in the end."""
+        useless = {name for name in self._users if not hands.takes_tape(name)}
+        self._users -= useless
+        self._dropped |= useless
+        return bool(useless)
+
+
+def _lift_by_name(module: Module, qualname: str) -> Draft | None:
+    """Make a function of the lambda that would be called ``qualname`` as one."""
+    for scope in module.scopes:
+        node = scope.node
+        if isinstance(node, ast.Lambda) and scope.parent is not None:
+            name, parent = name_of_lambda(module, node), scope.parent
+            around = "" if parent.kind is ScopeKind.MODULE else f"{parent.qualname}."
+            if name is not None and around + name == qualname:
+                return lift_lambda(module, node)
+    return None

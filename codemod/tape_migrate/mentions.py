@@ -10,8 +10,13 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 
 _BY_TEXT = frozenset(
-    ("getattr", "setattr", "hasattr", "delattr", "attrgetter", "methodcaller", "__getattribute__")
+    [
+        *("getattr", "setattr", "hasattr", "delattr", "attrgetter", "methodcaller"),
+        *("__getattribute__", "object"),
+    ]
 )
+"""Functions that take a name as a text (``mock.patch.object`` among them)."""
+
 _NAMESPACES = frozenset(("globals", "locals", "vars", "__dict__", "modules"))
 
 

@@ -43,6 +43,7 @@ _SAME_MODULE: Final = (
     ("tensorflow.python.ops.gradients", TENSORFLOW),
     ("tensorflow.python.ops.math_ops", TENSORFLOW),
     ("tensorflow.python.ops.array_ops", TENSORFLOW),
+    ("tensorflow.python.framework.constant_op", TENSORFLOW),
     ("tensorflow.python.framework.ops", TENSORFLOW),
     ("tensorflow.python.ops.parallel_for.gradients", "tensorflow.parallel_for"),
     ("tensorflow.python.ops.parallel_for", "tensorflow.parallel_for"),
@@ -130,6 +131,8 @@ class Names:
 
     def _owner(self, name: str, scope: Scope) -> Scope:
         """The scope a *binding* of ``name`` written in ``scope`` belongs to."""
+        if not self._scopes.declares(scope):
+            return scope
         return self._scopes.resolve(name, scope) or scope
 
     def resolve(self, expr: ast.expr) -> str:

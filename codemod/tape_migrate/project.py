@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -31,7 +32,11 @@ class Project:
         self._modules: dict[str, Module | None] = {}
         """By path."""
         self._defined: dict[str, frozenset[str]] = {}
+        self._meanings: dict[tuple[str, str], str] = {}
+        self._users: dict[tuple[str, str, bool], list[str]] = {}
+        self._subpackages: dict[str, list[str]] | None = None
         self._active: set[tuple[str, str]] = set()
+        self._users: dict[tuple[str, str, bool], list[str]] = {}
         self._off: str | None = None
         self._eager_off: tuple[str, ...] | None = None
 
@@ -49,6 +54,11 @@ class Project:
             KeyError: if it is none of the project's.
         """
         return self._sources[path]
+
+    def tree_of(self, path: str, text: bytes) -> ast.Module | None:
+        """The tree of ``text``, if that is the module at ``path`` and was parsed before."""
+        known = self._modules.get(path)
+        return known.tree if known is not None and known.text == text else None
 
     def name_of(self, path: str) -> str:
         """Dotted name of the module at ``path``, or ``""`` if another one has the same name."""
@@ -98,12 +108,20 @@ class Project:
 
     def users(self, path: str, name: str, *, method: bool) -> list[str]:
         """See ``tape_migrate.shapes.callers.OtherUsers``."""
+        key = (path, name, method)
+        if key not in self._users:
+            self._users[key] = self._find_users(path, name, method=method)
+        return list(self._users[key])
+
+    def _find_users(self, path: str, name: str, *, method: bool) -> list[str]:
         word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
         module = self._module_of_path.get(path, "")
         found: list[str] = []
+        spelled = name.encode()
         for other in self._module_of_path:
             try:
-                if other == path or word.search(self._sources[other]) is None:
+                data = self._sources[other] if other != path else b""
+                if spelled not in data or word.search(data) is None:
                     continue
             except (KeyError, OSError, SourceError):
                 continue
@@ -121,6 +139,15 @@ class Project:
         key = (module, name)
         if key in self._active or module not in self._path_of_module:
             return UNKNOWN
+        if key not in self._meanings:
+            found = self._find_meaning(key)
+            if self._active:
+                return found  # of modules that import from each other, this is half of the answer
+            self._meanings[key] = found
+        return self._meanings[key]
+
+    def _find_meaning(self, key: tuple[str, str]) -> str:
+        module, name = key
         self._active.add(key)
         try:
             loaded = self._load(module)
@@ -195,16 +222,19 @@ class Project:
         node = bound[0] if len(bound) == 1 else None
         return (loaded, node) if isinstance(node, ast.ClassDef) else None
 
+    def module_at(self, path: str) -> Module | None:
+        """See ``tape_migrate.shapes.calls_elsewhere.OtherCallers``."""
+        return self._load_path(path)
+
     def _from_subpackages(self, module: str, name: str) -> str:
         """A package that fills itself at run time (``setattr``) from one of its subpackages."""
-        prefix = module + "."
-        found = {
-            meaning
-            for other in list(self._path_of_module)
-            if other.startswith(prefix) and "." not in other[len(prefix) :]
-            if PurePath(self._path_of_module[other]).stem == "__init__"
-            if (meaning := self.meaning(other, name))
-        }
+        if self._subpackages is None:
+            self._subpackages = {}
+            for other, path in self._path_of_module.items():
+                if PurePath(path).stem == "__init__":
+                    self._subpackages.setdefault(other.rpartition(".")[0], []).append(other)
+        others = self._subpackages.get(module, [])
+        found = {meaning for other in others if (meaning := self.meaning(other, name))}
         return min(found) if len({canonical(meaning) for meaning in found}) == 1 else UNKNOWN
 
     def returned(self, dotted: str) -> str:
@@ -275,14 +305,21 @@ def build_project(sources: Mapping[str, bytes]) -> Project:
     A file's dotted name follows from the folders with an ``__init__.py`` around it; files outside
     any package are top-level modules by their stem.
     """
-    paths = {PurePath(path): path for path in sources}
-    folders = {p.parent for p in paths if p.name == "__init__.py"}
+    places = {path: os.path.split(os.path.normpath(path)) for path in sources}
+    folders = {folder for folder, name in places.values() if name == "__init__.py"}
+    prefixes: dict[str, str] = {}
+
+    def prefix(folder: str) -> str:
+        if folder not in folders:
+            return ""
+        if folder not in prefixes:
+            above, name = os.path.split(folder)
+            prefixes[folder] = f"{prefix(above)}{name}." if above != folder else ""
+        return prefixes[folder]
+
     packages: dict[str, str] = {}
-    for pure, path in paths.items():
-        parts = [] if pure.stem == "__init__" else [pure.stem]
-        folder = pure.parent
-        while folder in folders:
-            parts.insert(0, folder.name)
-            folder = folder.parent
-        packages[path] = ".".join(parts)
+    for path, (folder, name) in places.items():
+        stem = os.path.splitext(name)[0]
+        within = prefix(folder)
+        packages[path] = within.rstrip(".") if stem == "__init__" else within + stem
     return Project(sources, packages)

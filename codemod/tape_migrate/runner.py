@@ -13,6 +13,7 @@ from tape_migrate.sources.discover import Discovery, discover
 from tape_migrate.sources.lazy import LazySources
 from tape_migrate.sources.patterns import Filters
 from tape_migrate.sources.prefilter import find_hits, read_file
+from tape_migrate.sources.spelled import may_spell_call
 
 if TYPE_CHECKING:
     from tape_migrate.model import Leaves, Migration
@@ -222,6 +223,8 @@ def migrate_file(
     """Ask the engine about one file; none of the file's troubles come out as an exception."""
     try:
         data = read_file(path)
+        if path.endswith(".py") and not may_spell_call(data):
+            return FileResult(path, FileStatus.UNCHANGED, "")
         migration = migrate_bytes(path, data, options, project, selection)
     except OSError as error:
         return FileResult(path, FileStatus.FAILED, error.strerror or str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sysconfig
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -81,8 +82,11 @@ def installed(setting: Setting) -> list[Row]:
 
 
 def of_the_era(setting: Setting) -> list[Row]:
-    """Files of releases written for TensorFlow 1 against ruff, both printing their diff."""
-    name = f"{_FILES_OF_THE_ERA} files for TensorFlow 1"
+    """Files of releases written for TensorFlow 1 against ruff, both giving their diff.
+
+    ``batch`` with two workers writes a patch, and a page, for each release.
+    """
+    name = f"files for TensorFlow 1, {_FILES_OF_THE_ERA}"
     against = "ruff check --select UP --diff"
     with scratch() as folder:
         tree = folder / "tree"
@@ -96,12 +100,23 @@ def of_the_era(setting: Setting) -> list[Row]:
                         (part / path).unlink()
         except FetchError as error:
             return [Row(name, against, 4.0, None, not_run=str(error).splitlines()[0])]
-        name = f"{min(count, _FILES_OF_THE_ERA)} files for TensorFlow 1"
+        name = f"files for TensorFlow 1, {min(count, _FILES_OF_THE_ERA)}"
         ruff = _ruff("--diff", tree)
         if ruff is None:
             return [Row(name, against, 4.0, None, not_run="no ruff")]
-        costs = interleave({"tool": tool(tree), "ruff": ruff}, max(setting.rounds // 2, 2))
-        return [ratio_row(name, against, 4.0, costs["tool"], costs["ruff"])]
+        out = folder / "out"
+        batch = tool("batch", *sorted(tree.iterdir()), "--out", out, "--workers", "2")
+        commands = {
+            "2 workers": replace(batch, prepare=lambda: shutil.rmtree(out, ignore_errors=True)),
+            "one process": tool(tree),
+            "ruff": ruff,
+        }
+        costs = interleave(commands, max(setting.rounds // 2, 2))
+        two, one, theirs = (costs[name] for name in ("2 workers", "one process", "ruff"))
+        return [
+            ratio_row(f"{name}, batch, 2 workers", against, 4.0, two, theirs),
+            ratio_row(f"{name}, one tree, one process", against, None, one, theirs),
+        ]
 
 
 def growth(setting: Setting) -> list[Row]:
@@ -146,7 +161,7 @@ def growth(setting: Setting) -> list[Row]:
         costs = interleave(trees, max(setting.rounds // 3, 1))
         one, ten = (costs[name].beyond(costs["nothing"]) for name in ("few", "many"))
         rows.append(
-            Row("20 to 200 files", "ten times as much", 1.2, ten.cpu / max(10 * one.cpu, 1e-9))
+            Row("files, 20 to 200", "ten times as much", 1.2, ten.cpu / max(10 * one.cpu, 1e-9))
         )
         memory = (costs["many"].peak - costs["few"].peak) / 1e6
         rows.append(Row("memory of 180 more files, MB", "the largest file", 25.0, memory))

@@ -39,6 +39,8 @@ def hoisted(text: str) -> str | None:
             "a = tf.abs(g(x)\n    [0])\n",
             "gradient = (g(x)\n    [0])\na = tf.abs(gradient)\n",
         ),
+        ("a = tf.abs(g(x)) + h(x)\n", "gradient = g(x)\na = tf.abs(gradient) + h(x)\n"),
+        ("a = tf.abs(tf.exp(x) + g(x))\n", "gradient = g(x)\na = tf.abs(tf.exp(x) + gradient)\n"),
         ("gradient = tf.abs(g(x))\n", "gradient2 = g(x)\ngradient = tf.abs(gradient2)\n"),
     ],
 )

@@ -133,3 +133,17 @@ def test_many_calls_of_one_function_are_written_together() -> None:
         "g1 = tape2.gradient(y1, x)",
         "g2 = tape3.gradient(y2, x)",
     ]
+
+
+def test_calls_that_get_in_each_others_way_are_written_in_their_turn() -> None:
+    """The tape of each encloses those before it; a call apart from them does not have to wait."""
+    lines = "".join(
+        f"    h = tf.sin(h * {n}.0)\n    g{n} = tf.gradients(h, x)[0]\n" for n in range(4)
+    )
+    new = rewritten(
+        f"def f(x):\n    h = tf.sin(x)\n{lines}    y = tf.cos(x)\n"
+        "    k = tf.gradients(y, x)[0]\n    return g0, g1, g2, g3, k\n"
+    )
+    assert "tf.gradients" not in new
+    opened = [line for line in new.splitlines() if "GradientTape" in line]
+    assert [len(line) - len(line.lstrip()) for line in opened] == [4, 8, 12, 16, 4]

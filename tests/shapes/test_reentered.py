@@ -182,3 +182,37 @@ def test_gradients_that_would_cross_are_left() -> None:
         """
     )
     assert None not in found
+
+
+def test_a_helper_in_a_comprehension_of_another_helper() -> None:
+    new = migrate(
+        """
+        def grad(y, x):
+            return tf.gradients(y, x)[0]
+
+        def columns(y, x):
+            return [grad(y[:, i], x) for i in range(3)]
+
+        def run(x):
+            return columns(tf.sin(x), x)
+        """
+    ).new.decode()
+    assert "targets = [y[:, i] for i in range(3)]" in new
+    assert "return [grad(tape, target, x) for target in targets]" in new
+
+
+def test_one_order_by_itself_and_one_by_a_helper() -> None:
+    new = migrate(
+        """
+        def grad(y, x):
+            return tf.gradients(y, x)[0]
+
+        def curvature(y, x):
+            g = tf.gradients(y, x)[0]
+            return grad(tf.sin(g), x)
+
+        def run(x):
+            return curvature(tf.sin(x), x)
+        """
+    ).new.decode()
+    assert "    with tape:\n        g = tape.gradient(y, x)\n" in new

@@ -27,18 +27,20 @@ _STOPS = (
 def hoist_call(module: Module, call: ast.Call, quiet: Collection[int] = ()) -> Draft | None:
     """A draft that names ``call`` (with its ``[0]``) before its statement.
 
-    The calls in ``quiet`` (by identity), like those of TensorFlow, only compute.
+    The calls in ``quiet`` (by identity), like those of TensorFlow, only compute. No others may run
+    before it.
 
     None where that could change the order in which things are evaluated, or whether they are.
     """
     stmt = module.statement_of(call)
     if not isinstance(stmt, _STATEMENTS) or any(isinstance(n, _STOPS) for n in ast.walk(stmt)):
         return None
-    inside = {id(node) for node in ast.walk(call)}
+    around = {id(parent) for parent in module.parents(call)}
     for node in ast.walk(stmt):
-        if isinstance(node, ast.Call) and id(node) not in inside and id(node) not in quiet:
-            if not module.names.resolve(node.func).startswith("tensorflow."):
-                return None
+        if isinstance(node, ast.Call) and id(node) not in around and id(node) not in quiet:
+            if module.end(node) <= module.start(call):
+                if not module.names.resolve(node.func).startswith("tensorflow."):
+                    return None
     if module.text[module.line_start(stmt.lineno) : module.start(stmt)].strip():
         return None
     place = module.place_of(stmt)

@@ -273,20 +273,60 @@ def _scan_node(node: ast.AST) -> _Scan:
     return _scan(node, node.body, _NO_NAMES)
 
 
-def name_tables(root: _Scan) -> dict[ast.AST, NameTable]:
+@dataclass(frozen=True)
+class OwnNames:
+    """What a scope binds and declares itself; nothing of this needs a look at other scopes."""
+
+    bound: frozenset[str]
+    globals: frozenset[str]
+    nonlocals: frozenset[str]
+    global_writes: frozenset[str]
+
+
+class Scans:
+    """The scopes of a module, each looked at when its names are asked for, and once."""
+
+    def __init__(self) -> None:
+        self._known: dict[ast.AST, _Scan] = {}
+        self._own: dict[ast.AST, OwnNames] = {}
+
+    def own(self, node: ast.AST) -> OwnNames:
+        """The names of the scope that ``node`` opens."""
+        known = self._own.get(node)
+        if known is None:
+            scan = self.scan(node)
+            known = self._own[node] = OwnNames(
+                frozenset(scan.bound - scan.globals - scan.nonlocals),
+                frozenset(scan.globals),
+                frozenset(scan.nonlocals),
+                frozenset(scan.globals & scan.bound),
+            )
+        return known
+
+    def scan(self, node: ast.AST) -> _Scan:
+        """What the scope that ``node`` opens holds directly."""
+        known = self._known.get(node)
+        if known is None:
+            known = self._known[node] = _scan_node(node)
+        return known
+
+
+def name_tables(root: _Scan, scans: Scans | None = None) -> dict[ast.AST, NameTable]:
     """Tables of a scanned scope and of every scope nested in it, keyed by their nodes."""
+    scans = scans or Scans()
     order = [root]
     for scan in order:
-        order.extend(_scan_node(node) for node, _ in scan.nested)
+        order.extend(scans.scan(node) for node, _ in scan.nested)
     tables: dict[ast.AST, NameTable] = {}
     for scan in reversed(order):
         tables[scan.owner] = _fold(scan, tables)
     return tables
 
 
-def tables_of(node: ScopeNode) -> dict[ast.AST, NameTable]:
+def tables_of(node: ScopeNode, scans: Scans | None = None) -> dict[ast.AST, NameTable]:
     """Name tables of the scope that ``node`` opens and of all scopes within it."""
-    return name_tables(_scan_node(node))
+    scans = scans or Scans()
+    return name_tables(scans.scan(node), scans)
 
 
 def table_of_body(body: Sequence[ast.stmt], args: ast.arguments | None) -> NameTable:

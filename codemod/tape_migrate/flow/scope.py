@@ -11,6 +11,8 @@ from .bindings import (
     COMPREHENSIONS,
     FUNCTION_NODES,
     NameTable,
+    OwnNames,
+    Scans,
     ScopeNode,
     outside_parts,
     tables_of,
@@ -23,6 +25,7 @@ from .reaching import Definition, ReachingDefs, reaching
 from .symbols import Symbol
 
 _OPENS = (*FUNCTION_NODES, ast.ClassDef)
+_DECLARES = (ast.Global, ast.Nonlocal)
 
 
 class ScopeKind(enum.Enum):
@@ -71,12 +74,12 @@ class Scope:
     @cached_property
     def globals(self) -> frozenset[str]:
         """Names that the scope declares ``global``."""
-        return self.table.globals
+        return self.tree.own_names(self).globals
 
     @cached_property
     def nonlocals(self) -> frozenset[str]:
         """Names that the scope declares ``nonlocal``."""
-        return self.table.nonlocals
+        return self.tree.own_names(self).nonlocals
 
     @property
     def enclosing(self) -> Iterator[Scope]:
@@ -97,9 +100,11 @@ class ScopeTree:
         self._parents = parents
         self._scopes: dict[ast.AST, Scope] = {}
         self._opened: dict[ast.AST, Scope] = {tree: self.module}
-        self._tables: dict[ast.AST, NameTable] | None = None
+        self._tables: dict[ast.AST, NameTable] = {}
         self._facts: dict[Scope, ScopeFacts] = {}
         self._owners: dict[tuple[str, Scope], Scope | None] = {}
+        self._scans = Scans()
+        self._declaring: set[Scope] = set()
         self._open(nodes)
 
     def __iter__(self) -> Iterator[Scope]:
@@ -122,6 +127,8 @@ class ScopeTree:
             if node in outside:
                 scope = outside[node]
             scopes[node] = scope
+            if isinstance(node, _DECLARES):
+                self._declaring.add(scope)
             if isinstance(node, _OPENS):
                 inner = Scope(node, scope, self)
                 scope.children.append(inner)
@@ -157,20 +164,27 @@ class ScopeTree:
         return found
 
     def table_of(self, scope: Scope) -> NameTable:
-        """Names of a scope; all tables are made at the first call."""
-        if self._tables is None:
-            assert isinstance(self.module.node, ast.Module)
-            self._tables = tables_of(self.module.node)
+        """Names of a scope; made with those of the scopes inside it when first asked for."""
+        if scope.node not in self._tables:
+            self._tables.update(tables_of(scope.node, self._scans))
         return self._tables[scope.node]
 
     def bindings(self, scope: Scope) -> frozenset[str]:
         """Names that are variables of ``scope``; for the module also those set by ``global``."""
-        return self._module_names if scope is self.module else self.table_of(scope).bound
+        return self._module_names if scope is self.module else self.own_names(scope).bound
+
+    def own_names(self, scope: Scope) -> OwnNames:
+        """What the scope binds and declares itself."""
+        return self._scans.own(scope.node)
+
+    def declares(self, scope: Scope) -> bool:
+        """Whether the scope has a ``global`` or ``nonlocal`` statement."""
+        return scope in self._declaring
 
     @cached_property
     def _module_names(self) -> frozenset[str]:
-        table = self.table_of(self.module)
-        return table.bound | table.global_writes
+        writes = (self.own_names(scope).global_writes for scope in self._declaring)
+        return self.own_names(self.module).bound.union(*writes)
 
     def resolve(self, name: str, scope: Scope) -> Scope | None:
         """The scope whose variable ``name`` means in ``scope``; None for builtins and unknowns.

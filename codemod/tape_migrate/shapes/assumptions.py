@@ -12,6 +12,7 @@ import ast
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, is_prefix, may_overlap, symbol_of
+from tape_migrate.shapes.calls_elsewhere import computed_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import value_given_by
@@ -53,6 +54,9 @@ def assumptions_of(
                         f"{symbol} may have been computed from {source.symbol} before this "
                         "function was entered; a tape in here would miss that part",
                     )
+                where = computed_elsewhere(context.module, dep.scope, track.symbol, symbol)
+                if where is not None:
+                    return _from_elsewhere(symbol, source.symbol, where)
     members = _members(context, dep, external)
     if isinstance(members, Refusal):
         return members
@@ -78,6 +82,14 @@ def assumptions_of(
     return sentences
 
 
+def _from_elsewhere(symbol: Symbol, source: Symbol, where: str) -> Refusal:
+    return Refusal(
+        "TM105",
+        f"{symbol} may have been computed from {source} where {where} calls this function; a tape "
+        "in here would miss that part",
+    )
+
+
 def _between(context: Context, dep: Dependence, external: list[Source]) -> list[str] | Refusal:
     """Several sources from outside: the gradient is total, so none may come from another."""
     symbols: list[Symbol] = []
@@ -99,6 +111,9 @@ def _between(context: Context, dep: Dependence, external: list[Source]) -> list[
                     f"{other} may have been computed from {one} before this function was "
                     "entered; a tape in here would miss that part",
                 )
+            where = computed_elsewhere(context.module, dep.scope, one, other)
+            if where is not None:
+                return _from_elsewhere(other, one, where)
     if len(symbols) < 2:
         return []
     return [f"assumes that none of {', '.join(map(str, symbols))} was computed from another"]

@@ -164,7 +164,8 @@ def refuse_kept(
         and escapes.escapes(node_id)
         for node_id in sorted(path.tainted)
     ) or bool(escapes.registered())
-    if kept and escapes.recalls(every_node, inline, call_node):
+    # A list of targets is read at the call as well, and may have been changed by then.
+    if kept and escapes.recalls(every_node, [target.expr for target in targets], call_node):
         return Refusal(
             "TM103",
             f"{path.source.symbol} is given to something that may keep it, and the target is "

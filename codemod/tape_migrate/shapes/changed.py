@@ -49,13 +49,13 @@ def refuse_changed(
     for source in sources:
         if changed_by_calls(context, dep, [source.symbol], call_node) or (
             (source.symbol.path or source.kind is not Kind.TENSOR)
-            and _changed_in_closure(context, dep, source.symbol.root)
+            and changed_in_closure(context, dep, source.symbol.root)
         ):
             return Refusal("TM104", f"a function that is called changes what {source.symbol} holds")
     return _refuse_assigned(context, dep, reads, call_node)
 
 
-def _changed_in_closure(context: Context, dep: Dependence, root: str) -> bool:
+def changed_in_closure(context: Context, dep: Dependence, root: str) -> bool:
     """Whether a function nested in the scope fills or changes the scope's own object ``root``."""
     for node, inner in _changes_in(dep.scope.node):
         scope = context.module.scope_of(node)
@@ -83,11 +83,11 @@ def _refuse_assigned(
     context: Context, dep: Dependence, reads: dict[Symbol, Link], call_node: int
 ) -> Refusal | None:
     names = {name: read for read in reads for name in (read, *other_names(dep, read))}
-    for node in dep.cfg.nodes if names else ():
-        if node.node is None or not dep.reaches(node.id, call_node):
+    for node_id, symbols in _assigning(context, dep) if names else ():
+        if not dep.reaches(node_id, call_node):
             continue
-        for assigned in _assigned(context, dep, node.id):
-            if assigned in names and dep.reaches(node.id, reads[names[assigned]].node_id):
+        for assigned in symbols:
+            if assigned in names and dep.reaches(node_id, reads[names[assigned]].node_id):
                 return Refusal(
                     "TM118",
                     f"{assigned} is assigned to before the target is computed from it: a graph "
@@ -103,12 +103,43 @@ def changed_by_calls(
     place, what one of ``reads`` reads."""
     reads = list(reads)
     return frozenset(
-        node.id
+        node_id
+        for node_id, changes in _changing(context, dep)
+        for changed in changes
+        if any(may_overlap(changed, read) for read in reads) and dep.reaches(node_id, before)
+    )
+
+
+def _changing(context: Context, dep: Dependence) -> list[tuple[int, tuple[Symbol, ...]]]:
+    """The nodes of the scope that call what changes something, and what (looked up once)."""
+    key = f"changed by calls {id(dep.scope)}"
+    known = dep.module.memo.get(key)
+    if isinstance(known, list):
+        return known
+    found = [
+        (node.id, changes)
         for node in dep.cfg.nodes
         if node.node is not None
-        for changed in _changed_by_calls(context.summaries, node.node)
-        if any(may_overlap(changed, read) for read in reads) and dep.reaches(node.id, before)
-    )
+        if (changes := tuple(_changed_by_calls(context.summaries, node.node)))
+    ]
+    dep.module.memo[key] = found
+    return found
+
+
+def _assigning(context: Context, dep: Dependence) -> list[tuple[int, tuple[Symbol, ...]]]:
+    """The nodes of the scope that assign to variables, and to which (looked up once)."""
+    key = f"assigned {id(dep.scope)}"
+    known = dep.module.memo.get(key)
+    if isinstance(known, list):
+        return known
+    found = [
+        (node.id, symbols)
+        for node in dep.cfg.nodes
+        if node.node is not None
+        if (symbols := tuple(_assigned(context, dep, node.id)))
+    ]
+    dep.module.memo[key] = found
+    return found
 
 
 def _assigned(context: Context, dep: Dependence, node_id: int) -> Iterator[Symbol]:

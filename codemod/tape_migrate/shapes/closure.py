@@ -83,6 +83,18 @@ class Closure:
             queue.extend(self._aliases[alias])
         return False
 
+    def reaches(self, source: Node, other: Node) -> bool:
+        """Whether ``other`` may hold, or have been computed from, any tensor of ``source``."""
+        seen: set[Node] = set()
+        queue = [source]
+        while queue:
+            same = queue.pop()
+            if same == other or other in self._reachable(same, avoid=None):
+                return True
+            seen.add(same)
+            queue += self._aliases[same] - seen
+        return False
+
     def members_depend(self, parameter: Node) -> bool:
         """Whether a visible caller gives ``parameter`` values computed from one another."""
         for group in self._members[parameter]:

@@ -12,6 +12,7 @@ from tape_migrate.shapes.arguments import elements, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of
 from tape_migrate.shapes.carry import Carried, carry, refuse_kept, refuse_path, refuse_siblings
 from tape_migrate.shapes.changed import refuse_changed
+from tape_migrate.shapes.changed_target import refuse_changed_target
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.in_tf_function import is_tf_function
@@ -168,7 +169,9 @@ def _decide_paths(
             )
         return Refusal("TM105", f"the target uses tf.{collection}: {why}")
     slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
-    refusal = refuse_changed(context, dep, sources, slice_links, node_id)
+    refusal = refuse_changed(context, dep, sources, slice_links, node_id) or refuse_changed_target(
+        context, dep, targets, node_id
+    )
     if refusal is not None:
         return refusal
     refusal = refuse_tape_from_outside(dep, every_node, node_id, inline_exprs)
@@ -324,6 +327,14 @@ def _hoisted(request: Request, inline: list[ast.expr]) -> tuple[ast.expr, ...]:
     return tuple(found) if request.handed else ()
 
 
+def _branches(dep: Dependence) -> bool:
+    """Whether the function itself branches or loops (looked up once)."""
+    key = f"control flow {id(dep.scope)}"
+    if key not in dep.module.memo:
+        dep.module.memo[key] = _has_control_flow(dep.scope.body)
+    return bool(dep.module.memo[key])
+
+
 def _has_control_flow(stmts: list[ast.stmt]) -> bool:
     """Whether the statements branch or loop (nested functions left out)."""
     stack: list[ast.AST] = list(stmts)
@@ -379,7 +390,7 @@ def _shape(
         return Shape.LOOP_BODY
     if is_nested(dep, every_node, request):
         return Shape.NESTED
-    if dep.scope.kind is ScopeKind.FUNCTION and _has_control_flow(dep.scope.body):
+    if dep.scope.kind is ScopeKind.FUNCTION and _branches(dep):
         return Shape.CONTROL_FLOW
     for place in dep.module.places(request.call, within=dep.scope):
         if isinstance(place.owner, (ast.If, ast.For, ast.While)):

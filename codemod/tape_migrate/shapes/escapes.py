@@ -29,9 +29,19 @@ class Escapes:
     def __init__(self, context: Context, dep: Dependence) -> None:
         self._context = context
         self._dep = dep
+        key = f"escapes {id(dep.scope)}"
+        known = dep.module.memo.setdefault(key, dict[int, bool]())
+        assert isinstance(known, dict)
+        self._escapes: dict[int, bool] = known
+        """What is known of nodes already, whoever asked."""
 
     def escapes(self, node_id: int) -> bool:
         """Whether the node gives what it reads to something that may keep it."""
+        if node_id not in self._escapes:
+            self._escapes[node_id] = self._find_escape(node_id)
+        return self._escapes[node_id]
+
+    def _find_escape(self, node_id: int) -> bool:
         for part in self._parts(node_id):
             for node in ast.walk(part):
                 if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(

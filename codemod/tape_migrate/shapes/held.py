@@ -112,6 +112,11 @@ def has_one_name(module: Module, symbol: Symbol, scope: Scope) -> bool:
     )
 
 
+def is_only_read(module: Module, node: ast.expr) -> bool:
+    """Whether what ``node`` reads is neither changed there nor handed to what may change it."""
+    return _Reads(module).only(node)
+
+
 def _kind(module: Module, maker: Function, scope: Scope, symbol: Symbol) -> Kind:
     """What kind of value ``maker`` gives an attribute, where all its statements agree."""
     kinds = {

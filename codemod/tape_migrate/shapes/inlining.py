@@ -12,13 +12,11 @@ same statements in the caller's own block do the same, if
 from __future__ import annotations
 
 import ast
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.module import Module
+from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.inlined_names import InlinedNames
 
 _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)
 _NO_PART = (
@@ -69,24 +67,14 @@ def bindings_of(
         return str(error)
 
 
-class _Binder:
-    def __init__(
-        self, context: Context, function: ast.FunctionDef, call: ast.Call, *, goes: bool
-    ) -> None:
-        self.context = context
-        self.module: Module = context.module
-        self.function, self.call, self.goes = function, call, goes
-        self.scope = self.module.scopes.opened_by(function)
-        self.caller = self.module.scope_of(call)
-        self.stmt = self.module.statement_of(call)
-
+class _Binder(InlinedNames):
     def bind(self) -> Binding:
         self._check_place()
         body, docstring, result = self._body()
         given = self._given()
-        reads = self._names()
+        reads = self.own_names()
         scopes = self.module.scopes
-        stored = {n.id for n in self._every_name() if scopes.is_comprehension_variable(n)}
+        stored = {n.id for n in self.every_name() if scopes.is_comprehension_variable(n)}
         rebound = {n.id for n in reads if not isinstance(n.ctx, ast.Load)}
         self._check_outside(given)
         put_in = {
@@ -94,10 +82,10 @@ class _Binder:
             for name, expr in given.items()
             if name not in rebound and (text := self._stands_for(name, expr, stored)) is not None
         }
-        taken = self._taken()
+        taken = self.taken()
         taken |= {n.id for name in put_in for n in ast.walk(given[name]) if isinstance(n, ast.Name)}
-        targets, results = self._result_names(result, given)
-        targets |= self._taken_over(given, put_in)
+        targets, results = self.result_names(result, given)
+        targets |= self.taken_over(given, put_in)
         written = dict(put_in)
         for name in sorted((rebound | set(given)) - set(put_in)):
             wanted, number = targets.get(name, name), 2
@@ -114,8 +102,6 @@ class _Binder:
         texts = [(n, written[n.id]) for n in reads if n.id in written and written[n.id] != n.id]
         self._check_strings({id(n) for n, _ in texts})
         return Binding(tuple(body), docstring, result, tuple(texts), tuple(bound), results)
-
-    # --- The call ---------------------------------------------------------------------------------
 
     def _check_place(self) -> None:
         if self.caller.kind not in (ScopeKind.FUNCTION, ScopeKind.MODULE):
@@ -189,7 +175,7 @@ class _Binder:
             return ast.unparse(expr) if self._reads_well(name) else None
         if isinstance(expr, (ast.List, ast.Tuple)) and expr.elts:
             plain = [self._stands_for(name, item, stored) for item in expr.elts]
-            known = all(map(self._is_argument, (n for n in self._names() if n.id == name)))
+            known = all(map(self._is_argument, (n for n in self.own_names() if n.id == name)))
             return ast.unparse(expr) if known and None not in plain else None
         root = expr
         attributes: set[str] = set()
@@ -211,7 +197,7 @@ class _Binder:
                 self.module.parent_of(node), (ast.Subscript, ast.Tuple, ast.Call, ast.keyword)
             )
             and not isinstance(getattr(self.module.parent_of(node), "value", None), ast.Name)
-            for node in self._names()
+            for node in self.own_names()
             if node.id == name
         )
 
@@ -232,8 +218,6 @@ class _Binder:
             for part in parts
             for n in ast.walk(part)
         )
-
-    # --- The function -----------------------------------------------------------------------------
 
     def _body(self) -> tuple[list[ast.stmt], ast.Expr | None, ast.expr | None]:
         if self.function.decorator_list:
@@ -273,34 +257,18 @@ class _Binder:
         plain = isinstance(self.stmt, ast.Expr) and self.stmt.value is self.call
         return self.stmt if plain else None
 
-    def _every_name(self) -> Iterator[ast.Name]:
-        for stmt in self.function.body:
-            for node in ast.walk(stmt):
-                if isinstance(node, ast.Name):
-                    yield node
-
-    def _names(self) -> list[ast.Name]:
-        """Names in the function that are its own."""
-        scopes = self.module.scopes
-        return [
-            node
-            for node in self._every_name()
-            if not scopes.is_comprehension_variable(node)
-            and scopes.resolve(node.id, self.module.scope_of(node)) is self.scope
-        ]
-
     def _check_outside(self, given: dict[str, ast.expr]) -> None:
         """What the function reads from outside has to mean the same in the caller."""
         scopes = self.module.scopes
-        own = {id(n) for n in self._names()}
+        own = {id(n) for n in self.own_names()}
         receiver = self.function.args.args[:1]
-        for node in self._every_name():
+        for node in self.every_name():
             if id(node) in own or scopes.is_comprehension_variable(node):
                 continue
             if scopes.resolve(node.id, self.scope) is not scopes.resolve(node.id, self.caller):
                 raise _InTheWayError(f"{node.id} means something else where it is called")
         if self.scope.parent is not None and self.scope.parent.kind is ScopeKind.CLASS:
-            for node in self._names():
+            for node in self.own_names():
                 if node.id == receiver[0].arg and not isinstance(node.ctx, ast.Load):
                     raise _InTheWayError(f"it binds {node.id} again")
 
@@ -309,120 +277,3 @@ class _Binder:
             if isinstance(node, ast.JoinedStr):
                 if any(id(inner) in changed for inner in ast.walk(node)):
                     raise _InTheWayError(f"line {node.lineno} formats a name that has to change")
-
-    # --- Names in the caller ----------------------------------------------------------------------
-
-    def _taken(self) -> set[str]:
-        """Names that mean something in the caller, or around it."""
-        aside = set(map(id, ast.walk(self.function))) if self.goes else set()
-        around: Scope = self.caller
-        for scope in (self.caller, *self.caller.enclosing):
-            if scope.kind is ScopeKind.FUNCTION:
-                around = scope
-        found: set[str] = set()
-        for node in self.module.inside(around.node):
-            if id(node) in aside:
-                continue
-            if isinstance(node, ast.Name):
-                if around.kind is ScopeKind.MODULE:
-                    owner = self.module.scopes.resolve(node.id, self.module.scope_of(node))
-                    if owner is not None and owner.kind is not ScopeKind.MODULE:
-                        continue
-                found.add(node.id)
-            elif isinstance(node, ast.arg) and around.kind is not ScopeKind.MODULE:
-                found.add(node.arg)
-            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                found.add(node.name)
-            elif isinstance(node, (ast.Global, ast.Nonlocal)):
-                found.update(node.names)
-            elif isinstance(node, ast.alias):
-                found.add((node.asname or node.name).partition(".")[0])
-        own = {n.id for n in self._names()}
-        # What the function reads from outside must not be hidden by a new name.
-        return found | {n.id for n in self._every_name() if n.id not in own}
-
-    def _taken_over(self, given: dict[str, ast.expr], put_in: dict[str, str]) -> dict[str, str]:
-        """Parameters that are bound again, and are given a name that nobody reads afterwards."""
-        found: dict[str, str] = {}
-        in_loop = any(
-            isinstance(place.owner, (ast.For, ast.While))
-            for place in self.module.places(self.stmt, within=self.caller)
-        )
-        for name, expr in given.items():
-            if name in put_in or not isinstance(expr, ast.Name) or in_loop:
-                continue
-            reads = [
-                node
-                for node in self.module.nodes
-                if isinstance(node, ast.Name) and node.id == expr.id and node is not expr
-                and isinstance(node.ctx, ast.Load)
-                and self.module.scopes.resolve(node.id, self.module.scope_of(node)) is self.caller
-            ]  # fmt: skip
-            own = self.module.scopes.resolve(expr.id, self.caller) is self.caller
-            before = all(
-                self.module.scope_of(node) is self.caller and node.lineno < self.stmt.lineno
-                for node in reads
-            )
-            if own and before and self.caller.kind is ScopeKind.FUNCTION:
-                found[name] = expr.id
-        used = {n.id for n in self._every_name() if n.id not in found}
-        used |= {n.id for k in put_in for n in ast.walk(given[k]) if isinstance(n, ast.Name)}
-        given_once = Counter(found.values())
-        return {k: v for k, v in found.items() if v not in used and given_once[v] == 1}
-
-    def _result_names(
-        self, result: ast.expr | None, given: dict[str, ast.expr]
-    ) -> tuple[dict[str, str], tuple[tuple[str, ast.expr], ...] | None]:
-        """The caller's names for the function's own, and the results that are left to be bound."""
-        stmt = self.stmt
-        if not isinstance(stmt, ast.Assign) or stmt.value is not self.call or result is None:
-            return {}, None
-        pairs = _paired(stmt.targets[0], result) if len(stmt.targets) == 1 else None
-        if pairs is None:
-            return {}, None
-        own = {n.id for n in self._names() if not isinstance(n.ctx, ast.Load)} - set(given)
-        outside = {n.id for n in self._every_name()} - {n.id for n in self._names()}
-        arguments = {
-            n.id for expr in given.values() for n in ast.walk(expr) if isinstance(n, ast.Name)
-        }
-        declared = self.caller.globals | self.caller.nonlocals
-        wanted = [target for target, _ in pairs]
-        if set(wanted) & (outside | arguments | declared) or len(set(wanted)) < len(wanted):
-            return {}, None
-        found: dict[str, str] = {}
-        for target, value in pairs:
-            if isinstance(value, ast.Name) and value.id in own and value.id not in found:
-                if target == value.id or target not in own | set(given):
-                    found[value.id] = target
-        for target in wanted:
-            if target in own:
-                found.setdefault(target, target)
-        if len(set(found.values())) < len(found):
-            return {}, None
-        left = [
-            (target, value)
-            for target, value in pairs
-            if not (isinstance(value, ast.Name) and found.get(value.id) == target)
-        ]
-        for number, (target, _) in enumerate(left):
-            for _, later in left[number + 1 :]:
-                read = {found.get(n.id) for n in ast.walk(later) if isinstance(n, ast.Name)}
-                if target in read:
-                    return {}, None
-        # A name that already stands for a result must not be bound to another on the way.
-        kept = set(wanted) - {target for target, _ in left}
-        if kept & {target for target, _ in left}:
-            return {}, None
-        return found, tuple(left)
-
-
-def _paired(target: ast.expr, value: ast.expr) -> list[tuple[str, ast.expr]] | None:
-    """The names that a statement gives to parts of ``value``."""
-    if isinstance(target, ast.Name):
-        return [(target.id, value)]
-    if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, (ast.Tuple, ast.List)):
-        parts = list(zip(target.elts, value.elts, strict=False))
-        if len(target.elts) == len(value.elts):
-            names = [(t.id, v) for t, v in parts if isinstance(t, ast.Name)]
-            return names if len(names) == len(parts) else None
-    return None

@@ -204,8 +204,24 @@ def _setup_of(
 ) -> ast.FunctionDef | None:
     """The method that sets all attributes that are read, alone and before the others.
 
-    ``called`` is the one that the method itself has called by then.
+    ``called`` is the one that the method itself has called by then. It is looked for once: the
+    calls of a class mostly read the same.
     """
+    key = f"setup {id(scope)} {targets} {sources} {called}"
+    if key not in module.memo:
+        module.memo[key] = _find_setup(module, scope, targets, sources, called)
+    known = module.memo[key]
+    assert known is None or isinstance(known, ast.FunctionDef)
+    return known
+
+
+def _find_setup(
+    module: Module,
+    scope: Scope,
+    targets: list[Symbol],
+    sources: list[Symbol],
+    called: str | None,
+) -> ast.FunctionDef | None:
     attributes = {symbol.path[0] for symbol in (*targets, *sources)}
     summaries = Summaries.of(module)
     owner = summaries.class_of(scope)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import symbol_of
+from tape_migrate.shapes.dependence import all_calls
 from tape_migrate.shapes.keras_values import GRAPH, PLAIN, Level, Value, operation, static, union
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.tensorflow_facts import SEVERAL_RESULTS, tensorflow_function
@@ -161,8 +162,8 @@ class CallLevels:
 
     def fed(self, scope: Scope, name: str) -> Value:
         """A parameter that ``K.function`` takes as its input is a Keras tensor."""
-        for node in ast.walk(scope.node):
-            if isinstance(node, ast.Call) and node.args:
+        for node in all_calls(scope.node):
+            if node.args:
                 if self._module.names.resolve(node.func) == BACKEND + "function":
                     first = node.args[0]
                     items = first.elts if isinstance(first, (ast.List, ast.Tuple)) else [first]

@@ -22,13 +22,21 @@ def is_assertion(module: Module, call: ast.Call) -> bool:
         return False
     if func.value.id != "self" or not func.attr.startswith("assert"):
         return False
-    own = any(isinstance(n, ast.FunctionDef) and n.name == func.attr for n in module.nodes)
-    return not own and any(
+    return func.attr not in _functions(module) and any(
         is_test_case(module, base)
         for parent in module.parents(call)
         if isinstance(parent, ast.ClassDef)
         for base in _visible_bases(module, parent)
     )
+
+
+def _functions(module: Module) -> frozenset[str]:
+    """Names of all functions and methods of the module (looked up once)."""
+    known = module.memo.get("function names")
+    if not isinstance(known, frozenset):
+        names = (n.name for n in module.nodes if isinstance(n, ast.FunctionDef))
+        known = module.memo["function names"] = frozenset(names)
+    return known
 
 
 def _visible_bases(module: Module, node: ast.ClassDef) -> list[ast.expr]:
