@@ -36,7 +36,6 @@ class Project:
         self._users: dict[tuple[str, str, bool], list[str]] = {}
         self._subpackages: dict[str, list[str]] | None = None
         self._active: set[tuple[str, str]] = set()
-        self._users: dict[tuple[str, str, bool], list[str]] = {}
         self._off: str | None = None
         self._eager_off: tuple[str, ...] | None = None
 
