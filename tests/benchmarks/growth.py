@@ -23,6 +23,15 @@ _FUNCTION = """def f{n}(x):
 
 
 """
+_CALLS = (40, 160)
+_MANY_CALLS = {
+    "apart": ("    y{n} = tf.sin(x * {n}.0)\n    g{n} = tf.gradients(y{n}, x)[0]\n", ""),
+    "on one forward pass": (
+        "    y{n} = tf.sin(h * {n}.0)\n",
+        "    g{n} = tf.gradients(y{n}, x)[0]\n",
+    ),
+}
+"""What is written for each call, and what after all of that."""
 _OTHER = """def g{n}(a, b):
     c = a + b * {n}
     return [c, a, b]
@@ -119,6 +128,36 @@ def of_the_era(setting: Setting) -> list[Row]:
         ]
 
 
+def _calls_in_one_function(setting: Setting, folder: Path) -> list[Row]:
+    """Four times the calls of one function, each on a forward pass of its own or all on one."""
+    rows: list[Row] = []
+    commands = {"nothing": tool(folder / "nothing", "--no-diff")}
+    for what, (text, last) in _MANY_CALLS.items():
+        for count in _CALLS:
+            path = folder / f"{what.split()[0]}_{count}.py"
+            calls = "".join(text.format(n=n) for n in range(count))
+            calls += "".join(last.format(n=n) for n in range(count))
+            head = "import tensorflow as tf\n\n\ndef f(x):\n    h = tf.sin(x)\n"
+            names = ", ".join(f"g{n}" for n in range(count))
+            path.write_text(f"{head}{calls}    return {names}\n")
+            commands[f"{what} {count}"] = tool(path, "--no-diff")
+    costs = interleave(commands, max(setting.rounds // 3, 1))
+    small, large = _CALLS
+    for what in _MANY_CALLS:
+        few, many = (costs[f"{what} {n}"].beyond(costs["nothing"]) for n in _CALLS)
+        rows.append(
+            Row(
+                f"calls of one function, {what}, {small} to {large}",
+                "four times as much",
+                1.2,
+                many.cpu / max(4 * few.cpu, 1e-9),
+                ours=f"{many.cpu * 1000:.0f} ms",
+                theirs=f"{few.cpu * 1000:.0f} ms",
+            )
+        )
+    return rows
+
+
 def growth(setting: Setting) -> list[Row]:
     """Ten times the functions of a file, ten times the files: at most ten times the cost.
 
@@ -148,6 +187,7 @@ def growth(setting: Setting) -> list[Row]:
                         theirs=f"{one.cpu * 1000:.0f} ms",
                     )
                 )
+        rows += _calls_in_one_function(setting, folder)
         few, many = folder / "few", folder / "many"
         text = f"import tensorflow as tf\n\n\n{_FUNCTION.format(n=0)}" + "".join(
             _OTHER.format(n=n) for n in range(200)
