@@ -181,6 +181,8 @@ class _Reads:
                     above = self._module.parent_of(parent)
                     if isinstance(above, ast.Call) and above.func is parent:
                         return isinstance(parent, ast.Attribute) and parent.attr in _READS
+                case ast.Tuple() if (name := self._unpacked(parent, current)) is not None:
+                    return not in_display and depth > 0 and self._only_by_name(name, depth - 1)
                 case ast.List() | ast.Tuple() | ast.Set() | ast.Dict():
                     in_display = True
                 case ast.Starred() | ast.BoolOp() | ast.IfExp() | ast.keyword():
@@ -202,6 +204,19 @@ class _Reads:
                 case _:
                     return False
             current = parent
+
+    def _unpacked(self, display: ast.Tuple, item: ast.AST) -> ast.Name | None:
+        """``b`` for ``y`` in ``a, b = x, y``."""
+        stmt = self._module.parent_of(display)
+        if not isinstance(stmt, ast.Assign) or len(stmt.targets) != 1 or stmt.value is not display:
+            return None
+        names = stmt.targets[0].elts if isinstance(stmt.targets[0], ast.Tuple) else []
+        if len(names) != len(display.elts):
+            return None
+        pairs = zip(names, display.elts, strict=True)
+        if any(isinstance(part, ast.Starred) for part in (*names, *display.elts)):
+            return None
+        return next((n for n, v in pairs if v is item and isinstance(n, ast.Name)), None)
 
     def _only_by_name(self, name: ast.Name, depth: int) -> bool:
         scope = self._module.scope_of(name)

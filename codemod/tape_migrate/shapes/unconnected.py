@@ -73,6 +73,8 @@ def zeros_wanted(
                 return _refusal("", f"{name} may not go into it at all: zeros or None")
     if branches and not said and hz.through_choices(dep, required, inline, request.call):
         return _refusal("", "Python chooses what is on the path: zeros or None")
+    if branches and not said and request.stop_gradients is not None:
+        return _refusal("", "stop_gradients may cut it off altogether: zeros or None")
     if branches and (request.handed or request.entry):
         return _refusal("", "whether zeros or None are wanted is said inside the helper")
     return branches and not said
