@@ -13,6 +13,7 @@ import pytest
 import tape_migrate.flow
 from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import Scope, ScopeKind, ScopeTree, build_scopes
+from tape_migrate.module import Module
 
 SOURCE = """\
 import tensorflow as tf
@@ -201,3 +202,11 @@ def test_deep_trees_do_not_recurse() -> None:
 
 def _no_arguments() -> ast.arguments:
     return ast.arguments([], [], None, [], [], None, [])
+
+
+def test_what_is_in_another_tree_has_no_place() -> None:
+    source = Module(b"def f(x):\n    return lambda y: x + y\n")
+    other = ast.parse("z + 1").body[0]
+    for scope in source.scopes:
+        with pytest.raises(KeyError):
+            source.facts(scope).node_id(other)

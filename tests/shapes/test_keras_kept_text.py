@@ -172,6 +172,43 @@ PROGRAMS = {
             f = K.function(given, wanted)
             return f([image])
         """,
+    "a_model_that_is_not_fed": """
+        def run(model, image):
+            pixels = K.placeholder((None, 3))
+            loss = K.mean(model.output) * K.sum(pixels)
+            grads = K.gradients(loss, pixels)
+            return K.function([pixels], grads)([image])
+        """,
+    "outputs_over_lines": """
+        def run(model, image):
+            loss = K.mean(model.output)
+            grads = K.gradients(loss, model.input)
+            f = K.function([model.input],
+                           [loss] +  # the loss
+                           grads)
+            return f([image])
+        """,
+    "a_comprehension_over_two": """
+        def run(model, image):
+            loss = sum(K.mean(t) for layer in model.layers for t in [layer.output])
+            parts = [(n, K.sum(t)) for n, t in enumerate(model.outputs) if n]
+            grads = K.gradients(loss + sum(p for n, p in parts), model.input)
+            return K.function([model.input], grads)([image])
+        """,
+    "a_method_of_another_object": """
+        class Maker:
+            def gradient(self, model):
+                return K.gradients(K.mean(model.output), model.input)
+
+
+        class Net:
+            def __init__(self):
+                self.maker = Maker()
+
+            def run(self, model, image):
+                grads = self.maker.gradient(model)
+                return K.function([model.input], grads)([image])
+        """,
 }
 
 

@@ -332,6 +332,25 @@ PROGRAMS = {
             only = tf.hessians(ys=y, xs=x)[0]
             return h, only
         """,
+    "a_comment_behind_the_last_argument": """
+        def f(x):
+            y = x * x
+            g = tf.gradients(y,  # the target
+                             x  # the source, "x" (of y
+                             )
+            return g
+        """,
+    "an_addition_that_keeps": """
+        KEPT = []
+
+
+        def f(x):
+            global KEPT
+            a = x * 2.0
+            KEPT += [a]
+            y = tf.sin(KEPT[-1]) * a
+            return tf.gradients(y, x)[0]
+        """,
 }
 
 

@@ -111,6 +111,55 @@ PROGRAMS = {
                 done = opt.compute_gradients(loss, [w])
             return done
         """,
+    "a_method_that_sets_nothing": """
+        class Trainer:
+            def build(self):
+                print("built")
+
+            def more(self):
+                if self.deep:
+                    return
+                self.v = tf.ones([3])
+
+            def gradients(self):
+                self.build()
+                w = tf.Variable(1.0)
+                loss = tf.reduce_sum(self.u * w)
+                return tf.gradients(loss, tf.trainable_variables())
+
+            def others(self):
+                self.more()
+                w = tf.Variable(1.0)
+                loss = tf.reduce_sum(self.v * w)
+                return tf.gradients(loss, tf.trainable_variables())
+        """,
+    "a_method_that_sets_it": """
+        class Trainer:
+            def build(self):
+                with tf.name_scope("a"):
+                    self.u: tf.Tensor = tf.ones([3])
+                    self.v, self.t = tf.ones([3]), tf.zeros([3])
+
+            def gradients(self):
+                self.build()
+                w = tf.Variable(1.0)
+                loss = tf.reduce_sum((self.u + self.v) * self.t * w)
+                return tf.gradients(loss, tf.trainable_variables())
+        """,
+    "attributes_of_attributes": """
+        class Trainer:
+            def __init__(self, net):
+                self.net = net
+                self.net.h.x = tf.ones([3])
+
+            def slope(self):
+                y = self.net.h.x * self.net.h.s
+                return tf.gradients(y, self.net.h.x)[0]
+
+            def other(self, a):
+                y = a.b.c * a.b.d
+                return tf.gradients(y, a.b.c)[0]
+        """,
 }
 
 
