@@ -171,6 +171,8 @@ class Hands:
                 failed[site.home] = other_in_the_way(self._hand[site.home], site.site.line, refusal)
         for helper in self._plan.imported:
             callers = callers_of(module, helper)
+            if callers == [] and "." in helper.qualname:
+                continue  # of a method so called only the name stands here
             if not callers or isinstance(callers, Refusal):
                 why = callers if isinstance(callers, Refusal) else no_caller(helper)
                 self._unmet[helper.dotted] = Handed(helper.dotted, 1, why.code, why.message)

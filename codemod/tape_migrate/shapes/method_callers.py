@@ -40,6 +40,8 @@ def method_callers(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
     wanted = helper.dotted.rpartition(".")[0]
     calls: list[ast.Call] = []
     for node in attributes(module, name):
+        if _is_module(module, node.value):
+            continue
         call = module.parent_of(node)
         if not (isinstance(call, ast.Call) and call.func is node):
             return in_the_way(
@@ -51,6 +53,14 @@ def method_callers(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
             )
         calls.append(call)
     return calls
+
+
+def _is_module(module: Module, expr: ast.expr) -> bool:
+    """``utils`` of ``import utils``: what it holds is a function, or taken from an object there."""
+    bound = (
+        module.names.bindings(expr.id, module.scope_of(expr)) if isinstance(expr, ast.Name) else ()
+    )
+    return bool(bound) and all(isinstance(node, ast.Import) for node in bound)
 
 
 def _home(module: Module, own: ast.FunctionDef | None) -> ast.ClassDef | None:
