@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from tape_migrate.again import refuse_differentiated
 from tape_migrate.annotate import annotate
-from tape_migrate.edits.draft import Applied, Draft
+from tape_migrate.edits.draft import Applied
 from tape_migrate.edits.lift_lambda import lift_lambda
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.guards import GuardError
@@ -17,6 +17,7 @@ from tape_migrate.handing import HandPlan, Hands
 from tape_migrate.helper_calls import calls_at
 from tape_migrate.ignores import Ignores, leaves_alone
 from tape_migrate.keeping import Keeps
+from tape_migrate.keras_rounds import gather_keras, lift_keras, without_graph_mode
 from tape_migrate.lambdas import Lambdas
 from tape_migrate.model import (
     Handed,
@@ -33,28 +34,21 @@ from tape_migrate.model import (
 from tape_migrate.module import Module
 from tape_migrate.names import Reexports
 from tape_migrate.outcomes import of_gathered, of_graph, result_of
-from tape_migrate.rounds import refuse_dependents, span_of, split_lines, take_turns
+from tape_migrate.rounds import refuse_dependents, write_ready
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
 from tape_migrate.shapes.decide import decide_request, read_request
-from tape_migrate.shapes.groups import form_groups
 from tape_migrate.shapes.hazards import refuse_both_paths
 from tape_migrate.shapes.helper import handed_request
 from tape_migrate.shapes.hessians import refuse_hessian
 from tape_migrate.shapes.kept_tape import may_keep
-from tape_migrate.shapes.local import write_group
 from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.shapes.reentered import find_any_helper
 from tape_migrate.sites import Found, find_sites
 from tape_migrate.tracking import DEPENDS, Tracked, follow
 
-if TYPE_CHECKING:
-    from tape_migrate.shapes.keras_plan import KerasPlan
-
 _MAX_ROUNDS = 200
 _IGNORED = Refusal("TM001", "a comment asks to leave this call alone")
-
-_DEPENDS = Refusal("TM126", "the target comes from a gradient call that was left alone")
 
 _OFFERED = frozenset(("TM101", "TM102", "TM103", "TM105", "TM106"))
 """What is said of a call whose forward pass ran, in part, before its function was entered."""
@@ -155,7 +149,7 @@ class Engine:
                 if site.lifted and site.migrated is None and site.refusal is not None
                 if site.helper is None and not (site.from_lambda and site.offer is not None)
             }
-            useless |= self._without_graph_mode(text, tracked)
+            useless |= without_graph_mode(self._module, self._text, text, tracked)
             useless |= refuse_differentiated(self._module(self._text), tracked)
             useless = {index: why for index, why in useless.items() if index not in frozen}
             frozen.update(useless)
@@ -252,23 +246,6 @@ class Engine:
             module = self._module(applied.text)
         return module
 
-    def _without_graph_mode(self, text: bytes, tracked: list[Tracked]) -> dict[int, Refusal]:
-        """Refusals for the Keras graphs of a program in which something still needs graph mode."""
-        moved = [i for i, s in enumerate(tracked) if s.keras is not None and s.migrated]
-        if not moved:
-            return {}
-        from tape_migrate.edits.keras_program import (  # noqa: PLC0415
-            eager_switches,
-            graph_needs,
-        )
-
-        if not eager_switches(self._module(self._text)):
-            return {}
-        need = graph_needs(self._module(text))
-        if need is None:
-            return {}
-        return {i: Refusal("TM146", f"{need} needs graph mode") for i in moved}
-
     def _compile(self, module: Module, tracked: list[Tracked]) -> Module:
         """Put control flow around the migrated gradients under ``tf.function``."""
         migrated = [s for s in tracked if s.migrated is not None and not s.handed and not s.kept]
@@ -322,10 +299,19 @@ class Engine:
                 begun=bool(self._fed),
             )
             if graphs.plan is not None:
-                return self._lift_keras(module, graphs.plan, pending, tracked)
+                applied, function = lift_keras(module, graphs.plan, pending, tracked)
+                self._fed.add(function)
+                return applied
             of_graphs = graphs.refusals
             if graphs.apart:
-                gathered = self._gather(context, pending[:own], frozen, tracked, of_graphs)
+                gathered = gather_keras(
+                    context,
+                    pending[:own],
+                    frozen,
+                    tracked,
+                    of_graphs,
+                    assumed=self._options.assume_closed,
+                )
                 if gathered is not None:
                     return gathered
         ready: list[tuple[Tracked, Candidate]] = []
@@ -376,54 +362,7 @@ class Engine:
             if site.refusal is DEPENDS:
                 # A helper that takes the gradient of a gradient is one helper with both.
                 site.offer = find_any_helper(context, request)
-        return self._edit(module, context, ready, tracked)
-
-    def _lift_keras(
-        self,
-        module: Module,
-        plan: KerasPlan,
-        pending: list[tuple[int, Tracked, Found]],
-        tracked: list[Tracked],
-    ) -> Applied:
-        """Move a Keras graph, gradient calls and all, into a function of real tensors."""
-        from tape_migrate.edits.keras_function import write_function  # noqa: PLC0415
-
-        lifted = write_function(module, plan)
-        self._fed.add(lifted.function)
-        moved = {id(call) for call in plan.sites}
-        for _, site, item in pending:
-            if id(item.call) in moved:
-                site.lifted = True
-                site.keras = plan.assumptions
-        applied = lifted.draft.apply()
-        follow(tracked, applied)
-        return applied
-
-    def _gather(
-        self,
-        context: Context,
-        pending: list[tuple[int, Tracked, Found]],
-        frozen: dict[int, Refusal],
-        tracked: list[Tracked],
-        refusals: dict[int, Refusal],
-    ) -> Applied | None:
-        """Bring a Keras graph that goes through several functions into one; why not goes to
-        ``refusals``."""
-        from tape_migrate.edits.gather import gather_graph  # noqa: PLC0415
-
-        sites = [item.call for index, _, item in pending if index not in frozen]
-        gathered = gather_graph(context, sites, assumed=self._options.assume_closed)
-        for key, refusal in gathered.refusals.items():
-            refusals.setdefault(key, refusal)
-        if gathered.draft is None:
-            return None
-        for _, site, item in pending:
-            if id(item.call) in gathered.sites:
-                site.lifted = True
-                site.gathered = (*site.gathered, gathered.note)
-        applied = gathered.draft.apply()
-        follow(tracked, applied)
-        return applied
+        return write_ready(module, context, ready, tracked)
 
     def _lift(self, module: Module, site: Tracked, item: Found) -> Applied | None:
         if item.scope.kind is not ScopeKind.LAMBDA:
@@ -431,42 +370,3 @@ class Engine:
         assert isinstance(item.scope.node, ast.Lambda)
         draft = lift_lambda(module, item.scope.node)
         return draft.apply() if draft is not None else None
-
-    def _edit(
-        self,
-        module: Module,
-        context: Context,
-        ready: list[tuple[Tracked, Candidate]],
-        tracked: list[Tracked],
-    ) -> Applied | None:
-        if not ready:
-            return None
-        owner = {id(candidate.request.call): site for site, candidate in ready}
-        turns = take_turns(module, form_groups(context, [candidate for _, candidate in ready]))
-        for group, before in turns.later:
-            for member in group.members:
-                owner[id(member.request.call)].turn_after = owner[id(before.first.request.call)]
-        groups = turns.now
-        for group in groups:
-            split = split_lines(module, group)
-            if split is not None:
-                for member in group.members:
-                    owner[id(member.request.call)].lifted = True
-                applied = split.apply()
-                follow(tracked, applied)
-                return applied
-        draft = Draft(module.text)
-        used: dict[int, set[str]] = {}
-        spans: list[tuple[Tracked, Candidate, int, int]] = []
-        for group in groups:
-            write_group(module, draft, group, used)
-            for member in group.members:
-                top, end = span_of(module, member)
-                spans.append((owner[id(member.request.call)], member, top, end))
-        applied = draft.apply()
-        follow(tracked, applied)
-        for site, member, top, end in spans:
-            site.migrated = member
-            site.first = applied.before(top)
-            site.last = applied.follow(end)
-        return applied

@@ -6,14 +6,16 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tape_migrate.edits.draft import Draft
+from tape_migrate.edits.draft import Applied, Draft
 from tape_migrate.edits.layout import split_shared_lines
 from tape_migrate.edits.names import outermost_function
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
-from tape_migrate.shapes.groups import Group
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.groups import Group, form_groups
+from tape_migrate.shapes.local import write_group
 from tape_migrate.shapes.plan import Candidate
-from tape_migrate.tracking import DEPENDS, Tracked
+from tape_migrate.tracking import DEPENDS, Tracked, follow
 
 
 def refuse_dependents(
@@ -109,3 +111,43 @@ def split_lines(module: Module, group: Group) -> Draft | None:
         for stmt in [*member.region.stmts, module.statement_of(member.request.call)]
     ]
     return split_shared_lines(module, places)
+
+
+def write_ready(
+    module: Module,
+    context: Context,
+    ready: list[tuple[Tracked, Candidate]],
+    tracked: list[Tracked],
+) -> Applied | None:
+    """Write the tapes whose turn it is; None if there is nothing to write."""
+    if not ready:
+        return None
+    owner = {id(candidate.request.call): site for site, candidate in ready}
+    turns = take_turns(module, form_groups(context, [candidate for _, candidate in ready]))
+    for group, before in turns.later:
+        for member in group.members:
+            owner[id(member.request.call)].turn_after = owner[id(before.first.request.call)]
+    groups = turns.now
+    for group in groups:
+        split = split_lines(module, group)
+        if split is not None:
+            for member in group.members:
+                owner[id(member.request.call)].lifted = True
+            applied = split.apply()
+            follow(tracked, applied)
+            return applied
+    draft = Draft(module.text)
+    used: dict[int, set[str]] = {}
+    spans: list[tuple[Tracked, Candidate, int, int]] = []
+    for group in groups:
+        write_group(module, draft, group, used)
+        for member in group.members:
+            top, end = span_of(module, member)
+            spans.append((owner[id(member.request.call)], member, top, end))
+    applied = draft.apply()
+    follow(tracked, applied)
+    for site, member, top, end in spans:
+        site.migrated = member
+        site.first = applied.before(top)
+        site.last = applied.follow(end)
+    return applied

@@ -1,0 +1,88 @@
+"""What the rounds do with Keras graphs: move them into functions, gather them, leave them.
+
+Most modules hold no Keras graph: what deals with them is imported only where it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tape_migrate.edits.draft import Applied
+from tape_migrate.module import Module
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.plan import Refusal
+from tape_migrate.sites import Found
+from tape_migrate.tracking import Tracked, follow
+
+if TYPE_CHECKING:
+    from tape_migrate.shapes.keras_plan import KerasPlan
+
+
+def lift_keras(
+    module: Module,
+    plan: KerasPlan,
+    pending: list[tuple[int, Tracked, Found]],
+    tracked: list[Tracked],
+) -> tuple[Applied, str]:
+    """Move a Keras graph, gradient calls and all, into a function of real tensors: the edit, and
+    the name of that function."""
+    from tape_migrate.edits.keras_function import write_function  # noqa: PLC0415
+
+    lifted = write_function(module, plan)
+    moved = {id(call) for call in plan.sites}
+    for _, site, item in pending:
+        if id(item.call) in moved:
+            site.lifted = True
+            site.keras = plan.assumptions
+    applied = lifted.draft.apply()
+    follow(tracked, applied)
+    return applied, lifted.function
+
+
+def gather_keras(
+    context: Context,
+    pending: list[tuple[int, Tracked, Found]],
+    frozen: dict[int, Refusal],
+    tracked: list[Tracked],
+    refusals: dict[int, Refusal],
+    *,
+    assumed: bool,
+) -> Applied | None:
+    """Bring a Keras graph that goes through several functions into one; why not goes to
+    ``refusals``."""
+    from tape_migrate.edits.gather import gather_graph  # noqa: PLC0415
+
+    sites = [item.call for index, _, item in pending if index not in frozen]
+    gathered = gather_graph(context, sites, assumed=assumed)
+    for key, refusal in gathered.refusals.items():
+        refusals.setdefault(key, refusal)
+    if gathered.draft is None:
+        return None
+    for _, site, item in pending:
+        if id(item.call) in gathered.sites:
+            site.lifted = True
+            site.gathered = (*site.gathered, gathered.note)
+    applied = gathered.draft.apply()
+    follow(tracked, applied)
+    return applied
+
+
+def without_graph_mode(
+    parse: Callable[[bytes], Module], was: bytes, now: bytes, tracked: list[Tracked]
+) -> dict[int, Refusal]:
+    """Refusals for the Keras graphs of a program in which something still needs graph mode."""
+    moved = [i for i, s in enumerate(tracked) if s.keras is not None and s.migrated]
+    if not moved:
+        return {}
+    from tape_migrate.edits.keras_program import (  # noqa: PLC0415
+        eager_switches,
+        graph_needs,
+    )
+
+    if not eager_switches(parse(was)):
+        return {}
+    need = graph_needs(parse(now))
+    if need is None:
+        return {}
+    return {i: Refusal("TM146", f"{need} needs graph mode") for i in moved}
