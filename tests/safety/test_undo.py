@@ -55,6 +55,17 @@ def test_undo_restores_the_last_write_and_then_the_one_before(tree: Path) -> Non
     assert b"nothing to undo" in last.stderr
 
 
+def test_journals_stay_in_order_over_the_end_of_a_second(
+    tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is written at 10.6 s; the second is begun at 10.9 s and written at 11.1 s."""
+    for began, written in ((10.5, 10.6), (10.9, 11.1)):
+        monkeypatch.setattr(time, "time", lambda began=began: began)
+        monkeypatch.setattr(time, "time_ns", lambda written=written: int(written * 10**9))
+        begin([Change(str(tmp_path / "a.py"), b"", b"")])
+    assert [journal.started for journal in journals()] == [10.9, 10.5]
+
+
 def test_undo_refuses_where_a_file_has_changed_since(tree: Path) -> None:
     run("--write", ".", cwd=tree)
     (tree / "a.py").write_bytes(b"# mine\n")

@@ -148,8 +148,10 @@ def begin(changes: Sequence[Change]) -> Journal:
             "files": [list(astuple(entry)) for entry in entries],
         }
         _write_synced(os.path.join(building, _INDEX), json.dumps(index).encode("utf-8"))
-        name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(started))}"
-        folder = os.path.join(root, f"{name}-{time.time_ns() % 10**9:09}-{os.getpid()}")
+        # One reading of the clock: names must come in the order of the writes.
+        seconds, rest = divmod(time.time_ns(), 10**9)
+        name = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
+        folder = os.path.join(root, f"{name}-{rest:09}-{os.getpid()}")
         os.rename(building, folder)
         _sync(root)
     except OSError as error:
