@@ -31,6 +31,7 @@ from tape_migrate.shapes.helper import (
     merged,
     other_in_the_way,
 )
+from tape_migrate.shapes.method_callers import names_no_method
 from tape_migrate.shapes.plan import Candidate, Kind, Paths, Refusal, Region, Request
 from tape_migrate.shapes.reentered import (
     Recorded,
@@ -171,8 +172,8 @@ class Hands:
                 failed[site.home] = other_in_the_way(self._hand[site.home], site.site.line, refusal)
         for helper in self._plan.imported:
             callers = callers_of(module, helper)
-            if callers == [] and "." in helper.qualname:
-                continue  # of a method so called only the name stands here
+            if callers == [] and names_no_method(module, helper):
+                continue
             if not callers or isinstance(callers, Refusal):
                 why = callers if isinstance(callers, Refusal) else no_caller(helper)
                 self._unmet[helper.dotted] = Handed(helper.dotted, 1, why.code, why.message)

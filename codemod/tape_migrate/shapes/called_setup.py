@@ -29,6 +29,7 @@ from tape_migrate.edits.draft import Draft
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.mentions import asked_by_text, class_bindings
 from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.summaries import Summaries
 
@@ -74,9 +75,10 @@ def _is_settled(module: Module, scope: Scope, stmt: ast.Expr) -> bool:
     method = scope.node
     assert isinstance(method, ast.FunctionDef)
     after = method.body[method.body.index(stmt) + 1 :]
-    if called is method or called in Summaries.of(module).called_functions(after):
+    reaching = _names_reaching(module, called)
+    if called is method or _may_come_back(module, after, reaching):
         return False
-    if not _is_only_called(module, called):
+    if not _is_only_called(module, reaching):
         return False
     for part in after:
         for node in ast.walk(part):
@@ -89,15 +91,36 @@ def _is_settled(module: Module, scope: Scope, stmt: ast.Expr) -> bool:
     return True
 
 
-def _is_only_called(module: Module, called: ast.FunctionDef) -> bool:
-    """Whether no name and no inner function holds on to the method, or to one that calls it."""
-    summaries = Summaries.of(module)
-    reaching = {
-        scope.name
+def _names_reaching(module: Module, called: ast.FunctionDef) -> frozenset[str]:
+    """Names of the functions that run the method: its own, those of its callers, and so on."""
+    names = {called.name}
+    callers = [
+        (scope.name, {_last_name(node.func) for node in calls})
         for scope in module.scopes
         if isinstance(scope.node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        if called in summaries.reached(scope.node)
-    }
+        if (calls := [n for n in ast.walk(scope.node) if isinstance(n, ast.Call)])
+    ]
+    while more := {name for name, calls in callers if calls & names} - names:
+        names |= more
+    return frozenset(names)
+
+
+def _may_come_back(module: Module, after: Sequence[ast.stmt], reaching: frozenset[str]) -> bool:
+    """Whether ``after`` may run the method again, for this object by whatever name."""
+    if any(name.startswith("__") for name in reaching):
+        return True  # Python runs these without a call that could be seen
+    for part in after:
+        for call in (node for node in ast.walk(part) if isinstance(node, ast.Call)):
+            home = module.names.resolve(call.func).partition(".")[0]
+            if home in KNOWN_MODULES | {"tree", "six"}:
+                continue
+            if home or _last_name(call.func) in reaching:
+                return True  # what another module does is not looked at
+    return False
+
+
+def _is_only_called(module: Module, reaching: frozenset[str]) -> bool:
+    """Whether no name and no inner function holds on to the method, or to one that calls it."""
     for node in module.nodes:
         if _last_name(node) in reaching:
             parent = module.parent_of(node)

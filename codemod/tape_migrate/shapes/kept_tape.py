@@ -108,13 +108,22 @@ def find_kept(context: Context, request: Request) -> Kept | None:
             return None
     spelled = _spelled(targets)
     assumptions: tuple[str, ...] = ()
-    if setup.name == "__init__":
+    if not _is_test(module, scope):
         # A test runner keeps its objects to itself; others may be reached from other modules.
-        assumptions = (f"assumes that only __init__ sets {', '.join(spelled)}",)
+        others = ", and that no class elsewhere overrides it" if hidden is not None else ""
+        assumptions = (f"assumes that only {setup.name} sets {', '.join(spelled)}{others}",)
     dep = context.dependence(scope)
     nodes, _ = dep.slice_back(dep.links_of(dep.facts.node_id(request.call), request.given))
     nested = is_nested(dep, nodes, request)
     return Kept(candidate, setup, spelled, _spelled(sources), nested, assumptions)
+
+
+def _is_test(module: Module, scope: Scope) -> bool:
+    """Whether the class that a method belongs to is one of tests."""
+    owner = Summaries.of(module).class_of(scope)
+    classes = [owner.node] if owner is not None and isinstance(owner.node, ast.ClassDef) else []
+    classes += [parent for node in classes for parent in ancestors(module, node)]
+    return any(is_test_case(module, base) for node in classes for base in node.bases)
 
 
 def _is_attribute(symbol: Symbol) -> bool:
@@ -235,7 +244,7 @@ def _find_setup(
         return None
     parents = ancestors(module, owner.node)
     bases = [base for klass in (owner.node, *parents) for base in klass.bases]
-    tests = any(is_test_case(module, base) for base in bases)
+    tests = _is_test(module, scope)
     if not all(_is_known(module, base, parents) for base in bases):
         return None
     method = summaries.method(owner, called or ("setUp" if tests else "__init__"))

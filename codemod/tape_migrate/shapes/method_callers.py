@@ -55,6 +55,14 @@ def method_callers(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
     return calls
 
 
+def names_no_method(module: Module, helper: Helper) -> bool:
+    """Whether nothing but functions is called like the method here, and no text names it."""
+    name = helper.qualname.rpartition(".")[2]
+    named = [node.value for node in attributes(module, name)]
+    texts = any(isinstance(node, ast.Constant) and node.value == name for node in module.nodes)
+    return not texts and all(_is_module(module, value) for value in named)
+
+
 def _is_module(module: Module, expr: ast.expr) -> bool:
     """``utils`` of ``import utils``: what it holds is a function, or taken from an object there."""
     bound = (
