@@ -48,13 +48,14 @@ def asked_by_text(module: Module, name: str) -> int | None:
 def _is_key(module: Module, constant: ast.Constant) -> bool:
     parent = module.parent_of(constant)
     if isinstance(parent, ast.Call):
-        return _last_name(parent.func) in _BY_TEXT
+        return last_name(parent.func) in _BY_TEXT
     if not isinstance(parent, ast.Subscript) or parent.slice is not constant:
         return False
-    return any(_last_name(node) in _NAMESPACES for node in ast.walk(parent.value))
+    return any(last_name(node) in _NAMESPACES for node in ast.walk(parent.value))
 
 
-def _last_name(node: ast.AST) -> str:
+def last_name(node: ast.AST) -> str:
+    """``grad`` of ``grad`` and of ``model.grad``; nothing for other expressions."""
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name

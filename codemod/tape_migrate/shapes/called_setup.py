@@ -27,7 +27,7 @@ from collections.abc import Iterable, Sequence
 
 from tape_migrate.edits.draft import Draft
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.mentions import asked_by_text, class_bindings
+from tape_migrate.mentions import asked_by_text, class_bindings, last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.callers import OtherUsers
@@ -95,7 +95,7 @@ def _names_reaching(module: Module, called: ast.FunctionDef) -> frozenset[str]:
     """Names of the functions that run the method: its own, those of its callers, and so on."""
     names = {called.name}
     callers = [
-        (scope.name, {_last_name(node.func) for node in calls})
+        (scope.name, {last_name(node.func) for node in calls})
         for scope in module.scopes
         if isinstance(scope.node, (ast.FunctionDef, ast.AsyncFunctionDef))
         if (calls := [n for n in ast.walk(scope.node) if isinstance(n, ast.Call)])
@@ -114,7 +114,7 @@ def _may_come_back(module: Module, after: Sequence[ast.stmt], reaching: frozense
             home = module.names.resolve(call.func).partition(".")[0]
             if home in KNOWN_MODULES | {"tree", "six"}:
                 continue
-            if home or _last_name(call.func) in reaching:
+            if home or last_name(call.func) in reaching:
                 return True  # what another module does is not looked at
     return False
 
@@ -122,7 +122,7 @@ def _may_come_back(module: Module, after: Sequence[ast.stmt], reaching: frozense
 def _is_only_called(module: Module, reaching: frozenset[str]) -> bool:
     """Whether no name and no inner function holds on to the method, or to one that calls it."""
     for node in module.nodes:
-        if _last_name(node) in reaching:
+        if last_name(node) in reaching:
             parent = module.parent_of(node)
             if not (isinstance(parent, ast.Call) and parent.func is node):
                 return False
@@ -132,13 +132,6 @@ def _is_only_called(module: Module, reaching: frozenset[str]) -> bool:
             if around.kind is ScopeKind.LAMBDA:
                 return False
     return True
-
-
-def _last_name(node: ast.AST) -> str:
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-    return ""
 
 
 def hide_calls(module: Module, statements: Sequence[ast.Expr]) -> Draft:

@@ -2,20 +2,25 @@
 
 ``def mixed(y, x)`` may take for granted that ``y`` was not computed from ``x`` only as long as no
 caller shows the contrary. Those of its own module are followed by ``closure``; here those of others
-are looked at, each as far as its own module goes.
+are looked at, each as far as its own module goes, and where it hands on its own parameters, what
+others give it.
 """
 
 from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.functions import Function, bind
+
+_DEPTH: Final = 4
+"""How many functions may hand on what they are given, each to one in another module."""
 
 
 @runtime_checkable
@@ -38,7 +43,9 @@ class Call:
     node: ast.Call
 
 
-def computed_elsewhere(module: Module, scope: Scope, source: Symbol, other: Symbol) -> str | None:
+def computed_elsewhere(
+    module: Module, scope: Scope, source: Symbol, other: Symbol, depth: int = _DEPTH
+) -> str | None:
     """Where another module gives as ``other`` what it may have computed from ``source``.
 
     Both are read in ``scope``. None if no such call is in sight, or if they are no parameters.
@@ -57,8 +64,14 @@ def computed_elsewhere(module: Module, scope: Scope, source: Symbol, other: Symb
             continue
         starred = any(isinstance(arg, ast.Starred) for arg in call.node.args)
         starred |= any(keyword.arg is None for keyword in call.node.keywords)
-        if starred or _depends(call.module, two, one):
+        if starred or not depth or _depends(call.module, two, one):
             return f"line {call.node.lineno} of {call.path}"
+        around = call.module.scope_of(one)
+        for given_on in _symbols(call.module, one):
+            for from_it in _symbols(call.module, two):
+                found = computed_elsewhere(call.module, around, given_on, from_it, depth - 1)
+                if found is not None:
+                    return found
     return None
 
 
@@ -82,7 +95,7 @@ def _find_calls(module: Module, scope: Scope, function: Function) -> list[Call]:
     for path in project.users(module.path, function.name, method=method):
         user = project.module_at(path)
         for node in user.nodes if user is not None else ():
-            if isinstance(node, ast.Call) and _last_name(node.func) == function.name:
+            if isinstance(node, ast.Call) and last_name(node.func) == function.name:
                 assert user is not None
                 if method == (isinstance(node.func, ast.Attribute) and not _is_module(user, node)):
                     found.append(Call(path, user, node if method else _by_name(node)))
@@ -96,16 +109,9 @@ def _is_module(module: Module, call: ast.Call) -> bool:
 
 def _by_name(call: ast.Call) -> ast.Call:
     """The call without the module's name, so that it is not taken for one of a method."""
-    name = ast.Name(id=_last_name(call.func), ctx=ast.Load())
+    name = ast.Name(id=last_name(call.func), ctx=ast.Load())
     plain = ast.Call(func=name, args=call.args, keywords=call.keywords)
     return ast.copy_location(plain, call)
-
-
-def _last_name(func: ast.expr) -> str:
-    match func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-    return ""
 
 
 def _depends(module: Module, other: ast.expr, source: ast.expr) -> bool:
