@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.model import Api, Shape
+from tape_migrate.model import Api
 from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.arguments import elements, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of
@@ -15,14 +15,12 @@ from tape_migrate.shapes.changed import refuse_changed
 from tape_migrate.shapes.changed_target import refuse_changed_target
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, calls_in
-from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.leaves import Leaves
-from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.model_sources import frozen_watches, watched_instead, weights_of_fed_model
 from tape_migrate.shapes.modes import judge_control_flow
-from tape_migrate.shapes.nested import is_nested, refuse_tape_from_outside
+from tape_migrate.shapes.nested import refuse_tape_from_outside
 from tape_migrate.shapes.not_tensors import refuse_not_tensors
 from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
 from tape_migrate.shapes.outer_readers import outer_readers
@@ -30,6 +28,7 @@ from tape_migrate.shapes.plan import (
     Candidate,
     Decision,
     Kind,
+    Link,
     Paths,
     Refusal,
     Request,
@@ -37,6 +36,7 @@ from tape_migrate.shapes.plan import (
 )
 from tape_migrate.shapes.region import Chosen, choose_region, nothing_between
 from tape_migrate.shapes.repeats import Repeat, repeat_of
+from tape_migrate.shapes.shape_of import shape_of
 from tape_migrate.shapes.sources import all_trainable, find_sources
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
 from tape_migrate.shapes.stops import plan_stops
@@ -159,15 +159,9 @@ def _decide_paths(
     opaque = not all(context.is_closed(dep, n) for n in every_node) or not all(
         context.summaries.is_closed(call) for expr in inline_exprs for call in calls_in(expr)
     )
-    collection = context.reads_collection(dep, every_node, inline_exprs)
-    if collection is not None:
-        why = "what was collected may have been computed from the source before a tape was opened"
-        if "regularization" in collection:
-            why = (
-                "penalties are computed where a variable is made, before a tape was opened; "
-                "compute them again from the variables, inside the tape"
-            )
-        return Refusal("TM105", f"the target uses tf.{collection}: {why}")
+    refusal = _refuse_collection(context, dep, every_node, inline_exprs)
+    if refusal is not None:
+        return refusal
     slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
     refusal = refuse_changed(context, dep, sources, slice_links, node_id) or refuse_changed_target(
         context, dep, targets, node_id
@@ -177,35 +171,12 @@ def _decide_paths(
     refusal = refuse_tape_from_outside(dep, every_node, node_id, inline_exprs)
     if refusal is not None and not request.entry and not all(s.fresh for s in sources):
         return refusal
-    known = frozenset(track.symbol for source in sources for track in source.tracks)
-    carried: list[Carried] = []
     leaves = Leaves(context, dep)
-    readers: frozenset[int] = frozenset()
-    if any(source.collected for source in sources):
-        entry = {source.symbol for source in request.entry}
-        refusal = leaves.refuse_outside(link for link in outside if link.use.symbol not in entry)
-        if refusal is not None:
-            return refusal
-        readers = leaves.readers(every_node)
-    for source in sources:
-        if source.collected:
-            carried.append(Carried(source, readers, (), readers, visible=True))
-            continue
-        path = carry(dep, node_id, source, start, targets)
-        refusal = (
-            refuse_siblings(dep, source, start, every_node)
-            or refuse_path(
-                context, dep, path, targets, every_node, outside, opaque=opaque, known=known
-            )
-            or refuse_kept(context, dep, node_id, path, targets, every_node)
-        )
-        if refusal is not None:
-            return refusal
-        if all(track.outside for track in source.tracks):
-            path = replace(path, carriers=path.carriers | hidden_readers(context, dep, every_node))
-        outer = outer_readers(context, dep, source, every_node)
-        path = replace(path, carriers=path.carriers | outer)
-        carried.append(path)
+    carried = _carry_all(
+        context, request, dep, targets, sources, leaves, every_node, outside, opaque=opaque
+    )
+    if isinstance(carried, Refusal):
+        return carried
     carriers = frozenset(n for path in carried for n in path.carriers)
     hot = frozenset(n for path in carried for n in path.tainted)
     tracks = tuple(track for source in sources for track in source.tracks)
@@ -309,7 +280,7 @@ def _decide_paths(
         inside=chosen.inside,
         mapped=repeat.mapped,
         repeated=chosen.repeated or repeat.repeated or request.repeated,
-        shape=_shape(context, dep, request, every_node, sources),
+        shape=shape_of(context, dep, request, every_node, sources),
         assumptions=tuple(assumptions),
         notes=request.notes,
         paths=paths,
@@ -320,31 +291,73 @@ def _decide_paths(
     )
 
 
+def _refuse_collection(
+    context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
+) -> Refusal | None:
+    """A target that reads a collection, whose members nobody can see being computed."""
+    collection = context.reads_collection(dep, every_node, inline_exprs)
+    if collection is None:
+        return None
+    why = "what was collected may have been computed from the source before a tape was opened"
+    if "regularization" in collection:
+        why = (
+            "penalties are computed where a variable is made, before a tape was opened; "
+            "compute them again from the variables, inside the tape"
+        )
+    return Refusal("TM105", f"the target uses tf.{collection}: {why}")
+
+
+def _carry_all(
+    context: Context,
+    request: Request,
+    dep: Dependence,
+    targets: list[Target],
+    sources: list[Source],
+    leaves: Leaves,
+    every_node: frozenset[int],
+    outside: tuple[Link, ...],
+    *,
+    opaque: bool,
+) -> list[Carried] | Refusal:
+    """How each source comes to the targets, unless something on the way forbids a tape."""
+    node_id = dep.facts.node_id(request.call)
+    start = [link for target in targets for link in target.links]
+    known = frozenset(track.symbol for source in sources for track in source.tracks)
+    carried: list[Carried] = []
+    readers: frozenset[int] = frozenset()
+    if any(source.collected for source in sources):
+        entry = {source.symbol for source in request.entry}
+        refusal = leaves.refuse_outside(link for link in outside if link.use.symbol not in entry)
+        if refusal is not None:
+            return refusal
+        readers = leaves.readers(every_node)
+    for source in sources:
+        if source.collected:
+            carried.append(Carried(source, readers, (), readers, visible=True))
+            continue
+        path = carry(dep, node_id, source, start, targets)
+        refusal = (
+            refuse_siblings(dep, source, start, every_node)
+            or refuse_path(
+                context, dep, path, targets, every_node, outside, opaque=opaque, known=known
+            )
+            or refuse_kept(context, dep, node_id, path, targets, every_node)
+        )
+        if refusal is not None:
+            return refusal
+        if all(track.outside for track in source.tracks):
+            path = replace(path, carriers=path.carriers | hidden_readers(context, dep, every_node))
+        outer = outer_readers(context, dep, source, every_node)
+        path = replace(path, carriers=path.carriers | outer)
+        carried.append(path)
+    return carried
+
+
 def _hoisted(request: Request, inline: list[ast.expr]) -> tuple[ast.expr, ...]:
     """The arguments of a helper that hold inline targets, in the order of the source."""
     found = [given for given in request.given if any(part in inline for part in elements(given))]
     found.sort(key=lambda expr: (expr.lineno, expr.col_offset))
     return tuple(found) if request.handed else ()
-
-
-def _branches(dep: Dependence) -> bool:
-    """Whether the function itself branches or loops (looked up once)."""
-    key = f"control flow {id(dep.scope)}"
-    if key not in dep.module.memo:
-        dep.module.memo[key] = _has_control_flow(dep.scope.body)
-    return bool(dep.module.memo[key])
-
-
-def _has_control_flow(stmts: list[ast.stmt]) -> bool:
-    """Whether the statements branch or loop (nested functions left out)."""
-    stack: list[ast.AST] = list(stmts)
-    while stack:
-        node = stack.pop()
-        if isinstance(node, (ast.If, ast.For, ast.While)):
-            return True
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            stack.extend(ast.iter_child_nodes(node))
-    return False
 
 
 def kinds_of(
@@ -371,37 +384,3 @@ def _kind(context: Context, expr: ast.expr, request: Request) -> Kind:
     if collected is not None and collected.kind is not Kind.UNKNOWN:
         return collected.kind
     return kind_of(context.module, expr, request.found.scope)
-
-
-def _shape(
-    context: Context,
-    dep: Dependence,
-    request: Request,
-    every_node: frozenset[int],
-    sources: list[Source],
-) -> Shape:
-    if request.is_hessian:
-        return Shape.HESSIANS
-    if any(source.collected for source in sources) or request.found.site.api in METHODS:
-        return Shape.TRAINING
-    if is_tf_function(context.module, request.found.scope):
-        return Shape.IN_TF_FUNCTION
-    if is_loop_body(context.module, request.found.scope):
-        return Shape.LOOP_BODY
-    if is_nested(dep, every_node, request):
-        return Shape.NESTED
-    if dep.scope.kind is ScopeKind.FUNCTION and _branches(dep):
-        return Shape.CONTROL_FLOW
-    for place in dep.module.places(request.call, within=dep.scope):
-        if isinstance(place.owner, (ast.If, ast.For, ast.While)):
-            return Shape.CONTROL_FLOW
-    for node_id in every_node:
-        stmt = dep.stmt_of(node_id)
-        if isinstance(stmt, (ast.If, ast.For, ast.While)):
-            return Shape.CONTROL_FLOW
-        if stmt is not None and any(
-            isinstance(p.owner, (ast.If, ast.For, ast.While))
-            for p in dep.module.places(stmt, within=dep.scope)
-        ):
-            return Shape.CONTROL_FLOW
-    return Shape.LOCAL

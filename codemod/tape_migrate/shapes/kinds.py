@@ -14,18 +14,15 @@ from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
-from tape_migrate.shapes.counts import is_count, is_no_count
+from tape_migrate.shapes.counts import is_count
 from tape_migrate.shapes.functional_model import is_one_tensor, output_of
 from tape_migrate.shapes.functions import bind
+from tape_migrate.shapes.kind_by_use import NOT_FOR_LISTS, used_as_tensor
 from tape_migrate.shapes.plan import Kind
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import makes_one_tensor, tensorflow_function
 
 _DEPTH = 8
-
-_ONLY_TENSORS_HAVE = frozenset({"shape", "dtype", "get_shape", "set_shape", "numpy", "eval", "op"})
-
-_NOT_FOR_LISTS = (ast.Sub, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv)
 
 
 def kind_of(module: Module, expr: ast.expr, scope: Scope, depth: int = _DEPTH) -> Kind:
@@ -87,7 +84,7 @@ def _tape_kind(module: Module, call: ast.Call) -> Kind:
 def _operation_kind(
     module: Module, left: ast.expr, op: ast.operator, right: ast.expr, scope: Scope, depth: int
 ) -> Kind:
-    if isinstance(op, _NOT_FOR_LISTS):
+    if isinstance(op, NOT_FOR_LISTS):
         return Kind.TENSOR
     if isinstance(op, ast.Add):
         kinds = {kind_of(module, side, scope, depth - 1) for side in (left, right)}
@@ -128,7 +125,7 @@ def _symbol_kind(module: Module, expr: ast.expr, symbol: Symbol, scope: Scope, d
         return Kind.UNKNOWN
     if _set_to_tensors(module, symbol, scope, depth):
         return Kind.TENSOR
-    if _used_as_tensor(module, symbol, scope, definitions):
+    if used_as_tensor(module, symbol, scope, definitions):
         return Kind.TENSOR
     if _handed_as_tensor(module, symbol, scope, depth):
         return Kind.TENSOR
@@ -177,7 +174,7 @@ def _definition_kind(
     if isinstance(stmt, ast.AnnAssign) and stmt.value is not None:
         return kind_of(module, stmt.value, scope, depth - 1)
     if isinstance(stmt, ast.AugAssign):
-        if isinstance(stmt.op, _NOT_FOR_LISTS):
+        if isinstance(stmt.op, NOT_FOR_LISTS):
             return Kind.TENSOR
         return kind_of(module, stmt.value, scope, depth - 1)
     if not isinstance(stmt, ast.Assign):
@@ -211,79 +208,6 @@ def _unpacked_kind(
         if output is not None and is_one_tensor(module, output, module.scope_of(output)):
             return Kind.TENSOR
     return Kind.UNKNOWN
-
-
-def _used_as_tensor(
-    module: Module, symbol: Symbol, scope: Scope, definitions: frozenset[Definition] | None
-) -> bool:
-    """Whether the scope uses ``symbol`` in a way that no list or tuple could be used.
-
-    Only uses of the value that ``definitions`` gave it count (None: the value of a parameter);
-    the name may mean a list in one place and a tensor in another.
-    """
-
-    def same(expr: ast.expr) -> bool:
-        return symbol_of(expr) == symbol and _same_value(module, expr, symbol, scope, definitions)
-
-    root = scope.node
-    for node in module.inside(root):
-        if isinstance(node, ast.BinOp):
-            if isinstance(node.op, _NOT_FOR_LISTS):
-                operands = [node.left, node.right]
-                # `[a] - x`: a tensor may still have a list beside it, a list never has an operator.
-                if any(same(side) for side in operands):
-                    return True
-            elif isinstance(node.op, (ast.Add, ast.Mult)):
-                for side, other in ((node.left, node.right), (node.right, node.left)):
-                    if same(side) and (
-                        (isinstance(other, ast.Constant) and isinstance(other.value, float))
-                        or (
-                            isinstance(other, ast.Call)
-                            and makes_one_tensor(module.names.resolve(other.func))
-                        )
-                        # A list can be multiplied by a whole number only, never by itself.
-                        or (
-                            isinstance(node.op, ast.Mult)
-                            and (same(other) or is_no_count(module, other, scope))
-                        )
-                        or (isinstance(other, ast.BinOp) and isinstance(other.op, _NOT_FOR_LISTS))
-                    ):
-                        return True
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            if same(node.operand):
-                return True
-        elif (isinstance(node, ast.Attribute) and node.attr in _ONLY_TENSORS_HAVE) or (
-            isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple)
-        ):
-            if same(node.value):
-                return True
-        elif isinstance(node, ast.Call) and any(map(same, _tensor_arguments(module, node))):
-            return True
-    return False
-
-
-def _same_value(
-    module: Module,
-    expr: ast.expr,
-    symbol: Symbol,
-    scope: Scope,
-    definitions: frozenset[Definition] | None,
-) -> bool:
-    """Whether ``expr``, which spells ``symbol``, may have the value in question there."""
-    root = expr
-    while isinstance(root, (ast.Attribute, ast.Subscript)):
-        root = root.value
-    if isinstance(root, ast.Name) and module.scopes.is_comprehension_variable(root):
-        return False
-    inner = module.scope_of(expr)
-    if inner is not scope:
-        owner = module.scopes.resolve(symbol.root, inner)
-        bound = len(module.names.bindings(symbol.root, scope))
-        return owner is module.scopes.resolve(symbol.root, scope) and bound == 1
-    reached = module.facts(scope).reaching_at(expr, symbol)
-    if definitions is None:
-        return any(d.kind is DefKind.PARAMETER for d in reached)
-    return definitions <= reached
 
 
 def _set_to_tensors(module: Module, symbol: Symbol, scope: Scope, depth: int) -> bool:
@@ -367,7 +291,7 @@ def _handed_as_tensor(module: Module, symbol: Symbol, scope: Scope, depth: int) 
         for name, value in bind(function, call):
             inner = module.scopes.opened_by(function)
             if symbol_of(value) == symbol and (
-                _used_as_tensor(module, Symbol(name), inner, None)
+                used_as_tensor(module, Symbol(name), inner, None)
                 or (depth > 2 and _handed_on(module, Symbol(name), inner, depth // 2))
             ):
                 return True
@@ -393,22 +317,3 @@ def _specified(module: Module, symbol: Symbol, function: ast.FunctionDef) -> boo
 
 def _handed_on(module: Module, symbol: Symbol, scope: Scope, depth: int) -> bool:
     return _handed_as_tensor(module, symbol, scope, depth)
-
-
-_TENSOR_ARGUMENT = frozenset(
-    {"matmul", "concat", "layers.dense", "nn.softmax", "nn.conv2d", "sin", "cos", "tan", "tanh"}
-    | {"exp", "sigmoid", "log", "math.log", "math.sin", "math.cos", "math.tanh", "math.exp"}
-    | {"nn.relu", "nn.softplus", "nn.sigmoid", "nn.tanh", "sinh", "cosh", "math.sigmoid"}
-)
-"""Functions whose first argument is no list in real code (``square`` and sums do get lists)."""
-
-
-def _tensor_arguments(module: Module, call: ast.Call) -> list[ast.expr]:
-    """First argument of an element-wise function, or the members of the list for tf.concat."""
-    name = tensorflow_function(module.names.resolve(call.func))
-    if name not in _TENSOR_ARGUMENT or not call.args:
-        return []
-    first = call.args[0]
-    if name == "concat":
-        return first.elts if isinstance(first, (ast.List, ast.Tuple)) else []
-    return [first]
