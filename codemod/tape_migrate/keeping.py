@@ -171,6 +171,7 @@ class Keeps:
             elif context.waits_on(request):
                 found.append(Refusal("TM126", "the target comes from another gradient"))
             else:
+                request = replace(request, skipped=True)  # by another method, or never
                 decision = _refuse_sources(module, request) or decide_request(context, request)
                 found.append(_refuse_zeros(context, decision, nested=each.nested) or decision)
         return found

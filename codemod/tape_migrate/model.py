@@ -149,6 +149,8 @@ class Helper:
     """Whether it is a method of a class."""
     reenters: bool = False
     """Whether it computes something on the tape that it is handed."""
+    skipped: bool = False
+    """A call of it may take no gradient."""
 
     @property
     def targets(self) -> tuple[str, ...]:

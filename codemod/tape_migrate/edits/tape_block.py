@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tape_migrate.edits.draft import Draft
 from tape_migrate.module import Module
-from tape_migrate.shapes.plan import Region, Watch
+from tape_migrate.shapes.plan import Guard, Region, Watch
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def write_block(module: Module, draft: Draft, block: Block) -> None:
     for tape in block.tapes:
         for watch in tape.watches:
             if watch.after is not None:
-                line = f"{tape.name}.watch({watch.symbol})".encode()
+                line = f"{tape.name}.watch({_watched(watch, block.tf)})".encode()
                 _insert_after(
                     module, draft, watch.after, module.indent_of(watch.after) + unit * depth + line
                 )
@@ -91,11 +91,27 @@ def _headers(module: Module, block: Block, indent: bytes) -> list[bytes]:
         options = "persistent=True" if tape.persistent else ""
         opened = f"{block.tf}.GradientTape({options}) as {tape.name}"
         lines.append(pad + f"with {tape.name if tape.opened else opened}:".encode())
-        symbols = list(dict.fromkeys(w.symbol for w in tape.watches if w.after is None))
-        if symbols:
-            what = symbols[0] if len(symbols) == 1 else "[" + ", ".join(symbols) + "]"
+        early = [w for w in tape.watches if w.after is None]
+        plain = list(dict.fromkeys(w.symbol for w in early if w.guard is Guard.NONE))
+        watched = [plain[0] if len(plain) == 1 else "[" + ", ".join(plain) + "]"] if plain else []
+        watched += dict.fromkeys(
+            _watched(w, block.tf)
+            for w in early
+            if w.guard is not Guard.NONE and w.symbol not in plain
+        )
+        for what in watched:
             lines.append(pad + module.indent_unit + f"{tape.name}.watch({what})".encode())
     return [line + module.newline for line in lines]
+
+
+def _watched(watch: Watch, tf: str) -> str:
+    """What is handed to ``tape.watch``."""
+    name = watch.symbol
+    if watch.guard is Guard.ONE:
+        return f"[{name}] if {tf}.is_tensor({name}) else []"
+    if watch.guard is Guard.MEMBERS:
+        return f"[value for value in {tf}.nest.flatten({name}) if {tf}.is_tensor(value)]"
+    return name
 
 
 def first_comment_line(module: Module, stmt: ast.stmt) -> int:

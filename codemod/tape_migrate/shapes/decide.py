@@ -185,7 +185,7 @@ def _decide_paths(
         return refusal
     links = tuple(link for n in every_node for link in dep.links_into(n)) + tuple(start)
     to_watch = tuple(p.source for p in carried if p.visible)
-    paths = Paths(target_nodes | carriers, links, to_watch)
+    paths = Paths(target_nodes | carriers, links, to_watch, request.skipped)
     within = inline and repeat.in_comprehension and repeat.mapped is None
     if context.hazards.reference_variables and any(source.variable for source in sources):
         return Refusal(

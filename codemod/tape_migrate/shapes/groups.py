@@ -117,6 +117,7 @@ def _join(context: Context, group: Group, candidates: list[Candidate]) -> Group 
         frozenset(n for member in members for n in member.paths.required),
         tuple(link for member in members for link in member.paths.links),
         tuple(watched.values()),
+        any(member.paths.skipped for member in members),
     )
     chosen: list[Chosen] = []
     for member in members:

@@ -52,6 +52,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.held import has_one_name
 from tape_migrate.shapes.plan import Refusal, Request
 from tape_migrate.shapes.repeats import repeat_of
+from tape_migrate.shapes.skipped import may_be_skipped
 from tape_migrate.shapes.variables import collected_variables
 from tape_migrate.sites import Found
 
@@ -80,6 +81,7 @@ def helper_around(context: Context, request: Request, target: str) -> Helper | N
         return None
     args = [*node.args.posonlyargs, *node.args.args][int(is_method(scope)) :]
     parameters = tuple(arg.arg for arg in args)
+    skipped = request.skipped or may_be_skipped(module, scope, request.call)
     repeated = repeat.repeated or any(
         isinstance(place.owner, (ast.For, ast.While))
         for place in module.places(request.call, within=scope)
@@ -89,16 +91,18 @@ def helper_around(context: Context, request: Request, target: str) -> Helper | N
         if found is not None and not found.trainable:
             return None
         return Helper(
-            scope.qualname, target, None, False, repeated, parameters, method=is_method(scope)
-        )
+            scope.qualname, target, None, False, repeated, parameters,
+            method=is_method(scope), skipped=skipped,
+        )  # fmt: skip
     sources = [_parameter(context, scope, part) for part in elements(request.source)]
     names = tuple(name for name in sources if name is not None)
     if not names or len(names) != len(sources):
         return None
     listed = isinstance(request.source, (ast.List, ast.Tuple))
     return Helper(
-        scope.qualname, target, names, listed, repeated, parameters, method=is_method(scope)
-    )
+        scope.qualname, target, names, listed, repeated, parameters,
+        method=is_method(scope), skipped=skipped,
+    )  # fmt: skip
 
 
 def is_method(scope: Scope) -> bool:
@@ -108,8 +112,8 @@ def is_method(scope: Scope) -> bool:
 
 def merged(one: Helper, other: Helper) -> Helper | None:
     """The helper of which both are a part: gradients of one target, of several parameters."""
-    if one == other:
-        return one
+    if replace(one, skipped=other.skipped) == other:
+        return replace(one, skipped=one.skipped or other.skipped)
     if (one.sources is None) != (other.sources is None):
         return None
     if "self." in one.target + other.target and one.target != other.target:
@@ -126,6 +130,7 @@ def merged(one: Helper, other: Helper) -> Helper | None:
         more_targets=targets[1:],
         others=others,
         reenters=one.reenters or other.reenters,
+        skipped=one.skipped or other.skipped,
     )
 
 
@@ -253,6 +258,7 @@ def handed_request(helper: Helper, found: Found, *, room: bool = True) -> Reques
         more_targets=more,
         others=tuple(given for given in others if not _is_plain(given)),
         reenters=helper.reenters,
+        skipped=helper.skipped,
     )
 
 

@@ -65,6 +65,8 @@ class Request:
     """What else comes into the target inside the helper: on the tape if it is computed here."""
     reenters: bool = False
     """The helper computes something on the tape, so it must not be recording at the call."""
+    skipped: bool = False
+    """The call may be made and the gradient not be taken."""
     entry: tuple[Source, ...] = ()
     """What the target is computed from in here, recorded by a tape that was opened before."""
 
@@ -152,6 +154,16 @@ class Paths:
     links: tuple[Link, ...]
     """Links by which the slice of the target hangs together."""
     to_watch: tuple[Source, ...]
+    skipped: bool = False
+    """The gradient may not be taken, even where the call is made (``skipped``)."""
+
+
+class Guard(enum.Enum):
+    """What is watched of a source that may be no tensor where no gradient is wanted."""
+
+    NONE = "it is a tensor"
+    ONE = "it, if it is a tensor"
+    MEMBERS = "what is a tensor of its members"
 
 
 @dataclass(frozen=True)
@@ -160,6 +172,7 @@ class Watch:
 
     symbol: str
     after: ast.stmt | None = None
+    guard: Guard = Guard.NONE
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.autograph_text import reads_differently
+from tape_migrate.shapes.skipped import watched_of
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import VARIABLE_MAKERS, tensorflow_function
 
@@ -79,7 +80,7 @@ class Purity:
                 return None
             case ast.Expr(value=ast.Call() as call):
                 if isinstance(call.func, ast.Attribute) and call.func.attr == "watch":
-                    return self._expression(call, scope, closed)
+                    return self._expression(watched_of(call), scope, closed)
                 return "it calls something for its effect"
             case ast.If(test=test, body=body, orelse=orelse):
                 return self._expression(test, scope, closed) or self._block(

@@ -28,6 +28,7 @@ from tape_migrate.shapes.plan import (
     Watch,
     in_order,
 )
+from tape_migrate.shapes.skipped import guarded
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
@@ -66,7 +67,7 @@ def choose_region(
         chains.append(call_places)
     refusal: Refusal | None = None
     for block in _common_blocks(chains):
-        result = _try_block(dep, block, chains, call_places, paths, inline, within, in_header)
+        result = _try_block(dep, call, block, chains, call_places, paths, inline, within, in_header)
         if isinstance(result, Chosen):
             return result
         refusal = refusal or result
@@ -99,6 +100,7 @@ def _index_in(chain: list[Place], block: Block) -> int | None:
 
 def _try_block(
     dep: Dependence,
+    call: ast.Call,
     block: Block,
     chains: list[list[Place]],
     call_places: list[Place],
@@ -134,6 +136,9 @@ def _try_block(
     if carried is not None:
         return carried
     watches = _watches(dep, region, call_places, paths)
+    if isinstance(watches, Refusal):
+        return watches
+    watches = guarded(dep, call, region, watches, paths)
     if isinstance(watches, Refusal):
         return watches
     tensor_loop = _tensor_loop(dep, call_places, block)

@@ -8,6 +8,7 @@ called both with the source before the region and inside it.
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.shapes.changed import changed_by_calls
@@ -67,7 +68,7 @@ def widen_for_state(
         extra |= kept
     if not extra:
         return chosen, paths
-    wider = Paths(paths.required | frozenset(extra), paths.links, paths.to_watch)
+    wider = replace(paths, required=paths.required | frozenset(extra))
     result = choose_region(dep, call, wider, inline=inline, within=within, in_header=repeated)
     if isinstance(result, Refusal):
         return Refusal(

@@ -1,0 +1,288 @@
+"""Sources of a gradient that may be skipped: watched only if they are tensors.
+
+    y = f(x, z)                           with tf.GradientTape() as tape:
+    if z is not None:                         tape.watch([z] if tf.is_tensor(z) else [])
+        g = tf.gradients(y, z)[0]    ->       y = f(x, z)
+                                          if z is not None:
+                                              g = tape.gradient(y, z)
+
+A tape has to watch before it is known whether the gradient will be wanted. Where it is not, the
+source may be ``None``, a number or an array, which ``tape.watch`` raises for, and the program ran
+well so far. Exact: what is no tensor has no gradient, in a graph neither, so it is never missed;
+what is certainly a tensor is watched as ever. An attribute or an item may not even be there: it
+is read early only if the function, or the constructor of its class, reads or sets it anyway.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from tape_migrate.flow.reaching import Definition
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.module import Block, Module
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.kinds import outer_value, value_given_by
+from tape_migrate.shapes.loop_body import is_loop_body
+from tape_migrate.shapes.plan import OUTSIDE, Guard, Kind, Paths, Refusal, Region, Watch
+from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.tensorflow_facts import makes_one_tensor, tensorflow_function
+
+_DEPTH = 8
+_LISTS_OF_TENSORS = frozenset({"unstack", "split", "meshgrid", "trainable_variables"})
+_ONLY_TENSORS_HAVE = frozenset({"get_shape", "set_shape", "op", "graph", "consumers"})
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def may_be_skipped(
+    module: Module, scope: Scope, call: ast.Call, block: Block | None = None, first: int = 0
+) -> bool:
+    """Whether ``call`` need not follow ``block[first]`` (without ``block``: the scope's entry).
+
+    Loops count as run at least once, and nothing as raising.
+    """
+    if _in_a_branch_of_its_statement(module, call):
+        return True
+    for place in module.places(call, within=scope):
+        top = place.block is block
+        before = place.block[first if top else 0 : place.index]
+        if any(_leaves(stmt) for stmt in before):
+            return True
+        if top:
+            return False
+        if isinstance(place.owner, (ast.If, ast.ExceptHandler, ast.match_case)):
+            return True
+        if isinstance(place.owner, _LOOPS) and place.field == "orelse":
+            return True
+    return False
+
+
+def guarded(
+    dep: Dependence, call: ast.Call, region: Region, watches: tuple[Watch, ...], paths: Paths
+) -> tuple[Watch, ...] | Refusal:
+    """``watches``, with a guard where the source may be no tensor and the gradient be skipped."""
+    module, scope = dep.module, dep.scope
+    if not watches:
+        return watches
+    if not paths.skipped and not may_be_skipped(module, scope, call, region.block, region.first):
+        return watches
+    found: list[Watch] = []
+    tracks = {str(track.symbol): (source, track) for source in paths.to_watch
+              for track in source.tracks}  # fmt: skip
+    until = region.block[region.last] if region.stmts else module.statement_of(call)
+    for watch in watches:
+        source, track = tracks[watch.symbol]
+        definitions = [d for d in track.definitions if d.kind is not DefKind.MUTATION]
+        if is_certainly_tensor(module, scope, track.symbol, definitions) or _used_as_tensor(
+            module, scope, track.symbol, definitions, until
+        ):
+            found.append(watch)
+            continue
+        if not is_there(module, scope, track.symbol, definitions, until):
+            return Refusal(
+                "TM127",
+                f"{track.symbol} may not be there where the gradient is not wanted, and a tape has "
+                "to watch it before that is known",
+            )
+        guard = Guard.ONE if source.kind is Kind.TENSOR else Guard.MEMBERS
+        found.append(replace(watch, guard=guard))
+    return tuple(found)
+
+
+def watched_of(call: ast.Call) -> ast.expr:
+    """What ``tape.watch(…)`` watches, without the guard that ``guarded`` gives it."""
+    match call.args:
+        case [
+            ast.IfExp(
+                test=ast.Call(func=ast.Attribute(attr="is_tensor")),
+                body=ast.List(elts=[watched]),
+                orelse=ast.List(elts=[]),
+            )
+        ]:
+            return watched
+        case [
+            ast.ListComp(
+                elt=ast.Name(id="value"),
+                generators=[
+                    ast.comprehension(
+                        iter=ast.Call(func=ast.Attribute(attr="flatten"), args=[watched]),
+                        ifs=[ast.Call(func=ast.Attribute(attr="is_tensor"))],
+                    )
+                ],
+            )
+        ]:
+            return watched
+    return call
+
+
+def is_certainly_tensor(
+    module: Module, scope: Scope, symbol: Symbol, definitions: list[Definition]
+) -> bool:
+    """Whether each of ``definitions`` gives a tensor, or a list or tuple of nothing but tensors."""
+    outer = outer_value(module, symbol, scope, frozenset(definitions))
+    if outer is not None:
+        return _is_tensor(module, outer, _DEPTH)
+    return bool(definitions) and all(_gives_tensor(module, scope, d, _DEPTH) for d in definitions)
+
+
+def is_there(module: Module, scope: Scope, symbol: Symbol, definitions: Iterable[Definition],
+             until: ast.stmt) -> bool:  # fmt: skip
+    """Whether ``symbol`` can be read early: it is read or set anyway, up to ``until``."""
+    if not symbol.path or all(d.kind not in OUTSIDE for d in definitions):
+        return True
+    body = scope.node.body if isinstance(scope.node, (*_FUNCTIONS, ast.Module)) else []
+    if any(symbol_of(node) == symbol for node in _always(body, until=until)):
+        return True
+    owner = Summaries.of(module).class_of(scope)
+    if owner is None or symbol.root != "self" or len(symbol.path) != 1:
+        return False
+    return any(
+        isinstance(method, _FUNCTIONS)
+        and method.name == "__init__"
+        and any(symbol_of(node) == symbol for node in _always(method.body))
+        for method in owner.body
+    )
+
+
+def _used_as_tensor(
+    module: Module, scope: Scope, symbol: Symbol, definitions: list[Definition], until: ast.stmt
+) -> bool:
+    """Whether ``x.get_shape()`` or the like is evaluated, whatever branch is taken."""
+    body = scope.node.body if isinstance(scope.node, (*_FUNCTIONS, ast.Module)) else []
+    for node in _always(body, until=until):
+        if isinstance(node, ast.Attribute) and node.attr in _ONLY_TENSORS_HAVE:
+            reached = module.facts(scope).reaching_at(node.value, symbol)
+            if symbol_of(node.value) == symbol and set(definitions) == {
+                d for d in reached if d.kind is not DefKind.MUTATION
+            }:
+                return True
+    return False
+
+
+def _in_a_branch_of_its_statement(module: Module, call: ast.Call) -> bool:
+    child: ast.AST = call
+    for parent in module.parents(call):
+        if isinstance(parent, ast.stmt):
+            return False
+        if isinstance(parent, ast.IfExp) and child is not parent.test:
+            return True
+        if isinstance(parent, ast.BoolOp) and child is not parent.values[0]:
+            return True
+        if isinstance(parent, _COMPREHENSIONS) and any(g.ifs for g in parent.generators):
+            return True
+        child = parent
+    return False
+
+
+def _leaves(stmt: ast.stmt, *, in_loop: bool = False) -> bool:
+    """Whether ``stmt`` may return, or leave or go on with a loop that it stands in."""
+    if isinstance(stmt, ast.Return):
+        return True
+    if isinstance(stmt, (ast.Break, ast.Continue)):
+        return not in_loop
+    if isinstance(stmt, (*_FUNCTIONS, ast.ClassDef)):
+        return False
+    loop = in_loop or isinstance(stmt, _LOOPS)
+    return any(_leaves(inner, in_loop=loop) for inner in _statements_in(stmt))
+
+
+def _statements_in(stmt: ast.AST) -> Iterator[ast.stmt]:
+    for child in ast.iter_child_nodes(stmt):
+        if isinstance(child, ast.stmt):
+            yield child
+        elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
+            yield from _statements_in(child)
+
+
+def _gives_tensor(module: Module, scope: Scope, definition: Definition, depth: int) -> bool:
+    if definition.kind is DefKind.PARAMETER:
+        return is_loop_body(module, scope) or _annotated(module, scope, definition.symbol)
+    if definition.kind not in (DefKind.STRONG, DefKind.AUGMENTED) or definition.stmt is None:
+        return False
+    stmt = definition.stmt
+    if isinstance(stmt, ast.AugAssign):
+        return _is_tensor(module, stmt.value, depth)
+    value = value_given_by(stmt, definition.symbol) if isinstance(stmt, ast.stmt) else None
+    if value is not None:
+        return _is_tensor(module, value, depth)
+    if isinstance(stmt, ast.Assign) and isinstance(stmt.value, ast.Call):
+        unpacked = tensorflow_function(module.names.resolve(stmt.value.func))
+        return unpacked in _LISTS_OF_TENSORS
+    return False
+
+
+def _annotated(module: Module, scope: Scope, symbol: Symbol) -> bool:
+    if scope.args is None or symbol.path:
+        return False
+    return any(
+        arg.arg == symbol.root
+        and arg.annotation is not None
+        and module.names.resolve(arg.annotation) in ("tensorflow.Tensor", "tensorflow.Variable")
+        for arg in (*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs)
+    )
+
+
+def _is_tensor(module: Module, expr: ast.expr, depth: int) -> bool:
+    if depth == 0:
+        return False
+    match expr:
+        case ast.Call(func=func):
+            canonical = module.names.resolve(func)
+            if tensorflow_function(canonical) in _LISTS_OF_TENSORS:
+                return True
+            return makes_one_tensor(canonical)
+        case ast.BinOp(left=left, right=right):
+            return _is_tensor(module, left, depth - 1) or _is_tensor(module, right, depth - 1)
+        case ast.UnaryOp(op=ast.USub(), operand=inner) | ast.Subscript(value=inner):
+            if _is_tensor(module, inner, depth - 1):
+                return True
+        case ast.IfExp(body=body, orelse=orelse):
+            return _is_tensor(module, body, depth - 1) and _is_tensor(module, orelse, depth - 1)
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return bool(items) and all(_is_tensor(module, item, depth - 1) for item in items)
+        case ast.ListComp(elt=item):
+            return _is_tensor(module, item, depth - 1)
+    symbol = symbol_of(expr)
+    if symbol is None:
+        return False
+    scope = module.scope_of(expr)
+    reached = module.facts(scope).reaching_at(expr, symbol)
+    return bool(reached) and all(
+        d.symbol == symbol and _gives_tensor(module, scope, d, depth - 1) for d in reached
+    )
+
+
+def _always(stmts: Iterable[ast.stmt], *, until: ast.stmt | None = None) -> Iterator[ast.expr]:
+    """The expressions that a run of ``stmts`` evaluates, whatever branch it takes."""
+    for stmt in stmts:
+        stack: list[ast.AST] = [stmt]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, ast.expr):
+                yield node
+            stack.extend(_evaluated(node))
+        if stmt is until or (until is not None and any(n is until for n in ast.walk(stmt))):
+            return
+
+
+def _evaluated(node: ast.AST) -> list[ast.AST]:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
+            return []
+        case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
+            return [test]
+        case ast.For(iter=over) | ast.AsyncFor(iter=over):
+            return [over]
+        case ast.Try(body=body):
+            return [*body]
+        case ast.Match(subject=subject):
+            return [subject]
+        case ast.BoolOp(values=values):
+            return [values[0]]
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return [node.generators[0].iter]
+    return list(ast.iter_child_nodes(node))
