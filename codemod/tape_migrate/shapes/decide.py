@@ -34,6 +34,7 @@ from tape_migrate.shapes.plan import (
     Request,
     Source,
 )
+from tape_migrate.shapes.reference import judge_reference_variables
 from tape_migrate.shapes.region import Chosen, choose_region, nothing_between
 from tape_migrate.shapes.repeats import Repeat, repeat_of
 from tape_migrate.shapes.shape_of import shape_of
@@ -187,12 +188,9 @@ def _decide_paths(
     to_watch = tuple(p.source for p in carried if p.visible)
     paths = Paths(target_nodes | carriers, links, to_watch, request.skipped)
     within = inline and repeat.in_comprehension and repeat.mapped is None
-    if context.hazards.reference_variables and any(source.variable for source in sources):
-        return Refusal(
-            "TM121",
-            "the program turns TensorFlow 2 behaviour off: a variable is a reference variable "
-            "there, which a tape cannot take as a source",
-        )
+    references = judge_reference_variables(context, dep, sources)
+    if isinstance(references, Refusal):
+        return references
     if request.entry and not paths.required and not inline:
         chosen: Chosen | Refusal = nothing_between(dep, request.call, in_header=repeat.repeated)
     else:
@@ -268,7 +266,7 @@ def _decide_paths(
     )
     if isinstance(zeros, Refusal):
         return zeros
-    assumptions = [*assumptions, *modes]
+    assumptions = [*assumptions, *references, *modes]
     if any(source.collected for source in sources):
         assumptions += leaves.assumptions(every_node, inline_exprs)
     return Candidate(

@@ -14,7 +14,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
-from tape_migrate.shapes.modes import identifiers, reference_variables
+from tape_migrate.shapes.modes import identifiers
 from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Source, Track
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
@@ -64,11 +64,6 @@ class ModuleHazards:
                 if any(_names_gradients(arg) for arg in node.args[:2]):
                     return True
         return False
-
-    @property
-    def reference_variables(self) -> bool:
-        """Whether the module's variables are TensorFlow 1's, which a tape cannot take."""
-        return reference_variables(self._module)
 
     @cached_property
     def looks_up_names(self) -> bool:
