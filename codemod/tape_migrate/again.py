@@ -4,12 +4,19 @@
 migrated. As long as nothing but plain operations is on the way, ``tf.gradients`` finds in what a
 tape has made what it found in its own. Through ``tf.cond`` and ``tf.while_loop`` it does not: the
 two write different functions for the way back, and zeros come out where None did.
+
+And gradients through a branch that a call which is left alone has gone through before:
+``tf.gradients(y, w)``, or the ``minimize`` of an optimizer, gives the operation of a ``tf.cond``
+more outputs, and a tape that recorded it before raises an AssertionError. (The other way round, and
+through loops and functions, both find what they did.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+from collections.abc import Iterator, Sequence
 
+from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import read_request
@@ -49,6 +56,100 @@ def refuse_differentiated(module: Module, tracked: Sequence[Tracked]) -> dict[in
                     f"alone, and goes through tf.{name}: there the one needs the other",
                 )
     return refusals
+
+
+def refuse_behind_left(module: Module, tracked: Sequence[Tracked]) -> dict[int, Refusal]:
+    """Refusals, by index, of gradients through a branch that a left call goes through before.
+
+    ``module`` and ``tracked`` are as for ``refuse_differentiated``.
+    """
+    branches = {id(call) for call in _calls(module, module.tree) if _is_branch(module, call)}
+    if not branches:
+        return {}
+    found = find_sites(module)
+    own = list(zip(found, tracked, strict=False))
+    gone = {id(item.call) for item, site in own if site.migrated is not None}
+    sites = {id(item.call): item for item in found}
+    left = {
+        id(call): call
+        for call in _calls(module, module.tree)
+        if id(call) not in gone and (id(call) in sites or _is_symbolic(call))
+    }
+    if not left:
+        return {}
+    context = Context(module, pending=frozenset(sites))
+    refusals: dict[int, Refusal] = {}
+    for i, (item, site) in enumerate(own):
+        if site.migrated is None:
+            continue
+        line = None
+        if site.kept or site.handed:  # the way to the target is in another function
+            line = next(iter(left.values())).lineno
+        elif way := _branches_on(context, item, branches):
+            line = _before(context, item, left, way, branches)
+        if line is not None:
+            refusals[i] = Refusal(
+                "TM126",
+                f"it goes through tf.cond, and so does the gradient in line {line} before it, "
+                "which is left alone: a tape raises there",
+            )
+    return refusals
+
+
+_BRANCHES = frozenset({"cond", "case", "switch_case"})
+_SYMBOLIC = frozenset({"minimize", "compute_gradients", "get_gradients", "get_updates"})
+
+
+def _is_symbolic(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr in _SYMBOLIC
+
+
+def _is_branch(module: Module, call: ast.Call) -> bool:
+    return tensorflow_function(module.names.resolve(call.func)) in _BRANCHES
+
+
+def _calls(module: Module, node: ast.AST) -> Iterator[ast.Call]:
+    return (inner for inner in module.inside(node) if isinstance(inner, ast.Call))
+
+
+def _branches_on(context: Context, item: Found, branches: set[int]) -> set[int]:
+    """The branches on the way to the target of ``item``."""
+    request = read_request(context, item)
+    if not isinstance(request, Request):
+        return set(branches)
+    return _on_way(context, item.scope, request.call, request.given) & branches
+
+
+def _on_way(context: Context, scope: Scope, call: ast.Call, given: Sequence[ast.expr]) -> set[int]:
+    dep = context.dependence(scope)
+    nodes, _ = dep.slice_back(dep.links_of(dep.facts.node_id(call), given))
+    return {id(inner) for inner in context.calls_of(dep, nodes, given)}
+
+
+def _before(
+    context: Context, item: Found, left: dict[int, ast.Call], way: set[int], branches: set[int]
+) -> int | None:
+    """The line of a left gradient that shares a branch with ``item`` and may be taken before."""
+    module, scope = context.module, item.scope
+    dep = context.dependence(scope)
+    goal = dep.facts.node_id(item.call)
+    for call in _calls(module, scope.node):
+        if module.scope_of(call) is not scope or call is item.call:
+            continue
+        start = dep.facts.node_id(call)
+        if not (
+            dep.reaches(start, goal) or (start == goal and module.end(call) < module.end(item.call))
+        ):
+            continue
+        if id(call) in left:
+            if _on_way(context, scope, call, [*call.args, *(k.value for k in call.keywords)]) & way:
+                return call.lineno
+        else:
+            for function in context.summaries.called_functions([call]):
+                inner = next((c for c in _calls(module, function) if id(c) in left), None)
+                if inner is not None:
+                    return inner.lineno
+    return None
 
 
 def _control_flow(context: Context, item: Found) -> str | None:

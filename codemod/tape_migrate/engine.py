@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
-from tape_migrate.again import refuse_differentiated
+from tape_migrate.again import refuse_behind_left, refuse_differentiated
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied
 from tape_migrate.edits.lift_lambda import lift_lambda
@@ -150,6 +150,7 @@ class Engine:
                 if site.helper is None and not (site.from_lambda and site.offer is not None)
             }
             useless |= without_graph_mode(self._module, self._text, text, tracked)
+            useless |= refuse_behind_left(self._module(self._text), tracked)
             useless |= refuse_differentiated(self._module(self._text), tracked)
             useless = {index: why for index, why in useless.items() if index not in frozen}
             frozen.update(useless)
