@@ -161,10 +161,8 @@ def _text_fault(source: str, migration: Migration) -> str | None:
     fault = _lines_lost(source, new, migration)
     if fault is not None:
         return fault
-    after = Counter(
-        ast.get_source_segment(new, node) for node in ast.walk(tree) if isinstance(node, ast.Call)
-    )
-    before = Counter[str | None]()
+    after = Counter(_unindented(new, node) for node in ast.walk(tree) if isinstance(node, ast.Call))
+    before = Counter[str]()
     places = {
         (s.site.line, s.site.column - 1)
         for s in migration.sites
@@ -176,9 +174,15 @@ def _text_fault(source: str, migration: Migration) -> str | None:
             if any((n.lineno, n.col_offset) in moved for n in ast.walk(node)
                    if isinstance(n, ast.Call)):  # fmt: skip
                 continue
-            before[ast.get_source_segment(source, node)] += 1
+            before[_unindented(source, node)] += 1
     changed = before - after
     return f"a refused call was changed: {next(iter(changed))}" if changed else None
+
+
+def _unindented(source: str, node: ast.Call) -> str:
+    """The text of a call without what its lines begin with: a tape around them indents them."""
+    text = ast.get_source_segment(source, node) or ""
+    return "\n".join(line.strip() for line in text.splitlines())
 
 
 def _lines_lost(source: str, new: str, migration: Migration) -> str | None:

@@ -11,8 +11,9 @@ from tape_migrate.shapes.assumptions import may_hold_tensor
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, is_certain_read, reads_track
 from tape_migrate.shapes.escapes import Escapes
+from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.loop_body import is_loop_body
-from tape_migrate.shapes.plan import Link, Refusal, Source, Track
+from tape_migrate.shapes.plan import Kind, Link, Refusal, Source, Track
 from tape_migrate.shapes.targets import Target
 from tape_migrate.shapes.unseen import reads_unseen
 
@@ -35,7 +36,8 @@ class Carried:
 def carry(
     dep: Dependence, call_node: int, source: Source, start: list[Link], targets: list[Target]
 ) -> Carried:
-    singles = [track for track in source.tracks if track.single]
+    listed = _may_be_list(dep, source)
+    singles = [track for track in source.tracks if track.single and not listed]
     sliced, _ = dep.slice_back(
         start, stop=lambda link: any(_is_read_of(link, track) for track in singles)
     )
@@ -63,6 +65,25 @@ def carry(
             direct += target.links
     visible = bool(direct) or bool(carriers & certain)
     return Carried(source, carriers, tuple(direct), tainted, visible)
+
+
+def _may_be_list(dep: Dependence, source: Source) -> bool:
+    """Whether the source holds members, of which one may have been computed from another.
+
+    What reads one member reads what came of another then, so that the way goes on behind it.
+    """
+    if source.kind is not Kind.UNKNOWN:
+        return source.kind is not Kind.TENSOR
+    values = (
+        value_given_by(definition.stmt, track.symbol)
+        for track in source.tracks[1:]
+        for definition in track.definitions
+        if definition.stmt is not None
+    )
+    return any(
+        value is not None and kind_of(dep.module, value, dep.scope) in (Kind.LIST, Kind.TUPLE)
+        for value in values
+    )
 
 
 def _is_read_of(link: Link, track: Track) -> bool:

@@ -140,5 +140,12 @@ def given_by(dep: Dependence, definition: Definition, symbol: Symbol) -> list[Li
     return dep.links_of(definition.node_id, [value])
 
 
+_GIVE_MEMBERS: Final = frozenset({"copy", "get", "items", "pop", "popitem", "setdefault", "values"})
+"""Methods that hand on what their object holds."""
+
+
 def _arguments(dep: Dependence, node_id: int, call: ast.Call) -> list[Link]:
-    return dep.links_of(node_id, [*call.args, *(k.value for k in call.keywords)])
+    given = [*call.args, *(k.value for k in call.keywords)]
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _GIVE_MEMBERS:
+        given.append(call.func)
+    return dep.links_of(node_id, given)

@@ -25,6 +25,11 @@ from tape_migrate.shapes.tensorflow_facts import makes_one_tensor, tensorflow_fu
 _DEPTH = 8
 
 
+_GIVES_LIST = frozenset(
+    {"gradients", "hessians", "meshgrid", "nest.flatten", "split", "trainable_variables", "unstack"}
+)
+
+
 def kind_of(module: Module, expr: ast.expr, scope: Scope, depth: int = _DEPTH) -> Kind:
     """The kind of value that ``expr`` has where it stands."""
     if depth == 0:
@@ -34,6 +39,8 @@ def kind_of(module: Module, expr: ast.expr, scope: Scope, depth: int = _DEPTH) -
             return Kind.LIST
         case ast.Tuple():
             return Kind.TUPLE
+        case ast.Call(func=ast.Attribute(value=whole, attr="copy"), args=[], keywords=[]):
+            return kind_of(module, whole, scope, depth - 1)
         case ast.Call():
             return _call_kind(module, expr)
         case ast.BinOp(left=left, op=op, right=right):
@@ -42,6 +49,8 @@ def kind_of(module: Module, expr: ast.expr, scope: Scope, depth: int = _DEPTH) -
             return Kind.TENSOR
         case ast.Subscript(slice=ast.Tuple()):
             return Kind.TENSOR
+        case ast.Subscript(value=whole, slice=ast.Slice()):
+            return kind_of(module, whole, scope, depth - 1)
         case ast.IfExp(body=body, orelse=orelse):
             first = kind_of(module, body, scope, depth - 1)
             return first if first is kind_of(module, orelse, scope, depth - 1) else Kind.UNKNOWN
@@ -56,7 +65,15 @@ def _call_kind(module: Module, call: ast.Call) -> Kind:
     if makes_one_tensor(resolved):
         return Kind.TENSOR
     name = tensorflow_function(resolved)
-    if name in ("gradients", "unstack", "split", "trainable_variables", "hessians", "meshgrid"):
+    if name in (
+        "gradients",
+        "unstack",
+        "split",
+        "trainable_variables",
+        "hessians",
+        "meshgrid",
+        "nest.flatten",
+    ):
         return Kind.LIST
     if isinstance(call.func, ast.Name) and not module.names.is_local(
         call.func.id, module.scope_of(call)
