@@ -280,3 +280,20 @@ def test_a_member_of_a_dict_is_known_by_its_key() -> None:
             return tf.gradients(y, d["a"])[0]
         """)
     assert "tape.watch(d['a'])" in new
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        ("x = ed.Normal(v, 1.0)", "TM120"),
+        ("x = Normal(v, 1.0)", "TM120"),
+        ("x = zfit.Parameter('x', v)", None),
+        ("x = tf.Variable(v)", None),
+        ("x = ed.sample(v)", None),
+        ("x = ed.NORMAL(v)", None),
+    ],
+)
+def test_an_object_of_a_class_may_be_no_tensor(made: str, code: str | None) -> None:
+    head = "import edward as ed\nimport zfit\nfrom edward import Normal\n\n"
+    text = f"{head}def f(v):\n    {made}\n    y = tf.sin(x)\n    return tf.gradients(y, x)[0]\n"
+    assert codes(text) == [code]

@@ -9,6 +9,7 @@ import ast
 import re
 from dataclasses import dataclass
 
+from tape_migrate.comments import comments
 from tape_migrate.edits.draft import Draft, Keep, Piece
 from tape_migrate.edits.keras_convention import Convention
 from tape_migrate.edits.keras_layout import Layout
@@ -105,7 +106,8 @@ class _Writer:
         head: list[Piece] = [self.nl * lead, *before]
         if plan.name is None:
             call = plan.call
-            self.draft.replace(first, module.line_start(top), *head, *wrapper, self.nl * gap)
+            left = self._left_comments()
+            self.draft.replace(first, module.line_start(top), *head, *left, *wrapper, self.nl * gap)
             given: list[Piece] = []
             if plan.values is not None:
                 given = [b"(["]
@@ -120,7 +122,8 @@ class _Writer:
             below = self.layout.blank_lines_below(module.last_line(stmt))
             tail.append(self.nl * max(0, gap - below))
         end = module.line_end(module.last_line(stmt))
-        self.draft.replace(first, end, *head, comment, *self._comments(), *wrapper, *tail)
+        said = [*self._left_comments(), comment, *self._comments()]
+        self.draft.replace(first, end, *head, *said, *wrapper, *tail)
 
     def _comments(self) -> list[Piece]:
         """The comments in and behind the statement that compiled the function, above it."""
@@ -131,6 +134,16 @@ class _Writer:
         if rest.strip().startswith(b"#"):
             spans.append((start + rest.index(b"#"), start + len(rest.rstrip())))
         return [piece for span in spans for piece in (self.indent, Keep(*span), self.nl)]
+
+    def _left_comments(self) -> list[Piece]:
+        """The comments in and behind the statements that go without being moved."""
+        module = self.module
+        gone = [stmt for stmt in self.plan.dropped if not self.layout.in_branch(stmt)]
+        if not gone:
+            return []
+        lines = {n for s in gone for n in range(module.first_line(s), module.last_line(s) + 1)}
+        said = [token.string for token in comments(module.text) if token.start[0] in lines]
+        return [piece for text in said for piece in (self.indent, text.encode(), self.nl)]
 
     def _keep_shape(self, stmt: ast.stmt) -> None:
         assert isinstance(stmt, ast.Assign)

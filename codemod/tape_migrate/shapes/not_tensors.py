@@ -1,7 +1,8 @@
-"""Sources that are no tensors: numbers and arrays, which ``tf.gradients`` turns into new tensors.
+"""Sources that are no tensors, of which ``tf.gradients`` makes some.
 
-Nothing was computed from a tensor that is made in the call, so the old gradient is always None; a
-tape raises.
+Of a number or an array it makes a new tensor: nothing was computed from that, so the old gradient
+is always None. Of an object of a class (a random variable of Edward's) it takes the tensor that the
+object stands for. A tape raises for both.
 """
 
 from __future__ import annotations
@@ -28,7 +29,28 @@ def refuse_not_tensors(dep: Dependence, sources: Iterable[Source]) -> Refusal | 
                     f"{source.symbol} is a number or an array, of which the call makes a new "
                     "tensor: its gradient is always None, and a tape raises",
                 )
+            made = _class_called(dep.module, value)
+            if made is not None:
+                return Refusal(
+                    "TM120",
+                    f"{source.symbol} is an object of {made}, which may be no tensor: a tape takes "
+                    "tensors and variables only",
+                )
     return None
+
+
+_TENSOR_CLASSES = ("Input", "Parameter", "Tensor", "Variable")
+
+
+def _class_called(module: Module, value: ast.expr | None) -> str | None:
+    """The name of the class of which ``value`` makes an object, if it looks like one."""
+    if not isinstance(value, ast.Call) or not isinstance(value.func, (ast.Name, ast.Attribute)):
+        return None
+    name = value.func.id if isinstance(value.func, ast.Name) else value.func.attr
+    if not name[:1].isupper() or name.isupper() or name in _TENSOR_CLASSES:
+        return None
+    library = module.names.resolve(value.func).partition(".")[0]
+    return None if library in ("tensorflow", "keras") else name
 
 
 def is_no_tensor(module: Module, value: ast.expr) -> bool:
