@@ -268,6 +268,14 @@ CALLS = (
         "j = pfor.batch_jacobian(y, x)",
     ),
     Reason(
+        "TM130",
+        "expected-exception",
+        "The call stands where a test expects an exception or a warning of it (assertRaises, "
+        "pytest.raises): a tape raises others, or at another place.",
+        "Take the gradient on a tape, look at what it raises, and expect that.",
+        "with pytest.raises(ValueError):\n    g = tf.gradients(y, x)",
+    ),
+    Reason(
         "TM150",
         "spans-cells",
         "In a notebook, the tape would reach over something that is no plain code (markdown, an "

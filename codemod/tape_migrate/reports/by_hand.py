@@ -63,6 +63,7 @@ BY_HAND = {
     "        tape.watch(x)\n        y = f(x)\n    return x, y, tape.gradient(y, [x])\n\n"
     "x, y, g = build()",
     "TM129": f"{_TAPE}j = tape.batch_jacobian(y, x)",
+    "TM130": f"{_TAPE}with pytest.raises(AttributeError):\n    g = tape.gradient(y, 'x')",
     "TM140": _SUB_MODEL,
     "TM141": "loss = K.mean(model.output)\n"
     "self.f = K.function([model.input], K.gradients(loss, model.input))",

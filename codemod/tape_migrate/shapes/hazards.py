@@ -6,6 +6,7 @@ Every check here stands for a measured difference between graph gradients and ta
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -109,12 +110,29 @@ def refuse_position(module: Module, request: Request) -> Refusal | None:
             break
         if isinstance(parent, ast.arguments):
             return Refusal("TM122", "the call stands in a default argument")
+        if isinstance(parent, (ast.With, ast.AsyncWith)):
+            expecting = _expecting(parent)
+            if expecting is not None:
+                return Refusal("TM130", f"the call stands where {expecting} expects it to fail")
     read = {n.id for n in ast.walk(request.call) if isinstance(n, ast.Name)}
     for node in ast.walk(stmt):
         if isinstance(node, ast.NamedExpr) and node.target.id in read:
             return Refusal("TM104", f"{node.target.id} is bound in the statement of the call")
     if scope.kind is ScopeKind.FUNCTION and isinstance(scope.node, ast.AsyncFunctionDef):
         return Refusal("TM115", "the call stands in async code")
+    return None
+
+
+_EXPECTING = re.compile(r"(assertRaises\w*|raises|assertWarns\w*|warns|deprecated_call)$")
+
+
+def _expecting(stmt: ast.With | ast.AsyncWith) -> str | None:
+    """``assertRaises`` of ``with self.assertRaises(ValueError):``."""
+    for item in stmt.items:
+        call = item.context_expr
+        name = _leaf(call.func) if isinstance(call, ast.Call) else ""
+        if _EXPECTING.match(name):
+            return name
     return None
 
 
