@@ -345,6 +345,14 @@ class Closure:
                 return parent
         return None
 
+    def _is_library(self, node: ast.Name | ast.Attribute) -> bool:
+        """``tf`` in ``tf.cast(x)``: no value that two calls of it have in common."""
+        resolved = self._module.names.resolve(node)
+        top, _, rest = resolved.partition(".")
+        if top not in ("tensorflow", "numpy"):
+            return False
+        return bool(rest) or isinstance(node, ast.Name)
+
     def _reads(self, expr: ast.AST, *, storing: bool = False) -> Iterator[Node]:
         stack: list[ast.AST] = [expr]
         while stack:
@@ -355,6 +363,8 @@ class Closure:
                     yield self.node_for(Symbol(node.value.id, ("." + node.attr,)), scope)
                     continue
             if isinstance(node, (ast.Name, ast.Attribute)) and is_blocked(self._module, node):
+                continue
+            if isinstance(node, (ast.Name, ast.Attribute)) and self._is_library(node):
                 continue
             if isinstance(node, ast.Name):
                 inside = self._comprehension_of(node)

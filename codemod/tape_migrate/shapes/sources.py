@@ -18,7 +18,7 @@ from tape_migrate.shapes.copies import given_by, held_by, is_copy, is_data, is_w
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value
 from tape_migrate.shapes.members import changed_by_other_name, put_in
-from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source, Track, in_order
+from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, in_order
 from tape_migrate.shapes.tensorflow_facts import (
     always_new_tensor,
     tensorflow_function,
@@ -294,7 +294,7 @@ def _other_tracks(
         for link in given_by(dep, definition, symbol):
             reached = dep.reaching(definition.node_id, link.use.symbol)
             strong = frozenset(d for d in reached if d.kind is not DefKind.MUTATION)
-            if all(is_data(dep, d, link.use.symbol) for d in strong):
+            if all(is_data(dep, d, link.use.symbol) for d in strong) or _is_setting(dep, link):
                 continue
             if strong and strong != definitions:
                 certain, whole = is_copy(definition, symbol), is_whole(definition, symbol)
@@ -307,6 +307,14 @@ def _other_tracks(
                     track = replace(track, single=False)
                 yield track
                 yield from _other_tracks(dep, track.symbol, strong, depth - 1)
+
+
+def _is_setting(dep: Dependence, link: Link) -> bool:
+    """``tf.float32`` in ``tf.cast(x, tf.float32)``: no tensor that could be handed on."""
+    node = link.use.node
+    if not isinstance(node, ast.expr):
+        return False
+    return dep.module.names.resolve(node).partition(".")[0] in ("tensorflow", "numpy")
 
 
 def _made_again(dep: Dependence, copy: Definition, made: frozenset[Definition]) -> bool:
