@@ -57,7 +57,7 @@ def site_of(text: str) -> SiteResult:
 def test_a_function_inside_another_that_is_given_away_is_refused(use: str) -> None:
     site = site_of(INNER.format(use=textwrap.indent(use, "    ")))
     assert (site.outcome, site.code) == (Outcome.REFUSED, "TM105")
-    assert "y may have been computed from v where line 10 calls" in site.message
+    assert "y may have been computed from v where line 10 uses" in site.message
 
 
 @pytest.mark.parametrize("use", ["return step(other)", "return tf.map_fn(step, x)", "return step"])
@@ -86,3 +86,52 @@ def test_a_function_of_the_module_is_refused_if_what_goes_with_it_shows_why(
     use: str, code: str | None
 ) -> None:
     assert site_of(OUTER.format(use=use)).code == code
+
+
+PARAMETERS = """\
+import tensorflow as tf
+
+
+def mixed(y, x):
+    return tf.gradients(tf.reduce_sum(y * x), x)[0]
+
+
+{use}
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "code"),
+    [
+        ("z = apply(mixed, f(x), x)", "TM105"),
+        ("again = mixed", "TM105"),
+        ("table = [mixed]", "TM105"),
+        ("z = mixed(v, x)", None),
+        ("z = tf.foldl(mixed, x)", None),
+    ],
+)
+def test_parameters_of_a_function_that_is_given_away(use: str, code: str | None) -> None:
+    assert site_of(PARAMETERS.format(use=use)).code == code
+
+
+def test_two_sources_of_a_function_that_is_given_away() -> None:
+    text = "import tensorflow as tf\n\n\ndef both(x, w):\n    return tf.gradients(x * w, [x, w])\n"
+    assert site_of(text).outcome is Outcome.MIGRATED
+    assert site_of(text + "\n\nagain = both\n").code == "TM105"
+
+
+def test_a_method_under_another_name() -> None:
+    text = """\
+import tensorflow as tf
+
+
+class Operators:
+    def mixed(self, y, x):
+        return tf.gradients(tf.reduce_sum(y * x), x)[0]
+
+    def run(self, x):
+        {use}
+"""
+    assert site_of(text.format(use="return self.mixed(self.v, x)")).outcome is Outcome.MIGRATED
+    site = site_of(text.format(use="step = self.mixed\n        return step(tf.sin(x), x)"))
+    assert (site.outcome, site.code) == (Outcome.REFUSED, "TM105")

@@ -90,7 +90,7 @@ def assumptions_of(
 def _from_elsewhere(symbol: Symbol, source: Symbol, where: str) -> Refusal:
     return Refusal(
         "TM105",
-        f"{symbol} may have been computed from {source} where {where} calls this function; a tape "
+        f"{symbol} may have been computed from {source} where {where} uses this function; a tape "
         "in here would miss that part",
     )
 
@@ -116,7 +116,9 @@ def _between(context: Context, dep: Dependence, external: list[Source]) -> list[
                     f"{other} may have been computed from {one} before this function was "
                     "entered; a tape in here would miss that part",
                 )
-            where = computed_elsewhere(context.module, dep.scope, one, other)
+            where = computed_elsewhere(context.module, dep.scope, one, other) or (
+                given_away(context, dep.scope, one, other) if one != other else None
+            )
             if where is not None:
                 return _from_elsewhere(other, one, where)
     if len(symbols) < 2:

@@ -21,6 +21,7 @@ import ast
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
+from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.loop_body import hands_to_loop, uses_of
 
@@ -35,10 +36,12 @@ def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) ->
     if not isinstance(node, ast.FunctionDef) or source.root not in _parameters(node):
         return None
     owner = module.scopes.resolve(other.root, scope)
-    if owner is None or owner is scope or scope.parent is None:
+    if owner is None or scope.parent is None:
+        return None
+    if owner is scope and other.root not in _parameters(node):
         return None
     if scope.parent.kind is ScopeKind.CLASS:
-        return None
+        return _bound_method(context, scope) if owner is scope else None
     # What the object holds or the module has is taken for granted as in any other function.
     far = owner.kind is not ScopeKind.FUNCTION or other.root in ("self", "cls")
     for name in uses_of(module, scope):
@@ -47,7 +50,11 @@ def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) ->
             parent = module.parent_of(parent)
         if hands_to_loop(module, name) or (isinstance(parent, ast.Call) and parent.func is name):
             continue
-        if isinstance(parent, ast.Return):
+        if isinstance(parent, ast.Call) and _is_followed(module, parent):
+            continue
+        if isinstance(parent, ast.Return) and owner is scope:
+            shown = False  # whoever is given it is as far as any caller
+        elif isinstance(parent, ast.Return):
             shown = _made_of_arguments(context, scope.parent, other)
         elif isinstance(parent, ast.Call) and far:
             shown = _given_with(context, name, parent, other)
@@ -56,6 +63,33 @@ def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) ->
         if shown:
             return f"line {name.lineno}"
     return None
+
+
+def _bound_method(context: Context, scope: Scope) -> str | None:
+    """``step = self.step``: a method that is used otherwise than by calling it."""
+    module = context.module
+    for node in module.nodes:
+        if not isinstance(node, ast.Attribute) or node.attr != scope.name:
+            continue
+        parent = module.parent_of(node)
+        called = isinstance(parent, ast.Call) and parent.func is node
+        if isinstance(node.ctx, ast.Load) and not called and not isinstance(parent, ast.Attribute):
+            if not module.names.resolve(node) and not _is_handed_on(module, parent):
+                return f"line {node.lineno}"
+    return None
+
+
+def _is_handed_on(module: Module, parent: ast.AST | None) -> bool:
+    if isinstance(parent, ast.keyword):
+        parent = module.parent_of(parent)
+    return isinstance(parent, ast.Call) and _is_followed(module, parent)
+
+
+def _is_followed(module: Module, call: ast.Call) -> bool:
+    """``partial(step, x)``, ``map(step, xs)``: see ``closure``."""
+    if isinstance(call.func, ast.Name) and call.func.id in ("map", "filter"):
+        return not module.names.is_local(call.func.id, module.scope_of(call))
+    return module.names.resolve(call.func) == "functools.partial"
 
 
 def _given_with(context: Context, name: ast.Name, call: ast.Call, other: Symbol) -> bool:

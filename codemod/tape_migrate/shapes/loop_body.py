@@ -70,7 +70,7 @@ def uses_of(module: Module, scope: Scope) -> list[ast.Name]:
     return known
 
 
-def hands_to_loop(module: Module, name: ast.Name) -> bool:
+def hands_to_loop(module: Module, name: ast.expr) -> bool:
     """Whether ``name`` is an argument of a tensor loop."""
     parent = module.parent_of(name)
     if isinstance(parent, ast.keyword):
