@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
@@ -18,7 +19,7 @@ from tape_migrate.shapes.copies import given_by, held_by, is_copy, is_data, is_w
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value
 from tape_migrate.shapes.members import changed_by_other_name, put_in
-from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, in_order
+from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, Watch, in_order
 from tape_migrate.shapes.tensorflow_facts import (
     always_new_tensor,
     tensorflow_function,
@@ -31,6 +32,12 @@ _COLLECTORS = frozenset(
     ("dict", "enumerate", "filter", "list", "map", "reversed", "set", "sorted", "tuple", "zip")
 )
 """Built-in functions that put what they are given into collections."""
+
+
+RELISTING: Final = frozenset(
+    ("six.itervalues", "six.viewvalues", "tensorflow.nest.flatten", "tree.flatten")
+)
+"""Functions that give the members of a collection, and nothing else."""
 
 
 def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | Refusal:
@@ -80,6 +87,38 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
     return _symbol_sources(dep, node_id, symbol, expr)
 
 
+def by_values(
+    dep: Dependence, expr: ast.expr, sources: list[Source], watches: tuple[Watch, ...]
+) -> tuple[Watch, ...]:
+    """Watch the values of a dictionary: a tape takes one only if its keys can be sorted."""
+    held = _dictionaries(dep, expr)
+    names = {
+        str(track.symbol)
+        for source in sources
+        if source.symbol in held
+        for track in source.tracks
+        if track.whole
+    }
+    return tuple(
+        replace(watch, symbol=f"list({watch.symbol}.values())") if watch.symbol in names else watch
+        for watch in watches
+    )
+
+
+def _dictionaries(dep: Dependence, expr: ast.expr) -> frozenset[Symbol]:
+    """Symbols whose values the sources are: ``d`` of ``list(d.values())``."""
+    found: set[Symbol] = set()
+    for node in ast.walk(expr):
+        if isinstance(node, ast.Call):
+            relisted = _relisted(dep, node)
+            plain = isinstance(node.func, ast.Name)
+            flat = dep.module.names.resolve(node.func).endswith("flatten")
+            symbol = symbol_of(relisted) if relisted is not None and not plain else None
+            if symbol is not None and not flat:
+                found.add(symbol)
+    return frozenset(found)
+
+
 def _listable(expr: ast.expr) -> bool:
     return symbol_of(expr) is not None or isinstance(expr, (ast.List, ast.Tuple, ast.BinOp))
 
@@ -89,6 +128,8 @@ def _relisted(dep: Dependence, expr: ast.expr) -> ast.expr | None:
     if not isinstance(expr, ast.Call) or expr.keywords:
         return None
     func = expr.func
+    if dep.module.names.resolve(func) in RELISTING and len(expr.args) == 1:
+        return expr.args[0]
     if isinstance(func, ast.Name) and func.id in ("list", "tuple") and len(expr.args) == 1:
         return None if dep.module.names.is_local(func.id, dep.scope) else expr.args[0]
     if isinstance(func, ast.Attribute) and func.attr == "values" and not expr.args:
@@ -160,7 +201,11 @@ def _symbol_sources(
     if isinstance(put, Refusal):
         return put
     members, changed_at = put
-    fresh = bool(strong) and not mutated and all(_is_fresh(dep, d, symbol) for d in strong)
+    fresh = (
+        bool(strong)
+        and not mutated
+        and all(_is_fresh(dep, d, symbol) or _holds_only_new(dep, d, symbol) for d in strong)
+    )
     tracks = [_track(dep, symbol, strong, certain=True, whole=True)]
     if mutated:
         tracks = [replace(tracks[0], single=False)]
@@ -246,6 +291,17 @@ def _is_fresh(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
             return always_new_tensor(dep.module.names.resolve(stmt.value.func))
         return False
     return is_fresh_value(dep, value)
+
+
+def _holds_only_new(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
+    """``{k: tf.gather(v, 0) for k, v in …}``: each member is made there, and has no other name."""
+    value = value_of(definition, symbol)
+    match value:
+        case ast.ListComp(elt=member) | ast.DictComp(value=member):
+            named = any(isinstance(node, ast.NamedExpr) for node in ast.walk(value))
+            made = isinstance(member, ast.Call) and is_fresh_value(dep, member)
+            return made and not named
+    return False
 
 
 def is_fresh_value(dep: Dependence, value: ast.expr) -> bool:
