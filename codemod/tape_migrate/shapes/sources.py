@@ -58,7 +58,7 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
     if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
         # Lists put together. Were they tensors, the sum would be new: None in both worlds.
         listed = kind_of(dep.module, expr, dep.scope) is not Kind.TENSOR
-        if listed and all(_listable(side) for side in (expr.left, expr.right)):
+        if listed and all(_listable(dep, side) for side in (expr.left, expr.right)):
             return find_sources(
                 dep, node_id, ast.List(elts=[expr.left, expr.right], ctx=ast.Load())
             )
@@ -119,7 +119,9 @@ def _dictionaries(dep: Dependence, expr: ast.expr) -> frozenset[Symbol]:
     return frozenset(found)
 
 
-def _listable(expr: ast.expr) -> bool:
+def _listable(dep: Dependence, expr: ast.expr) -> bool:
+    if isinstance(expr, ast.Call):
+        return _relisted(dep, expr) is not None
     return symbol_of(expr) is not None or isinstance(expr, (ast.List, ast.Tuple, ast.BinOp))
 
 
