@@ -19,6 +19,7 @@ from tape_migrate.shapes.given_away import given_away
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.loop_body import is_only_loop_body
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
+from tape_migrate.shapes.related import related_members
 
 
 def assumptions_of(
@@ -130,6 +131,10 @@ def _members(context: Context, dep: Dependence, external: list[Source]) -> list[
     """Sources handed in together: one of them must not have been computed from another."""
     sentences: list[str] = []
     for source in external:
+        related = related_members(context, dep, source)
+        if isinstance(related, Refusal):
+            return related
+        sentences += [related] if related is not None else []
         for track in source.tracks:
             if not track.outside or track.symbol.path:
                 continue

@@ -57,8 +57,8 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
         return found
     if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
         # Lists put together. Were they tensors, the sum would be new: None in both worlds.
-        listed = kind_of(dep.module, expr, dep.scope) is not Kind.TENSOR
-        if listed and all(_listable(dep, side) for side in (expr.left, expr.right)):
+        no_tensor = kind_of(dep.module, expr, dep.scope) is not Kind.TENSOR
+        if no_tensor and all(_listable(dep, side) for side in (expr.left, expr.right)):
             return find_sources(
                 dep, node_id, ast.List(elts=[expr.left, expr.right], ctx=ast.Load())
             )
@@ -66,7 +66,11 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
         return find_sources(dep, node_id, expr.value)
     relisted = _relisted(dep, expr)
     if relisted is not None:
-        return find_sources(dep, node_id, relisted)
+        listed = find_sources(dep, node_id, relisted)
+        if isinstance(listed, Refusal):
+            return listed
+        # What is flattened may hold lists where it was taken to hold tensors.
+        return [replace(s, kind=Kind.UNKNOWN) if s.track.outside else s for s in listed]
     symbol = symbol_of(expr)
     if symbol is None:
         if isinstance(expr, (ast.ListComp, ast.GeneratorExp, ast.Starred)):
@@ -186,6 +190,10 @@ def _symbol_sources(
                 return listed
             if value.elts:
                 return listed
+        if isinstance(value, ast.Dict):
+            held = _dictionary_sources(dep, next(iter(strong)).node_id, symbol, value)
+            if held is not None:
+                return held
     outer = outer_value(dep.module, symbol, dep.scope, strong)
     if isinstance(outer, (ast.List, ast.Tuple)) and outer.elts:
         listed = find_sources(dep, node_id, outer)
@@ -234,6 +242,22 @@ def _symbol_sources(
             changed_at=changed_at,
         )
     ]
+
+
+def _dictionary_sources(
+    dep: Dependence, node_id: int, symbol: Symbol, display: ast.Dict
+) -> list[Source] | Refusal | None:
+    """The values of ``{"a": a, "b": b}``; None where none of them has a name."""
+    named = [value for value in display.values if symbol_of(value) is not None]
+    if not named:
+        return None  # made where they stand: none can have been computed from another
+    if len(named) < len(display.values) or None in display.keys:
+        return Refusal(
+            "TM105",
+            f"one value of {symbol} may have been computed from another where they are put "
+            "together; a tape opened after that would miss it",
+        )
+    return find_sources(dep, node_id, ast.List(elts=display.values, ctx=ast.Load()))
 
 
 def _track(
