@@ -11,6 +11,7 @@ from tape_migrate.model import Api, Helper, Site
 from tape_migrate.module import Module
 from tape_migrate.shapes.callers import callers_of
 from tape_migrate.shapes.helper import function_of
+from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Candidate, Refusal
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.sites import Found, function_name
@@ -52,18 +53,27 @@ def hoist_nested(
     functions = [function_of(module, helper) for helper in helpers if not helper.dotted]
     calls = [*(item.call for item in found), *(call for call, _ in calls_of(module, helpers))]
     known = {id(call) for call in calls}
-    summaries = Summaries.of(module)
-    quiet = {
-        id(call)
-        for call in calls
-        if (callee := summaries.callee(call)) is not None and summaries.is_quiet(callee)
-    }
+    quiet = {id(call) for call in calls if _is_quiet(module, call)}
     for call in calls:
         if module.scope_of(call).node in functions and _stands_in_one(module, call, known):
             draft = hoist_call(module, call, quiet)
             if draft is not None:
                 return draft.apply()
     return None
+
+
+def _is_quiet(module: Module, call: ast.Call) -> bool:
+    """Whether a call of a function here, or of another module of the project, keeps nothing."""
+    callee = Summaries.of(module).callee(call)
+    if callee is not None:
+        return Summaries.of(module).is_quiet(callee)
+    if not isinstance(module.project, OtherModules):
+        return False
+    found = module.project.function(module.names.resolve(call.func))
+    if found is None:
+        return False
+    summaries = Summaries.of(found[0])
+    return summaries.stands_alone(found[1]) and summaries.is_quiet(found[1])
 
 
 def _stands_in_one(module: Module, call: ast.Call, calls: Collection[int]) -> bool:

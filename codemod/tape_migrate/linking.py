@@ -9,7 +9,7 @@ first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tape_migrate.api import migrate_source
 from tape_migrate.handing import HandPlan
@@ -102,6 +102,17 @@ def _leaving(options: Options, leave: Leaves, path: str) -> Options:
     return replace(options, leave=(*options.leave, *more)) if more else options
 
 
+@dataclass
+class _Trial:
+    """What modules become if a helper takes a tape, and those that its callers need."""
+
+    found: dict[str, tuple[Migration, HandPlan]] = field(default_factory=dict)
+
+    def plan_of(self, path: str) -> HandPlan | None:
+        """What the trial has settled about the module, if it has joined."""
+        return self.found[path][1] if path in self.found else None
+
+
 class _Linker:
     def __init__(
         self,
@@ -126,59 +137,89 @@ class _Linker:
         tried: set[str] = set()
         while self._queue:
             path, helper = self._queue.pop(0)
-            dotted = f"{self._project.name_of(path)}.{helper.qualname}"
-            if dotted in tried:
+            helper = self._dotted(path, helper)
+            if helper.dotted in tried:
                 continue
-            tried.add(dotted)
-            trial = self._try(path, replace(helper, dotted=dotted))
-            if isinstance(trial, Refusal):
+            tried.add(helper.dotted)
+            trial = _Trial()
+            refusal = self._try(path, helper, trial, ())
+            if refusal is not None:
                 plan = self._plan(path)
-                plan = replace(plan, barred=(*plan.barred, (helper.qualname, trial)))
-                trial = {path: (self._migrate(path, plan), plan)}
+                plan = replace(plan, barred=(*plan.barred, (helper.qualname, refusal)))
+                trial = _Trial()
+                trial.found[path] = self._migrate(path, plan), plan
             else:
-                self._join(frozenset(trial))
-            for other, (migration, plan) in trial.items():
+                self._join(frozenset(trial.found))
+            for other, (migration, plan) in trial.found.items():
                 self._found[other], self._plans[other] = migration, plan
                 self._queue += [(other, offer) for offer in migration.offers]
         return Linked(self._found, tuple(self._groups))
 
-    def _try(self, path: str, helper: Helper) -> dict[str, tuple[Migration, HandPlan]] | Refusal:
-        """The migrations of all modules concerned if the helper takes a tape, or why it cannot."""
+    def _try(
+        self, path: str, helper: Helper, trial: _Trial, chain: tuple[str, ...]
+    ) -> Refusal | None:
+        """Let the helper take a tape in all modules concerned; why it cannot, if so.
+
+        Where a caller is a helper itself, whose callers are in other modules again, all of those
+        join the trial. ``chain`` holds the helpers that wait for this one.
+        """
         name = helper.dotted.rpartition(".")[2]
-        trial: dict[str, tuple[Migration, HandPlan]] = {}
         handed: list[Handed] = []
         for user in self._project.users(path, name, method=helper.method):
-            plan = self._plan(user)
+            plan = trial.plan_of(user) or self._plan(user)
             plan = replace(plan, imported=(*plan.imported, helper))
-            try:
-                migration = self._migrate(user, plan)
-            except (SourceError, OSError) as error:
-                return caller_in_the_way(helper, user, Refusal("TM115", str(error)))
-            if migration.internal_error is not None:
-                return caller_in_the_way(helper, user, Refusal("TM199", migration.internal_error))
+            migration = self._attempt(user, plan, trial)
+            if isinstance(migration, Refusal):
+                return caller_in_the_way(helper, user, migration)
+            looked_at = {helper.dotted, *chain}
+            while line := _line_in_the_way(migration):
+                offers = [self._dotted(user, offer) for offer in migration.offers]
+                offer = next((o for o in offers if o.dotted not in looked_at), None)
+                if offer is None:
+                    break
+                looked_at.add(offer.dotted)
+                why = self._try(user, offer, trial, (*chain, helper.dotted))
+                if why is not None:
+                    return caller_in_the_way(helper, f"{user}, line {line},", why)
+                migration = trial.found[user][0]
             for each in migration.handed:
                 if each.line:
                     where = f"{user}, line {each.line},"
                     return caller_in_the_way(helper, where, Refusal(each.code, each.message))
                 handed += [each] if each.dotted == helper.dotted else []
-            trial[user] = migration, plan
         given = Handed(
             helper.dotted,
             0,
             assumptions=tuple(dict.fromkeys(a for each in handed for a in each.assumptions)),
             tensors=all(each.tensors for each in handed),
         )
-        plan = self._plan(path)
+        plan = trial.plan_of(path) or self._plan(path)
         plan = replace(plan, exported=(*plan.exported, (helper.qualname, given)))
-        migration = self._migrate(path, plan)
-        trial[path] = migration, plan
+        migration = self._attempt(path, plan, trial)
+        if isinstance(migration, Refusal):
+            return migration
         for each in migration.handed:
-            if each.line:
+            # What a helper in the chain calls is handed in by whoever is looked at next.
+            if each.line and each.dotted not in chain:
                 return Refusal(each.code, each.message)
         for site in migration.sites:
             if site.site.function == helper.qualname and site.outcome is Outcome.REFUSED:
                 return Refusal(site.code or "TM101", site.message)
-        return trial
+        return None
+
+    def _attempt(self, path: str, plan: HandPlan, trial: _Trial) -> Migration | Refusal:
+        """Migrate a module of the trial."""
+        try:
+            migration = self._migrate(path, plan)
+        except (SourceError, OSError) as error:
+            return Refusal("TM115", str(error))
+        if migration.internal_error is not None:
+            return Refusal("TM199", migration.internal_error)
+        trial.found[path] = migration, plan
+        return migration
+
+    def _dotted(self, path: str, helper: Helper) -> Helper:
+        return replace(helper, dotted=f"{self._project.name_of(path)}.{helper.qualname}")
 
     def _plan(self, path: str) -> HandPlan:
         return self._plans.get(path, HandPlan())
@@ -196,3 +237,8 @@ class _Linker:
         touching = [group for group in self._groups if group & paths]
         self._groups = [group for group in self._groups if not group & paths]
         self._groups.append(paths.union(*touching))
+
+
+def _line_in_the_way(migration: Migration) -> int:
+    """The line of a call that could not hand in a tape, 0 if there is none."""
+    return next((each.line for each in migration.handed if each.line), 0)

@@ -112,18 +112,24 @@ class Project:
             self._users[key] = self._find_users(path, name, method=method)
         return list(self._users[key])
 
-    def _find_users(self, path: str, name: str, *, method: bool) -> list[str]:
+    def mentioning(self, path: str, name: str) -> list[str]:
+        """See ``tape_migrate.shapes.calls_elsewhere.OtherCallers``."""
         word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
-        module = self._module_of_path.get(path, "")
         found: list[str] = []
         spelled = name.encode()
         for other in self._module_of_path:
             try:
                 data = self._sources[other] if other != path else b""
-                if spelled not in data or word.search(data) is None:
-                    continue
+                if spelled in data and word.search(data) is not None:
+                    found.append(other)
             except (KeyError, OSError, SourceError):
                 continue
+        return found
+
+    def _find_users(self, path: str, name: str, *, method: bool) -> list[str]:
+        module = self._module_of_path.get(path, "")
+        found: list[str] = []
+        for other in self.mentioning(path, name):
             loaded = self._load_path(other)
             if loaded is None or _uses(
                 loaded, module, name, method=method, unique=self._is_unique(module)

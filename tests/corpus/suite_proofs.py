@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections import Counter
@@ -50,7 +51,8 @@ def prove_suite(suite: Suite, release: Release, cache: Path, python: Path) -> Su
         command += ["--old-mode", _MODES[suite.mode], "--json", str(evidence)]
         command += ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
         command += ["-o", "python_files=*_test.py test_*.py", *suite.tests]
-        done = run(command, cwd=tree, env={**QUIET, **environment()})
+        path = os.pathsep.join([environment()["PYTHONPATH"], *suite.search_path(tree)])
+        done = run(command, cwd=tree, env={**QUIET, **environment(), "PYTHONPATH": path})
         if not evidence.exists():
             tail = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()[-12:]
             raise SuiteError("no evidence:\n" + "\n".join(tail))

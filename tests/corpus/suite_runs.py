@@ -42,6 +42,12 @@ class Suite:
     """How many tests pass on the release as published."""
     migrate_tests: bool = False
     """Whether there are calls in the tests too, so that a second variant is worth running."""
+    path: tuple[str, ...] = (".",)
+    """Folders that ``sys.path`` needs, relative to ``folder``."""
+
+    def search_path(self, tree: Path) -> list[str]:
+        """The same as absolute paths, for the suite unpacked in ``tree``."""
+        return [str(tree / folder) for folder in self.path]
 
 
 _GPFLOW_TESTS = ("scaled_euclid_dist", "triang", "transforms", "hmc", "optimizers")
@@ -81,6 +87,19 @@ SUITES = (
     ),
     Suite("saliency", "v1", "saliency-0.2.1", ("saliency/tf1",), ("saliency/tf1",), 38, True),
     Suite("SciANN", "plain", "SciANN-0.7.0.1", ("tests/test_api.py",), ("sciann",), 33),
+    Suite(
+        "garage",
+        "plain",
+        "garage-2021.3.0",
+        (
+            *(f"tests/garage/tf/models/test_{name}.py" for name in ("gru", "lstm")),
+            "tests/garage/tf/optimizers",
+        ),
+        ("src/garage",),
+        112,
+        migrate_tests=True,
+        path=("src", "."),
+    ),
 )
 
 
@@ -172,7 +191,9 @@ def _pytest(suite: Suite, tree: Path, python: Path) -> SuiteRun:
         command += ["-o", "python_files=*_test.py test_*.py", "--tb=short", *suite.tests]
         env = {**QUIET, "TAPE_SUITE_MODE": suite.mode, "TAPE_SUITE_RESULT": str(result)}
         done = run(
-            command, cwd=tree, env={**env, "PYTHONPATH": os.pathsep.join([str(_PLUGIN), str(tree)])}
+            command,
+            cwd=tree,
+            env={**env, "PYTHONPATH": os.pathsep.join([str(_PLUGIN), *suite.search_path(tree)])},
         )
         if not result.exists():
             output = (done.stdout + done.stderr).decode("utf-8", "replace")

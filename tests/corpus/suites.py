@@ -22,6 +22,14 @@ with this environment::
         "pandas==1.2.5" "typing-extensions==3.10.0.2" "six==1.15.0" \\
         multipledispatch tabulate mock pybtex "matplotlib<3.6" "scikit-learn<1.2" pytest \\
         "scikit-image<0.20"
+
+garage asks for more than its tests of models and optimizers import; without the rest, PyTorch and
+what pins other versions, it is::
+
+    suites/bin/pip install --no-deps akro==0.0.8 dowel==0.0.3 gym==0.17.2 cma==2.7.0 \\
+        pyglet==1.5.0 cloudpickle==1.3.0 tensorboardX==2.5.1 ray==2.51.2 msgpack click psutil \\
+        setproctitle future tabulate filelock "jsonschema<4.18" attrs pyrsistent \\
+        pytest-timeout pytest-rerunfailures
 """
 
 from __future__ import annotations

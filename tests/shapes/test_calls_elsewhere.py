@@ -98,3 +98,73 @@ def test_callers_that_cannot_hand_in_a_tape(main: str, operators: str) -> None:
     assert site.outcome is Outcome.REFUSED, site.message
     assert site.code in ("TM101", "TM105")
     assert not migration.changed
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "from operators import mixed\n\nfunction = mixed\nfound = function(a + 1.0, a)\n",
+        "from operators import mixed\n\ndef run(x):\n    return apply(mixed, x + 1.0, x)\n",
+        "from operators import mixed\n\ndef run(x):\n    return apply(f=mixed)\n",
+        "from operators import mixed\n\nTABLE = {'mixed': mixed}\n",
+        "import functools\nfrom operators import mixed\n\nstep = functools.partial(mixed, x=a)\n",
+        "import operators\n\ndef run(x):\n    return getattr(operators, 'mixed')(x + 1.0, x)\n",
+        "import operators\n\nmix = operators.mixed\n",
+    ],
+)
+def test_a_function_that_is_used_otherwise_than_by_a_plain_call_is_refused(main: str) -> None:
+    (site,) = outcome(main).sites
+    assert (site.outcome, site.code) == (Outcome.REFUSED, "TM105"), site.message
+    assert "of main.py uses this function" in site.message
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "from operators import mixed as m\n\ndef run(x):\n    return m(x + 1.0, x)\n",
+        "from operators import *\n\ndef run(x):\n    return mixed(x + 1.0, x)\n",
+    ],
+)
+def test_calls_by_other_names_are_calls(main: str) -> None:
+    (site,) = outcome(main).sites
+    assert (site.outcome, site.code) == (Outcome.REFUSED, "TM105"), site.message
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "from operators import mixed as m\n\ndef run(x, v):\n    return m(v, x)\n",
+        "from operators import *\n\ndef run(x, v):\n    return mixed(v, x)\n",
+        "import numpy as np\nimport operators\n\nprint(operators.mixed.__name__, np.mixed)\n",
+        "import other\n\ndef run(x):\n    return other.mixed(x + 1.0, x), apply(other.mixed)\n",
+        "def run(x, mixed):\n    return apply(mixed, x + 1.0, x)\n",
+    ],
+)
+def test_what_has_nothing_to_do_with_it_is_not_in_the_way(main: str) -> None:
+    (site,) = outcome(main).sites
+    assert site.outcome is Outcome.MIGRATED, site.message
+
+
+def test_a_package_that_hands_on_the_name() -> None:
+    files = {
+        "ops/__init__.py": "from ops.operators import mixed\n",
+        "ops/operators.py": OPERATORS,
+        "main.py": "import ops\n\ndef run(x):\n    return ops.mixed(x + 1.0, x)\n",
+    }
+    found = migrate_project({path: text.encode() for path, text in files.items()})
+    migration = found["ops/operators.py"]
+    assert isinstance(migration, Migration)
+    (site,) = migration.sites
+    assert (site.outcome, site.code) == (Outcome.REFUSED, "TM105"), site.message
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "from operators import Operators\n\nstep = Operators().mixed\n",
+        "def run(o):\n    return go(o.mixed)\n",
+    ],
+)
+def test_a_method_that_is_used_otherwise_than_by_a_call_is_refused(main: str) -> None:
+    (site,) = outcome(main, operators=METHOD).sites
+    assert (site.outcome, site.code) == (Outcome.REFUSED, "TM105"), site.message

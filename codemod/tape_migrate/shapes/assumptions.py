@@ -15,9 +15,11 @@ from tape_migrate.flow.symbols import Symbol, is_prefix, may_overlap, symbol_of
 from tape_migrate.shapes.calls_elsewhere import computed_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.given_away import given_away
 from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.loop_body import is_loop_body
+from tape_migrate.shapes.loop_body import is_only_loop_body
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
+from tape_migrate.shapes.related import related_members
 
 
 def assumptions_of(
@@ -33,8 +35,9 @@ def assumptions_of(
     external = [source for source in sources if not source.fresh]
     if not external or dep.scope.name in context.fed:
         return []
-    others = _others(context, dep, external, outside, source_exprs)
-    for source in external:
+    given = [s for s in external if not is_loop_variable(context, dep.scope, s.symbol)]
+    others = _others(context, dep, external, outside, source_exprs) if given else []
+    for source in given:
         for track in source.tracks:
             node = context.closure.node_for(track.symbol, dep.scope)
             for symbol in others:
@@ -54,7 +57,9 @@ def assumptions_of(
                         f"{symbol} may have been computed from {source.symbol} before this "
                         "function was entered; a tape in here would miss that part",
                     )
-                where = computed_elsewhere(context.module, dep.scope, track.symbol, symbol)
+                where = computed_elsewhere(
+                    context.module, dep.scope, track.symbol, symbol
+                ) or given_away(context, dep.scope, track.symbol, symbol)
                 if where is not None:
                     return _from_elsewhere(symbol, source.symbol, where)
     members = _members(context, dep, external)
@@ -68,7 +73,8 @@ def assumptions_of(
     if others:
         names = ", ".join(sorted({str(symbol) for symbol in others}))
         were = "was" if "," not in names else "were"
-        sentences.append(f"assumes that {names} {were} not computed from {what}")
+        them = ", ".join(dict.fromkeys(str(source.symbol) for source in given))
+        sentences.append(f"assumes that {names} {were} not computed from {them}")
     sentences += [*between, *members]
     called = sorted(
         {root for node_id in every_node for root in _opaque(context, dep, node_id)}
@@ -85,7 +91,7 @@ def assumptions_of(
 def _from_elsewhere(symbol: Symbol, source: Symbol, where: str) -> Refusal:
     return Refusal(
         "TM105",
-        f"{symbol} may have been computed from {source} where {where} calls this function; a tape "
+        f"{symbol} may have been computed from {source} where {where} uses this function; a tape "
         "in here would miss that part",
     )
 
@@ -111,7 +117,9 @@ def _between(context: Context, dep: Dependence, external: list[Source]) -> list[
                     f"{other} may have been computed from {one} before this function was "
                     "entered; a tape in here would miss that part",
                 )
-            where = computed_elsewhere(context.module, dep.scope, one, other)
+            where = computed_elsewhere(context.module, dep.scope, one, other) or (
+                given_away(context, dep.scope, one, other) if one != other else None
+            )
             if where is not None:
                 return _from_elsewhere(other, one, where)
     if len(symbols) < 2:
@@ -123,12 +131,16 @@ def _members(context: Context, dep: Dependence, external: list[Source]) -> list[
     """Sources handed in together: one of them must not have been computed from another."""
     sentences: list[str] = []
     for source in external:
+        related = related_members(context, dep, source)
+        if isinstance(related, Refusal):
+            return related
+        sentences += [related] if related is not None else []
         for track in source.tracks:
             if not track.outside or track.symbol.path:
                 continue
             if track.whole and source.kind is Kind.TENSOR:
                 continue
-            if source.variable:
+            if source.variable or is_loop_variable(context, dep.scope, source.symbol):
                 continue
             node = context.closure.node_for(track.symbol, dep.scope)
             if context.closure.members_depend(node):
@@ -186,14 +198,25 @@ def _others(
 
 
 def is_loop_variable(context: Context, scope: Scope, symbol: Symbol) -> bool:
-    """A parameter of a tensor loop's body: a leaf, whatever it was computed from outside."""
+    """A parameter of a tensor loop's body: a leaf, whatever it was computed from outside.
+
+    It is a tensor of its own in the graph of the loop. Where the loop runs eagerly its first value
+    may be the very tensor that was given, but what was computed from that before the turn began is
+    on no tape of the turn.
+    """
     node = scope.node
     return (
         isinstance(node, ast.FunctionDef)
-        and is_loop_body(context.module, scope)
-        and not context.summaries.callers(node)
-        and symbol.root in {arg.arg for arg in node.args.args}
+        and not symbol.path
+        and is_only_loop_body(context.module, scope)
+        and symbol.root in _without_default(node)
     )
+
+
+def _without_default(function: ast.FunctionDef) -> frozenset[str]:
+    """Parameters that the loop gives a value: a default would be a tensor of outside."""
+    plain = [*function.args.posonlyargs, *function.args.args]
+    return frozenset(arg.arg for arg in plain[: len(plain) - len(function.args.defaults)])
 
 
 def _is_member(symbol: Symbol, container: Symbol) -> bool:

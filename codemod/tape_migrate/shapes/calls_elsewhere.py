@@ -14,10 +14,12 @@ from typing import Final, Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
-from tape_migrate.mentions import last_name
+from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.loop_body import hands_to_loop
 
 _DEPTH: Final = 4
 """How many functions may hand on what they are given, each to one in another module."""
@@ -30,6 +32,12 @@ class OtherCallers(Protocol):
     def users(self, path: str, name: str, *, method: bool) -> list[str]:
         """Paths of other modules that use ``name`` of this one (or any method so called)."""
 
+    def mentioning(self, path: str, name: str) -> list[str]:
+        """Paths of other modules whose text holds the word ``name``."""
+
+    def name_of(self, path: str) -> str:
+        """The dotted name of the module at ``path``, "" if others have the same."""
+
     def module_at(self, path: str) -> Module | None:
         """The module at ``path``, or None if it cannot be read."""
 
@@ -41,6 +49,15 @@ class Call:
     path: str
     module: Module
     node: ast.Call
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What other modules do with a function."""
+
+    calls: tuple[Call, ...]
+    given_away: str | None
+    """Where it is used otherwise than by a plain call."""
 
 
 def computed_elsewhere(
@@ -57,7 +74,10 @@ def computed_elsewhere(
     names |= {arg.arg for arg in function.args.kwonlyargs}
     if not {source.root, other.root} <= names:
         return None
-    for call in _calls(module, scope, function):
+    found = _calls(module, scope, function)
+    if found.given_away is not None:
+        return found.given_away
+    for call in found.calls:
         given = dict(bind(function, call.node))
         one, two = given.get(source.root), given.get(other.root)
         if one is None or two is None:
@@ -69,47 +89,108 @@ def computed_elsewhere(
         around = call.module.scope_of(one)
         for given_on in _symbols(call.module, one):
             for from_it in _symbols(call.module, two):
-                found = computed_elsewhere(call.module, around, given_on, from_it, depth - 1)
-                if found is not None:
-                    return found
+                where = computed_elsewhere(call.module, around, given_on, from_it, depth - 1)
+                if where is not None:
+                    return where
     return None
 
 
-def _calls(module: Module, scope: Scope, function: ast.FunctionDef) -> list[Call]:
+def _calls(module: Module, scope: Scope, function: ast.FunctionDef) -> Calls:
     key = f"calls elsewhere {id(function)}"
     known = module.memo.get(key)
-    if not isinstance(known, list):
+    if not isinstance(known, Calls):
         known = module.memo[key] = _find_calls(module, scope, function)
     return known
 
 
-def _find_calls(module: Module, scope: Scope, function: Function) -> list[Call]:
+def _find_calls(module: Module, scope: Scope, function: Function) -> Calls:
     project = module.project
     around = scope.parent
     if not isinstance(project, OtherCallers) or around is None:
-        return []
-    if around.kind not in (ScopeKind.MODULE, ScopeKind.CLASS):
-        return []
+        return Calls((), None)
+    if around.kind is ScopeKind.CLASS:
+        return _calls_of_method(module, project, function.name)
+    if around.kind is not ScopeKind.MODULE:
+        return Calls((), None)
     found: list[Call] = []
-    method = around.kind is ScopeKind.CLASS
-    for path in project.users(module.path, function.name, method=method):
+    given_away: str | None = None
+    known: dict[tuple[str, str], None] = {(project.name_of(module.path), function.name): None}
+    looked_at: set[tuple[str, str]] = set()
+    while more := [place for place in known if place not in looked_at]:
+        home, name = more[0]
+        looked_at.add(more[0])
+        for path in project.mentioning(module.path, name):
+            user = project.module_at(path)
+            if user is None:
+                continue
+            for imported in _imported_names(user, home, name):
+                known[(project.name_of(path), imported)] = None  # others may import it from there
+            asked = asked_by_text(user, name)
+            if asked is not None:
+                given_away = given_away or f"line {asked} of {path}"
+            for node in user.nodes:
+                if not isinstance(node, (ast.Name, ast.Attribute)):
+                    continue
+                if not isinstance(node.ctx, ast.Load) or not _means(user, node, home, name):
+                    continue
+                parent = user.parent_of(node)
+                if isinstance(parent, ast.Call) and parent.func is node:
+                    found.append(Call(path, user, _by_name(parent, function.name)))
+                elif not isinstance(parent, ast.Attribute) and not hands_to_loop(user, node):
+                    given_away = given_away or f"line {node.lineno} of {path}"
+    return Calls(tuple(found), given_away)
+
+
+def _means(user: Module, node: ast.Name | ast.Attribute, home: str, name: str) -> bool:
+    """Whether ``node`` is what the module ``home`` calls ``name``."""
+    around, _, last = user.names.resolve(node).rpartition(".")
+    if not around and isinstance(node, ast.Name) and node.id == name:
+        return not user.names.bindings(name, user.scope_of(node)) and any(
+            isinstance(other, ast.ImportFrom) and any(alias.name == "*" for alias in other.names)
+            for other in user.nodes
+        )
+    if last != name or not around:
+        return False
+    if not home:  # several files are so called
+        return around.partition(".")[0] not in KNOWN_MODULES
+    return around == home or around.endswith("." + home)
+
+
+def _imported_names(user: Module, home: str, name: str) -> list[str]:
+    """The names that ``from home import name`` gives it in ``user``."""
+    stem = home.rpartition(".")[2]
+    return [
+        alias.asname or alias.name
+        for node in user.nodes
+        if isinstance(node, ast.ImportFrom)
+        if not stem or not node.module or stem == node.module.rpartition(".")[2]
+        for alias in node.names
+        if alias.name == name
+    ]
+
+
+def _calls_of_method(module: Module, project: OtherCallers, name: str) -> Calls:
+    found: list[Call] = []
+    given_away: str | None = None
+    for path in project.users(module.path, name, method=True):
         user = project.module_at(path)
         for node in user.nodes if user is not None else ():
-            if isinstance(node, ast.Call) and last_name(node.func) == function.name:
-                assert user is not None
-                if method == (isinstance(node.func, ast.Attribute) and not _is_module(user, node)):
-                    found.append(Call(path, user, node if method else _by_name(node)))
-    return found
+            if not isinstance(node, ast.Attribute) or node.attr != name:
+                continue
+            assert user is not None
+            if not isinstance(node.ctx, ast.Load) or user.names.resolve(node.value):
+                continue
+            parent = user.parent_of(node)
+            if isinstance(parent, ast.Call) and parent.func is node:
+                found.append(Call(path, user, parent))
+            elif not isinstance(parent, ast.Attribute):
+                given_away = given_away or f"line {node.lineno} of {path}"
+    return Calls(tuple(found), given_away)
 
 
-def _is_module(module: Module, call: ast.Call) -> bool:
-    """Whether the function is called by the name of its module, ``ops.mixed(y, x)``."""
-    return isinstance(call.func, ast.Attribute) and bool(module.names.resolve(call.func.value))
-
-
-def _by_name(call: ast.Call) -> ast.Call:
+def _by_name(call: ast.Call, own: str) -> ast.Call:
     """The call without the module's name, so that it is not taken for one of a method."""
-    name = ast.Name(id=last_name(call.func), ctx=ast.Load())
+    name = ast.Name(id=own, ctx=ast.Load())
     plain = ast.Call(func=name, args=call.args, keywords=call.keywords)
     return ast.copy_location(plain, call)
 

@@ -267,8 +267,7 @@ class Closure:
             self._connect(list(self._reads(arg)), (id(scope), parameter))
             self._parameters.add((id(scope), parameter))
             self._alias(arg, (id(scope), parameter))
-            for display in self._displays(arg):
-                self._members[(id(scope), parameter)].append(list(display.elts))
+            self._members[(id(scope), parameter)] += self._displays(arg)
         if function.args.kwarg is not None:
             self._keywords(function.args.kwarg.arg, scope, call)
         if function.args.vararg is not None:
@@ -279,17 +278,20 @@ class Closure:
                 self._connect(list(self._reads(arg)), node)
                 self._alias(arg, node)
 
-    def _displays(self, arg: ast.expr) -> list[ast.List | ast.Tuple]:
-        """The lists that ``arg`` may be, where they are written out."""
+    def _displays(self, arg: ast.expr) -> list[list[ast.expr]]:
+        """The members of the lists and dictionaries that ``arg`` may be, where written out."""
         if isinstance(arg, (ast.List, ast.Tuple)):
-            return [arg]
+            return [list(arg.elts)]
+        if isinstance(arg, ast.Dict):
+            return [list(arg.values)]
         if not isinstance(arg, ast.Name):
             return []
         bound = self._module.names.bindings(arg.id, self._module.scope_of(arg))
         return [
-            node.value
+            members
             for node in bound
-            if isinstance(node, ast.Assign) and isinstance(node.value, (ast.List, ast.Tuple))
+            if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Name)
+            for members in self._displays(node.value)
         ]
 
     def _handed_on(self, call: ast.Call) -> tuple[Function | None, ast.Call]:
@@ -345,6 +347,14 @@ class Closure:
                 return parent
         return None
 
+    def _is_library(self, node: ast.Name | ast.Attribute) -> bool:
+        """``tf`` in ``tf.cast(x)``: no value that two calls of it have in common."""
+        resolved = self._module.names.resolve(node)
+        top, _, rest = resolved.partition(".")
+        if top not in ("tensorflow", "numpy"):
+            return False
+        return bool(rest) or isinstance(node, ast.Name)
+
     def _reads(self, expr: ast.AST, *, storing: bool = False) -> Iterator[Node]:
         stack: list[ast.AST] = [expr]
         while stack:
@@ -355,6 +365,8 @@ class Closure:
                     yield self.node_for(Symbol(node.value.id, ("." + node.attr,)), scope)
                     continue
             if isinstance(node, (ast.Name, ast.Attribute)) and is_blocked(self._module, node):
+                continue
+            if isinstance(node, (ast.Name, ast.Attribute)) and self._is_library(node):
                 continue
             if isinstance(node, ast.Name):
                 inside = self._comprehension_of(node)

@@ -38,7 +38,7 @@ from tape_migrate.shapes.reference import judge_reference_variables
 from tape_migrate.shapes.region import Chosen, choose_region, nothing_between
 from tape_migrate.shapes.repeats import Repeat, repeat_of
 from tape_migrate.shapes.shape_of import shape_of
-from tape_migrate.shapes.sources import all_trainable, find_sources
+from tape_migrate.shapes.sources import all_trainable, by_values, find_sources
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
 from tape_migrate.shapes.stops import plan_stops
 from tape_migrate.shapes.targets import Target, find_targets
@@ -272,7 +272,7 @@ def _decide_paths(
     return Candidate(
         request=request,
         region=chosen.region,
-        watches=chosen.watches,
+        watches=by_values(dep, request.source, sources, chosen.watches),
         frozen=frozen_watches(dep, request.source) if dep.scope.name in context.fed else (),
         inline_target=inline,
         inside=chosen.inside,
@@ -299,8 +299,9 @@ def _refuse_collection(
     why = "what was collected may have been computed from the source before a tape was opened"
     if "regularization" in collection:
         why = (
-            "penalties are computed where a variable is made, before a tape was opened; "
-            "compute them again from the variables, inside the tape"
+            "penalties of layers, and what code puts there, are computed before a tape was "
+            "opened (only get_variable's are read anew, since TensorFlow 2.6); compute them "
+            "again from the variables, inside the tape"
         )
     return Refusal("TM105", f"the target uses tf.{collection}: {why}")
 

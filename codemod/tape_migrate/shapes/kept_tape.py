@@ -50,7 +50,7 @@ from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.plan import OUTSIDE, Candidate, Link, Refusal, Request
 from tape_migrate.shapes.reentered import decide_in_helper, entry_sources
 from tape_migrate.shapes.summaries import Summaries
-from tape_migrate.shapes.unittests import ancestors, is_test_case
+from tape_migrate.shapes.unittests import ancestors, is_test_case, only_parameterizes
 
 _FIRST = ("setUp", "__init__")
 
@@ -240,7 +240,9 @@ def _find_setup(
     attributes = {symbol.path[0] for symbol in (*targets, *sources)}
     summaries = Summaries.of(module)
     owner = summaries.class_of(scope)
-    if owner is None or not isinstance(owner.node, ast.ClassDef) or owner.node.decorator_list:
+    if owner is None or not isinstance(owner.node, ast.ClassDef):
+        return None
+    if not all(only_parameterizes(module, each) for each in owner.node.decorator_list):
         return None
     parents = ancestors(module, owner.node)
     bases = [base for klass in (owner.node, *parents) for base in klass.bases]

@@ -75,6 +75,8 @@ def _call_kind(module: Module, call: ast.Call) -> Kind:
         "nest.flatten",
     ):
         return Kind.LIST
+    if name == "nest.flatten" or resolved == "tree.flatten":
+        return Kind.LIST
     if isinstance(call.func, ast.Name) and not module.names.is_local(
         call.func.id, module.scope_of(call)
     ):

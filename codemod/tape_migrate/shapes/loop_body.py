@@ -39,6 +39,47 @@ def is_loop_body(module: Module, scope: Scope) -> bool:
     return id(scope.node) in known
 
 
+def is_only_loop_body(module: Module, scope: Scope) -> bool:
+    """Whether nothing else is ever done with it: no call, no other name, no decorator."""
+    node = scope.node
+    if not isinstance(node, ast.FunctionDef) or not is_loop_body(module, scope):
+        return False
+    if scope.parent is None or scope.parent.kind is not ScopeKind.FUNCTION:
+        return False  # another module may call it
+    key = f"only a loop body {id(node)}"
+    if key not in module.memo:
+        module.memo[key] = not node.decorator_list and all(
+            hands_to_loop(module, name) for name in uses_of(module, scope)
+        )
+    return bool(module.memo[key])
+
+
+def uses_of(module: Module, scope: Scope) -> list[ast.Name]:
+    """Where the function of ``scope`` is read by its name."""
+    key = f"uses of {id(scope.node)}"
+    known = module.memo.get(key)
+    if not isinstance(known, list):
+        known = module.memo[key] = [
+            name
+            for name in module.nodes
+            if isinstance(name, ast.Name)
+            and name.id == scope.name
+            and isinstance(name.ctx, ast.Load)
+            and module.scopes.resolve(name.id, module.scope_of(name)) is scope.parent
+        ]
+    return known
+
+
+def hands_to_loop(module: Module, name: ast.expr) -> bool:
+    """Whether ``name`` is an argument of a tensor loop."""
+    parent = module.parent_of(name)
+    if isinstance(parent, ast.keyword):
+        parent = module.parent_of(parent)
+    if not isinstance(parent, ast.Call) or parent.func is name:
+        return False
+    return tensorflow_function(module.names.resolve(parent.func)) in TENSOR_LOOPS
+
+
 def _loop_bodies(module: Module) -> frozenset[int]:
     by_name: dict[tuple[int, str], int] = {}
     for scope in module.scopes:

@@ -60,6 +60,7 @@ from tape_migrate.shapes.plan import (
     Track,
 )
 from tape_migrate.shapes.repeats import repeat_of
+from tape_migrate.shapes.summaries import Summaries
 
 
 def find_any_helper(context: Context, request: Request) -> Helper | None:
@@ -204,12 +205,22 @@ def _unseen_call(
             outer = context.summaries.outer_reads(function)
             if not inner or any(may_hold_tensor(context, scope, Symbol(name)) for name in outer):
                 return call
-        if context.summaries.is_closed(call):
+        if context.summaries.is_closed(call) or _stands_alone_elsewhere(context, call):
             continue
         handed_in = isinstance(call.func, ast.Name) and call.func.id in given
         if not handed_in or module.scope_of(call) is not scope:
             return call
     return None
+
+
+def _stands_alone_elsewhere(context: Context, call: ast.Call) -> bool:
+    """Whether a function of another module of the project uses nothing but what it is given."""
+    dotted = context.module.names.resolve(call.func)
+    found = context.others.function(dotted) if dotted and context.others is not None else None
+    if found is None:
+        return False
+    module, function = found
+    return Summaries.of(module).stands_alone(function)
 
 
 def _gives_names(stmt: ast.stmt) -> bool:

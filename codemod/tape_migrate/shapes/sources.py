@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
@@ -18,7 +19,7 @@ from tape_migrate.shapes.copies import given_by, held_by, is_copy, is_data, is_w
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value
 from tape_migrate.shapes.members import changed_by_other_name, put_in
-from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source, Track, in_order
+from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, Watch, in_order
 from tape_migrate.shapes.tensorflow_facts import (
     always_new_tensor,
     tensorflow_function,
@@ -31,6 +32,12 @@ _COLLECTORS = frozenset(
     ("dict", "enumerate", "filter", "list", "map", "reversed", "set", "sorted", "tuple", "zip")
 )
 """Built-in functions that put what they are given into collections."""
+
+
+RELISTING: Final = frozenset(
+    ("six.itervalues", "six.viewvalues", "tensorflow.nest.flatten", "tree.flatten")
+)
+"""Functions that give the members of a collection, and nothing else."""
 
 
 def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | Refusal:
@@ -50,8 +57,8 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
         return found
     if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
         # Lists put together. Were they tensors, the sum would be new: None in both worlds.
-        listed = kind_of(dep.module, expr, dep.scope) is not Kind.TENSOR
-        if listed and all(_listable(side) for side in (expr.left, expr.right)):
+        no_tensor = kind_of(dep.module, expr, dep.scope) is not Kind.TENSOR
+        if no_tensor and all(_listable(dep, side) for side in (expr.left, expr.right)):
             return find_sources(
                 dep, node_id, ast.List(elts=[expr.left, expr.right], ctx=ast.Load())
             )
@@ -59,7 +66,11 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
         return find_sources(dep, node_id, expr.value)
     relisted = _relisted(dep, expr)
     if relisted is not None:
-        return find_sources(dep, node_id, relisted)
+        listed = find_sources(dep, node_id, relisted)
+        if isinstance(listed, Refusal):
+            return listed
+        # What is flattened may hold lists where it was taken to hold tensors.
+        return [replace(s, kind=Kind.UNKNOWN) if s.track.outside else s for s in listed]
     symbol = symbol_of(expr)
     if symbol is None:
         if isinstance(expr, (ast.ListComp, ast.GeneratorExp, ast.Starred)):
@@ -80,7 +91,41 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
     return _symbol_sources(dep, node_id, symbol, expr)
 
 
-def _listable(expr: ast.expr) -> bool:
+def by_values(
+    dep: Dependence, expr: ast.expr, sources: list[Source], watches: tuple[Watch, ...]
+) -> tuple[Watch, ...]:
+    """Watch the values of a dictionary: a tape takes one only if its keys can be sorted."""
+    held = _dictionaries(dep, expr)
+    names = {
+        str(track.symbol)
+        for source in sources
+        if source.symbol in held
+        for track in source.tracks
+        if track.whole
+    }
+    return tuple(
+        replace(watch, symbol=f"list({watch.symbol}.values())") if watch.symbol in names else watch
+        for watch in watches
+    )
+
+
+def _dictionaries(dep: Dependence, expr: ast.expr) -> frozenset[Symbol]:
+    """Symbols whose values the sources are: ``d`` of ``list(d.values())``."""
+    found: set[Symbol] = set()
+    for node in ast.walk(expr):
+        if isinstance(node, ast.Call):
+            relisted = _relisted(dep, node)
+            plain = isinstance(node.func, ast.Name)
+            flat = dep.module.names.resolve(node.func).endswith("flatten")
+            symbol = symbol_of(relisted) if relisted is not None and not plain else None
+            if symbol is not None and not flat:
+                found.add(symbol)
+    return frozenset(found)
+
+
+def _listable(dep: Dependence, expr: ast.expr) -> bool:
+    if isinstance(expr, ast.Call):
+        return _relisted(dep, expr) is not None
     return symbol_of(expr) is not None or isinstance(expr, (ast.List, ast.Tuple, ast.BinOp))
 
 
@@ -89,6 +134,8 @@ def _relisted(dep: Dependence, expr: ast.expr) -> ast.expr | None:
     if not isinstance(expr, ast.Call) or expr.keywords:
         return None
     func = expr.func
+    if dep.module.names.resolve(func) in RELISTING and len(expr.args) == 1:
+        return expr.args[0]
     if isinstance(func, ast.Name) and func.id in ("list", "tuple") and len(expr.args) == 1:
         return None if dep.module.names.is_local(func.id, dep.scope) else expr.args[0]
     if isinstance(func, ast.Attribute) and func.attr == "values" and not expr.args:
@@ -143,6 +190,10 @@ def _symbol_sources(
                 return listed
             if value.elts:
                 return listed
+        if isinstance(value, ast.Dict):
+            held = _dictionary_sources(dep, next(iter(strong)).node_id, symbol, value)
+            if held is not None:
+                return held
     outer = outer_value(dep.module, symbol, dep.scope, strong)
     if isinstance(outer, (ast.List, ast.Tuple)) and outer.elts:
         listed = find_sources(dep, node_id, outer)
@@ -160,7 +211,11 @@ def _symbol_sources(
     if isinstance(put, Refusal):
         return put
     members, changed_at = put
-    fresh = bool(strong) and not mutated and all(_is_fresh(dep, d, symbol) for d in strong)
+    fresh = (
+        bool(strong)
+        and not mutated
+        and all(_is_fresh(dep, d, symbol) or _holds_only_new(dep, d, symbol) for d in strong)
+    )
     tracks = [_track(dep, symbol, strong, certain=True, whole=True)]
     if mutated:
         tracks = [replace(tracks[0], single=False)]
@@ -187,6 +242,22 @@ def _symbol_sources(
             changed_at=changed_at,
         )
     ]
+
+
+def _dictionary_sources(
+    dep: Dependence, node_id: int, symbol: Symbol, display: ast.Dict
+) -> list[Source] | Refusal | None:
+    """The values of ``{"a": a, "b": b}``; None where none of them has a name."""
+    named = [value for value in display.values if symbol_of(value) is not None]
+    if not named:
+        return None  # made where they stand: none can have been computed from another
+    if len(named) < len(display.values) or None in display.keys:
+        return Refusal(
+            "TM105",
+            f"one value of {symbol} may have been computed from another where they are put "
+            "together; a tape opened after that would miss it",
+        )
+    return find_sources(dep, node_id, ast.List(elts=display.values, ctx=ast.Load()))
 
 
 def _track(
@@ -248,6 +319,17 @@ def _is_fresh(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
     return is_fresh_value(dep, value)
 
 
+def _holds_only_new(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
+    """``{k: tf.gather(v, 0) for k, v in …}``: each member is made there, and has no other name."""
+    value = value_of(definition, symbol)
+    match value:
+        case ast.ListComp(elt=member) | ast.DictComp(value=member):
+            named = any(isinstance(node, ast.NamedExpr) for node in ast.walk(value))
+            made = isinstance(member, ast.Call) and is_fresh_value(dep, member)
+            return made and not named
+    return False
+
+
 def is_fresh_value(dep: Dependence, value: ast.expr) -> bool:
     """Whether evaluating ``value`` certainly makes a new tensor."""
     match value:
@@ -294,7 +376,7 @@ def _other_tracks(
         for link in given_by(dep, definition, symbol):
             reached = dep.reaching(definition.node_id, link.use.symbol)
             strong = frozenset(d for d in reached if d.kind is not DefKind.MUTATION)
-            if all(is_data(dep, d, link.use.symbol) for d in strong):
+            if all(is_data(dep, d, link.use.symbol) for d in strong) or _is_setting(dep, link):
                 continue
             if strong and strong != definitions:
                 certain, whole = is_copy(definition, symbol), is_whole(definition, symbol)
@@ -307,6 +389,14 @@ def _other_tracks(
                     track = replace(track, single=False)
                 yield track
                 yield from _other_tracks(dep, track.symbol, strong, depth - 1)
+
+
+def _is_setting(dep: Dependence, link: Link) -> bool:
+    """``tf.float32`` in ``tf.cast(x, tf.float32)``: no tensor that could be handed on."""
+    node = link.use.node
+    if not isinstance(node, ast.expr):
+        return False
+    return dep.module.names.resolve(node).partition(".")[0] in ("tensorflow", "numpy")
 
 
 def _made_again(dep: Dependence, copy: Definition, made: frozenset[Definition]) -> bool:

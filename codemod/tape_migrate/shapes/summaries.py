@@ -63,6 +63,52 @@ class Summaries(Functions):
             return hasattr(builtins, call.func.id) and not local
         return all(self._is_closed_itself(inner) for inner in self.reached(function))
 
+    def stands_alone(self, function: Function) -> bool:
+        """Whether ``function`` computes from nothing but what it is given, and changes nothing.
+
+        Only TensorFlow and functions of its own module run in it.
+        """
+        bound = self._module.names.bindings(function.name, self._module.scopes.module)
+        return (
+            len(bound) == 1
+            and not function.decorator_list
+            and not function.args.defaults
+            and not any(function.args.kw_defaults)
+            and not self.outer_reads(function)
+            and all(self._is_closed_itself(inner) for inner in self.reached(function))
+            and all(self._changes_nothing(inner) for inner in self.reached(function))
+        )
+
+    def _changes_nothing(self, function: Function) -> bool:
+        """Whether no object is changed in place, but for lists that it makes itself."""
+        scope = self._module.scopes.opened_by(function)
+        for node in ast.walk(function):
+            match node:
+                case (
+                    ast.AugAssign() | ast.Global() | ast.Nonlocal() | ast.Yield() | ast.YieldFrom()
+                ):
+                    return False
+                case ast.Attribute(ctx=ast.Store() | ast.Del()):
+                    return False
+                case ast.Subscript(ctx=ast.Store() | ast.Del()):
+                    return False
+                case ast.Call(func=ast.Attribute(value=holder, attr=name) as func):
+                    known = self._module.names.resolve(func)
+                    if name in CONTAINER_METHODS and not known:
+                        if not self._is_new_list(holder, scope):
+                            return False
+        return True
+
+    def _is_new_list(self, holder: ast.expr, scope: Scope) -> bool:
+        """``found`` after ``found = []``, which is all that gives it a value."""
+        if not isinstance(holder, ast.Name):
+            return False
+        bound = self._module.names.bindings(holder.id, scope)
+        return bool(bound) and all(
+            isinstance(node, ast.Assign) and isinstance(node.value, (ast.List, ast.ListComp))
+            for node in bound
+        )
+
     def _is_closed_itself(self, function: Function) -> bool:
         key = id(function)
         if key not in self._closed:

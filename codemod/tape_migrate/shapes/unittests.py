@@ -15,6 +15,13 @@ def is_test_case(module: Module, base: ast.expr) -> bool:
     return resolved.startswith(_TESTS) and resolved.endswith("TestCase")
 
 
+def only_parameterizes(module: Module, decorator: ast.expr) -> bool:
+    """``@parameterized.parameters(…)`` of a class: its tests run several times, nothing else."""
+    func = decorator.func if isinstance(decorator, ast.Call) else decorator
+    home, _, name = module.names.resolve(func).rpartition(".")
+    return home == "absl.testing.parameterized" and name in ("named_parameters", "parameters")
+
+
 def is_assertion(module: Module, call: ast.Call) -> bool:
     """``self.assertEqual(…)``: a method of a test class that changes nothing."""
     func = call.func

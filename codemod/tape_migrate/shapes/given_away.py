@@ -1,0 +1,124 @@
+"""Functions that are given away, to be called with what nobody sees at the call.
+
+::
+
+    def solve(x):
+        y = f(x)
+
+        def step(v):
+            return tf.gradients(v * y, v)[0]
+
+        return apply(step, x)
+
+A tape in ``step`` takes for granted that ``y`` was not computed from ``v``. Calls by the name of
+``step`` are followed; what ``apply`` calls it with is not, and here it is what ``y`` was computed
+from. Functions given to TensorFlow's loops are left out: what a loop gives them is new.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.symbols import Symbol
+from tape_migrate.module import Module
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.loop_body import hands_to_loop, uses_of
+
+
+def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) -> str | None:
+    """Where the function of ``scope`` may get a ``source`` that ``other`` was computed from.
+
+    ``other`` is read from the code around the function. None if the function is only ever called
+    by its name, or if nothing shows that what it is called with has to do with ``other``.
+    """
+    node, module = scope.node, context.module
+    if not isinstance(node, ast.FunctionDef) or source.root not in _parameters(node):
+        return None
+    owner = module.scopes.resolve(other.root, scope)
+    if owner is None or scope.parent is None:
+        return None
+    if owner is scope and other.root not in _parameters(node):
+        return None
+    if scope.parent.kind is ScopeKind.CLASS:
+        return _bound_method(context, scope) if owner is scope else None
+    # What the object holds or the module has is taken for granted as in any other function.
+    far = owner.kind is not ScopeKind.FUNCTION or other.root in ("self", "cls")
+    for name in uses_of(module, scope):
+        parent = module.parent_of(name)
+        if isinstance(parent, ast.keyword):
+            parent = module.parent_of(parent)
+        if hands_to_loop(module, name) or (isinstance(parent, ast.Call) and parent.func is name):
+            continue
+        if isinstance(parent, ast.Call) and _is_followed(module, parent):
+            continue
+        if isinstance(parent, ast.Return) and owner is scope:
+            shown = False  # whoever is given it is as far as any caller
+        elif isinstance(parent, ast.Return):
+            shown = _made_of_arguments(context, scope.parent, other)
+        elif isinstance(parent, ast.Call) and far:
+            shown = _given_with(context, name, parent, other)
+        else:
+            shown = True
+        if shown:
+            return f"line {name.lineno}"
+    return None
+
+
+def _bound_method(context: Context, scope: Scope) -> str | None:
+    """``step = self.step``: a method that is used otherwise than by calling it."""
+    module = context.module
+    for node in module.nodes:
+        if not isinstance(node, ast.Attribute) or node.attr != scope.name:
+            continue
+        parent = module.parent_of(node)
+        called = isinstance(parent, ast.Call) and parent.func is node
+        if isinstance(node.ctx, ast.Load) and not called and not isinstance(parent, ast.Attribute):
+            if not module.names.resolve(node) and not _is_handed_on(module, parent):
+                return f"line {node.lineno}"
+    return None
+
+
+def _is_handed_on(module: Module, parent: ast.AST | None) -> bool:
+    if isinstance(parent, ast.keyword):
+        parent = module.parent_of(parent)
+    return isinstance(parent, ast.Call) and _is_followed(module, parent)
+
+
+def _is_followed(module: Module, call: ast.Call) -> bool:
+    """``partial(step, x)``, ``map(step, xs)``: see ``closure``."""
+    if isinstance(call.func, ast.Name) and call.func.id in ("map", "filter"):
+        return not module.names.is_local(call.func.id, module.scope_of(call))
+    return module.names.resolve(call.func) == "functools.partial"
+
+
+def _given_with(context: Context, name: ast.Name, call: ast.Call, other: Symbol) -> bool:
+    """Whether ``other`` may have been computed from what a call is given besides a function."""
+    module, closure = context.module, context.closure
+    scope = module.scope_of(name)
+    there = closure.node_for(other, scope)
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return any(
+        closure.reaches(closure.node_for(Symbol(node.id), scope), there)
+        for arg in given
+        if arg is not name
+        for node in ast.walk(arg)
+        if isinstance(node, ast.Name) and not module.names.resolve(node)
+    )
+
+
+def _made_of_arguments(context: Context, maker: Scope, other: Symbol) -> bool:
+    """``make(x)(x)``: ``make`` is called here, and ``other`` comes from what it is given."""
+    node = maker.node
+    if not isinstance(node, ast.FunctionDef) or not context.summaries.callers(node):
+        return False
+    there = context.closure.node_for(other, maker)
+    return any(
+        context.closure.reaches(context.closure.node_for(Symbol(name), maker), there)
+        for name in sorted(_parameters(node))
+    )
+
+
+def _parameters(function: ast.FunctionDef) -> frozenset[str]:
+    args = function.args
+    return frozenset(a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs))
