@@ -6,13 +6,16 @@ import ast
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePath
 
+from tape_migrate.glimpse import may_mean, may_return_name
 from tape_migrate.mentions import asked_by_text, attributes, class_bindings
 from tape_migrate.model import SourceError
 from tape_migrate.module import Module, parse
 from tape_migrate.names import UNKNOWN, canonical
+
+_TEXTS = 8
 
 
 class Project:
@@ -36,6 +39,8 @@ class Project:
         self._users: dict[tuple[str, str, bool], list[str]] = {}
         self._subpackages: dict[str, list[str]] | None = None
         self._active: set[tuple[str, str]] = set()
+        self._glimpsed: dict[str, bytes] = {}
+        """The texts of some modules, by path, that were looked at and not parsed."""
         self._off: str | None = None
         self._eager_off: tuple[str, ...] | None = None
 
@@ -149,6 +154,8 @@ class Project:
         module, name = key
         self._active.add(key)
         try:
+            if not self._subpackages_of(module) and not self._may(module, may_mean, name):
+                return UNKNOWN
             loaded = self._load(module)
             if loaded is None:
                 return UNKNOWN
@@ -227,19 +234,38 @@ class Project:
 
     def _from_subpackages(self, module: str, name: str) -> str:
         """A package that fills itself at run time (``setattr``) from one of its subpackages."""
+        others = self._subpackages_of(module)
+        found = {meaning for other in others if (meaning := self.meaning(other, name))}
+        return min(found) if len({canonical(meaning) for meaning in found}) == 1 else UNKNOWN
+
+    def _subpackages_of(self, module: str) -> list[str]:
         if self._subpackages is None:
             self._subpackages = {}
             for other, path in self._path_of_module.items():
-                if PurePath(path).stem == "__init__":
+                if os.path.splitext(os.path.basename(path))[0] == "__init__":
                     self._subpackages.setdefault(other.rpartition(".")[0], []).append(other)
-        others = self._subpackages.get(module, [])
-        found = {meaning for other in others if (meaning := self.meaning(other, name))}
-        return min(found) if len({canonical(meaning) for meaning in found}) == 1 else UNKNOWN
+        return self._subpackages.get(module, [])
+
+    def _may(self, module: str, question: Callable[[bytes, str], bool], name: str) -> bool:
+        """What ``glimpse`` says of a module that nobody has asked to be parsed yet."""
+        path = self._path_of_module[module]
+        if path in self._modules:
+            return True
+        try:
+            if path not in self._glimpsed:
+                if len(self._glimpsed) >= _TEXTS:
+                    self._glimpsed.clear()
+                self._glimpsed[path] = self._sources[path]
+            return question(self._glimpsed[path], name)
+        except (SourceError, KeyError, OSError):
+            return True
 
     def returned(self, dotted: str) -> str:
         """What a function of another module returns, if that is a module (``return tf``)."""
         module, _, name = dotted.rpartition(".")
-        loaded = self._load(module) if module in self._path_of_module else None
+        if module not in self._path_of_module or not self._may(module, may_return_name, name):
+            return UNKNOWN
+        loaded = self._load(module)
         for node in loaded.tree.body if loaded is not None else ():
             if isinstance(node, ast.FunctionDef) and node.name == name:
                 assert loaded is not None
@@ -255,7 +281,8 @@ class Project:
         if path not in self._modules:
             loaded: Module | None = None
             try:
-                data = self._sources[path]
+                glimpsed = self._glimpsed.pop(path, None)
+                data = self._sources[path] if glimpsed is None else glimpsed
                 if b"tensorflow" in data or b"keras" in data or b"import" in data:
                     tree: ast.Module = parse(data)
                     package = self.package_of(path)

@@ -22,7 +22,7 @@ _NAME = re.compile(
     rb"(?<!def )(?<![\w.])\w*(?:gradients|hessians|batch_jacobian|HessiansV2)\w*\b(?!\s*[.:=])"
 )
 _STAR = re.compile(rb"\bimport(?:\s|\\)*\*")
-_IMPORT = re.compile(rb"\bimport\b(?:\s*\(([^)]*)|((?:[^\r\n(;\\]|\\(?:\r\n|\r|\n))*))")
+_IMPORT = re.compile(rb"\bimport\b(?:(?:\s|\\)*\(([^)]*)|((?:[^\r\n(;\\]|\\(?:\r\n|\r|\n))*))")
 _NO_IMPORT = re.compile(rb"[=:\[{\"']")
 """What stands in no list of imported names (but in comments between them)."""
 
