@@ -13,6 +13,7 @@ from tape_migrate.flow.fence import FenceKind, fences
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.names import WORDS
 from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
 from tape_migrate.shapes.modes import identifiers
 from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Source, Track
@@ -56,8 +57,9 @@ class ModuleHazards:
             elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
                 targets = [node.target]
             for target in targets:
-                if isinstance(target, ast.Attribute) and self._module.names.api_of(target):
-                    return True
+                if isinstance(target, ast.Attribute) and target.attr in WORDS:
+                    if self._module.names.api_of(target):
+                        return True
                 if isinstance(target, ast.Subscript) and _names_gradients(target.slice):
                     return "__dict__" in ast.dump(target.value)
             if isinstance(node, ast.Call) and _leaf(node.func) in ("setattr", "patch", "object"):
