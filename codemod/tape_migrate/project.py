@@ -5,17 +5,30 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import PurePath
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from tape_migrate.glimpse import may_mean, may_return_name
 from tape_migrate.mentions import asked_by_text, attributes, class_bindings
 from tape_migrate.model import SourceError
-from tape_migrate.module import Module, parse
+from tape_migrate.module import Module, Parsed
 from tape_migrate.names import UNKNOWN, canonical
 
 _TEXTS = 8
+_RECENT = 4
+
+
+@runtime_checkable
+class _Searchable(Protocol):
+    """Sources that can be searched faster than by asking for one after the other."""
+
+    def holding(self, words: Sequence[bytes]) -> list[str]:
+        """The paths of those that hold any of the words, in order."""
+
+
+def _is_init(path: str) -> bool:
+    return "__init__" in path and os.path.splitext(os.path.basename(path))[0] == "__init__"
 
 
 class Project:
@@ -39,6 +52,8 @@ class Project:
         self._users: dict[tuple[str, str, bool], list[str]] = {}
         self._subpackages: dict[str, list[str]] | None = None
         self._active: set[tuple[str, str]] = set()
+        self._recent: deque[Parsed] = deque(maxlen=_RECENT)
+        """The module that is being migrated, and some that were before: others may ask for it."""
         self._glimpsed: dict[str, bytes] = {}
         """The texts of some modules, by path, that were looked at and not parsed."""
         self._off: str | None = None
@@ -47,7 +62,7 @@ class Project:
     def package_of(self, path: str) -> str:
         """Dotted package that relative imports in ``path`` start from."""
         module = self._module_of_path.get(path, "")
-        if PurePath(path).stem == "__init__":
+        if _is_init(path):
             return module
         return module.rpartition(".")[0]
 
@@ -59,10 +74,22 @@ class Project:
         """
         return self._sources[path]
 
-    def tree_of(self, path: str, text: bytes) -> ast.Module | None:
-        """The tree of ``text``, if that is the module at ``path`` and was parsed before."""
+    def parsed(self, path: str, text: bytes) -> Parsed:
+        """``text`` as the content of the module at ``path``, parsed once if asked for again.
+
+        Raises SourceError.
+        """
         known = self._modules.get(path)
-        return known.tree if known is not None and known.text == text else None
+        if known is not None and known.text == text:
+            return known.parsed
+        return self._parse(text)
+
+    def _parse(self, text: bytes) -> Parsed:
+        for recent in self._recent:
+            if recent.text == text:
+                return recent
+        self._recent.append(Parsed(text))
+        return self._recent[-1]
 
     def name_of(self, path: str) -> str:
         """Dotted name of the module at ``path``, or ``""`` if another one has the same name."""
@@ -85,30 +112,33 @@ class Project:
         return self._eager_off
 
     def _find_eager_off(self) -> Iterator[str]:
-        for path in self._module_of_path:
-            try:
-                data = self._sources[path]
-            except (KeyError, OSError, SourceError):
-                continue
-            if b"disable_v2_behavior(" in data or b"disable_eager_execution(" in data:
-                yield path
+        yield from self._holding(b"disable_v2_behavior(", b"disable_eager_execution(")
 
     def _find_v2_off(self) -> Iterator[str]:
-        for path in self._module_of_path:
-            if "test" in PurePath(path).as_posix():
+        for path in self._holding(b"disable_v2_behavior(", b"disable_resource_variables("):
+            try:
+                on_again = b"enable_resource_variables" in self._sources[path]
+            except (KeyError, OSError, SourceError):
                 continue
+            if not on_again and "test" not in path:
+                yield path
+
+    def _holding(self, *words: bytes) -> Iterator[str]:
+        """The modules whose text holds any of the words; those that can be read."""
+        if isinstance(self._sources, _Searchable):
+            yield from self._sources.holding(words)
+            return
+        for path in self._module_of_path:
             try:
                 data = self._sources[path]
             except (KeyError, OSError, SourceError):
                 continue
-            if b"enable_resource_variables" in data:
-                continue
-            if b"disable_v2_behavior(" in data or b"disable_resource_variables(" in data:
+            if any(word in data for word in words):
                 yield path
 
     def packaged(self) -> bool:
         """See ``tape_migrate.shapes.callers.OtherUsers``."""
-        return any(PurePath(path).name == "setup.py" for path in self._module_of_path)
+        return any(os.path.basename(path) == "setup.py" for path in self._module_of_path)
 
     def users(self, path: str, name: str, *, method: bool) -> list[str]:
         """See ``tape_migrate.shapes.callers.OtherUsers``."""
@@ -121,11 +151,9 @@ class Project:
         word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
         module = self._module_of_path.get(path, "")
         found: list[str] = []
-        spelled = name.encode()
-        for other in self._module_of_path:
+        for other in self._holding(name.encode()):
             try:
-                data = self._sources[other] if other != path else b""
-                if spelled not in data or word.search(data) is None:
+                if other == path or word.search(self._sources[other]) is None:
                     continue
             except (KeyError, OSError, SourceError):
                 continue
@@ -242,7 +270,7 @@ class Project:
         if self._subpackages is None:
             self._subpackages = {}
             for other, path in self._path_of_module.items():
-                if os.path.splitext(os.path.basename(path))[0] == "__init__":
+                if _is_init(path):
                     self._subpackages.setdefault(other.rpartition(".")[0], []).append(other)
         return self._subpackages.get(module, [])
 
@@ -284,9 +312,13 @@ class Project:
                 glimpsed = self._glimpsed.pop(path, None)
                 data = self._sources[path] if glimpsed is None else glimpsed
                 if b"tensorflow" in data or b"keras" in data or b"import" in data:
-                    tree: ast.Module = parse(data)
-                    package = self.package_of(path)
-                    loaded = Module(data, tree=tree, package=package, project=self, path=path)
+                    loaded = Module(
+                        data,
+                        parsed=self._parse(data),
+                        package=self.package_of(path),
+                        project=self,
+                        path=path,
+                    )
             except (SourceError, KeyError, OSError, UnicodeDecodeError):
                 loaded = None
             self._modules[path] = loaded
