@@ -35,6 +35,7 @@ from tape_migrate.module import Module, Parsed
 from tape_migrate.names import Reexports
 from tape_migrate.outcomes import of_gathered, of_graph, result_of
 from tape_migrate.rounds import refuse_dependents, write_ready
+from tape_migrate.shapes.block_depth import refuse_depth
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
 from tape_migrate.shapes.decide import decide_request, read_request
@@ -338,6 +339,8 @@ class Engine:
             decision = request if isinstance(request, Refusal) else decide_request(context, request)
             if isinstance(decision, Candidate) and decision.shape is Shape.HESSIANS:
                 decision = refuse_hessian(module, decision) or decision
+            if isinstance(decision, Candidate):
+                decision = refuse_depth(module, decision) or decision
             if isinstance(decision, Refusal):
                 if site.keras is not None:
                     # What it says of generated code means nothing to its reader.

@@ -20,6 +20,6 @@ def collect_rarely() -> None:
 
 
 def collect_between() -> None:
-    """To be called when a file is done: frees what it leaves behind, if that is much."""
+    """To be called before a file: frees what the ones before left behind, if that is much."""
     if gc.get_count()[1] >= _MUCH:
         gc.collect(1)

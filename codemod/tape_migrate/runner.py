@@ -162,8 +162,8 @@ def run(
         total = len(waiting)
         for path in waiting:
             listeners.progress(len(done), total, path)
-            done.append(migrate_file(path, options, project))
             collect_between()
+            done.append(migrate_file(path, options, project))
         done = _linked(done, options, project)
         if scope.selection:
             done = _selected(done, options, project, scope.selection)
