@@ -95,6 +95,28 @@ def test_functions_that_may_return_a_module(code: str, may: bool) -> None:
     assert may_return_name(code.encode(), "f") is may
 
 
+@pytest.mark.parametrize(
+    ("part", "may_be_meant", "may_be_returned"),
+    [
+        ("for a ", True, False),
+        ("for a (", False, False),
+        ("import (", False, False),
+        ("import \\", False, False),
+        ("tf #", True, False),
+        ("tf )", True, False),
+        ("tf\n", True, False),
+        ("def tf(", True, True),
+        ("\\\n", False, True),
+    ],
+)
+def test_hostile_texts_are_looked_at_in_linear_time(
+    part: str, may_be_meant: bool, may_be_returned: bool
+) -> None:
+    text = part.encode() * 50_000
+    assert may_mean(text, "tf") is may_be_meant
+    assert may_return_name(text, "tf") is may_be_returned
+
+
 def test_real_modules_are_never_taken_for_less_than_they_hold() -> None:
     asked = 0
     for path in [*sorted(LIBRARY.glob("[a-e]*.py")), *sorted(FIXTURES.glob("*/*/before.py"))]:

@@ -19,21 +19,22 @@ _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _WORDS = re.compile(rb"\w+")
 _STAR = re.compile(rb"import(?:\s|\\)*\*")
 _IMPORTED = re.compile(
-    rb"\bimport\b(?:(?:\s|\\)*\(((?:[^)#]|#[^\r\n]*)*)|((?:[^\r\n(;\\#]|\\(?:\r\n|\r|\n))*))"
+    rb"import\b(?:(?:\s|\\)*\(((?:[^)#]|#[^\r\n]*)*)|((?:[^\r\n(;\\#]|\\(?:\r\n|\r|\n))*))"
 )
+_TARGETS = rb"(?:[\w ,.*\t\[\]]|\\\r?\n|\([\w ,.*\t]{0,300}\))"
 _LOOP = re.compile(
-    rb"\bfor\b((?:[\w ,.*\t\[\]]|\\\r?\n|\([\w ,.*\t]*\))*)\bin\b"
-    rb"(?=(?:\s|\\)*(?:[\[(]|zip\b|[^\n]*[,\\]))"
+    rb"for\b(?:(" + _TARGETS + rb"{0,300})\bin\b"
+    rb"(?=(?:\s|\\)*(?:[\[(]|zip\b|[^\n]*[,\\]))|(" + _TARGETS + rb"{300}))"
 )
-"""A loop over what is written there, or over ``zip``: what others run over is nothing to know."""
-_ODD_LOOP = re.compile(rb"\bfor(?:\s|\\)*[\[(][^])]*[\n(\[#]")
+"""A loop over what is written there, or over ``zip``: what others run over is nothing to know.
+
+The last group has matched where there may be more targets than are looked at."""
+_ODD_LOOP = re.compile(rb"for(?:\s|\\)*[\[(][^])]*[\n(\[#]")
 """A loop whose targets stand in several lines, or in brackets in brackets."""
 _BEHIND = re.compile(rb"(?:[\s\\)]|#[^\r\n]*)*")
-_ODD_LINES = re.compile(rb"[\r\f]|\A\\|\n[ \t]*\\\n")
-"""Lines that Python counts in another way than they look, or that begin before they begin."""
 _END_OF_BLOCK = re.compile(rb"\n(?=[^\s#)\]}])")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
-_MANY = 5_000
+_MANY, _FAR = 5_000, 2_000
 
 
 def may_mean(text: bytes, name: str) -> bool:
@@ -63,8 +64,9 @@ def may_mean(text: bytes, name: str) -> bool:
 
 def _may_be_target(text: bytes, at: int, end: int) -> bool:
     """Whether an equals sign, or the colon of an annotation, follows the name at ``at``."""
-    found = _BEHIND.match(text, end)
-    assert found is not None
+    found = _BEHIND.match(text, end, end + _FAR)
+    if found is None or found.end() == end + _FAR:
+        return True
     next_ = text[found.end() : found.end() + 2]
     if next_[:1] == b"=":
         return next_ != b"=="
@@ -82,7 +84,9 @@ def _bound_in_lists(text: bytes) -> frozenset[bytes] | None:
     names: set[bytes] = set()
     for brackets, line in _IMPORTED.findall(text):
         names.update(_WORDS.findall(brackets or line))
-    for targets in _LOOP.findall(text):
+    for targets, long in _LOOP.findall(text):
+        if long:
+            return None
         names.update(_WORDS.findall(targets))
     return frozenset(names)
 
@@ -125,4 +129,12 @@ def _has_plain_names(text: bytes) -> bool:
 
 @lru_cache(maxsize=8)
 def _has_odd_lines(text: bytes) -> bool:
-    return _ODD_LINES.search(text) is not None
+    """Lines that Python counts in another way than they look, or that begin before they begin."""
+    if b"\r" in text or b"\f" in text:
+        return True
+    at = text.find(b"\\\n")
+    while at >= 0:
+        if not text[text.rfind(b"\n", 0, at) + 1 : at].strip(b" \t"):
+            return True
+        at = text.find(b"\\\n", at + 2)
+    return False

@@ -205,7 +205,7 @@ class Project:
             known = self._defined[module] = frozenset(names)
         return known
 
-    def function_calls(self, dotted: str) -> frozenset[str]:
+    def function_calls(self, dotted: str, leaves: frozenset[str]) -> frozenset[str]:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
         module, _, name = dotted.rpartition(".")
         if module not in self._path_of_module:
@@ -228,7 +228,8 @@ class Project:
             seen.add(current)
             for node in ast.walk(functions[current]):
                 if isinstance(node, ast.Call):
-                    found.add(loaded.names.resolve(node.func))
+                    if _may_be_called(loaded, node.func, leaves):
+                        found.add(loaded.names.resolve(node.func))
                     if isinstance(node.func, ast.Name):
                         stack.append(node.func.id)
         return frozenset(found - {UNKNOWN})
@@ -323,6 +324,13 @@ class Project:
                 loaded = None
             self._modules[path] = loaded
         return self._modules[path]
+
+
+def _may_be_called(loaded: Module, func: ast.expr, leaves: frozenset[str]) -> bool:
+    """Whether a callee may mean something that ends in one of ``leaves``."""
+    if isinstance(func, ast.Name):
+        return may_mean(loaded.text, func.id)
+    return isinstance(func, ast.Attribute) and func.attr in leaves
 
 
 def _uses(loaded: Module, module: str, name: str, *, method: bool, unique: bool) -> bool:
