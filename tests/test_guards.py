@@ -23,6 +23,7 @@ def test_an_unchanged_text_passes() -> None:
     [
         (b"x = (1  # one\ny = 2\n", "does not parse"),
         (b"if x:\nx = 1  # one\n", "does not parse"),
+        (b"x = 1  # one\ny = 2\nreturn y\n", "does not compile: 'return' outside function"),
         (b"x = 1\ny = 2\n", "a comment would be lost: # one"),
         (b"x = 1  # won\ny = 2\n", "a comment would be lost: # one"),
         (b"x = '# one'\ny = 2\n", "a comment would be lost: # one"),
@@ -31,6 +32,10 @@ def test_an_unchanged_text_passes() -> None:
 def test_damage_is_seen(new: bytes, message: str) -> None:
     with pytest.raises(GuardError, match=message):
         check(OLD, new, ())
+
+
+def test_what_did_not_compile_before_need_not_afterwards() -> None:
+    check(OLD + b"return x\n", OLD + b"return y\n", ())
 
 
 def test_each_of_two_equal_comments_counts() -> None:

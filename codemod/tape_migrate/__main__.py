@@ -5,10 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 
-_COLLECT_AFTER = (100_000, 4, 4)
-"""Objects: syntax trees are many small objects that live as long as their module is looked at, so
-that collecting as often as Python does finds next to nothing and costs a tenth of the time. The
-older ones are looked at more often than Python does: a module that is done is all garbage."""
+from tape_migrate.garbage import collect_rarely
 
 
 def main() -> None:
@@ -19,10 +16,13 @@ def main() -> None:
 
         print(f"tape-migrate {__version__}")
         return
-    gc.set_threshold(*_COLLECT_AFTER)
+    collect_rarely()
     from tape_migrate.cli import main as run  # noqa: PLC0415
 
-    run(sys.argv[1:])
+    try:
+        run(sys.argv[1:])
+    finally:
+        gc.freeze()  # what is left need not be searched for garbage before the process ends
 
 
 if __name__ == "__main__":

@@ -63,6 +63,8 @@ def refuse_behind_left(module: Module, tracked: Sequence[Tracked]) -> dict[int, 
 
     ``module`` and ``tracked`` are as for ``refuse_differentiated``.
     """
+    if all(site.migrated is None for site in tracked):
+        return {}
     branches = {id(call) for call in _calls(module, module.tree) if _is_branch(module, call)}
     if not branches:
         return {}
@@ -105,7 +107,15 @@ def _is_symbolic(call: ast.Call) -> bool:
 
 
 def _is_branch(module: Module, call: ast.Call) -> bool:
-    return tensorflow_function(module.names.resolve(call.func)) in _BRANCHES
+    func = call.func
+    # Far cheaper than to resolve every callee: a name that is no alias means nothing, and the last
+    # part of an attribute stays what it is.
+    if isinstance(func, ast.Attribute):
+        if func.attr not in _BRANCHES:
+            return False
+    elif not isinstance(func, ast.Name) or not module.names.is_alias(func.id):
+        return False
+    return tensorflow_function(module.names.resolve(func)) in _BRANCHES
 
 
 def _calls(module: Module, node: ast.AST) -> Iterator[ast.Call]:

@@ -31,10 +31,11 @@ from tape_migrate.model import (
     SourceError,
     TfFunction,
 )
-from tape_migrate.module import Module
+from tape_migrate.module import Module, Parsed
 from tape_migrate.names import Reexports
 from tape_migrate.outcomes import of_gathered, of_graph, result_of
 from tape_migrate.rounds import refuse_dependents, write_ready
+from tape_migrate.shapes.block_depth import refuse_depth
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
 from tape_migrate.shapes.decide import decide_request, read_request
@@ -76,10 +77,10 @@ class Result:
 
 @runtime_checkable
 class _Trees(Protocol):
-    """A project that may have parsed the module already."""
+    """A project that may have parsed the module already, or may be about to."""
 
-    def tree_of(self, path: str, text: bytes) -> ast.Module | None:
-        """The tree of ``text``, if that is the module at ``path`` and was parsed before."""
+    def parsed(self, path: str, text: bytes) -> Parsed:
+        """``text`` as the content of the module at ``path``, parsed once for both."""
 
 
 class Engine:
@@ -112,17 +113,17 @@ class Engine:
         except SourceError as error:
             raise GuardError(f"an edit does not parse: {error}") from error
 
-    def _parsed(self, text: bytes, tree: ast.Module | None = None) -> Module:
+    def _parsed(self, text: bytes, parsed: Parsed | None = None) -> Module:
         return Module(
-            text, tree=tree, package=self._package, project=self._project, path=self._path
+            text, parsed=parsed, package=self._package, project=self._project, path=self._path
         )
 
     @cached_property
     def _original(self) -> Module:
         """The module as it was given, with what has been found out about it."""
         project = self._project
-        tree = project.tree_of(self._path, self._text) if isinstance(project, _Trees) else None
-        return self._parsed(self._text, tree)
+        known = project.parsed(self._path, self._text) if isinstance(project, _Trees) else None
+        return self._parsed(self._text, known)
 
     def all_refused(self) -> tuple[SiteResult, ...]:
         """Every site of the text as it is, refused because of an error of the tool."""
@@ -338,6 +339,8 @@ class Engine:
             decision = request if isinstance(request, Refusal) else decide_request(context, request)
             if isinstance(decision, Candidate) and decision.shape is Shape.HESSIANS:
                 decision = refuse_hessian(module, decision) or decision
+            if isinstance(decision, Candidate):
+                decision = refuse_depth(module, decision) or decision
             if isinstance(decision, Refusal):
                 if site.keras is not None:
                     # What it says of generated code means nothing to its reader.

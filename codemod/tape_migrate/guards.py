@@ -1,13 +1,15 @@
 """Checks of a finished migration, made before anything is given out.
 
 They are not proofs of the rewrite (that is ``verify``'s work); they make sure that an error of the
-tool cannot damage a file: the output parses, no comment is lost, and what has no business with a
+tool cannot damage a file: the output compiles, no comment is lost, and what has no business with a
 tape is byte-identical.
 """
 
 from __future__ import annotations
 
+import ast
 import tokenize
+import warnings
 from collections import Counter
 
 from tape_migrate.comments import comments
@@ -23,18 +25,35 @@ def check(old: bytes, new: bytes, sites: tuple[SiteResult, ...]) -> None:
     """Check ``new`` against ``old`` (both UTF-8).
 
     Raises:
-        GuardError: if the new text does not parse, or a comment of the old one is missing.
+        GuardError: if the new text does not parse, or does not compile and the old one does, or a
+            comment of the old one is missing.
     """
     try:
-        parse(new)
+        tree = parse(new)
     except SourceError as error:
         raise GuardError(f"the result does not parse: {error}") from error
+    fault = _fault(tree)
+    if fault is not None and _fault(parse(old)) is None:
+        raise GuardError(f"the result does not compile: {fault}")
     lost = _with_hash(old) - _with_hash(new) and _comments(old) - _comments(new)
     if lost:
         raise GuardError(f"a comment would be lost: {next(iter(lost))}")
     lost_lines = _words(old) - _words(new)
     if sum(lost_lines.values()) > 40 * max(1, len(sites)):
         raise GuardError("more text would be lost than the calls hold")
+
+
+def _fault(tree: ast.Module) -> str | None:
+    """Why Python does not compile what it does parse; None if it does. Nothing is executed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(tree, "<module>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        return str(error)
+    except (RecursionError, MemoryError):
+        return None  # about the depth of the stack here, not about the text
+    return None
 
 
 def _with_hash(text: bytes) -> Counter[bytes]:

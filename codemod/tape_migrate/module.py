@@ -72,6 +72,25 @@ def walk(tree: ast.AST) -> Iterator[ast.AST]:
         stack.extend(reversed(children(node)))
 
 
+class Parsed:
+    """A text's tree and what follows from it alone, whatever its names mean."""
+
+    def __init__(self, text: bytes) -> None:
+        """Raises SourceError."""
+        self.text = text
+        self.tree = parse(text)
+
+    @cached_property
+    def walked(self) -> tuple[list[ast.AST], dict[ast.AST, ast.AST]]:
+        """Every node, parents first (operators and contexts left out), and the parent of each."""
+        return walk_down(self.tree)
+
+    @cached_property
+    def scopes(self) -> ScopeTree:
+        """The scopes, with their dataflow."""
+        return build_scopes(self.tree, self.walked)
+
+
 class Module:
     """Lazy facts about one module's text; every offset is in UTF-8 bytes."""
 
@@ -79,15 +98,16 @@ class Module:
         self,
         text: bytes,
         *,
-        tree: ast.Module | None = None,
+        parsed: Parsed | None = None,
         package: str = "",
         project: Reexports | None = None,
         path: str = "",
     ) -> None:
-        """``path`` is the module's own among those of ``project``."""
+        """``path`` is the module's own among those of ``project``; ``parsed`` is of ``text``."""
         self.text = text
         self.path = path
-        self.tree = tree if tree is not None else parse(text)
+        self.parsed = parsed or Parsed(text)
+        self.tree = self.parsed.tree
         self.memo: dict[str, object] = {}
         """Facts that others keep with the module (one object a key)."""
         self._inside: dict[int, list[ast.AST]] = {}
@@ -99,11 +119,7 @@ class Module:
     @property
     def nodes(self) -> list[ast.AST]:
         """Every node of the tree, parents first (operators and contexts left out)."""
-        return self._walked[0]
-
-    @cached_property
-    def _walked(self) -> tuple[list[ast.AST], dict[ast.AST, ast.AST]]:
-        return walk_down(self.tree)
+        return self.parsed.walked[0]
 
     def inside(self, node: ast.AST) -> list[ast.AST]:
         """``node`` and all below it (operators and contexts left out), looked up once."""
@@ -114,9 +130,9 @@ class Module:
             known = self._inside[id(node)] = list(walk(node))
         return known
 
-    @cached_property
+    @property
     def scopes(self) -> ScopeTree:
-        return build_scopes(self.tree, self._walked)
+        return self.parsed.scopes
 
     @cached_property
     def names(self) -> Names:

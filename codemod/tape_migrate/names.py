@@ -122,9 +122,7 @@ class Names:
                 self._bindings.setdefault((id(resolved), name), []).append(
                     node if owner is None else None
                 )
-                if isinstance(
-                    node, (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.For)
-                ):
+                if node.__class__ in _ALIASING:
                     self._aliased.add(name)
             if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
                 self._stars.append(self._from_module(node))
@@ -291,6 +289,7 @@ class Names:
         return ".".join([*base, node.module] if node.module else base)
 
 
+_ALIASING: Final = frozenset({ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.For})
 _BINDING_NODES: Final = frozenset(
     {
         ast.Import,

@@ -5,14 +5,30 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from pathlib import PurePath
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
+from tape_migrate.glimpse import may_mean, may_return_name
 from tape_migrate.mentions import asked_by_text, attributes, class_bindings
 from tape_migrate.model import SourceError
-from tape_migrate.module import Module, parse
+from tape_migrate.module import Module, Parsed
 from tape_migrate.names import UNKNOWN, canonical
+
+_TEXTS = 8
+_RECENT = 4
+
+
+@runtime_checkable
+class _Searchable(Protocol):
+    """Sources that can be searched faster than by asking for one after the other."""
+
+    def holding(self, words: Sequence[bytes]) -> list[str]:
+        """The paths of those that hold any of the words, in order."""
+
+
+def _is_init(path: str) -> bool:
+    return "__init__" in path and os.path.splitext(os.path.basename(path))[0] == "__init__"
 
 
 class Project:
@@ -36,13 +52,17 @@ class Project:
         self._users: dict[tuple[str, str, bool], list[str]] = {}
         self._subpackages: dict[str, list[str]] | None = None
         self._active: set[tuple[str, str]] = set()
+        self._recent: deque[Parsed] = deque(maxlen=_RECENT)
+        """The module that is being migrated, and some that were before: others may ask for it."""
+        self._glimpsed: dict[str, bytes] = {}
+        """The texts of some modules, by path, that were looked at and not parsed."""
         self._off: str | None = None
         self._eager_off: tuple[str, ...] | None = None
 
     def package_of(self, path: str) -> str:
         """Dotted package that relative imports in ``path`` start from."""
         module = self._module_of_path.get(path, "")
-        if PurePath(path).stem == "__init__":
+        if _is_init(path):
             return module
         return module.rpartition(".")[0]
 
@@ -54,10 +74,22 @@ class Project:
         """
         return self._sources[path]
 
-    def tree_of(self, path: str, text: bytes) -> ast.Module | None:
-        """The tree of ``text``, if that is the module at ``path`` and was parsed before."""
+    def parsed(self, path: str, text: bytes) -> Parsed:
+        """``text`` as the content of the module at ``path``, parsed once if asked for again.
+
+        Raises SourceError.
+        """
         known = self._modules.get(path)
-        return known.tree if known is not None and known.text == text else None
+        if known is not None and known.text == text:
+            return known.parsed
+        return self._parse(text)
+
+    def _parse(self, text: bytes) -> Parsed:
+        for recent in self._recent:
+            if recent.text == text:
+                return recent
+        self._recent.append(Parsed(text))
+        return self._recent[-1]
 
     def name_of(self, path: str) -> str:
         """Dotted name of the module at ``path``, or ``""`` if another one has the same name."""
@@ -80,30 +112,33 @@ class Project:
         return self._eager_off
 
     def _find_eager_off(self) -> Iterator[str]:
-        for path in self._module_of_path:
-            try:
-                data = self._sources[path]
-            except (KeyError, OSError, SourceError):
-                continue
-            if b"disable_v2_behavior(" in data or b"disable_eager_execution(" in data:
-                yield path
+        yield from self._holding(b"disable_v2_behavior(", b"disable_eager_execution(")
 
     def _find_v2_off(self) -> Iterator[str]:
-        for path in self._module_of_path:
-            if "test" in PurePath(path).as_posix():
+        for path in self._holding(b"disable_v2_behavior(", b"disable_resource_variables("):
+            try:
+                on_again = b"enable_resource_variables" in self._sources[path]
+            except (KeyError, OSError, SourceError):
                 continue
+            if not on_again and "test" not in path:
+                yield path
+
+    def _holding(self, *words: bytes) -> Iterator[str]:
+        """The modules whose text holds any of the words; those that can be read."""
+        if isinstance(self._sources, _Searchable):
+            yield from self._sources.holding(words)
+            return
+        for path in self._module_of_path:
             try:
                 data = self._sources[path]
             except (KeyError, OSError, SourceError):
                 continue
-            if b"enable_resource_variables" in data:
-                continue
-            if b"disable_v2_behavior(" in data or b"disable_resource_variables(" in data:
+            if any(word in data for word in words):
                 yield path
 
     def packaged(self) -> bool:
         """See ``tape_migrate.shapes.callers.OtherUsers``."""
-        return any(PurePath(path).name == "setup.py" for path in self._module_of_path)
+        return any(os.path.basename(path) == "setup.py" for path in self._module_of_path)
 
     def users(self, path: str, name: str, *, method: bool) -> list[str]:
         """See ``tape_migrate.shapes.callers.OtherUsers``."""
@@ -116,11 +151,9 @@ class Project:
         """See ``tape_migrate.shapes.calls_elsewhere.OtherCallers``."""
         word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
         found: list[str] = []
-        spelled = name.encode()
-        for other in self._module_of_path:
+        for other in self._holding(name.encode()):
             try:
-                data = self._sources[other] if other != path else b""
-                if spelled in data and word.search(data) is not None:
+                if other != path and word.search(self._sources[other]) is not None:
                     found.append(other)
             except (KeyError, OSError, SourceError):
                 continue
@@ -155,6 +188,8 @@ class Project:
         module, name = key
         self._active.add(key)
         try:
+            if not self._subpackages_of(module) and not self._may(module, may_mean, name):
+                return UNKNOWN
             loaded = self._load(module)
             if loaded is None:
                 return UNKNOWN
@@ -176,7 +211,7 @@ class Project:
             known = self._defined[module] = frozenset(names)
         return known
 
-    def function_calls(self, dotted: str) -> frozenset[str]:
+    def function_calls(self, dotted: str, leaves: frozenset[str]) -> frozenset[str]:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
         module, _, name = dotted.rpartition(".")
         if module not in self._path_of_module:
@@ -199,7 +234,8 @@ class Project:
             seen.add(current)
             for node in ast.walk(functions[current]):
                 if isinstance(node, ast.Call):
-                    found.add(loaded.names.resolve(node.func))
+                    if _may_be_called(loaded, node.func, leaves):
+                        found.add(loaded.names.resolve(node.func))
                     if isinstance(node.func, ast.Name):
                         stack.append(node.func.id)
         return frozenset(found - {UNKNOWN})
@@ -233,19 +269,38 @@ class Project:
 
     def _from_subpackages(self, module: str, name: str) -> str:
         """A package that fills itself at run time (``setattr``) from one of its subpackages."""
+        others = self._subpackages_of(module)
+        found = {meaning for other in others if (meaning := self.meaning(other, name))}
+        return min(found) if len({canonical(meaning) for meaning in found}) == 1 else UNKNOWN
+
+    def _subpackages_of(self, module: str) -> list[str]:
         if self._subpackages is None:
             self._subpackages = {}
             for other, path in self._path_of_module.items():
-                if PurePath(path).stem == "__init__":
+                if _is_init(path):
                     self._subpackages.setdefault(other.rpartition(".")[0], []).append(other)
-        others = self._subpackages.get(module, [])
-        found = {meaning for other in others if (meaning := self.meaning(other, name))}
-        return min(found) if len({canonical(meaning) for meaning in found}) == 1 else UNKNOWN
+        return self._subpackages.get(module, [])
+
+    def _may(self, module: str, question: Callable[[bytes, str], bool], name: str) -> bool:
+        """What ``glimpse`` says of a module that nobody has asked to be parsed yet."""
+        path = self._path_of_module[module]
+        if path in self._modules:
+            return True
+        try:
+            if path not in self._glimpsed:
+                if len(self._glimpsed) >= _TEXTS:
+                    self._glimpsed.clear()
+                self._glimpsed[path] = self._sources[path]
+            return question(self._glimpsed[path], name)
+        except (SourceError, KeyError, OSError):
+            return True
 
     def returned(self, dotted: str) -> str:
         """What a function of another module returns, if that is a module (``return tf``)."""
         module, _, name = dotted.rpartition(".")
-        loaded = self._load(module) if module in self._path_of_module else None
+        if module not in self._path_of_module or not self._may(module, may_return_name, name):
+            return UNKNOWN
+        loaded = self._load(module)
         for node in loaded.tree.body if loaded is not None else ():
             if isinstance(node, ast.FunctionDef) and node.name == name:
                 assert loaded is not None
@@ -261,15 +316,27 @@ class Project:
         if path not in self._modules:
             loaded: Module | None = None
             try:
-                data = self._sources[path]
+                glimpsed = self._glimpsed.pop(path, None)
+                data = self._sources[path] if glimpsed is None else glimpsed
                 if b"tensorflow" in data or b"keras" in data or b"import" in data:
-                    tree: ast.Module = parse(data)
-                    package = self.package_of(path)
-                    loaded = Module(data, tree=tree, package=package, project=self, path=path)
+                    loaded = Module(
+                        data,
+                        parsed=self._parse(data),
+                        package=self.package_of(path),
+                        project=self,
+                        path=path,
+                    )
             except (SourceError, KeyError, OSError, UnicodeDecodeError):
                 loaded = None
             self._modules[path] = loaded
         return self._modules[path]
+
+
+def _may_be_called(loaded: Module, func: ast.expr, leaves: frozenset[str]) -> bool:
+    """Whether a callee may mean something that ends in one of ``leaves``."""
+    if isinstance(func, ast.Name):
+        return may_mean(loaded.text, func.id)
+    return isinstance(func, ast.Attribute) and func.attr in leaves
 
 
 def _uses(loaded: Module, module: str, name: str, *, method: bool, unique: bool) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tape_migrate.garbage import collect_between
 from tape_migrate.model import Options, Outcome, SiteResult, SourceError
 from tape_migrate.sources.discover import Discovery, discover
 from tape_migrate.sources.lazy import LazySources
@@ -161,6 +162,7 @@ def run(
         total = len(waiting)
         for path in waiting:
             listeners.progress(len(done), total, path)
+            collect_between()
             done.append(migrate_file(path, options, project))
         done = _linked(done, options, project)
         if scope.selection:

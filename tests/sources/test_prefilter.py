@@ -70,10 +70,12 @@ def test_the_share_of_a_child_that_dies_is_done_by_the_parent(
 ) -> None:
     parent, scan = os.getpid(), prefilter._scan
 
-    def dies_in_children(files: list[str], first: int, step: int) -> object:
+    def dies_in_children(
+        files: list[str], first: int, step: int, words: tuple[bytes, ...]
+    ) -> object:
         if os.getpid() != parent:
             os._exit(1)
-        return scan(files, first, step)
+        return scan(files, first, step, words)
 
     monkeypatch.setattr(prefilter, "_scan", dies_in_children)
     hits, _ = prefilter._scan_forked(large_tree, 3)

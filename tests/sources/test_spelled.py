@@ -25,6 +25,7 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
         "from tensorflow import gradients as g\ng(y, x)",
         "from tensorflow import (zeros,  # = []\n    ones, gradients)\ngradients(y, x)",
         "from tensorflow import zeros, \\\n    gradients\ng = gradients",
+        "from tensorflow import \\\n    (zeros, gradients)\ngradients(y, x)",
         "from shim import tf_gradients\ntf_gradients(y, x)",
         "from tensorflow import *\ng = gradients(y, x)\n",
         "from shim import *\ng = tf_gradients(y, x)\n",

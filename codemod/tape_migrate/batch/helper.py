@@ -22,6 +22,7 @@ import time
 from typing import Any
 
 from tape_migrate.batch.work import Job
+from tape_migrate.garbage import collect_rarely
 
 _IDLE_SECONDS = 120.0
 _HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -128,6 +129,7 @@ def serve() -> None:
     import tape_migrate.api  # noqa: PLC0415  (for the forks)
     import tape_migrate.notebooks.migrate  # noqa: F401, PLC0415
 
+    collect_rarely()
     answers = os.dup(1)
     os.dup2(2, 1)  # nobody else writes between the answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -17,10 +17,15 @@ def split_shared_lines(module: Module, places: Iterable[Place]) -> Draft | None:
     """A draft that gives every statement of the blocks of ``places`` its own lines, or None."""
     draft = Draft(module.text)
     done: set[int] = set()
+    apart = module.memo.setdefault("blocks with lines of their own", set[int]())
+    assert isinstance(apart, set)
     for place in places:
-        if id(place.block) not in done:
+        if id(place.block) not in done and id(place.block) not in apart:
             done.add(id(place.block))
+            before = len(draft.edits)
             _split_block(module, place, draft)
+            if len(draft.edits) == before:
+                apart.add(id(place.block))
     return draft if draft.edits else None
 
 

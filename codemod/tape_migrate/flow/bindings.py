@@ -42,11 +42,10 @@ _NO_NAMES: frozenset[str] = frozenset()
 
 def children(node: ast.AST) -> list[ast.AST]:
     """The child nodes in field order, without contexts and operators (which ``ast`` shares)."""
-    kind = type(node)
+    kind = node.__class__
     fields = _FIELDS.get(kind)
     if fields is None:
-        leaves = _LEAF_FIELDS | _OF_TEXT.get(kind, _NO_NAMES)
-        fields = _FIELDS[kind] = tuple(f for f in kind._fields if f not in leaves)
+        fields = _fields_of(kind)
     found: list[ast.AST] = []
     for name in fields:
         value = getattr(node, name, None)
@@ -57,14 +56,25 @@ def children(node: ast.AST) -> list[ast.AST]:
     return found
 
 
+def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
+    """The fields of a kind of node in which other nodes may stand."""
+    leaves = _LEAF_FIELDS | _OF_TEXT.get(kind, _NO_NAMES)
+    fields = _FIELDS[kind] = tuple(f for f in kind._fields if f not in leaves)
+    return fields
+
+
 def walk_down(tree: ast.AST) -> tuple[list[ast.AST], dict[ast.AST, ast.AST]]:
     """Every node below ``tree`` and itself, parents first, and the parent of each."""
     nodes: list[ast.AST] = []
     parents: dict[ast.AST, ast.AST] = {}
     stack = [tree]
+    known = _FIELDS.get
     while stack:
         node = stack.pop()
         nodes.append(node)
+        # Half of all nodes are names and constants, which have no children.
+        if known(node.__class__) == ():
+            continue
         below = children(node)
         if below:
             for child in below:
@@ -177,11 +187,30 @@ def _evaluation_order(node: ast.AST) -> list[ast.AST]:
     return children(node)
 
 
+_SCANNED = frozenset(
+    (
+        *(ast.Name, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.ExceptHandler),
+        *(ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+        *(ast.Assign, ast.AugAssign, ast.For, ast.AsyncFor),
+        *FUNCTION_NODES,
+        *COMPREHENSIONS,
+        ast.ClassDef,
+    )
+)
+"""Kinds of node that concern names, or that are not evaluated in the order of their fields."""
+
+
 def _scan(owner: ast.AST, body: Sequence[ast.AST], parameters: frozenset[str]) -> _Scan:
     scan = _Scan(owner, parameters, bound=set(parameters))
     stack: list[tuple[ast.AST, frozenset[str]]] = [(node, _NO_NAMES) for node in reversed(body)]
     while stack:
         node, hidden = stack.pop()
+        if node.__class__ not in _SCANNED:
+            below = children(node)
+            if below:
+                below.reverse()
+                stack += [(child, hidden) for child in below]
+            continue
         if isinstance(node, ast.Name):
             if node.id in hidden:
                 continue
@@ -191,8 +220,6 @@ def _scan(owner: ast.AST, body: Sequence[ast.AST], parameters: frozenset[str]) -
                     scan.early_loads.add(node.id)
             else:
                 scan.bound.add(node.id)
-            continue
-        if isinstance(node, ast.Constant):
             continue
         if isinstance(node, (*FUNCTION_NODES, ast.ClassDef)):
             scan.nested.append((node, hidden))

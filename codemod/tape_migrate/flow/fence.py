@@ -56,6 +56,7 @@ _KINDS: tuple[tuple[tuple[type[ast.AST], ...], FenceKind], ...] = (
     ((ast.AsyncFor, ast.AsyncWith, ast.AsyncFunctionDef), FenceKind.ASYNC),
 )
 _BY_TYPE = {kind: fence for kinds, fence in _KINDS for kind in kinds}
+_FENCES = "fences of statements"
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
@@ -66,8 +67,22 @@ def fences(stmts: Sequence[ast.stmt], scope: Scope | None = None) -> list[Fence]
     are entered, since they are executed on the way. With ``scope`` (the one that holds the
     statements) rebinding a name declared global or nonlocal further up is reported too.
     """
+    return [fence for stmt in stmts for fence in _fences_of(stmt, scope)]
+
+
+def _fences_of(stmt: ast.stmt, scope: Scope | None) -> list[Fence]:
+    """Those of one statement; kept with the scope, for many calls ask about the same ones."""
+    if scope is None:
+        return _find_fences(stmt, scope)
+    kept: dict[ast.stmt, list[Fence]] = vars(scope).setdefault(_FENCES, {})
+    if stmt not in kept:
+        kept[stmt] = _find_fences(stmt, scope)
+    return kept[stmt]
+
+
+def _find_fences(stmt: ast.stmt, scope: Scope | None) -> list[Fence]:
     found: list[Fence] = []
-    stack: list[tuple[ast.AST, bool, bool]] = [(stmt, False, False) for stmt in reversed(stmts)]
+    stack: list[tuple[ast.AST, bool, bool]] = [(stmt, False, False)]
     while stack:
         node, in_loop, in_function = stack.pop()
         if isinstance(node, (ast.Name, ast.Constant)):

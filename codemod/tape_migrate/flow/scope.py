@@ -24,8 +24,9 @@ from .cfg import Cfg, build_cfg
 from .reaching import Definition, ReachingDefs, reaching
 from .symbols import Symbol
 
-_OPENS = (*FUNCTION_NODES, ast.ClassDef)
-_DECLARES = (ast.Global, ast.Nonlocal)
+_OPENING = (*FUNCTION_NODES, ast.ClassDef)
+_OPENS = frozenset(_OPENING)
+_DECLARES = frozenset((ast.Global, ast.Nonlocal))
 
 
 class ScopeKind(enum.Enum):
@@ -98,7 +99,8 @@ class ScopeTree:
     ) -> None:
         self.module = Scope(tree, None, self)
         self._parents = parents
-        self._scopes: dict[ast.AST, Scope] = {}
+        self._scopes: dict[ast.AST, Scope] = {tree: self.module}
+        """Of nodes that were asked about, and of what is evaluated outside of its function."""
         self._opened: dict[ast.AST, Scope] = {tree: self.module}
         self._tables: dict[ast.AST, NameTable] = {}
         self._facts: dict[Scope, ScopeFacts] = {}
@@ -116,26 +118,17 @@ class ScopeTree:
             stack.extend(reversed(scope.children))
 
     def _open(self, nodes: Iterable[ast.AST]) -> None:
-        parents, scopes, opened = self._parents, self._scopes, self._opened
-        outside: dict[ast.AST, Scope] = {}
         for node in nodes:
-            parent = parents.get(node)
-            if parent is None:
-                scopes[node] = self.module
-                continue
-            scope = opened.get(parent) or scopes[parent]
-            if node in outside:
-                scope = outside[node]
-            scopes[node] = scope
-            if isinstance(node, _DECLARES):
-                self._declaring.add(scope)
-            if isinstance(node, _OPENS):
+            if node.__class__ in _OPENS:
+                assert isinstance(node, _OPENING)
+                scope = self.scope_of(node)
                 inner = Scope(node, scope, self)
                 scope.children.append(inner)
-                opened[node] = inner
-                for part in outside_parts(node):
-                    # Defaults and annotations sit below ``arguments`` but are evaluated outside.
-                    outside[part] = scope
+                self._opened[node] = inner
+                # Defaults and annotations sit below ``arguments`` but are evaluated outside.
+                self._scopes.update(dict.fromkeys(outside_parts(node), scope))
+            elif node.__class__ in _DECLARES:
+                self._declaring.add(self.scope_of(node))
 
     def parent_of(self, node: ast.AST) -> ast.AST | None:
         """The node directly around ``node``; None for the module."""
@@ -148,7 +141,17 @@ class ScopeTree:
         and annotations; see :meth:`opened_by` for the scope it opens. Raises KeyError for a
         node of another tree (operators and contexts included).
         """
-        return self._scopes[node]
+        known = self._scopes.get(node)
+        if known is not None:
+            return known
+        way: list[ast.AST] = []
+        found: ast.AST = node
+        while known is None:
+            way.append(found)
+            found = self._parents[found]
+            known = self._opened.get(found) or self._scopes.get(found)
+        self._scopes.update(dict.fromkeys(way, known))
+        return known
 
     def opened_by(self, node: ast.AST) -> Scope:
         """The scope that a function, lambda, class or module node opens."""

@@ -208,7 +208,7 @@ CALLS = (
         "TM122",
         "position",
         "The call stands where no block can be put before it: a class body, a default argument, a "
-        "decorator.",
+        "decorator, or inside as many blocks as Python allows.",
         "Move the call into a function.",
         "def f(g=tf.gradients(y, x)): ...",
     ),

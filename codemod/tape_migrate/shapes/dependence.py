@@ -75,6 +75,7 @@ class Dependence:
         self._into: dict[int, tuple[Link, ...]] = {}
         self._out_of: dict[int, list[Link]] | None = None
         self._outside: list[Link] = []
+        self._tainted: dict[tuple[object, ...], frozenset[int]] = {}
         self._before: dict[int, bytearray] = {}
         """For a node, which nodes execution can come from (looked up once)."""
 
@@ -200,11 +201,20 @@ class Dependence:
 
         Where ``symbol`` is what is differentiated by, its definitions make another one of it;
         where it is an ``alias``, the copy was taken before: ``w = v; v = tf.sin(v)`` in a loop.
-        What comes out of the node ``without`` is not followed.
+        What comes out of the node ``without`` is not followed. Calls that differentiate by the
+        same tensor ask the same, so the answer is kept.
         """
+        key = (symbol, definitions, certain, alias, without)
+        known = self._tainted.get(key)
+        if known is None:
+            reads = self.reads_of(symbol, definitions, certain=certain)
+            own = {d.node_id for d in definitions if d.kind not in OUTSIDE and not alias}
+            known = self._tainted[key] = self._spread(reads, own, without)
+        return known
+
+    def _spread(self, reads: Iterable[Link], own: set[int], without: int | None) -> frozenset[int]:
+        """The nodes of ``reads``, and those that what they compute comes to."""
         out_of = self._index()
-        own = {d.node_id for d in definitions if d.kind not in OUTSIDE and not alias}
-        reads = self.reads_of(symbol, definitions, certain=certain)
         queue = deque(link.node_id for link in reads)
         reached: set[int] = set()
         while queue:

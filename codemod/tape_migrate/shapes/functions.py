@@ -72,14 +72,16 @@ class Functions:
         return self._named[func]
 
     def _find_named(self, func: ast.expr) -> Function | None:
-        scope = self._module.scope_of(func)
         if isinstance(func, ast.Name):
+            if func.id not in self._names:
+                return None
+            scope = self._module.scope_of(func)
             owner = self._module.scopes.resolve(func.id, scope)
             found = self._functions.get((id(owner), func.id), [])
             bound = self._module.names.bindings(func.id, scope)
             return found[0] if len(found) == 1 and len(bound) == 1 else None
-        if isinstance(func, ast.Attribute):
-            owner = self.class_of(scope)
+        if isinstance(func, ast.Attribute) and isinstance(func.value, (ast.Name, ast.Call)):
+            owner = self.class_of(self._module.scope_of(func))
             if owner is None:
                 return None
             if isinstance(func.value, ast.Name) and func.value.id in ("self", "cls"):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from tape_migrate.flow.fence import FenceKind, fences
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import symbol_of
+from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.names import WORDS
 from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
 from tape_migrate.shapes.modes import identifiers
 from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Source, Track
@@ -57,8 +58,9 @@ class ModuleHazards:
             elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
                 targets = [node.target]
             for target in targets:
-                if isinstance(target, ast.Attribute) and self._module.names.api_of(target):
-                    return True
+                if isinstance(target, ast.Attribute) and target.attr in WORDS:
+                    if self._module.names.api_of(target):
+                        return True
                 if isinstance(target, ast.Subscript) and _names_gradients(target.slice):
                     return "__dict__" in ast.dump(target.value)
             if isinstance(node, ast.Call) and _leaf(node.func) in ("setattr", "patch", "object"):
@@ -150,10 +152,8 @@ def refuse_scope(scope: Scope) -> Refusal | None:
 
 def refuse_both_paths(module: Module, call: ast.Call) -> Refusal | None:
     """``if tf.executing_eagerly(): tape … else: tf.gradients``."""
-    if b"executing_eagerly" in module.text:
-        for node in module.inside(module.scope_of(call).node):
-            if isinstance(node, (ast.If, ast.IfExp)) and "executing_eagerly" in ast.dump(node.test):
-                return Refusal("TM111", "the function already asks in which mode it runs")
+    if _asks_for_mode(module, module.scope_of(call)):
+        return Refusal("TM111", "the function already asks in which mode it runs")
     child: ast.AST = call
     for parent in module.parents(call):
         if isinstance(parent, (ast.If, ast.IfExp)):
@@ -171,6 +171,22 @@ def refuse_both_paths(module: Module, call: ast.Call) -> Refusal | None:
                 )
         child = parent
     return None
+
+
+def _asks_for_mode(module: Module, scope: Scope) -> bool:
+    """Whether a function branches on ``executing_eagerly``; looked up once for all its calls."""
+    spoken = module.memo.get("executing_eagerly")
+    if spoken is None:
+        spoken = module.memo["executing_eagerly"] = b"executing_eagerly" in module.text
+    if not spoken:
+        return False
+    key = f"asks for mode {id(scope.node)}"
+    if key not in module.memo:
+        module.memo[key] = any(
+            isinstance(node, (ast.If, ast.IfExp)) and "executing_eagerly" in ast.dump(node.test)
+            for node in module.inside(scope.node)
+        )
+    return bool(module.memo[key])
 
 
 def _other_branches(parent: ast.If | ast.IfExp, child: ast.AST) -> list[ast.AST]:
@@ -293,21 +309,36 @@ def _back_prop_off(call: ast.Call) -> bool:
 def refuse_assigned(dep: Dependence, sources: Iterable[Source], call: ast.Call) -> Refusal | None:
     """A source variable assigned to on the way: in a graph nothing happens until it is run."""
     symbols = {track.symbol for source in sources for track in source.tracks if track.certain}
+    for line, symbol in _assignments(dep):
+        if line <= call.lineno and symbol in symbols:
+            return Refusal(
+                "TM118",
+                f"{symbol} is assigned to before the gradient: a graph does that only when it "
+                "is run, eager code at once",
+            )
+    return None
+
+
+def _assignments(dep: Dependence) -> list[tuple[int, Symbol]]:
+    """The variables that statements of a function assign to, with their lines; found once."""
+    key = f"variables assigned {id(dep.scope)}"
+    known = dep.module.memo.get(key)
+    if not isinstance(known, list):
+        known = dep.module.memo[key] = list(_find_assignments(dep))
+    return known
+
+
+def _find_assignments(dep: Dependence) -> Iterator[tuple[int, Symbol]]:
     for node in dep.cfg.nodes:
-        if node.node is None or node.stmt is None or node.stmt.lineno > call.lineno:
+        if node.node is None or node.stmt is None:
             continue
         if isinstance(node.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
         for inner in calls_in(node.node):
             changed = assigned_variable(dep.module, inner)
             symbol = symbol_of(changed) if changed is not None else None
-            if symbol is not None and symbol in symbols:
-                return Refusal(
-                    "TM118",
-                    f"{symbol} is assigned to before the gradient: a graph does that only when it "
-                    "is run, eager code at once",
-                )
-    return None
+            if symbol is not None:
+                yield node.stmt.lineno, symbol
 
 
 def assigned_variable(module: Module, call: ast.Call) -> ast.expr | None:

@@ -47,6 +47,7 @@ class Levels:
         self._tables: dict[_Key, dict[Definition, Value]] = {}
         self._busy: set[_Key] = set()
         self._attributes: dict[tuple[int, Symbol], Value] = {}
+        self._assigning: dict[Scope, list[ast.Assign | ast.AnnAssign]] = {}
         self._results: dict[_Key, Value] = {}
         self.calls = CallLevels(self)
         self._asked: dict[tuple[int, str], bool] = {}
@@ -184,16 +185,22 @@ class Levels:
         self._attributes[key] = PLAIN
         found: list[Value] = []
         for klass in {family, owner}:
-            for node in ast.walk(klass.node):
-                if isinstance(node, (ast.Assign, ast.AnnAssign)):
-                    given = value_given_by(node, symbol)
-                    if given is not None:
-                        found.append(self.value(given))
+            for node in self._assignments(klass):
+                given = value_given_by(node, symbol)
+                if given is not None:
+                    found.append(self.value(given))
         if not found:
             self._attributes.pop(key, None)
             return None
         self._attributes[key] = union(found)
         return self._attributes[key]
+
+    def _assignments(self, klass: Scope) -> list[ast.Assign | ast.AnnAssign]:
+        if klass not in self._assigning:
+            nodes = ast.walk(klass.node)
+            found = [node for node in nodes if isinstance(node, (ast.Assign, ast.AnnAssign))]
+            self._assigning[klass] = found
+        return self._assigning[klass]
 
     def _subscript(self, expr: ast.Subscript, base: ast.expr, index: ast.expr) -> Value:
         symbol = symbol_of(expr)

@@ -43,6 +43,7 @@ _GRAPH_MODE: Final = frozenset(
     }
 )
 
+_LOOP_NAMES: Final = frozenset(name.rpartition(".")[2] for name in V1_CONTROL_FLOW)
 _UNSEEN: Final = frozenset({"Defun", "RegisterGradient", "gradient_override_map"})
 """Functions that give TensorFlow 1 gradients of their own, which no tape uses."""
 
@@ -56,8 +57,9 @@ ASSUMES_V2_CONTROL_FLOW: Final = (
 class OtherModules(Protocol):
     """What a project can tell of functions in its other modules."""
 
-    def function_calls(self, dotted: str) -> frozenset[str]:
-        """Canonical names of all that the function named ``dotted`` calls, as far as is seen."""
+    def function_calls(self, dotted: str, leaves: frozenset[str]) -> frozenset[str]:
+        """Canonical names that the function named ``dotted`` calls, as far as is seen: all that
+        end in one of ``leaves``, and perhaps others."""
 
     def turns_eager_off(self) -> tuple[str, ...]:
         """Paths of the modules that turn eager execution off."""
@@ -113,7 +115,7 @@ def judge_control_flow(
     calls = list(calls)
     for call in calls:
         dotted = module.names.resolve(call.func)
-        names = project.function_calls(dotted) if project and dotted else ()
+        names = project.function_calls(dotted, _UNSEEN) if project and dotted else ()
         hidden = sorted({name.rpartition(".")[2] for name in names} & _UNSEEN)
         if hidden:
             return Refusal("TM109", f"{dotted} uses {hidden[0]}, of which a tape sees nothing")
@@ -131,7 +133,8 @@ def judge_control_flow(
     unseen = [call for call in calls if not summaries.is_closed(call)]
     for call in unseen:
         dotted = module.names.resolve(call.func)
-        for name in sorted(project.function_calls(dotted)) if project and dotted else ():
+        called = project.function_calls(dotted, _LOOP_NAMES) if project and dotted else ()
+        for name in sorted(called):
             if tensorflow_function(name) in V1_CONTROL_FLOW:
                 return Refusal(
                     "TM121",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tape_migrate.sources.prefilter import read_file
+from tape_migrate.sources.prefilter import find_hits, may_hold_calls, read_file
 
 
 class LazySources(Mapping[str, bytes]):
@@ -18,6 +18,15 @@ class LazySources(Mapping[str, bytes]):
         if path not in self._files:
             raise KeyError(path)
         return self._known[path] if path in self._known else read_file(path)
+
+    def holding(self, words: Sequence[bytes]) -> list[str]:
+        """The files that hold any of the words, in order; none of those that cannot be read."""
+        on_disk = [path for path in self._files if path not in self._known]
+        found = {on_disk[index] for index in find_hits(on_disk, words).hits}
+        for path in self._files.keys() & self._known.keys():
+            if may_hold_calls(self._known[path], words):
+                found.add(path)
+        return [path for path in self._files if path in found]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)

@@ -31,9 +31,9 @@ class Hits:
     """Files that could not be read, with the reason."""
 
 
-def may_hold_calls(data: bytes) -> bool:
-    """Say whether these bytes could hold a gradient call at all."""
-    return any(word in data for word in WORDS)
+def may_hold_calls(data: bytes, words: Sequence[bytes] = WORDS) -> bool:
+    """Say whether these bytes could hold a gradient call at all (or hold any of other words)."""
+    return any(word in data for word in words)
 
 
 def read_file(path: str) -> bytes:
@@ -48,17 +48,17 @@ def read_file(path: str) -> bytes:
         os.close(descriptor)
 
 
-def find_hits(files: Sequence[str]) -> Hits:
-    """Find the files that could hold a gradient call.
+def find_hits(files: Sequence[str], words: Sequence[bytes] = WORDS) -> Hits:
+    """Find the files that could hold a gradient call (or hold any of other words).
 
     Large trees are shared out over forked processes: searching holds the interpreter's lock,
     so threads would gain nothing, and a fork of this small program costs a millisecond.
     """
     processes = min(_MAX_PROCESSES, _usable_cpus(), 1 + len(files) // _FILES_PER_PROCESS)
     if processes < 2 or not hasattr(os, "fork") or threading.active_count() > 1:
-        hits, failures = _scan(files, 0, 1)
+        hits, failures = _scan(files, 0, 1, words)
     else:
-        hits, failures = _scan_forked(files, processes)
+        hits, failures = _scan_forked(files, processes, words)
     return Hits(tuple(sorted(hits)), tuple(sorted(failures)))
 
 
@@ -71,17 +71,17 @@ def _usable_cpus() -> int:
 _Found = tuple[list[int], list[tuple[int, str]]]
 
 
-def _scan(files: Sequence[str], first: int, step: int) -> _Found:
+def _scan(files: Sequence[str], first: int, step: int, words: Sequence[bytes] = WORDS) -> _Found:
     """Look at every ``step``-th file from ``first`` on."""
     hits: list[int] = []
     failures: list[tuple[int, str]] = []
     indices = range(first, len(files), step)
     if hasattr(os, "readv"):
-        _scan_batches(files, indices, hits, failures)
+        _scan_batches(files, indices, words, hits, failures)
         return hits, failures
     for index in indices:
         try:
-            if may_hold_calls(read_file(files[index])):
+            if may_hold_calls(read_file(files[index]), words):
                 hits.append(index)
         except OSError as error:
             failures.append((index, error.strerror or str(error)))
@@ -89,7 +89,11 @@ def _scan(files: Sequence[str], first: int, step: int) -> _Found:
 
 
 def _scan_batches(
-    files: Sequence[str], indices: range, hits: list[int], failures: list[tuple[int, str]]
+    files: Sequence[str],
+    indices: range,
+    words: Sequence[bytes],
+    hits: list[int],
+    failures: list[tuple[int, str]],
 ) -> None:
     """Read files one behind the other into one buffer and search it when it is full.
 
@@ -105,7 +109,7 @@ def _scan_batches(
     open_, readv, close = os.open, os.readv, os.close
     for index in indices:
         if end > _BATCH_BYTES:
-            hits += _search(contains, batch, end)
+            hits += _search(contains, words, batch, end)
             batch.clear()
             end = 0
         try:
@@ -117,34 +121,37 @@ def _scan_batches(
             finally:
                 close(descriptor)
             if more:
-                if may_hold_calls(read_file(files[index])):
+                if may_hold_calls(read_file(files[index]), words):
                     hits.append(index)
             else:
                 batch.append((index, end, end + size))
                 end += size
         except OSError as error:
             failures.append((index, error.strerror or str(error)))
-    hits += _search(contains, batch, end)
+    hits += _search(contains, words, batch, end)
 
 
-def _search(contains: Contains, batch: list[tuple[int, int, int]], end: int) -> list[int]:
+def _search(
+    contains: Contains, words: Sequence[bytes], batch: list[tuple[int, int, int]], end: int
+) -> list[int]:
     """Return the files of a batch, given as (index, start, stop), that hold one of the words."""
-    if not any(contains(word, 0, end) for word in WORDS):
-        return []
+    there = [word for word in words if contains(word, 0, end)]
     return [
-        index for index, start, stop in batch if any(contains(word, start, stop) for word in WORDS)
+        index
+        for index, start, stop in (batch if there else ())
+        if any(contains(word, start, stop) for word in there)
     ]
 
 
-def _scan_forked(files: Sequence[str], processes: int) -> _Found:
+def _scan_forked(files: Sequence[str], processes: int, words: Sequence[bytes] = WORDS) -> _Found:
     """Share the files out; what a child could not do is done here."""
-    children = [_fork_scan(files, share, processes) for share in range(1, processes)]
+    children = [_fork_scan(files, share, processes, words) for share in range(1, processes)]
     try:
-        hits, failures = _scan(files, 0, processes)
+        hits, failures = _scan(files, 0, processes, words)
         for share, (_, pipe) in enumerate(children, start=1):
             found = _receive(pipe)
             if found is None:
-                found = _scan(files, share, processes)
+                found = _scan(files, share, processes, words)
             hits += found[0]
             failures += found[1]
     finally:
@@ -154,7 +161,9 @@ def _scan_forked(files: Sequence[str], processes: int) -> _Found:
     return hits, failures
 
 
-def _fork_scan(files: Sequence[str], share: int, processes: int) -> tuple[int, int]:
+def _fork_scan(
+    files: Sequence[str], share: int, processes: int, words: Sequence[bytes]
+) -> tuple[int, int]:
     """Start a child on its share; return its process id and the pipe its findings come from."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -163,7 +172,7 @@ def _fork_scan(files: Sequence[str], share: int, processes: int) -> tuple[int, i
         return pid, reading
     try:
         # Whatever goes wrong here, the parent sees a short message and does the share itself.
-        payload = memoryview(marshal.dumps(_scan(files, share, processes)))
+        payload = memoryview(marshal.dumps(_scan(files, share, processes, words)))
         while payload:
             payload = payload[os.write(writing, payload) :]
     finally:
