@@ -19,7 +19,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, Use, is_prefix, may_overlap, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
-from tape_migrate.shapes.barriers import is_blocked
+from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.plan import OUTSIDE, Link, Track, in_order
 from tape_migrate.shapes.unittests import is_assertion
 
@@ -61,6 +61,9 @@ class CalleeReads(Protocol):
 
     def changes_something(self, call: ast.Call) -> bool:
         """Whether ``call`` runs a visible function that may keep or change what it is given."""
+
+    def keeps_nothing(self, call: ast.Call) -> bool:
+        """Whether ``call`` runs a visible function that keeps and changes nothing."""
 
 
 class Dependence:
@@ -135,7 +138,7 @@ class Dependence:
     def _uses(self, node_id: int) -> Iterator[Use]:
         seen: set[tuple[str, int]] = set()
         for use in self.cfg.effects(node_id).uses:
-            if use.reference or is_blocked(self.module, use.node):
+            if use.reference or carries_nothing(self.module, use.node, self.callees.keeps_nothing):
                 continue
             yield use
             # A local function reads its free variables whenever it is called or handed on.

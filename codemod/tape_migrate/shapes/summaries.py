@@ -16,6 +16,11 @@ from tape_migrate.shapes.functions import Function, Functions
 TENSOR_METHODS = frozenset(
     {"get_shape", "as_list", "gradient", "jacobian", "watch", "append", "items", "values", "keys"}
 )
+_MAKERS = frozenset({"list", "dict", "set", "tuple", "bytearray", "object"})
+_NEW_OBJECTS = (
+    *(ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp),
+    *(ast.Constant, ast.BinOp, ast.UnaryOp, ast.JoinedStr),
+)
 
 
 class Summaries(Functions):
@@ -83,8 +88,7 @@ class Summaries(Functions):
     def _look(self, function: Function) -> bool:
         scope = self._module.scopes.opened_by(function)
         local = self._module.scopes.bindings(scope) - scope.globals - scope.nonlocals
-        parameters = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
-        own = local - parameters
+        own = {name for name in local if self._is_made_here(name, scope)}
         for node in ast.walk(function):
             if isinstance(node, (ast.Global, ast.Nonlocal)):
                 return False
@@ -106,6 +110,37 @@ class Summaries(Functions):
                 if self.callee(node) is None and self._unknown_own_method(node, scope):
                     return False
         return True
+
+    def _is_made_here(self, name: str, scope: Scope) -> bool:
+        """Whether a local variable only ever names an object that was made for it.
+
+        A parameter does not, nor does another name of an object from outside (``k = KEPT``).
+        """
+        bound = self._module.names.bindings(name, scope)
+        return all(
+            isinstance(node, ast.AugAssign)
+            or (
+                isinstance(node, ast.With)
+                and all(self._makes_object(item.context_expr, scope) for item in node.items)
+            )
+            or (
+                isinstance(node, (ast.Assign, ast.AnnAssign))
+                and node.value is not None
+                and self._makes_object(node.value, scope)
+            )
+            for node in bound
+        )
+
+    def _makes_object(self, value: ast.expr, scope: Scope) -> bool:
+        if not isinstance(value, ast.Call):
+            return isinstance(value, _NEW_OBJECTS)
+        func = value.func
+        if self._module.names.resolve(func):
+            return True
+        if not isinstance(func, ast.Name):
+            return False
+        builtin = func.id in _MAKERS and not self._module.names.is_local(func.id, scope)
+        return builtin or func.id in self._classes
 
     def _unknown_own_method(self, call: ast.Call, scope: Scope) -> bool:
         """``self.m(…)`` where ``m`` is neither a visible method nor a visible attribute."""
@@ -233,6 +268,11 @@ class Summaries(Functions):
             return not self.is_quiet(function)
         methods = self.methods_named(call.func.attr) if isinstance(call.func, ast.Attribute) else []
         return any(not self.is_quiet(method) for method in methods)
+
+    def keeps_nothing(self, call: ast.Call) -> bool:
+        """See ``tape_migrate.shapes.dependence.CalleeReads``."""
+        function = self.callee(call)
+        return function is not None and self.is_quiet(function)
 
     def calls_gradient(self, parts: Iterable[ast.AST]) -> bool:
         """Whether evaluating ``parts`` runs a visible function that takes a tape's gradient."""
