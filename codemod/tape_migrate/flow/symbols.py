@@ -149,16 +149,16 @@ class _Collector:
                 and isinstance(node.func, ast.Attribute)
                 and node.func.attr in _MUTATORS
             ):
-                holders = _holders([node.func.value])
+                changed = holders([node.func.value])
                 steps += [
                     Def(symbol, DefKind.MUTATION, node)
-                    for symbol in holders
+                    for symbol in changed
                     if symbol.root not in context.hidden
                 ]
         return steps
 
     def mutate(self, exprs: Iterable[ast.expr], node: ast.AST) -> None:
-        for symbol in _holders(exprs):
+        for symbol in holders(exprs):
             event = Def(symbol, DefKind.MUTATION, node)
             if event not in self.events[-8:]:
                 self.events.append(event)
@@ -225,7 +225,7 @@ class _Collector:
         self.mutate(exprs, value)
 
 
-def _holders(exprs: Iterable[ast.expr]) -> list[Symbol]:
+def holders(exprs: Iterable[ast.expr]) -> list[Symbol]:
     """The symbols through which the objects that ``exprs`` give can be reached and changed."""
     found: dict[Symbol, None] = {}
     stack = list(exprs)[::-1]
