@@ -74,7 +74,8 @@ def _is_blocked(module: Module, node: ast.AST, may_keep: Callable[[ast.AST], boo
                 return True
         if isinstance(parent, ast.comprehension) and child is parent.iter:
             owner = module.parent_of(parent)
-            return owner is not None and _variable_blocked(module, owner, parent, node, may_keep)
+            assert isinstance(owner, _COMPREHENSIONS)
+            return _variable_blocked(module, owner, parent, node, may_keep)
         if may_keep(parent):
             return False
         child = parent
@@ -105,14 +106,12 @@ def _is_identity(compare: ast.Compare) -> bool:
 
 def _variable_blocked(
     module: Module,
-    owner: ast.AST,
+    owner: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp,
     generator: ast.comprehension,
     node: ast.AST,
     may_keep: Callable[[ast.AST], bool],
 ) -> bool:
     """``[f(tf.stop_gradient(v)) for v in node]``: every read of ``v`` is blocked."""
-    if not isinstance(owner, _COMPREHENSIONS):
-        return False
     # Up to its own iterable the name is another variable's: `for v in [f(v)]`.
     earlier = owner.generators[: owner.generators.index(generator) + 1]
     elsewhere = {part for made in earlier for part in ast.walk(made.iter)}

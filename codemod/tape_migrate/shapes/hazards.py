@@ -278,8 +278,6 @@ def refuse_assigned(dep: Dependence, sources: Iterable[Source], call: ast.Call) 
     for node in dep.cfg.nodes:
         if node.node is None or node.stmt is None or node.stmt.lineno > call.lineno:
             continue
-        if isinstance(node.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            continue
         for inner in calls_in(node.node):
             changed = assigned_variable(dep.module, inner)
             symbol = symbol_of(changed) if changed is not None else None

@@ -20,7 +20,7 @@ from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_
 from tape_migrate.shapes.escapes import Escapes
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.plan import Paths, Refusal, Source
+from tape_migrate.shapes.plan import Link, Paths, Refusal, Source
 from tape_migrate.shapes.region import Chosen, choose_region
 from tape_migrate.shapes.summaries import TENSOR_METHODS
 
@@ -57,9 +57,9 @@ def widen_for_state(
     escapes = Escapes(context, dep)
     extra: set[int] = set()
     kept: set[int] = set()
-    reads = {link.use.symbol for n in every_node for link in dep.links_into(n)}
-    reads |= {link.use.symbol for link in dep.links_of(call_node, exprs)}
-    changing = changed_by_calls(context, dep, reads, call_node)
+    links = [link for n in every_node for link in dep.links_into(n)]
+    links += dep.links_of(call_node, exprs)
+    changing = changed_by_calls(context, dep, {link.use.symbol for link in links}, call_node)
     for source in paths.to_watch:
         tainted = dep.tainted_by(source.tracks)
         for node_id in tainted - inside - {call_node} - _copies(dep, source):
@@ -67,7 +67,7 @@ def widen_for_state(
                 if (
                     node_id in changing
                     or (stmts and roots & _roots(context, dep, {node_id}))
-                    or any(may_overlap(s, r) for s in _filled(context, dep, node_id) for r in reads)
+                    or _fills_what_is_read(context, dep, node_id, links)
                 ):
                     extra.add(node_id)
                 elif escapes.escapes(node_id):
@@ -219,34 +219,49 @@ def _set_by(function: Function) -> frozenset[str]:
     return frozenset(found)
 
 
-def _filled(context: Context, dep: Dependence, node_id: int) -> Iterator[Symbol]:
-    """Objects that what a node calls may put its arguments into: ``net.build(x)``, ``f(x, kept)``.
+def _fills_what_is_read(context: Context, dep: Dependence, node_id: int, links: list[Link]) -> bool:
+    """Whether a node calls what may put its arguments into an object that ``links`` read later."""
+    node = dep.cfg.nodes[node_id].node
+    if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return False
+    filled = {symbol for call in calls_in(node) for symbol in _filled(context, dep, node_id, call)}
+    return any(
+        may_overlap(symbol, link.use.symbol)
+        for symbol in filled
+        for link in links
+        if link.node_id != node_id
+    )
+
+
+def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> Iterator[Symbol]:
+    """Objects that a call may put its arguments into: ``net.build(x)``, ``f(x, kept)``.
 
     Of what is handed on, containers and objects that this scope has made: of others it is not known
     whether they are tensors.
     """
-    node = dep.cfg.nodes[node_id].node
-    if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return
     names, summaries = dep.module.names, context.summaries
-    for call in calls_in(node):
-        func = call.func
-        resolved = names.resolve(func)
-        if resolved.partition(".")[0] in KNOWN_MODULES or summaries.keeps_nothing(call):
-            continue
-        if isinstance(func, ast.Name) and not names.is_local(func.id, dep.scope):
-            if hasattr(builtins, func.id) and func.id != "setattr":
-                continue
-        methods = summaries.methods_named(func.attr) if isinstance(func, ast.Attribute) else []
-        if methods and all(map(summaries.is_quiet, methods)):
-            continue
-        if not resolved and summaries.callee(call) is None:
-            called = _called_object(dep, func)
-            if called is not None:
-                yield called
-        for symbol in holders([*call.args, *(keyword.value for keyword in call.keywords)]):
-            if _is_made(dep, node_id, symbol):
-                yield symbol
+    func = call.func
+    resolved = names.resolve(func)
+    if resolved.partition(".")[0] in KNOWN_MODULES or summaries.keeps_nothing(call):
+        return
+    if isinstance(func, ast.Name) and not names.is_local(func.id, dep.scope):
+        if hasattr(builtins, func.id) and func.id != "setattr":
+            return
+    methods = summaries.methods_named(func.attr) if isinstance(func, ast.Attribute) else []
+    if methods and all(map(summaries.is_quiet, methods)):
+        return
+    if not resolved and summaries.callee(call) is None:
+        called = _called_object(dep, func)
+        if called is not None:
+            yield called
+    if isinstance(func, ast.Name):
+        for bound in names.bindings(func.id, dep.scope):
+            if isinstance(bound, ast.Assign) and isinstance(bound.value, ast.Lambda):
+                for inner in calls_in(bound.value.body):
+                    yield from _filled(context, dep, node_id, inner)
+    for symbol in holders([*call.args, *(keyword.value for keyword in call.keywords)]):
+        if _is_made(dep, node_id, symbol):
+            yield symbol
 
 
 def _called_object(dep: Dependence, func: ast.expr) -> Symbol | None:
