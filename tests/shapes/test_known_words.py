@@ -70,7 +70,7 @@ TENSORFLOW = {
     "shapes.hazards._ASSIGNING": "",
     "shapes.hazards._LEAVING_BACKEND": "keras.backend.",
     "shapes.hazards._LEAVING_METHODS": "Variable.",
-    "shapes.hazards._LOOKUPS": "Graph.",
+    "shapes.hazards.LOOKUPS": "Graph.",
     "shapes.hazards._MAY_NOT_CALL": "",
     "shapes.keras_moves._QUIET_MODULES": "",
     "shapes.keras_slice._OF_MODELS": "keras.Model.",

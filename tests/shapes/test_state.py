@@ -122,3 +122,21 @@ def test_what_is_not_seen_may_keep_what_it_is_given(make: str, call: str, target
 def test_what_keeps_nothing_of_it_stays_outside(make: str, call: str, target: str) -> None:
     new = rewritten(UNSEEN.format(make=make, call=call, target=target))
     assert new.index("x * x") < new.index("GradientTape")
+
+
+@pytest.mark.parametrize(
+    ("make", "call", "target"),
+    [
+        ("[]", "push(x * x, box)", "box[0] * 2.0"),
+        ("[]", "lib.push(x * x, *box)", "tf.add_n(box)"),
+        ("{}", "[push(x * x, box)]", "tf.add_n(list(box.values()))"),
+        ("dict(a=1)", "push(x * x, box)", "box['a'] * 2.0"),
+        ("[]", "tf.nest.map_structure(box.append, x * x)", "box[0] * 2.0"),
+        ("given.graph", "tf.sin(x, name='h')", "box.get_tensor_by_name('h:0') * x"),
+    ],
+)
+def test_what_may_have_been_kept_is_not_taken_for_unconnected(
+    make: str, call: str, target: str
+) -> None:
+    site = refused(UNSEEN.format(make=make, call=call, target=target))
+    assert site.code in ("TM103", "TM105")

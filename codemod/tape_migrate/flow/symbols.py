@@ -185,7 +185,9 @@ class _Collector:
             parent = symbol.parent
             if parent is not None:
                 assert isinstance(target, (ast.Attribute, ast.Subscript))
-                self.events.append(Use(parent, target.value, reference=True))
+                # `del xs[0]`: what stays is found under other keys, and was in `xs` before.
+                moves = kind is DefKind.DELETE and isinstance(target, ast.Subscript)
+                self.events.append(Use(parent, target.value, reference=not moves))
             elif kind is DefKind.DELETE:
                 self.events.append(Use(symbol, target, reference=True))
             self.events.append(Def(symbol, kind, target))

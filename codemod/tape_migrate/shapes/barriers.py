@@ -31,6 +31,7 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _RUN_ARGUMENTS = frozenset(
     {"nest.map_structure", "nest.map_structure_up_to", "py_func", "py_function", "numpy_function"}
 )
+"""Functions of TensorFlow's that run Python code at once, with values that can be kept."""
 _BUILTINS = frozenset(
     [
         *("abs", "bool", "dict", "enumerate", "float", "hasattr", "id", "int", "isinstance"),
@@ -46,6 +47,11 @@ _OF_TENSORS = frozenset({"get_shape", "as_list", "is_fully_defined", "numpy", "e
 def is_blocked(module: Module, node: ast.AST) -> bool:
     """Whether the value that ``node`` reads reaches the statement through a barrier only."""
     return _is_blocked(module, node, lambda _between: False)
+
+
+def runs_arguments(resolved: str) -> bool:
+    """Whether a known function runs the Python functions that it is given, with such values."""
+    return tensorflow_function(resolved) in _RUN_ARGUMENTS
 
 
 def carries_nothing(module: Module, node: ast.AST, is_quiet: Callable[[ast.Call], bool]) -> bool:
@@ -89,7 +95,7 @@ def _may_keep(module: Module, is_quiet: Callable[[ast.Call], bool], between: ast
     resolved = module.names.resolve(func)
     if resolved:
         known = resolved.partition(".")[0] in KNOWN_MODULES
-        return not known or tensorflow_function(resolved) in _RUN_ARGUMENTS
+        return not known or runs_arguments(resolved)
     if is_quiet(between):
         return False
     if isinstance(func, ast.Name):

@@ -101,6 +101,12 @@ class Dependence:
             header = self.cfg.node_of(node.stmt)
             for link in self.links_into(header) if header != node_id else ():
                 yield Link(node_id, link.use, link.definition)
+        if isinstance(node.node, ast.ExceptHandler) and node.node.name and node.stmt is not None:
+            # What was raised may hold whatever the body has computed.
+            for stmt in getattr(node.stmt, "body", ()):
+                for raising in self.cfg.span(stmt):
+                    for link in self.links_into(raising):
+                        yield Link(node_id, link.use, link.definition)
         for use in self._uses(node_id):
             for definition in in_order(self.reaching(node_id, use.symbol)):
                 yield Link(node_id, use, definition)

@@ -23,7 +23,7 @@ _OVERRIDES = frozenset(
     {"gradient_override_map", "RegisterGradient", "_gradient_override_map", "Defun"}
 )
 _GRAPH_IMPORTS = frozenset({"import_graph_def", "import_meta_graph", "import_scoped_meta_graph"})
-_LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_element"})
+LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_element"})
 
 _LEAVING_METHODS = frozenset({"numpy", "eval", "run", "item", "tolist"})
 _LEAVING_BUILTINS = frozenset({"float", "int", "bool", "complex"})
@@ -67,7 +67,7 @@ class ModuleHazards:
 
     @cached_property
     def looks_up_names(self) -> bool:
-        return bool(self._identifiers & _LOOKUPS)
+        return bool(self._identifiers & LOOKUPS)
 
     def refuse(self) -> Refusal | None:
         """A reason that holds for every call of the module."""
