@@ -18,10 +18,12 @@ from pytest_regressions.file_regression import FileRegressionFixture
 from tape_migrate.linking import migrate_project
 from tape_migrate.model import Migration, Options
 from tests.fuzz.generate import draw
+from tests.fuzz.keras_graphs import draw_keras
 from tests.fuzz.program import FOUND, Program, load
+from tests.fuzz.projects import draw_project
 
-_PROGRAMS = 300
-_TOGETHER = 20
+_KINDS = {"all": (draw, 240), "keras": (draw_keras, 160), "projects": (draw_project, 160)}
+_PARTS = 8
 
 
 def said(name: str, program: Program) -> Iterator[str]:
@@ -53,14 +55,17 @@ def tapes(source: bytes) -> Iterator[str]:
             yield " ".join([str(inside), *watched])
 
 
-@pytest.mark.parametrize("first", range(0, _PROGRAMS, _TOGETHER))
-def test_generated_programs(first: int, file_regression: FileRegressionFixture) -> None:
+@pytest.mark.parametrize("kind", _KINDS)
+@pytest.mark.parametrize("part", range(_PARTS))
+def test_generated_programs(kind: str, part: int, file_regression: FileRegressionFixture) -> None:
+    make, count = _KINDS[kind]
+    each = count // _PARTS
     lines = [
         line
-        for number in range(first, first + _TOGETHER)
-        for line in said(str(number), draw(random.Random(number)))
+        for number in range(part * each, (part + 1) * each)
+        for line in said(str(number), make(random.Random(number)))
     ]
-    file_regression.check("\n".join(lines) + "\n", basename=f"{first:03}", extension=".tsv")
+    file_regression.check("\n".join(lines) + "\n", basename=f"{kind}_{part}", extension=".tsv")
 
 
 def test_programs_that_were_wrong_once(file_regression: FileRegressionFixture) -> None:
