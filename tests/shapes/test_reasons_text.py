@@ -223,6 +223,122 @@ PROGRAMS = {
             opt = tf.compat.v1.train.GradientDescentOptimizer(0.1)
             return opt.compute_gradients(loss)
         """,
+    "a_method_that_sets_up": """
+        class Net:
+            def _begin(self, scale):
+                self.x = tf.constant([1.0, 2.0])
+                self.loss = scale * tf.reduce_sum(self.x * self.x)
+
+            def slope(self):
+                self._begin(2.0)
+                return tf.gradients(self.loss, self.x)[0]
+        """,
+    "a_method_that_sets_up_in_two_classes": """
+        class Net:
+            def _begin(self, scale):
+                self.x = tf.constant([1.0, 2.0])
+                self.loss = scale * tf.reduce_sum(self.x * self.x)
+
+            def slope(self):
+                self._begin(2.0)
+                return tf.gradients(self.loss, self.x)[0]
+
+
+        class Deep(Net):
+            def _begin(self, scale):
+                self.x = tf.constant([1.0, 2.0])
+                self.loss = scale * tf.reduce_sum(self.x)
+        """,
+    "a_method_that_sets_up_and_is_asked_for_by_its_name": """
+        class Net:
+            def _begin(self, scale):
+                self.x = tf.constant([1.0, 2.0])
+                self.loss = scale * tf.reduce_sum(self.x * self.x)
+
+            def slope(self):
+                self._begin(2.0)
+                return tf.gradients(self.loss, self.x)[0]
+
+
+        def again(net):
+            getattr(net, "_begin")(3.0)
+        """,
+    "a_loss_of_set_up_and_a_source_from_elsewhere": """
+        class LossTest(tf.test.TestCase):
+            def setUp(self):
+                self.x = tf.constant([1.0, 2.0])
+                self.loss = tf.reduce_sum(self.x * self.x)
+
+            def test_other(self):
+                return tf.gradients(self.loss, OTHER.x)[0]
+
+            def test_given(self, given):
+                return tf.gradients(self.loss, given.x)[0]
+
+            def test_own(self):
+                x = self.x
+                return tf.gradients(self.loss, x)[0]
+        """,
+    "targets_that_a_helper_takes_together": """
+        def slopes(u, v, x):
+            return tf.gradients([u, v], x)[0]
+
+
+        def run(x):
+            u = x * x
+            v = tf.sin(x)
+            return slopes(u, v, x)
+        """,
+    "what_a_reading_call_does_not_keep": """
+        class Net:
+            def build(self, x):
+                self.shape = x.get_shape()
+                return tf.sin(x)
+
+
+        def f(x):
+            net = Net()
+            h = tf.cos(x)
+            size = len(net.build(h).get_shape())
+            y = x * x * float(size)
+            return tf.gradients(y, x)[0]
+        """,
+    "parts_of_an_object_given_together": """
+        class Net:
+            def run(self, z):
+                self.box.w = tf.cos(z)
+                return self.slope(z)
+
+            def slope(self, z):
+                u = z * self.box.w
+                return tf.gradients(u, z)[0]
+        """,
+    "keywords_of_a_helper_computed_from_one_another": """
+        def slope(**given):
+            u = given["z"] * given["w"]
+            return tf.gradients(u, given["z"])[0]
+
+
+        def again(**given):
+            return slope(z=given["z"], w=tf.sin(given["z"]))
+
+
+        def run(x):
+            return again(z=x)
+        """,
+    "a_loop_that_doubles_what_a_branch_gives": """
+        def f(x, flag, n):
+            h = tf.cond(flag, lambda: x * 2.0, lambda: x * 3.0)
+            for _ in range(n):
+                h = h * 2.0
+            return tf.gradients(h, x)[0]
+        """,
+    "a_part_of_what_a_branch_gives": """
+        def f(x, box, flag):
+            box.h = tf.cond(flag, lambda: x * 2.0, lambda: x * 3.0)
+            y = box.h * 2.0
+            return tf.gradients(y, x)[0]
+        """,
 }
 
 
