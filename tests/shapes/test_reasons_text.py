@@ -333,6 +333,39 @@ PROGRAMS = {
                 h = h * 2.0
             return tf.gradients(h, x)[0]
         """,
+    "a_list_that_a_class_holds": """
+        class Net:
+            layers = []
+            shapes = []
+
+
+        def keep(v):
+            net = Net()
+            net.layers.append(v)
+            return v
+
+
+        def keep_here(v):
+            Net().layers.append(v)
+            return v
+
+
+        def f(x):
+            h = keep(tf.sin(x))
+            y = Net.layers[0] * x
+            return tf.gradients(y, x)[0], h
+
+
+        def g(x):
+            h = keep_here(tf.sin(x))
+            y = Net.layers[0] * x
+            return tf.gradients(y, x)[0], h
+
+
+        def shapes(x):
+            y = x * x * len(Net.shapes)
+            return tf.gradients(y, x)[0]
+        """,
     "a_part_of_what_a_branch_gives": """
         def f(x, box, flag):
             box.h = tf.cond(flag, lambda: x * 2.0, lambda: x * 3.0)

@@ -212,6 +212,8 @@ def _set_by(function: Function) -> frozenset[str]:
             symbol = symbol_of(target)
         if symbol is not None:
             found.update(symbol.path)
+        elif isinstance(target, ast.Attribute):  # `Net().parts.append(v)`
+            found.add(f".{target.attr}")
     return frozenset(found)
 
 

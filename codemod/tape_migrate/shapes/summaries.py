@@ -186,7 +186,8 @@ class Summaries(Functions):
         if not isinstance(func, ast.Name):
             return False
         builtin = func.id in _MAKERS and not self._module.names.is_local(func.id, scope)
-        return builtin or func.id in self._classes
+        # What a class holds itself, all its objects share.
+        return builtin or (func.id in self._classes and not deep)
 
     def _unknown_own_method(self, call: ast.Call, scope: Scope) -> bool:
         """``self.m(…)`` where ``m`` is neither a visible method nor a visible attribute."""
