@@ -366,6 +366,77 @@ PROGRAMS = {
             y = x * x * len(Net.shapes)
             return tf.gradients(y, x)[0]
         """,
+    "a_layer_and_a_source_that_is_handed_in": """
+        def f(x, v):
+            y = tf.layers.dense(tf.ones([2, 3]), 3)
+            return tf.gradients(y, v)[0]
+        """,
+    "sources_in_a_list_that_others_are_given": """
+        def f(a, b, board):
+            xs = [a, b]
+            board.add(xs)
+            y = xs[0] * xs[1]
+            return tf.gradients(y, xs)
+
+
+        def g(a, b, log):
+            xs = [a, b]
+            log(xs)
+            y = xs[0] * xs[1]
+            return tf.gradients(y, xs)
+
+
+        def h(xs, board):
+            board.add(xs)
+            y = xs[0] * xs[1]
+            return tf.gradients(y, xs)
+
+
+        def k(xs):
+            xs.add(3.0)
+            y = xs[0] * xs[1]
+            return tf.gradients(y, xs)
+        """,
+    "a_function_that_keeps_and_is_handed_to_tensorflow": """
+        KEPT = []
+
+
+        def keep(v):
+            KEPT.append(v)
+            return v
+
+
+        def double(v):
+            return v * 2.0
+
+
+        def f(x):
+            n = tf.nest.map_structure(keep, tf.sin(x))
+            y = KEPT[0] * x
+            return tf.gradients(y, x)[0], n
+
+
+        def g(x):
+            n = tf.nest.map_structure(double, tf.sin(x))
+            y = x * x
+            return tf.gradients(y, x)[0], n
+        """,
+    "losses_out_of_a_loop_over_losses": """
+        w = tf.Variable(2.0)
+        LOSSES = [w * w]
+
+
+        def f(x):
+            for loss in LOSSES:
+                pass
+            y = loss * tf.reduce_sum(x)
+            return tf.gradients(y, tf.trainable_variables())
+
+
+        def g(x):
+            y = sum(part for part in LOSSES)
+            return tf.gradients(y, tf.trainable_variables())
+        """,
     "a_part_of_what_a_branch_gives": """
         def f(x, box, flag):
             box.h = tf.cond(flag, lambda: x * 2.0, lambda: x * 3.0)
