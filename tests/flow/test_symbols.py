@@ -99,7 +99,7 @@ def test_overlap_knows_negative_indices() -> None:
         ("y = lst.pop()", ["lst.pop"], ["mutation lst", "strong y"]),
         ("y = f(x)", ["f", "x"], ["strong y"]),
         ("del x", [], ["delete x"]),
-        ("del a[0]", [], ["delete a[0]", "mutation a"]),
+        ("del a[0]", ["a"], ["delete a[0]", "mutation a"]),
         ("del a[i]", ["i"], ["mutation a"]),
         ("y = (x := f(z)) + x", ["f", "z", "x"], ["strong x", "strong y"]),
         ("y = [x * k for x in xs if x > m]", ["xs", "m", "k"], ["strong y"]),

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tests.fuzz.checking import Verdict
 from tests.fuzz.coverage import Table
-from tests.fuzz.hunting import FOUND, hunt, save
+from tests.fuzz.hunting import hunt, save
+from tests.fuzz.program import FOUND
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 

@@ -13,14 +13,10 @@ from hypothesis import strategies as st
 from tests.fuzz.checking import Checked, Verdict, check_program
 from tests.fuzz.coverage import Table
 from tests.fuzz.generate import draw
-from tests.fuzz.program import Program
+from tests.fuzz.program import FOUND, NO_FLAG, Program
 from tests.fuzz.shrink import shrink
 
-FOUND = Path(__file__).parent / "found"
-"""Programs that came out wrong once; the tests run them again."""
-
 _BATCH = 100
-_NO_FLAG = ", flag=False"
 
 programs = st.randoms(use_true_random=True).map(draw)
 """Programs of all kinds. hypothesis chooses where the random numbers begin: were it to make every
@@ -81,24 +77,9 @@ def save(finding: Finding, folder: Path = FOUND) -> Path:
     number = 0
     while (path := folder / f"batch_{finding.batch}_{number}.py").exists():
         number += 1
-    flag = "" if finding.program.flag else _NO_FLAG
+    flag = "" if finding.program.flag else NO_FLAG
     texts = [f"# expect: {Verdict.EQUAL.value}{flag}\n", finding.program.source]
     for name, text in finding.program.helpers.items():
         texts.append(f"# --- {name}.py\n{text}")
     path.write_text("".join(texts))
     return path
-
-
-def load(path: Path) -> tuple[Program, str]:
-    """A saved program, and the verdict that its first line says it must get."""
-    head, _, text = path.read_text().partition("\n")
-    expected = head.removeprefix("# expect: ")
-    flag = not expected.endswith(_NO_FLAG)
-    expected = expected.removesuffix(_NO_FLAG)
-    main, *others = text.split("# --- ")
-    helpers = {}
-    for other in others:
-        name, _, body = other.partition("\n")
-        helpers[name.removesuffix(".py")] = body
-    arrays = "def main(data," in main
-    return Program(main, flag=flag, helpers=helpers, arrays=arrays), expected

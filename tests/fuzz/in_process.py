@@ -19,8 +19,8 @@ from tests.fuzz import checking
 from tests.fuzz.checking import Checked, Verdict, check_program
 from tests.fuzz.coverage import Table
 from tests.fuzz.generate import draw
-from tests.fuzz.hunting import FOUND, Finding, load, programs, save
-from tests.fuzz.program import Program
+from tests.fuzz.hunting import Finding, programs, save
+from tests.fuzz.program import FOUND, Program, load
 from tests.fuzz.running import difference
 from tests.fuzz.shrink import shrink
 from tests.fuzz.traps import NAMES, draw_trap

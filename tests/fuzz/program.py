@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+FOUND = Path(__file__).parent / "found"
+"""Programs that came out wrong once; the tests run them again."""
+
+NO_FLAG = ", flag=False"
 
 
 @dataclass(frozen=True)
@@ -30,3 +36,18 @@ class Program:
     def paths(self) -> dict[str, str]:
         """All texts by path."""
         return {"main.py": self.source, **{f"{n}.py": t for n, t in self.helpers.items()}}
+
+
+def load(path: Path) -> tuple[Program, str]:
+    """A saved program, and the verdict that its first line says it must get."""
+    head, _, text = path.read_text().partition("\n")
+    expected = head.removeprefix("# expect: ")
+    flag = not expected.endswith(NO_FLAG)
+    expected = expected.removesuffix(NO_FLAG)
+    main, *others = text.split("# --- ")
+    helpers = {}
+    for other in others:
+        name, _, body = other.partition("\n")
+        helpers[name.removesuffix(".py")] = body
+    arrays = "def main(data," in main
+    return Program(main, flag=flag, helpers=helpers, arrays=arrays), expected

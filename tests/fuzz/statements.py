@@ -47,6 +47,7 @@ class Writer:
             and self.lines[-1].startswith("    " * self.indent)
             and not self.lines[-1].startswith("    " * self.indent + " ")
             and not self.lines[-1].lstrip().startswith(("return", "if ", "for ", "with ", "def "))
+            and not text.startswith(("if ", "for ", "with "))
         ):  # fmt: skip
             self.lines[-1] += f"; {text}"
             self.used.add("several on a line")

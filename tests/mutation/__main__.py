@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,9 @@ _TESTS = (
     "tests/test_project.py",
     "tests/test_sites.py",
     "tests/adversarial/test_syntax.py",
+    "tests/fuzz/test_outcomes.py",
 )
-_FRESH_LIMIT_S = 1800.0
+_FRESH_START_S = 180.0
 
 
 def main() -> int:
@@ -58,6 +60,9 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", default="", metavar="PREFIX", help="modules, such as shapes/d")
     parser.add_argument("--json", type=Path, metavar="FILE", help="append each result to FILE")
+    parser.add_argument(
+        "--again", type=Path, metavar="FILE", help="those that survived in FILE, of --json"
+    )
     parser.add_argument("--goldens-only", action="store_true", help="a lower bound, faster")
     options = parser.parse_args()
     everything = [
@@ -66,6 +71,10 @@ def main() -> int:
         if mutant.path.startswith(options.only)
     ]
     chosen = random.Random(options.seed).sample(everything, min(options.count, len(everything)))
+    if options.again:
+        tried = map(json.loads, options.again.read_text(encoding="utf-8").splitlines())
+        survived = {Mutant(**one) for one in tried if one.pop("killed") is None}
+        chosen = [mutant for mutant in everything if mutant in survived]
     tests = _GOLDENS if options.goldens_only else _TESTS
     results: dict[int, str | None] = {}
     with tempfile.TemporaryDirectory(
@@ -99,20 +108,24 @@ def _tried(
     tree: Path, mutants: list[Mutant], tests: tuple[str, ...], workers: int
 ) -> Iterator[tuple[int, str | None, int]]:
     """The number of each mutant, who noticed it if anybody did, and how many tests could have."""
-    left = set(range(len(mutants)))
-    without: list[str] = []
+    afresh: list[dict[str, Any]] = []
     for answer in _forked(tree, mutants, tests, workers):
         if answer["number"] == -1 and answer["killed"]:
             raise SystemExit(f"without any mutant: {answer['killed']}")
         if answer["number"] < 0:
             if answer["killed"]:
                 print(f"left out, since it fails without any mutant: {answer['killed']}")
-                without += ["--deselect", answer["killed"].rpartition(" '")[0]]
-        elif not answer["fresh"]:
-            left.remove(answer["number"])
+        elif answer["fresh"]:
+            afresh.append(answer)
+        else:
             yield answer["number"], answer["killed"], answer["tests"]
-    for number in sorted(left):
-        yield number, _afresh(tree, mutants[number], (*without, *tests)), -1
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = {
+            pool.submit(_afresh, tree, mutants[answer["number"]], Path(answer["fresh"])): answer
+            for answer in afresh
+        }
+        for done in as_completed(waiting):
+            yield waiting[done]["number"], done.result(), waiting[done]["tests"]
 
 
 def _forked(
@@ -126,7 +139,8 @@ def _forked(
         open(reader, encoding="utf-8") as answers,
         subprocess.Popen(
             [*command, "--forks", str(workers), *tests],
-            cwd=tree, env=_environment(tree), pass_fds=(writer,), stdout=subprocess.DEVNULL,
+            cwd=tree, env=_environment(tree, tree / "codemod"), pass_fds=(writer,),
+            stdout=subprocess.DEVNULL,
         ) as process,
     ):  # fmt: skip
         os.close(writer)
@@ -139,20 +153,27 @@ def _forked(
             raise SystemExit(f"the tests ended with exit code {process.returncode}")
 
 
-def _afresh(tree: Path, mutant: Mutant, tests: tuple[str, ...]) -> str | None:
+def _afresh(tree: Path, mutant: Mutant, chosen: Path) -> str | None:
     """Who noticed a mutant that is in its place when the engine is imported."""
-    path = tree / "codemod" / "tape_migrate" / mutant.path
-    source = path.read_bytes()
-    path.write_bytes(mutant.apply(source))
+    named = json.loads(chosen.read_text(encoding="utf-8"))
+    if not named["tests"]:
+        return None
+    engine = chosen.with_suffix("")
+    shutil.copytree(tree / "codemod", engine)
+    path = engine / "tape_migrate" / mutant.path
+    path.write_bytes(mutant.apply(path.read_bytes()))
+    files = list(dict.fromkeys(one.partition("::")[0] for one in named["tests"]))
+    command = [*_pytest(tree), "-x", "-o", f"pythonpath={engine}", "--chosen", str(chosen), *files]
+    limit_s = _FRESH_START_S + 10 * named["cost_s"]
     try:
         done = subprocess.run(
-            [*_pytest(tree), "-x", *tests], cwd=tree, env=_environment(tree), capture_output=True,
-            check=False, timeout=_FRESH_LIMIT_S,
+            command, cwd=tree, env=_environment(tree, engine), capture_output=True, check=False,
+            timeout=limit_s,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return "too slow"
     finally:
-        path.write_bytes(source)
+        shutil.rmtree(engine)
     if done.returncode == 0:
         return None
     said = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()
@@ -165,10 +186,10 @@ def _pytest(tree: Path) -> list[str]:
     return [*command, "-p", "tests.mutation.session", "--hypothesis-profile=ci"]
 
 
-def _environment(tree: Path) -> dict[str, str]:
+def _environment(tree: Path, engine: Path) -> dict[str, str]:
     return {
         **os.environ,
-        "PYTHONPATH": f"{tree / 'codemod'}{os.pathsep}{tree}",
+        "PYTHONPATH": f"{engine}{os.pathsep}{tree}",
         "PYTHONDONTWRITEBYTECODE": "1",
         # Where each fork makes a folder of its own for `tmp_path`.
         "PYTEST_DEBUG_TEMPROOT": str(tree.parent),

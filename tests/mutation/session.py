@@ -6,7 +6,8 @@ the tests that execute the line, cheap ones first, and ends at the first that fa
 start TensorFlow are left out, and so are some that do again for every fixture what is dear.
 
 A mutant of code that is executed when a module is imported cannot be put in like that: it is handed
-back as one to be tried in a process of its own.
+back as one to be tried in a fresh process, with a file that names the tests to be run there: those
+that use what the code made (``import_time.py``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pkgutil
 import resource
 import signal
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -27,9 +29,10 @@ from types import FrameType, FunctionType
 import pytest
 
 import tape_migrate
+from tests.mutation.import_time import using_lines
 from tests.mutation.mutants import Mutant
 from tests.mutation.patching import Key, lines_of, live_functions, put_in, stands_in_a_function
-from tests.mutation.recording import executed, record
+from tests.mutation.recording import Line, executed, record
 
 PACKAGE = Path(tape_migrate.__file__).parent
 ROOMS = [PACKAGE / room for room in ("shapes", "flow", "edits")]
@@ -50,13 +53,13 @@ _ITEM_LIMIT_S = 5.0
 class Tried:
     """What became of the mutant of a ``number``; ``killed`` says who noticed, None if nobody did.
 
-    ``tests``: how many execute its line. ``fresh``: to be tried in a fresh process.
+    ``tests``: how many execute its line. ``fresh``: a file that names tests for a fresh process.
     """
 
     number: int
     killed: str | None = None
     tests: int = 0
-    fresh: bool = False
+    fresh: str = ""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,6 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--mutants", type=Path, metavar="FILE", help="JSON: a list of mutants")
     group.addoption("--answers", type=int, metavar="FD", help="a line of JSON for each mutant")
     group.addoption("--forks", type=int, default=1, help="how many mutants at the same time")
+    group.addoption("--chosen", type=Path, metavar="FILE", help="JSON: the tests to run, in order")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,6 +82,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     dear = [item for item in items if _is_dear(item)]
     config.hook.pytest_deselected(items=dear)
     items[:] = [item for item in items if not _is_dear(item)]
+    if (chosen := config.getoption("chosen")) is not None:
+        by_id = {item.nodeid: item for item in items}
+        items[:] = [by_id[one] for one in json.loads(chosen.read_text(encoding="utf-8"))["tests"]]
 
 
 def _is_dear(item: pytest.Item) -> bool:
@@ -100,6 +107,7 @@ class _Session:
     def __init__(self, config: pytest.Config) -> None:
         listed = json.loads(config.getoption("mutants").read_text(encoding="utf-8"))
         self._mutants = [Mutant(**one) for one in listed]
+        self._folder: Path = config.getoption("mutants").parent
         self._answers: int = config.getoption("answers")
         self._forks: int = config.getoption("forks")
         self._failed: str | None = None
@@ -160,16 +168,38 @@ class _Session:
         source = path.read_bytes()
         lines = {(str(path), line) for line in lines_of(mutant, source)}
         if lines & self._imported or not stands_in_a_function(mutant, source):
-            return Tried(number, fresh=True)
+            return self._for_fresh(number, mutant)
         try:
             put_in(mutant, PACKAGE, self._functions)
         except SyntaxError:
             return Tried(number, "does not parse")
         except (ValueError, LookupError):
-            return Tried(number, fresh=True)
-        chosen = {test for line in lines for test in self._recording.tests.get(line, ())}
-        chosen |= {other for test in chosen for other in self._of_one_case.get(test, ())}
+            return self._for_fresh(number, mutant)
+        chosen = self._executing(lines)
         return Tried(number, self._notice(number, chosen), len(chosen))
+
+    def _executing(self, lines: Iterable[Line]) -> set[int]:
+        """The tests that execute one of some lines."""
+        chosen = {test for line in lines for test in self._recording.tests.get(line, ())}
+        return chosen | {other for test in chosen for other in self._of_one_case.get(test, ())}
+
+    def _for_fresh(self, number: int, mutant: Mutant) -> Tried:
+        """Name the tests that use what the mutant is in; lines elsewhere were not recorded."""
+        lines = using_lines(mutant, PACKAGE)
+        recorded = tuple(f"{room}{os.sep}" for room in ROOMS)
+        if all(path.startswith(recorded) for path, _ in lines):
+            chosen = self._executing(lines)
+        else:
+            chosen = set(range(len(self._items)))
+        cost_s = self._recording.cost_s
+        tests = sorted(chosen - set(self._recording.faults), key=lambda test: cost_s[test])
+        named = {
+            "tests": [self._items[test].nodeid for test in tests],
+            "cost_s": sum(cost_s[test] for test in tests),
+        }
+        path = self._folder / f"fresh-{number}.json"
+        path.write_text(json.dumps(named), encoding="utf-8")
+        return Tried(number, None, len(tests), fresh=str(path))
 
     def _notice(self, number: int, tests: set[int]) -> str | None:
         """The first of some tests that fails, cheap ones first; not one that fails anyway."""

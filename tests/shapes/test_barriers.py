@@ -7,10 +7,11 @@ import ast
 import pytest
 
 from tape_migrate.module import Module
-from tape_migrate.shapes.barriers import is_blocked
+from tape_migrate.shapes.barriers import carries_nothing, is_blocked
+from tape_migrate.shapes.summaries import Summaries
 from tests.migrating import rewritten
 
-HEAD = "import tensorflow as tf\nfrom keras import backend as K\n"
+HEAD = "import numpy as np\nimport tensorflow as tf\nfrom keras import backend as K\n"
 
 
 def blocked(expression: str) -> bool:
@@ -60,6 +61,67 @@ def test_blocked(expression: str) -> None:
 )
 def test_open(expression: str) -> None:
     assert not blocked(expression)
+
+
+FUNCTIONS = """
+kept = []
+
+
+def double(v):
+    twice = [v, v]
+    twice.append(v)
+    return sum(twice)
+
+
+def keep(v):
+    other = kept
+    other.append(v)
+    return v
+"""
+
+
+def carried(expression: str) -> bool:
+    """Whether the (first) read of ``x`` may come back in another way."""
+    source = Module(f"{HEAD}{FUNCTIONS}\nr = {expression}\n".encode())
+    names = [n for n in ast.walk(source.tree) if isinstance(n, ast.Name) and n.id == "x"]
+    return not carries_nothing(source, names[0], Summaries.of(source).keeps_nothing)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "tf.shape(keep(x))",
+        "tf.shape(unseen(x))",
+        "tf.shape(box.put(x))",
+        "tf.stop_gradient(h := tf.sin(x))",
+        "(h := tf.sin(x)) > 0.0",
+        "max(x, key=keep) > 0.0",
+        "tf.shape(tf.nest.map_structure(keep, x))",
+        "tf.shape(tf.py_function(keep, [x], tf.float32))",
+        "[tf.stop_gradient(h := v) for v in x]",
+        "tf.shape(x.get(keep))",
+        "tf.shape(x.pop())",
+    ],
+)
+def test_kept_before_the_barrier(expression: str) -> None:
+    assert blocked(expression)
+    assert carried(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "tf.shape(double(x))",
+        "tf.stop_gradient(tf.sin(x) * 2.0)",
+        "len(x.get_shape()) > 1",
+        "max(x) > 0.0",
+        "keep(tf.shape(x))",
+        "[tf.stop_gradient(v) for v, w in zip([x], y)]",
+        "np.abs(x) > 0.0",
+    ],
+)
+def test_nothing_is_kept_before_the_barrier(expression: str) -> None:
+    assert not carried(expression)
 
 
 def test_what_is_stopped_may_stay_outside_the_tape() -> None:

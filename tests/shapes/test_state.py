@@ -76,3 +76,67 @@ def test_a_cache_filled_by_an_earlier_call() -> None:
                 return tf.gradients(y, x)[0]
         """)
     assert site.code == "TM105"
+
+
+UNSEEN = """
+from lib import Net, push
+import lib
+
+
+def f(x, given):
+    box = {make}
+    h = {call}
+    y = {target}
+    return tf.gradients(y, x)[0], h
+"""
+
+
+@pytest.mark.parametrize(
+    ("make", "call", "target"),
+    [
+        ("Net()", "box.build(x * x)", "box.loss * x"),
+        ("lib.Net()", "box.build(x * x)", "tf.add_n(box.losses) * x"),
+        ("make()", "box.build(x * x)", "box.loss * x"),
+        ("given", "box.build(x * x)", "box.loss * x"),
+        ("given", "box(x * x)", "box.loss * x"),
+        ("[]", "push(x * x, box)", "box[0] * x"),
+        ("[]", "push(x * x, [1, box])", "box[0] * x"),
+        ("dict()", "lib.push(x * x, to=box)", "box['a'] * x"),
+        ("lib.Box()", "[push(x * x, box)]", "box.v * x"),
+    ],
+)
+def test_what_is_not_seen_may_keep_what_it_is_given(make: str, call: str, target: str) -> None:
+    new = rewritten(UNSEEN.format(make=make, call=call, target=target))
+    assert new.index("GradientTape") < new.index("x * x")
+
+
+@pytest.mark.parametrize(
+    ("make", "call", "target"),
+    [
+        ("[]", "push(x * x, [])", "x * x * x"),
+        ("[1.0]", "len(box) * (x * x)", "box[0] * x"),
+        ("[1.0]", "tf.add_n([x * x, *box])", "box[0] * x"),
+        ("given", "push(x * x, box)", "box * x"),
+    ],
+)
+def test_what_keeps_nothing_of_it_stays_outside(make: str, call: str, target: str) -> None:
+    new = rewritten(UNSEEN.format(make=make, call=call, target=target))
+    assert new.index("x * x") < new.index("GradientTape")
+
+
+@pytest.mark.parametrize(
+    ("make", "call", "target"),
+    [
+        ("[]", "push(x * x, box)", "box[0] * 2.0"),
+        ("[]", "lib.push(x * x, *box)", "tf.add_n(box)"),
+        ("{}", "[push(x * x, box)]", "tf.add_n(list(box.values()))"),
+        ("dict(a=1)", "push(x * x, box)", "box['a'] * 2.0"),
+        ("[]", "tf.nest.map_structure(box.append, x * x)", "box[0] * 2.0"),
+        ("given.graph", "tf.sin(x, name='h')", "box.get_tensor_by_name('h:0') * x"),
+    ],
+)
+def test_what_may_have_been_kept_is_not_taken_for_unconnected(
+    make: str, call: str, target: str
+) -> None:
+    site = refused(UNSEEN.format(make=make, call=call, target=target))
+    assert site.code in ("TM103", "TM105")

@@ -34,7 +34,7 @@ def commit(source: Source, folder: str, patch: str, summary: Mapping[str, int]) 
     os.makedirs(fresh)
     try:
         place = copy(source, fresh, everything=True)
-    except CopyError as error:
+    except (CopyError, OSError) as error:
         raise CommitError(str(error)) from error
     if Kind(source.kind) is not Kind.GIT:
         _git(place, "init", "--quiet")
@@ -55,9 +55,9 @@ def commit(source: Source, folder: str, patch: str, summary: Mapping[str, int]) 
 def _git(folder: str, *arguments: str) -> None:
     kept: dict[str, Any] = {k: v for k, v in os.environ.items() if not k.startswith("GIT_DIR")}
     command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false"]
-    if not _has_identity(folder):
-        command += ["-c", "user.name=tape-migrate", "-c", "user.email=tape-migrate@localhost"]
     try:
+        if not _has_identity(folder):
+            command += ["-c", "user.name=tape-migrate", "-c", "user.email=tape-migrate@localhost"]
         done = subprocess.run(
             [*command, *arguments], cwd=folder, env=kept, capture_output=True, check=False
         )

@@ -79,12 +79,12 @@ def _dask(address: str) -> Iterator[Executor]:
 
 
 @contextlib.contextmanager
-def _ray(address: str | None) -> Iterator[Executor]:
+def _ray(address: str | None) -> Iterator[Executor]:  # pragma: no cover - the tests have no Ray
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError as error:
         raise ExecutorError('ray is not installed: pip install "tape-migrate[ray]"') from error
-    _expect_answer(address)
+    expect_answer(address)
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -95,7 +95,7 @@ def _ray(address: str | None) -> Iterator[Executor]:
         ray.shutdown()
 
 
-def _expect_answer(address: str | None) -> None:
+def expect_answer(address: str | None) -> None:
     """Raise ExecutorError where nobody listens at ``HOST:PORT``: Ray itself goes on trying."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
     if not (host and port.isdecimal()):
@@ -106,7 +106,7 @@ def _expect_answer(address: str | None) -> None:
         raise ExecutorError(f"no Ray cluster answers at {address}: {error}") from error
 
 
-class _RayExecutor(Executor):
+class _RayExecutor(Executor):  # pragma: no cover - the tests have no Ray
     """Tasks of Ray as futures."""
 
     def __init__(self, task: Any) -> None:

@@ -89,9 +89,7 @@ def rewrite_call(
             module.start(request.target), module.end(request.target), target_name.encode()
         )
     source = request.source
-    pieces = sources_pieces(module, candidate, tf)
-    if pieces != (Keep(module.start(source), module.end(source)),):
-        draft.replace(module.start(source), module.end(source), *pieces)
+    draft.replace(module.start(source), module.end(source), *sources_pieces(module, candidate, tf))
     if request.output_gradients is not None:
         _fill_none(module, draft, request, tf, target_name)
     if candidate.zero_unconnected:

@@ -149,16 +149,16 @@ class _Collector:
                 and isinstance(node.func, ast.Attribute)
                 and node.func.attr in _MUTATORS
             ):
-                holders = _holders([node.func.value])
+                changed = holders([node.func.value])
                 steps += [
                     Def(symbol, DefKind.MUTATION, node)
-                    for symbol in holders
+                    for symbol in changed
                     if symbol.root not in context.hidden
                 ]
         return steps
 
     def mutate(self, exprs: Iterable[ast.expr], node: ast.AST) -> None:
-        for symbol in _holders(exprs):
+        for symbol in holders(exprs):
             event = Def(symbol, DefKind.MUTATION, node)
             if event not in self.events[-8:]:
                 self.events.append(event)
@@ -185,7 +185,9 @@ class _Collector:
             parent = symbol.parent
             if parent is not None:
                 assert isinstance(target, (ast.Attribute, ast.Subscript))
-                self.events.append(Use(parent, target.value, reference=True))
+                # `del xs[0]`: what stays is found under other keys, and was in `xs` before.
+                moves = kind is DefKind.DELETE and isinstance(target, ast.Subscript)
+                self.events.append(Use(parent, target.value, reference=not moves))
             elif kind is DefKind.DELETE:
                 self.events.append(Use(symbol, target, reference=True))
             self.events.append(Def(symbol, kind, target))
@@ -225,7 +227,7 @@ class _Collector:
         self.mutate(exprs, value)
 
 
-def _holders(exprs: Iterable[ast.expr]) -> list[Symbol]:
+def holders(exprs: Iterable[ast.expr]) -> list[Symbol]:
     """The symbols through which the objects that ``exprs`` give can be reached and changed."""
     found: dict[Symbol, None] = {}
     stack = list(exprs)[::-1]

@@ -14,7 +14,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, is_prefix, may_overlap, symbol_of
 from tape_migrate.shapes.calls_elsewhere import computed_elsewhere
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.given_away import given_away
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.loop_body import is_only_loop_body
@@ -342,13 +342,19 @@ def _is_leaf(context: Context, value: ast.expr | None) -> bool:
 
 
 def _is_stored(context: Context, element: str) -> bool:
-    """Whether any statement of the module sets an attribute of this name (written ``.name``)."""
-    return any(
-        isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, ast.Store)
-        and "." + node.attr == element
-        for node in context.module.nodes
-    )
+    """Whether the module sets an attribute of this name (written ``.name``), or fills it."""
+    module = context.module
+    for node in module.nodes:
+        if isinstance(node, ast.Attribute) and "." + node.attr == element:
+            above = module.parent_of(node)
+            fills = isinstance(above, ast.Attribute) and above.attr in CONTAINER_METHODS
+            if isinstance(node.ctx, ast.Store) or fills or _is_changed_part(above):
+                return True
+    return False
+
+
+def _is_changed_part(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
 
 
 def _is_plain_parameter(owner: Scope, name: str) -> bool:

@@ -1,14 +1,18 @@
 """Reads that no gradient can pass: arguments of ``tf.stop_gradient`` and the like.
 
 Both a graph's gradients and a tape's stop there, so such a read carries nothing, wherever the value
-was computed.
+was computed. Unless something on the way to the barrier keeps what is computed from it: in
+``tf.stop_gradient(h := tf.sin(x))`` or ``tf.shape(net.forward(x))`` it may be used again.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from functools import partial
 
 from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.repeats import iterable_of
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
@@ -24,8 +28,41 @@ _PREDICATES = frozenset({"cond", "where", "while_loop"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
+_RUN_ARGUMENTS = frozenset(
+    {"nest.map_structure", "nest.map_structure_up_to", "py_func", "py_function", "numpy_function"}
+)
+"""Functions of TensorFlow's that run Python code at once, with values that can be kept."""
+_BUILTINS = frozenset(
+    [
+        *("abs", "bool", "dict", "enumerate", "float", "hasattr", "id", "int", "isinstance"),
+        *("len", "list", "max", "min", "range", "repr", "reversed", "round", "set", "sorted"),
+        *("str", "sum", "tuple", "type", "zip"),
+    ]
+)
+"""Functions that keep nothing of what they are given."""
+_OF_TENSORS = frozenset({"get_shape", "as_list", "is_fully_defined", "numpy", "eval", "item"})
+"""Methods that keep nothing of what they are called on."""
+
+
 def is_blocked(module: Module, node: ast.AST) -> bool:
     """Whether the value that ``node`` reads reaches the statement through a barrier only."""
+    return _is_blocked(module, node, lambda _between: False)
+
+
+def runs_arguments(resolved: str) -> bool:
+    """Whether a known function runs the Python functions that it is given, with such values."""
+    return tensorflow_function(resolved) in _RUN_ARGUMENTS
+
+
+def carries_nothing(module: Module, node: ast.AST, is_quiet: Callable[[ast.Call], bool]) -> bool:
+    """Whether ``node`` is blocked and nothing before the barrier may keep what it computes.
+
+    ``is_quiet`` tells of a call whether it runs a visible function that keeps nothing.
+    """
+    return _is_blocked(module, node, partial(_may_keep, module, is_quiet))
+
+
+def _is_blocked(module: Module, node: ast.AST, may_keep: Callable[[ast.AST], bool]) -> bool:
     child = node
     for parent in module.parents(node):
         if isinstance(parent, ast.stmt):
@@ -43,9 +80,29 @@ def is_blocked(module: Module, node: ast.AST) -> bool:
                 return True
         if isinstance(parent, ast.comprehension) and child is parent.iter:
             owner = module.parent_of(parent)
-            return owner is not None and _variable_blocked(module, owner, parent, node)
+            assert isinstance(owner, _COMPREHENSIONS)
+            return _variable_blocked(module, owner, parent, node, may_keep)
+        if may_keep(parent):
+            return False
         child = parent
     return False
+
+
+def _may_keep(module: Module, is_quiet: Callable[[ast.Call], bool], between: ast.AST) -> bool:
+    if not isinstance(between, ast.Call):
+        return isinstance(between, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom))
+    func = between.func
+    resolved = module.names.resolve(func)
+    if resolved:
+        known = resolved.partition(".")[0] in KNOWN_MODULES
+        return not known or runs_arguments(resolved)
+    if is_quiet(between):
+        return False
+    if isinstance(func, ast.Name):
+        plain = func.id in _BUILTINS and not between.keywords
+        return not plain or module.names.is_local(func.id, module.scope_of(between))
+    given = [*between.args, *between.keywords]
+    return given != [] or not (isinstance(func, ast.Attribute) and func.attr in _OF_TENSORS)
 
 
 def _is_identity(compare: ast.Compare) -> bool:
@@ -54,11 +111,13 @@ def _is_identity(compare: ast.Compare) -> bool:
 
 
 def _variable_blocked(
-    module: Module, owner: ast.AST, generator: ast.comprehension, node: ast.AST
+    module: Module,
+    owner: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp,
+    generator: ast.comprehension,
+    node: ast.AST,
+    may_keep: Callable[[ast.AST], bool],
 ) -> bool:
     """``[f(tf.stop_gradient(v)) for v in node]``: every read of ``v`` is blocked."""
-    if not isinstance(owner, _COMPREHENSIONS):
-        return False
     # Up to its own iterable the name is another variable's: `for v in [f(v)]`.
     earlier = owner.generators[: owner.generators.index(generator) + 1]
     elsewhere = {part for made in earlier for part in ast.walk(made.iter)}
@@ -75,5 +134,5 @@ def _variable_blocked(
                 and isinstance(part.ctx, ast.Load)
                 and part not in elsewhere
             ]
-            return all(is_blocked(module, read) for read in reads)
+            return all(_is_blocked(module, read, may_keep) for read in reads)
     return False

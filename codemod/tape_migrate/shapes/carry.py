@@ -11,6 +11,7 @@ from tape_migrate.shapes.assumptions import may_hold_tensor
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, is_certain_read, reads_track
 from tape_migrate.shapes.escapes import Escapes
+from tape_migrate.shapes.filled import fills_what_is_read
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source, Track
@@ -191,6 +192,20 @@ def refuse_kept(
             "TM103",
             f"{path.source.symbol} is given to something that may keep it, and the target is "
             "computed from something that may have kept it",
+        )
+    links = [link for n in every_node for link in dep.links_into(n)]
+    links += dep.links_of(call_node, [target.expr for target in targets])
+    filled = any(
+        node_id != call_node
+        and any(dep.reaches(node_id, goal) for goal in goals)
+        and fills_what_is_read(context, dep, node_id, links)
+        for node_id in sorted(path.tainted)
+    )
+    if filled:
+        return Refusal(
+            "TM103",
+            f"{path.source.symbol} is given to a call that may put what it computes into an object "
+            "which the target is computed from",
         )
     return None
 

@@ -16,7 +16,7 @@ from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
-from tape_migrate.shapes.barriers import is_blocked
+from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.summaries import Summaries
@@ -364,7 +364,9 @@ class Closure:
                     scope = self._module.scope_of(node)
                     yield self.node_for(Symbol(node.value.id, ("." + node.attr,)), scope)
                     continue
-            if isinstance(node, (ast.Name, ast.Attribute)) and is_blocked(self._module, node):
+            if isinstance(node, (ast.Name, ast.Attribute)) and carries_nothing(
+                self._module, node, self._summaries.keeps_nothing
+            ):
                 continue
             if isinstance(node, (ast.Name, ast.Attribute)) and self._is_library(node):
                 continue

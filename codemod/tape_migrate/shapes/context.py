@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.dependence import Dependence, all_calls, calls_in
-from tape_migrate.shapes.hazards import ModuleHazards, refuse_scope
+from tape_migrate.shapes.hazards import LOOKUPS, ModuleHazards, refuse_scope
 from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Refusal, Request
 from tape_migrate.shapes.summaries import Summaries
@@ -79,6 +79,24 @@ class Context:
         self, dep: Dependence, nodes: frozenset[int], exprs: Iterable[ast.AST]
     ) -> str | None:
         """The function by which the target takes tensors out of a graph collection."""
+        for call in self._calls_on_the_way(dep, nodes, exprs):
+            name = tensorflow_function(self.module.names.resolve(call.func))
+            if name in COLLECTIONS:
+                return name
+        return None
+
+    def looks_up(
+        self, dep: Dependence, nodes: frozenset[int], exprs: Iterable[ast.AST]
+    ) -> str | None:
+        """The method by which the target takes a tensor out of a graph by its name."""
+        for call in self._calls_on_the_way(dep, nodes, exprs):
+            if isinstance(call.func, ast.Attribute) and call.func.attr in LOOKUPS:
+                return call.func.attr
+        return None
+
+    def _calls_on_the_way(
+        self, dep: Dependence, nodes: frozenset[int], exprs: Iterable[ast.AST]
+    ) -> Iterator[ast.Call]:
         parts = list(exprs)
         for node_id in nodes:
             node = dep.cfg.nodes[node_id].node
@@ -87,11 +105,7 @@ class Context:
         for function in self.summaries.called_functions(parts):
             parts.append(function)
         for part in parts:
-            for call in all_calls(part):
-                name = tensorflow_function(self.module.names.resolve(call.func))
-                if name in COLLECTIONS:
-                    return name
-        return None
+            yield from all_calls(part)
 
     def refuse_scope(self, scope: Scope) -> Refusal | None:
         if scope not in self._scope_refusals:

@@ -50,13 +50,6 @@ def _differentiated(module: Module, scope: Scope) -> frozenset[Symbol]:
 
 def is_count(expr: ast.expr) -> bool:
     """Whether an expression is plainly a whole number."""
-    return may_be_count(expr) and not isinstance(expr, (ast.List, ast.Tuple, ast.ListComp))
-
-
-def may_be_count(expr: ast.expr) -> bool:
-    """What a list could be multiplied by, a whole number, or a list itself."""
-    if isinstance(expr, (ast.List, ast.Tuple, ast.ListComp)):
-        return True
     return (isinstance(expr, ast.Constant) and isinstance(expr.value, int)) or (
         isinstance(expr, ast.Call)
         and isinstance(expr.func, ast.Name)

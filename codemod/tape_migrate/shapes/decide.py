@@ -178,6 +178,13 @@ def _decide_paths(
     )
     if isinstance(carried, Refusal):
         return carried
+    lookup = context.looks_up(dep, every_node, inline_exprs)
+    if lookup is not None:
+        return Refusal(
+            "TM105",
+            f"the target uses {lookup}: what it finds may have been computed from the source "
+            "before a tape was opened",
+        )
     carriers = frozenset(n for path in carried for n in path.carriers)
     hot = frozenset(n for path in carried for n in path.tainted)
     tracks = tuple(track for source in sources for track in source.tracks)

@@ -19,7 +19,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, Use, is_prefix, may_overlap, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
-from tape_migrate.shapes.barriers import is_blocked
+from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.plan import OUTSIDE, Link, Track, in_order
 from tape_migrate.shapes.unittests import is_assertion
 
@@ -62,6 +62,9 @@ class CalleeReads(Protocol):
     def changes_something(self, call: ast.Call) -> bool:
         """Whether ``call`` runs a visible function that may keep or change what it is given."""
 
+    def keeps_nothing(self, call: ast.Call) -> bool:
+        """Whether ``call`` runs a visible function that keeps and changes nothing."""
+
 
 class Dependence:
     """Links between the nodes of one scope's control-flow graph."""
@@ -99,6 +102,12 @@ class Dependence:
             header = self.cfg.node_of(node.stmt)
             for link in self.links_into(header) if header != node_id else ():
                 yield Link(node_id, link.use, link.definition)
+        if isinstance(node.node, ast.ExceptHandler) and node.node.name and node.stmt is not None:
+            # What was raised may hold whatever the body has computed.
+            for stmt in getattr(node.stmt, "body", ()):
+                for raising in self.cfg.span(stmt):
+                    for link in self.links_into(raising):
+                        yield Link(node_id, link.use, link.definition)
         for use in self._uses(node_id):
             for definition in in_order(self.reaching(node_id, use.symbol)):
                 yield Link(node_id, use, definition)
@@ -136,7 +145,7 @@ class Dependence:
     def _uses(self, node_id: int) -> Iterator[Use]:
         seen: set[tuple[str, int]] = set()
         for use in self.cfg.effects(node_id).uses:
-            if use.reference or is_blocked(self.module, use.node):
+            if use.reference or carries_nothing(self.module, use.node, self.callees.keeps_nothing):
                 continue
             yield use
             # A local function reads its free variables whenever it is called or handed on.

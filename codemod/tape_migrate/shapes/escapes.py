@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.shapes.assumptions import may_hold_tensor
+from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_in, own_expressions
 from tape_migrate.shapes.kinds import kind_of
@@ -98,9 +99,16 @@ class Escapes:
     def _keeps(self, call: ast.Call) -> bool:
         """Whether ``call`` runs code of the module that may keep its arguments."""
         module = self._dep.module
-        if module.names.resolve(call.func):
-            return False
+        resolved = module.names.resolve(call.func)
         summaries = self._context.summaries
+        if runs_arguments(resolved):
+            named = (summaries.named(arg) for arg in call.args)
+            return any(f is not None and not summaries.is_quiet(f) for f in named) or any(
+                isinstance(arg, ast.Attribute) and arg.attr in CONTAINER_METHODS
+                for arg in call.args
+            )
+        if resolved:
+            return False
         function = summaries.callee(call) or summaries.made_by(call)
         if function is not None:
             return not summaries.is_quiet(function)

@@ -25,7 +25,7 @@ _OVERRIDES = frozenset(
     {"gradient_override_map", "RegisterGradient", "_gradient_override_map", "Defun"}
 )
 _GRAPH_IMPORTS = frozenset({"import_graph_def", "import_meta_graph", "import_scoped_meta_graph"})
-_LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_element"})
+LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_element"})
 
 _LEAVING_METHODS = frozenset({"numpy", "eval", "run", "item", "tolist"})
 _LEAVING_BUILTINS = frozenset({"float", "int", "bool", "complex"})
@@ -70,7 +70,7 @@ class ModuleHazards:
 
     @cached_property
     def looks_up_names(self) -> bool:
-        return bool(self._identifiers & _LOOKUPS)
+        return bool(self._identifiers & LOOKUPS)
 
     def refuse(self) -> Refusal | None:
         """A reason that holds for every call of the module."""
@@ -331,8 +331,6 @@ def _assignments(dep: Dependence) -> list[tuple[int, Symbol]]:
 def _find_assignments(dep: Dependence) -> Iterator[tuple[int, Symbol]]:
     for node in dep.cfg.nodes:
         if node.node is None or node.stmt is None:
-            continue
-        if isinstance(node.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
         for inner in calls_in(node.node):
             changed = assigned_variable(dep.module, inner)

@@ -22,7 +22,6 @@ them their own shapes is where the call stands, which ``decide`` has looked at.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
 from tape_migrate.edits.call import rewrite_call, single_tensor, taken_first
 from tape_migrate.edits.draft import Draft
@@ -45,15 +44,7 @@ from tape_migrate.shapes.optimizers import METHODS
 from tape_migrate.shapes.plan import Candidate, Watch
 
 
-@dataclass(frozen=True)
-class Written:
-    """What the writer tells the engine about a group."""
-
-    anchors: tuple[tuple[Candidate, int], ...]
-    """Old offset at which each migrated call's replacement begins."""
-
-
-def write_group(module: Module, draft: Draft, group: Group, used: dict[int, set[str]]) -> Written:
+def write_group(module: Module, draft: Draft, group: Group, used: dict[int, set[str]]) -> None:
     """Edit ``draft`` so that the calls of ``group`` are taken by one tape.
 
     ``used`` remembers names taken in this draft, by outermost function.
@@ -72,7 +63,7 @@ def write_group(module: Module, draft: Draft, group: Group, used: dict[int, set[
     target_line = target_name = None
     if first.hoisted and not _stays_inline(first):
         _hand_in_named(module, draft, group, names, tf)
-        return Written(tuple((m, module.start(m.request.call)) for m in group.members))
+        return
     if first.inline_target and not _stays_inline(first):
         target_name = fresh_name("target", names)
         target_line = name_inline_target(module, draft, first, target_name, names)
@@ -80,7 +71,6 @@ def write_group(module: Module, draft: Draft, group: Group, used: dict[int, set[
         _write_hessian(module, draft, first, names, tf, target_line, target_name)
     else:
         _write_gradients(module, draft, group, names, tf, target_line, target_name)
-    return Written(tuple((m, module.start(m.request.call)) for m in group.members))
 
 
 def _stays_inline(candidate: Candidate) -> bool:

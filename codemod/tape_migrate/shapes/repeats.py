@@ -88,7 +88,7 @@ def _mapped(
         return None
     generator = parent.generators[0]
     tail = module.text[module.end(generator.iter) : module.end(parent)].strip()
-    if generator.ifs or generator.is_async or tail not in (b"]", b")", b""):
+    if generator.is_async or tail not in (b"]", b")", b""):
         return None
     names = target_names([generator.target])
     inside = {id(node) for node in ast.walk(request.target)}

@@ -15,6 +15,7 @@ from tape_migrate.shapes.changed import changed_by_calls
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_in
 from tape_migrate.shapes.escapes import Escapes
+from tape_migrate.shapes.filled import fills_what_is_read
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.plan import Paths, Refusal, Source
 from tape_migrate.shapes.region import Chosen, choose_region
@@ -52,14 +53,18 @@ def widen_for_state(
     escapes = Escapes(context, dep)
     extra: set[int] = set()
     kept: set[int] = set()
-    reads = {link.use.symbol for n in every_node for link in dep.links_into(n)}
-    reads |= {link.use.symbol for link in dep.links_of(call_node, exprs)}
-    changing = changed_by_calls(context, dep, reads, call_node)
+    links = [link for n in every_node for link in dep.links_into(n)]
+    links += dep.links_of(call_node, exprs)
+    changing = changed_by_calls(context, dep, {link.use.symbol for link in links}, call_node)
     for source in paths.to_watch:
         tainted = dep.tainted_by(source.tracks)
         for node_id in tainted - inside - {call_node} - _copies(dep, source):
             if dep.reaches(node_id, entry):
-                if node_id in changing or (stmts and roots & _roots(context, dep, {node_id})):
+                if (
+                    node_id in changing
+                    or (stmts and roots & _roots(context, dep, {node_id}))
+                    or fills_what_is_read(context, dep, node_id, links)
+                ):
                     extra.add(node_id)
                 elif escapes.escapes(node_id):
                     kept.add(node_id)
@@ -207,6 +212,8 @@ def _set_by(function: Function) -> frozenset[str]:
             symbol = symbol_of(target)
         if symbol is not None:
             found.update(symbol.path)
+        elif isinstance(target, ast.Attribute):  # `Net().parts.append(v)`
+            found.add(f".{target.attr}")
     return frozenset(found)
 
 

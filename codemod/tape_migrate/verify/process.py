@@ -21,6 +21,7 @@ from tape_migrate.verify.results import Array, RunError, RunResult, read_result
 WORKER = Path(__file__).with_name("worker.py")
 START_LIMIT_S = 180.0
 JOB_LIMIT_S = 120.0
+_END_LIMIT_S = 10.0
 
 
 class TensorFlowMissingError(Exception):
@@ -190,8 +191,12 @@ class Worker:
     def _stop(self) -> None:
         if self._process is None:
             return
-        self._process.kill()
-        self._process.wait()
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=_END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):

@@ -1,0 +1,97 @@
+"""Objects that a call fills with what it is given, which no name shows.
+
+``activations = []``, ``out = network(x, activations)``, and the target is computed from
+``activations[0]``; or ``net = Net()``, ``out = net.build(x)``, and the target is ``net.loss``. What
+the call computes from ``x`` comes back by the object, so the call belongs inside the tape.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator
+
+from tape_migrate.flow.symbols import Symbol, holders, may_overlap, symbol_of
+from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.shapes.barriers import runs_arguments
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_in
+from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.plan import Link
+from tape_migrate.shapes.summaries import TENSOR_METHODS
+
+
+def fills_what_is_read(context: Context, dep: Dependence, node_id: int, links: list[Link]) -> bool:
+    """Whether a node calls what may put its arguments into an object that ``links`` read later."""
+    node = dep.cfg.nodes[node_id].node
+    if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return False
+    filled = {symbol for call in calls_in(node) for symbol in _filled(context, dep, node_id, call)}
+    return any(
+        may_overlap(symbol, link.use.symbol)
+        for symbol in filled
+        for link in links
+        if link.node_id != node_id
+    )
+
+
+def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> Iterator[Symbol]:
+    """Objects that a call may put its arguments into: ``net.build(x)``, ``f(x, kept)``.
+
+    Of what is handed on, containers and objects that this scope has made: of others it is not known
+    whether they are tensors.
+    """
+    names, summaries = dep.module.names, context.summaries
+    func = call.func
+    resolved = names.resolve(func)
+    known = resolved.partition(".")[0] in KNOWN_MODULES
+    if (known and not runs_arguments(resolved)) or summaries.keeps_nothing(call):
+        return
+    if isinstance(func, ast.Name) and not names.is_local(func.id, dep.scope):
+        if hasattr(builtins, func.id) and func.id != "setattr":
+            return
+    methods = summaries.methods_named(func.attr) if isinstance(func, ast.Attribute) else []
+    if methods and all(map(summaries.is_quiet, methods)):
+        return
+    if not resolved and summaries.callee(call) is None:
+        called = _called_object(dep, func)
+        if called is not None:
+            yield called
+    if isinstance(func, ast.Name):
+        for bound in names.bindings(func.id, dep.scope):
+            if isinstance(bound, ast.Assign) and isinstance(bound.value, ast.Lambda):
+                for inner in calls_in(bound.value.body):
+                    yield from _filled(context, dep, node_id, inner)
+    for symbol in holders([*call.args, *(keyword.value for keyword in call.keywords)]):
+        if _is_made(dep, node_id, symbol):
+            # `kept.append`, handed on to be called, fills `kept`.
+            method = symbol.path[-1:] and symbol.path[-1].removeprefix(".") in CONTAINER_METHODS
+            yield Symbol(symbol.root, symbol.path[:-1]) if method else symbol
+
+
+def _called_object(dep: Dependence, func: ast.expr) -> Symbol | None:
+    """The object whose method is called, or which is called itself."""
+    if isinstance(func, ast.Name):
+        bound = dep.module.names.bindings(func.id, dep.scope)
+        made = (ast.Assign, ast.AnnAssign, ast.For, ast.With, ast.arg)
+        return Symbol(func.id) if any(isinstance(node, made) for node in bound) else None
+    if not isinstance(func, ast.Attribute) or func.attr in TENSOR_METHODS:
+        return None
+    own = isinstance(func.value, ast.Name) and func.value.id in ("self", "cls")
+    return symbol_of(func) if own else symbol_of(func.value)
+
+
+def _is_made(dep: Dependence, node_id: int, symbol: Symbol) -> bool:
+    """Whether a symbol names a container, or an object of a class, that the scope has made."""
+    for definition in dep.reaching(node_id, symbol):
+        stmt = definition.stmt
+        value = value_given_by(stmt, definition.symbol) if stmt is not None else None
+        if isinstance(value, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp)):
+            return True
+        if isinstance(value, ast.Call):
+            leaf = value.func.attr if isinstance(value.func, ast.Attribute) else ""
+            leaf = value.func.id if isinstance(value.func, ast.Name) else leaf
+            known = dep.module.names.resolve(value.func).partition(".")[0] in KNOWN_MODULES
+            if leaf in ("list", "dict", "set") or (leaf[:1].isupper() and not known):
+                return True
+    return False
