@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from tape_migrate.called_names import names_called
 from tape_migrate.glimpse import may_mean, may_return_name
 from tape_migrate.mentions import asked_by_text, attributes, class_bindings
 from tape_migrate.model import SourceError
@@ -50,6 +51,7 @@ class Project:
         self._defined: dict[str, frozenset[str]] = {}
         self._meanings: dict[tuple[str, str], str] = {}
         self._users: dict[tuple[str, str, bool], list[str]] = {}
+        self._held: dict[frozenset[str], bool] = {}
         self._subpackages: dict[str, list[str]] | None = None
         self._active: set[tuple[str, str]] = set()
         self._recent: deque[Parsed] = deque(maxlen=_RECENT)
@@ -211,34 +213,19 @@ class Project:
             known = self._defined[module] = frozenset(names)
         return known
 
-    def function_calls(self, dotted: str, leaves: frozenset[str]) -> frozenset[str]:
+    def function_calls(
+        self, dotted: str, leaves: frozenset[str], *, across: bool = False
+    ) -> frozenset[str]:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
-        module, _, name = dotted.rpartition(".")
-        if module not in self._path_of_module:
-            return frozenset()
-        loaded = self._load(module)
-        if loaded is None:
-            return frozenset()
-        found: set[str] = set()
-        functions = {
-            node.name: node
-            for node in loaded.tree.body
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        }
-        seen: set[str] = set()
-        stack = [name]
-        while stack:
-            current = stack.pop()
-            if current in seen or current not in functions:
-                continue
-            seen.add(current)
-            for node in ast.walk(functions[current]):
-                if isinstance(node, ast.Call):
-                    if _may_be_called(loaded, node.func, leaves):
-                        found.add(loaded.names.resolve(node.func))
-                    if isinstance(node.func, ast.Name):
-                        stack.append(node.func.id)
-        return frozenset(found - {UNKNOWN})
+        known = self._path_of_module
+        return names_called(self._load, known, dotted, leaves, across=across)
+
+    def hold(self, words: frozenset[str]) -> bool:
+        """See ``tape_migrate.shapes.modes.OtherModules``."""
+        if words not in self._held:
+            found = self._holding(*(word.encode() for word in sorted(words)))
+            self._held[words] = next(found, None) is not None
+        return self._held[words]
 
     def function(self, dotted: str) -> tuple[Module, ast.FunctionDef] | None:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
@@ -330,13 +317,6 @@ class Project:
                 loaded = None
             self._modules[path] = loaded
         return self._modules[path]
-
-
-def _may_be_called(loaded: Module, func: ast.expr, leaves: frozenset[str]) -> bool:
-    """Whether a callee may mean something that ends in one of ``leaves``."""
-    if isinstance(func, ast.Name):
-        return may_mean(loaded.text, func.id)
-    return isinstance(func, ast.Attribute) and func.attr in leaves
 
 
 def _uses(loaded: Module, module: str, name: str, *, method: bool, unique: bool) -> bool:

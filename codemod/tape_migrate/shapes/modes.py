@@ -57,9 +57,14 @@ ASSUMES_V2_CONTROL_FLOW: Final = (
 class OtherModules(Protocol):
     """What a project can tell of functions in its other modules."""
 
-    def function_calls(self, dotted: str, leaves: frozenset[str]) -> frozenset[str]:
+    def function_calls(
+        self, dotted: str, leaves: frozenset[str], *, across: bool = False
+    ) -> frozenset[str]:
         """Canonical names that the function named ``dotted`` calls, as far as is seen: all that
         end in one of ``leaves``, and perhaps others."""
+
+    def hold(self, words: frozenset[str]) -> bool:
+        """Whether the text of any module holds one of ``words``."""
 
     def turns_eager_off(self) -> tuple[str, ...]:
         """Paths of the modules that turn eager execution off."""
@@ -108,17 +113,31 @@ def reference_variables(module: Module) -> bool:
     return elsewhere or bool(shown & {"disable_v2_behavior", "disable_resource_variables"})
 
 
+def _made_by(module: Module, call: ast.Call) -> list[ast.expr]:
+    """What made the function that is called: ``wrap`` of ``f = wrap(3)(g)``, then ``f(x)``."""
+    found: list[ast.expr] = []
+    if isinstance(call.func, ast.Name):
+        for node in module.names.bindings(call.func.id, module.scope_of(call)):
+            value = node.value if isinstance(node, ast.Assign) else None
+            while isinstance(value, ast.Call):
+                found.append(value.func)
+                value = value.func
+    return found
+
+
 def judge_control_flow(
     module: Module, calls: Iterable[ast.Call], project: OtherModules | None
 ) -> list[str] | Refusal:
     """What ``calls``, made on the path to a target, mean for a tape in this module's mode."""
     calls = list(calls)
-    for call in calls:
-        dotted = module.names.resolve(call.func)
-        names = project.function_calls(dotted, _UNSEEN) if project and dotted else ()
-        hidden = sorted({name.rpartition(".")[2] for name in names} & _UNSEEN)
-        if hidden:
-            return Refusal("TM109", f"{dotted} uses {hidden[0]}, of which a tape sees nothing")
+    for call in calls if project is not None and project.hold(_UNSEEN) else ():
+        for func in (call.func, *_made_by(module, call)):
+            dotted = module.names.resolve(func)
+            seen = project and dotted
+            names = project.function_calls(dotted, _UNSEEN, across=True) if project and seen else ()
+            hidden = sorted({name.rpartition(".")[2] for name in names} & _UNSEEN)
+            if hidden:
+                return Refusal("TM109", f"{dotted} uses {hidden[0]}, of which a tape sees nothing")
     if graph_mode(module) is None and not v2_off(module):
         return []
     summaries = Summaries.of(module)
