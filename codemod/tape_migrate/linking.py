@@ -3,7 +3,8 @@
 Each module is migrated by itself first. What is left are helpers whose callers stand in other
 modules (``Migration.offers``). For each, the callers' modules are migrated again with the tape
 handed in, then the helper's own; only if all went well do these migrations take the place of the
-first.
+first. A caller that is a helper itself, called from other modules again, joins with all of its
+callers.
 """
 
 from __future__ import annotations

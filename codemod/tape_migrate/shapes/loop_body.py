@@ -17,9 +17,11 @@ After::
         return i + 1, x - 0.1 * tape.gradient(loss, x)
 
 Exact: the tape opens and closes within one turn, so it sees the operations of one turn, as the
-graph's gradient inside the body does: what came in as a loop variable is a leaf in both. A target
-that uses something computed outside the loop is refused, for there graph and eager gradients
-differ. Lambdas given to such functions become functions first.
+graph's gradient inside the body does: what came in as a loop variable is a leaf in both, whatever
+else was computed from it before the turn. A target of which the source itself is outside the loop
+is refused, for there graph and eager gradients differ; so is a body that is also used otherwise
+(called plainly, it gets the very tensor of outside). Lambdas given to such functions become
+functions first.
 """
 
 from __future__ import annotations
