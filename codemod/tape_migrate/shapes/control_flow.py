@@ -169,8 +169,11 @@ class Compiler:
             isinstance(n, (ast.Break, ast.Continue)) for n in ast.walk(stmt)
         ):
             return "it leaves a loop around it"
-        if _takes_gradient(stmt):
+        if _calls_tape(stmt, ("gradient", "jacobian")):
             return "the gradient is taken inside it"
+        if _calls_tape(stmt, ("watch",)):
+            # What comes out of a compiled function is a copy of what is watched in it.
+            return "what is watched is made inside it"
         cfg = self.module.facts(scope).cfg
         written = live_out(cfg, [stmt])
         if scope.kind is ScopeKind.MODULE:
@@ -246,11 +249,9 @@ def _statements(stmts: Iterable[ast.stmt]) -> list[ast.stmt]:
     return found
 
 
-def _takes_gradient(stmt: ast.stmt) -> bool:
+def _calls_tape(stmt: ast.stmt, methods: tuple[str, ...]) -> bool:
     return any(
-        isinstance(n, ast.Call)
-        and isinstance(n.func, ast.Attribute)
-        and n.func.attr in ("gradient", "jacobian")
+        isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in methods
         for n in ast.walk(stmt)
     )
 
