@@ -365,7 +365,12 @@ class Summaries(Functions):
     def keeps_nothing(self, call: ast.Call) -> bool:
         """See ``tape_migrate.shapes.dependence.CalleeReads``."""
         function = self.callee(call)
-        return function is not None and self.is_quiet(function)
+        return (
+            function is not None
+            and self.is_quiet(function)
+            # `f(kept.append, v)`: what is handed in, and called, may keep what it is given.
+            and not any(_calls_parameter(inner) for inner in self.reached(function))
+        )
 
     def calls_gradient(self, parts: Iterable[ast.AST]) -> bool:
         """Whether evaluating ``parts`` runs a visible function that takes a tape's gradient."""
@@ -390,6 +395,16 @@ class Summaries(Functions):
                 if inner is not None and self._takes_gradient(inner, seen):
                     return True
         return False
+
+
+def _calls_parameter(function: Function) -> bool:
+    parameters = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in parameters
+        for node in ast.walk(function)
+    )
 
 
 def _unpacks(stmt: ast.Assign) -> bool:
