@@ -55,7 +55,7 @@ PYTHON: dict[str, tuple[object, ...]] = {
     "shapes.settings_use._NUMBERS": (builtins,),
     "shapes.sources._COLLECTORS": (builtins,),
     "shapes.barriers._BUILTINS": (builtins,),
-    "shapes.summaries._MAKERS": (builtins,),
+    "shapes.quiet._MAKERS": (builtins,),
 }
 
 TENSORFLOW = {
@@ -113,8 +113,8 @@ METHODS = (
     "shapes.held._READS",
     "shapes.keras_moves._QUIET_METHODS",
     "shapes.leaves._PLAIN_METHODS",
-    "shapes.summaries.TENSOR_METHODS",
-    "shapes.summaries._PLAIN_METHODS",
+    "shapes.quiet.TENSOR_METHODS",
+    "shapes.quiet._PLAIN_METHODS",
 )
 """Of Python's containers, texts and numpy's arrays; what none of these has, of TensorFlow's."""
 _PLAIN = (list, dict, set, str, collections.deque, np.ndarray, np.random.RandomState)

@@ -18,7 +18,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_in
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Link
-from tape_migrate.shapes.summaries import TENSOR_METHODS
+from tape_migrate.shapes.quiet import TENSOR_METHODS
 
 
 def fills_what_is_read(context: Context, dep: Dependence, node_id: int, links: list[Link]) -> bool:
