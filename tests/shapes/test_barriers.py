@@ -73,6 +73,11 @@ def double(v):
     return sum(twice)
 
 
+def give(take, v):
+    take(v)
+    return v
+
+
 def keep(v):
     other = kept
     other.append(v)
@@ -92,6 +97,7 @@ def carried(expression: str) -> bool:
     [
         "tf.shape(keep(x))",
         "tf.shape(unseen(x))",
+        "tf.shape(give(kept.append, x))",
         "tf.shape(box.put(x))",
         "tf.stop_gradient(h := tf.sin(x))",
         "(h := tf.sin(x)) > 0.0",

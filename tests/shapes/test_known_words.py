@@ -54,6 +54,8 @@ PYTHON: dict[str, tuple[object, ...]] = {
     "shapes.purity._PYTHON": (builtins,),
     "shapes.settings_use._NUMBERS": (builtins,),
     "shapes.sources._COLLECTORS": (builtins,),
+    "shapes.barriers._BUILTINS": (builtins,),
+    "shapes.quiet._MAKERS": (builtins,),
 }
 
 TENSORFLOW = {
@@ -105,6 +107,18 @@ TENSORFLOW = {
 }
 """Where the words of a table are looked for, in front of each."""
 
+METHODS = (
+    "shapes.barriers._OF_TENSORS",
+    "shapes.dependence.CONTAINER_METHODS",
+    "shapes.held._READS",
+    "shapes.keras_moves._QUIET_METHODS",
+    "shapes.leaves._PLAIN_METHODS",
+    "shapes.quiet.TENSOR_METHODS",
+    "shapes.quiet._PLAIN_METHODS",
+)
+"""Of Python's containers, texts and numpy's arrays; what none of these has, of TensorFlow's."""
+_PLAIN = (list, dict, set, str, collections.deque, np.ndarray, np.random.RandomState)
+
 GONE = frozenset(
     {
         # Of TensorFlow 1, in its last release but in none of TensorFlow 2, or of its inside.
@@ -115,6 +129,7 @@ GONE = frozenset(
         # Methods of tensors in eager execution, of Operation, of a Session and of numpy arrays.
         *("Variable.item", "Variable.numpy", "Variable.op", "Variable.run", "Variable.tolist"),
         "TensorShape.get_shape",
+        *("numpy", "get_input_at", "get_output_at"),
         # Of Keras 2 only.
         *(f"keras.optimizers.legacy.{name}" for name in ("Adadelta", "Adamax", "Nadam")),
     }
@@ -136,7 +151,10 @@ def missing():
             module = getattr(module, part)
         return True
 
-    places = (tf, tf.compat.v1, tf.keras.backend, tf.math, tf.nn)
+    places = (
+        tf, tf.compat.v1, tf.keras.backend, tf.math, tf.nn, tf.Variable, tf.TensorShape,
+        tf.GradientTape, tf.keras.Model, tf.data.Dataset, tf.compat.v1.data, tf.data.Iterator,
+    )
     return ["count", str(len(NAMES))] + [
         name for name in NAMES if not any(found(name, place) for place in places)
     ]
@@ -178,6 +196,8 @@ def tensorflow_words() -> Iterable[str]:
         for word in words(table):
             name = word.removeprefix("tensorflow.")
             yield prefix + ("keras" if name == "tensorflow" else name)
+    for table in METHODS:
+        yield from (w for w in words(table) if not any(hasattr(home, w) for home in _PLAIN))
 
 
 def test_words_of_tensorflow(file_regression: FileRegressionFixture) -> None:

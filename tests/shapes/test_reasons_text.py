@@ -366,6 +366,33 @@ PROGRAMS = {
             y = x * x * len(Net.shapes)
             return tf.gradients(y, x)[0]
         """,
+    "a_method_of_a_list_that_is_handed_on": """
+        KEPT = []
+
+
+        def give(take, v):
+            take(v)
+            return v
+
+
+        def f(x):
+            take = KEPT.append
+            h = give(take, tf.sin(x))
+            y = KEPT[0] * x
+            return tf.gradients(y, x)[0], h
+
+
+        def g(x):
+            h = list(map(KEPT.append, [tf.sin(x)]))
+            y = KEPT[0] * x
+            return tf.gradients(y, x)[0], h
+
+
+        def k(x, others):
+            h = give(others.append, tf.sin(x))
+            y = x * x
+            return tf.gradients(y, x)[0], h
+        """,
     "a_layer_and_a_source_that_is_handed_in": """
         def f(x, v):
             y = tf.layers.dense(tf.ones([2, 3]), 3)

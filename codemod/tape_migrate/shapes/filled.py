@@ -18,7 +18,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_in
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Link
-from tape_migrate.shapes.summaries import TENSOR_METHODS
+from tape_migrate.shapes.quiet import TENSOR_METHODS
 
 
 def fills_what_is_read(context: Context, dep: Dependence, node_id: int, links: list[Link]) -> bool:
@@ -41,6 +41,7 @@ def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> 
     Of what is handed on, containers and objects that this scope has made: of others it is not known
     whether they are tensors.
     """
+    yield from _handed_methods(dep, node_id, call)
     names, summaries = dep.module.names, context.summaries
     func = call.func
     resolved = names.resolve(func)
@@ -64,9 +65,21 @@ def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> 
                     yield from _filled(context, dep, node_id, inner)
     for symbol in holders([*call.args, *(keyword.value for keyword in call.keywords)]):
         if _is_made(dep, node_id, symbol):
-            # `kept.append`, handed on to be called, fills `kept`.
-            method = symbol.path[-1:] and symbol.path[-1].removeprefix(".") in CONTAINER_METHODS
-            yield Symbol(symbol.root, symbol.path[:-1]) if method else symbol
+            yield symbol
+
+
+def _handed_methods(dep: Dependence, node_id: int, call: ast.Call) -> Iterator[Symbol]:
+    """``kept``, where ``kept.append``, or a name of it, is handed on to be called."""
+    for given in (*call.args, *(keyword.value for keyword in call.keywords)):
+        values: list[ast.expr | None] = [given]
+        if isinstance(given, ast.Name):
+            reached = dep.reaching(node_id, Symbol(given.id))
+            values += [value_given_by(d.stmt, d.symbol) for d in reached if d.stmt is not None]
+        for value in values:
+            if isinstance(value, ast.Attribute) and value.attr in CONTAINER_METHODS:
+                kept = symbol_of(value.value)
+                if kept is not None:
+                    yield kept
 
 
 def _called_object(dep: Dependence, func: ast.expr) -> Symbol | None:

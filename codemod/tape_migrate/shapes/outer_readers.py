@@ -24,7 +24,7 @@ from tape_migrate.shapes.dependence import (
 )
 from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.plan import Source, Track
-from tape_migrate.shapes.summaries import TENSOR_METHODS
+from tape_migrate.shapes.quiet import TENSOR_METHODS
 
 _PLAIN_METHODS: Final = frozenset(
     {"copy", "format", "get", "items", "join", "keys", "values", "pop", "index", "count", "split"}
