@@ -91,8 +91,8 @@ def installed(setting: Setting) -> list[Row]:
     parsed = costs["parse"].beyond(costs["parse, nothing"]).cpu
     for what, target, cost in (
         (f"{name}, CPU beyond start-up", 2.5, mine),
-        ("  the least: reading and searching", None, searched),
-        ("  and parsing what may hold a call", None, searched + parsed),
+        ("  the bare search in Python", None, searched),
+        ("  parsing alone of what may hold a call", None, parsed),
     ):
         rows.append(
             Row(

@@ -21,7 +21,7 @@ for folder, _, names in os.walk(sys.argv[1]):
             if any(word in data for word in words):
                 print(os.path.join(folder, name))
 """
-"""Reads the files of a tree and searches them for the words: the least a Python program can do."""
+"""Reads the files of a tree and searches them for the words: what Python does by itself."""
 
 BARE_PARSE = """
 import ast, sys
