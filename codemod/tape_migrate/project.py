@@ -17,6 +17,13 @@ from tape_migrate.module import Module, Parsed
 from tape_migrate.names import UNKNOWN, canonical
 
 _TEXTS = 8
+_OFTEN = frozenset(
+    (
+        *(b"disable_v2_behavior(", b"disable_resource_variables(", b"disable_eager_execution("),
+        *(b"Defun", b"RegisterGradient", b"gradient_override_map"),
+    )
+)
+"""Words that are asked for again and again, in different company: all are sought in one go."""
 _RECENT = 4
 
 
@@ -56,6 +63,8 @@ class Project:
         self._active: set[tuple[str, str]] = set()
         self._recent: deque[Parsed] = deque(maxlen=_RECENT)
         """The module that is being migrated, and some that were before: others may ask for it."""
+        self._marked: list[str] | None = None
+        """The modules that hold one of the words that are asked for often."""
         self._glimpsed: dict[str, bytes] = {}
         """The texts of some modules, by path, that were looked at and not parsed."""
         self._off: str | None = None
@@ -127,6 +136,20 @@ class Project:
 
     def _holding(self, *words: bytes) -> Iterator[str]:
         """The modules whose text holds any of the words; those that can be read."""
+        if not _OFTEN.issuperset(words):
+            yield from self._search(words)
+            return
+        if self._marked is None:
+            self._marked = list(self._search(sorted(_OFTEN)))
+        for path in self._marked:
+            try:
+                data = self._sources[path]
+            except (KeyError, OSError, SourceError):
+                continue
+            if any(word in data for word in words):
+                yield path
+
+    def _search(self, words: Sequence[bytes]) -> Iterator[str]:
         if isinstance(self._sources, _Searchable):
             yield from self._sources.holding(words)
             return

@@ -12,23 +12,11 @@ from tests.benchmarks.compare import Command, CommandError, Row, interleave, rat
 from tests.benchmarks.growth import growth, installed, of_the_era
 from tests.benchmarks.measure import run
 from tests.benchmarks.setting import HERE, PYTHON, Setting, scratch, tool
-from tests.benchmarks.trees import WORDS, hit_file, no_hit_tree, word_files
+from tests.benchmarks.trees import BARE_SEARCH, WORDS, hit_file, no_hit_tree, word_files
 from tests.corpus.fetch import FetchError, fetch, unpack
 from tests.corpus.releases import load_releases, select
 
 PATTERN = "|".join(word.decode() for word in WORDS)
-
-_SEARCH = f"""
-import os, sys
-words = {WORDS!r}
-for folder, _, names in os.walk(sys.argv[1]):
-    for name in names:
-        if name.endswith(".py"):
-            with open(os.path.join(folder, name), "rb") as handle:
-                data = handle.read()
-            if any(word in data for word in words):
-                print(os.path.join(folder, name))
-"""
 
 _BARE_TYPER = """
 import typer
@@ -65,7 +53,7 @@ def no_hits(setting: Setting) -> list[Row]:
         empty.mkdir()
         size = no_hit_tree(tree, setting.files)
         _expect_scanned(tree, setting.files)
-        search = [PYTHON, "-c", _SEARCH]
+        search = [PYTHON, "-c", BARE_SEARCH]
         commands = {
             "tool": tool(tree, "--no-diff"),
             "tool, nothing": tool(empty, "--no-diff"),

@@ -8,9 +8,12 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+from tape_migrate.sources.discover import discover
+from tape_migrate.sources.prefilter import find_hits, read_file
+from tape_migrate.sources.spelled import may_spell_call
 from tests.benchmarks.compare import Command, Row, interleave, ratio_row
 from tests.benchmarks.setting import PYTHON, Setting, scratch, tool
-from tests.benchmarks.trees import WORDS
+from tests.benchmarks.trees import BARE_PARSE, BARE_SEARCH, WORDS
 from tests.corpus.fetch import FetchError, fetch, unpack
 from tests.corpus.releases import load_releases
 
@@ -56,9 +59,16 @@ def installed(setting: Setting) -> list[Row]:
     if not (tree / "tensorflow").is_dir():
         return [Row(name, "ruff check --select UP", 0.3, None, not_run="no tensorflow")]
     with scratch() as folder:
+        listed, empty = folder / "hits.txt", folder / "empty.txt"
+        listed.write_text("\n".join(_that_may_hold_calls(tree)))
+        empty.touch()
         commands = {
             "tool": tool(tree, "--no-diff"),
             "tool, nothing": tool(folder, "--no-diff"),
+            "search": Command([PYTHON, "-c", BARE_SEARCH, tree]),
+            "search, nothing": Command([PYTHON, "-c", BARE_SEARCH, folder]),
+            "parse": Command([PYTHON, "-c", BARE_PARSE, listed]),
+            "parse, nothing": Command([PYTHON, "-c", BARE_PARSE, empty]),
         }
         if (ruff := _ruff(tree)) is not None:
             commands["ruff"] = ruff
@@ -77,17 +87,31 @@ def installed(setting: Setting) -> list[Row]:
         return [*rows, Row(f"{name}, CPU", "rg -l", 2.5, None, not_run="no ripgrep")]
     mine = ours.beyond(costs["tool, nothing"]).cpu
     theirs = costs["rg"].beyond(costs["rg, nothing"]).cpu
-    rows.append(
-        Row(
-            f"{name}, CPU beyond start-up",
-            "rg -l",
-            2.5,
-            mine / max(theirs, 1e-9),
-            ours=f"{mine * 1000:.0f} ms",
-            theirs=f"{theirs * 1000:.0f} ms",
+    searched = costs["search"].beyond(costs["search, nothing"]).cpu
+    parsed = costs["parse"].beyond(costs["parse, nothing"]).cpu
+    for what, target, cost in (
+        (f"{name}, CPU beyond start-up", 2.5, mine),
+        ("  the bare search in Python", None, searched),
+        ("  parsing alone of what may hold a call", None, parsed),
+    ):
+        rows.append(
+            Row(
+                what,
+                "rg -l",
+                target,
+                cost / max(theirs, 1e-9),
+                ours=f"{cost * 1000:.0f} ms",
+                theirs=f"{theirs * 1000:.0f} ms",
+            )
         )
-    )
     return rows
+
+
+def _that_may_hold_calls(tree: Path) -> list[str]:
+    """The files that the tool parses for their own sake."""
+    files = discover([str(tree)]).files
+    hits = [files[index] for index in find_hits(files).hits]
+    return [path for path in hits if may_spell_call(read_file(path))]
 
 
 def of_the_era(setting: Setting) -> list[Row]:

@@ -10,6 +10,28 @@ from pathlib import Path
 WORDS = (b"gradients", b"hessians", b"batch_jacobian", b"enable_eager_execution")
 """A file without these cannot hold a call; what ripgrep and the bare search look for, too."""
 
+BARE_SEARCH = f"""
+import os, sys
+words = {WORDS!r}
+for folder, _, names in os.walk(sys.argv[1]):
+    for name in names:
+        if name.endswith(".py"):
+            with open(os.path.join(folder, name), "rb") as handle:
+                data = handle.read()
+            if any(word in data for word in words):
+                print(os.path.join(folder, name))
+"""
+"""Reads the files of a tree and searches them for the words: what Python does by itself."""
+
+BARE_PARSE = """
+import ast, sys
+with open(sys.argv[1]) as names:
+    for name in names.read().splitlines():
+        with open(name, "rb") as handle:
+            ast.parse(handle.read())
+"""
+"""Parses the files that a file lists, and does nothing with the trees."""
+
 _NEVER_WALKED = {"build", "dist", "venv", "_build", "node_modules", "__pycache__"}
 
 _LAYER = '''
