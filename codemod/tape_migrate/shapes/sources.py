@@ -22,9 +22,8 @@ from tape_migrate.shapes.members import changed_by_other_name, put_in
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, Watch, in_order
 from tape_migrate.shapes.tensorflow_facts import (
     always_new_tensor,
-    tensorflow_function,
 )
-from tape_migrate.shapes.variables import collected_variables
+from tape_migrate.shapes.variables import collected_variables, is_trainable_variable
 
 _DEPTH = 6
 
@@ -235,8 +234,8 @@ def _symbol_sources(
             fresh=fresh,
             variable=bool(strong)
             and (
-                all(_is_trainable_variable(dep, value_of(d, symbol)) for d in strong)
-                or _is_trainable_variable(dep, outer)
+                all(is_trainable_variable(dep.module, value_of(d, symbol)) for d in strong)
+                or is_trainable_variable(dep.module, outer)
             ),
             kind=kind,
             changed_at=changed_at,
@@ -344,20 +343,6 @@ def is_fresh_value(dep: Dependence, value: ast.expr) -> bool:
         case ast.IfExp(body=body, orelse=orelse):
             return is_fresh_value(dep, body) and is_fresh_value(dep, orelse)
     return False
-
-
-def _is_trainable_variable(dep: Dependence, value: ast.expr | None) -> bool:
-    if not isinstance(value, ast.Call):
-        return False
-    name = tensorflow_function(dep.module.names.resolve(value.func))
-    if name != "Variable":
-        return False  # a scope or a custom getter may make get_variable's untrainable
-    if any(isinstance(arg, ast.Starred) for arg in value.args) or len(value.args) > 1:
-        return False  # `tf.Variable(value, trainable)` positionally
-    for keyword in value.keywords:
-        if keyword.arg in (None, "trainable", "collections", "aggregation", "synchronization"):
-            return False
-    return True
 
 
 def _other_tracks(

@@ -184,6 +184,21 @@ def makes_variables(module: Module, value: ast.expr) -> bool:
     return False
 
 
+def is_trainable_variable(module: Module, value: ast.expr | None) -> bool:
+    """Whether ``value`` certainly makes a trainable variable, which every tape watches."""
+    if not isinstance(value, ast.Call):
+        return False
+    name = tensorflow_function(module.names.resolve(value.func))
+    if name != "Variable":
+        return False  # a scope or a custom getter may make get_variable's untrainable
+    if any(isinstance(arg, ast.Starred) for arg in value.args) or len(value.args) > 1:
+        return False  # `tf.Variable(value, trainable)` positionally
+    for keyword in value.keywords:
+        if keyword.arg in (None, "trainable", "collections", "aggregation", "synchronization"):
+            return False
+    return True
+
+
 def _is_trainable_key(module: Module, call: ast.Call) -> bool:
     key = call.args[0] if call.args else None
     for keyword in call.keywords:
