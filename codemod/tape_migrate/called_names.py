@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Container
+from dataclasses import dataclass
 
 from tape_migrate.glimpse import may_mean
 from tape_migrate.module import Module
@@ -33,21 +34,43 @@ def names_called(
             continue
         seen.add(current)
         loaded = load(module)
-        function = _function_named(loaded, name) if loaded is not None else None
-        if loaded is None or function is None:
+        if loaded is None:
             continue
-        for node in ast.walk(function):
-            if not isinstance(node, ast.Call):
-                continue
-            if _may_be_called(loaded, node.func, leaves):
-                found.add(loaded.names.resolve(node.func))
-            if isinstance(node.func, ast.Name):
-                stack.append((module, node.func.id))
-            if across:
-                other, _, called = loaded.names.resolve(node.func).rpartition(".")
-                if other in known:
-                    stack.append((other, called))
+        own = _calls_of(loaded, name, leaves, across=across)
+        found |= own.names
+        stack += [(module, called) for called in own.here]
+        for meaning in own.elsewhere:
+            other, _, called = meaning.rpartition(".")
+            if other in known:
+                stack.append((other, called))
     return frozenset(found - {UNKNOWN})
+
+
+@dataclass(frozen=True)
+class _Calls:
+    """What one function calls."""
+
+    names: frozenset[str]
+    here: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+
+
+def _calls_of(loaded: Module, name: str, leaves: frozenset[str], *, across: bool) -> _Calls:
+    """What the function ``name`` of a module calls (looked up once)."""
+    key = f"calls of {name} {across} {sorted(leaves)}"
+    known = loaded.memo.get(key)
+    if isinstance(known, _Calls):
+        return known
+    function = _function_named(loaded, name)
+    calls = [n.func for n in ast.walk(function) if isinstance(n, ast.Call)] if function else []
+    resolve = loaded.names.resolve
+    result = _Calls(
+        frozenset(resolve(func) for func in calls if _may_be_called(loaded, func, leaves)),
+        tuple(dict.fromkeys(func.id for func in calls if isinstance(func, ast.Name))),
+        tuple(dict.fromkeys(resolve(func) for func in calls)) if across else (),
+    )
+    loaded.memo[key] = result
+    return result
 
 
 def _function_named(module: Module, name: str) -> ast.AST | None:
