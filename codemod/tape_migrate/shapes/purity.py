@@ -25,6 +25,7 @@ _PYTHON = frozenset(
     {"range", "len", "zip", "enumerate", "min", "max", "abs", "tuple", "isinstance"}
 )
 _SHAPES = frozenset({"get_shape", "as_list", "is_fully_defined"})
+_OF_TENSORS = _SHAPES | {"T", "device", "dtype", "name", "ndim", "rank", "shape", "size"}
 _TAPE = frozenset({"watch", "gradient", "jacobian", "batch_jacobian", "stop_recording"})
 _EFFECTS = frozenset({"print", "py_function", "numpy_function", "py_func", "Print", "Assert"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -135,9 +136,22 @@ class Purity:
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 if node.value.id in ("self", "cls"):
                     reason = "it reads attributes that may change between calls"
+                elif node.attr not in _OF_TENSORS | _TAPE and self._is_object(node.value, scope):
+                    reason = f"it reads {ast.unparse(node)} of an object, which may be no argument"
             if reason is not None:
                 return reason
         return None
+
+    def _is_object(self, name: ast.Name, scope: Scope) -> bool:
+        """Whether a name holds some value: no module, class or function.
+
+        A compiled function takes no object that cannot be hashed (``argparse.Namespace``).
+        """
+        known = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
+        if self._module.names.resolve(name):
+            return False
+        bindings = self._module.names.bindings(name.id, scope)
+        return bool(bindings) and not all(isinstance(b, known) for b in bindings)
 
     def _comprehension(self, node: ast.AST) -> str | None:
         assert isinstance(node, _COMPREHENSIONS)
