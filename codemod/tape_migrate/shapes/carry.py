@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, symbol_of
 from tape_migrate.shapes.assumptions import may_hold_tensor
@@ -211,14 +212,22 @@ def refuse_kept(
 
 
 def refuse_siblings(
-    dep: Dependence, source: Source, start: list[Link], every_node: frozenset[int]
+    dep: Dependence,
+    source: Source,
+    start: list[Link],
+    every_node: frozenset[int],
+    sources: list[Source],
 ) -> Refusal | None:
     """What one statement makes beside the source may have been made from it.
 
-    ``h, s = f(x)``: ``s`` may be computed from ``h``, before any tape could watch ``h``.
+    ``h, s = f(x)``: ``s`` may be computed from ``h``, before any tape could watch ``h``. Results of
+    one operation are not, but a graph gives zeros for one if the gradient goes through the other to
+    one of the ``sources`` before them.
     """
-    if source.fresh:
-        return None  # results of one operation, or values of their own
+    if source.fresh and not (
+        any(map(_unpacks, source.track.definitions)) and _comes_from_another(dep, source, sources)
+    ):
+        return None
     own = {n for n in source.track.own_nodes if not _is_inert(dep.stmt_of(n))}
     if not own:
         return None
@@ -230,6 +239,26 @@ def refuse_siblings(
                 "out of one statement",
             )
     return None
+
+
+def _comes_from_another(dep: Dependence, source: Source, sources: list[Source]) -> bool:
+    """Whether ``source`` may have been computed from another one of ``sources``."""
+    own = source.track.own_nodes
+    nodes, _ = dep.slice_back(link for n in own for link in dep.links_into(n))
+    read = {link.definition for n in nodes | own for link in dep.links_into(n)}
+    return any(
+        other is not source
+        and (other.collected or any(track.definitions & read for track in other.tracks))
+        for other in sources
+    )
+
+
+def _unpacks(definition: Definition) -> bool:
+    """``a, b = tf.unstack(x)``"""
+    stmt = definition.stmt
+    return isinstance(stmt, ast.Assign) and any(
+        isinstance(target, (ast.Tuple, ast.List)) for target in stmt.targets
+    )
 
 
 def _is_inert(stmt: ast.stmt | None) -> bool:

@@ -47,6 +47,7 @@ from tape_migrate.shapes.in_tf_function import is_tf_function
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.modes import graph_mode
 from tape_migrate.shapes.purity import Purity, always_bound, undefined_after_branch
+from tape_migrate.sites import find_sites
 
 _CONTROL = (ast.If, ast.For, ast.While)
 
@@ -58,6 +59,8 @@ class Compiler:
         self.module = module
         self._always = options.tf_function is TfFunction.ALWAYS
         self._purity = Purity(module)
+        self._made: set[str] = set()
+        """Names of the functions that were taken out."""
         self.notes: dict[int, str] = {}
         """Scope node id -> why its control flow stays eager."""
 
@@ -169,8 +172,8 @@ class Compiler:
             isinstance(n, (ast.Break, ast.Continue)) for n in ast.walk(stmt)
         ):
             return "it leaves a loop around it"
-        if _calls_tape(stmt, ("gradient", "jacobian")):
-            return "the gradient is taken inside it"
+        if _calls_tape(stmt, ("gradient", "jacobian")) or self._holds_site(stmt):
+            return "a gradient is taken inside it"
         if _calls_tape(stmt, ("watch",)):
             # What comes out of a compiled function is a copy of what is watched in it.
             return "what is watched is made inside it"
@@ -192,9 +195,16 @@ class Compiler:
         if tf is None:
             return "TensorFlow has no name there"
         results = sorted(written)
-        name = fresh_name(f"compute_{results[0]}", used_names(self.module, scope))
+        used = used_names(self.module, scope) | self._made
+        name = fresh_name(f"compute_{results[0]}", used)
+        self._made.add(name)
         extract(self.module, draft, stmt, tape, name=name, read=read, written=results, tf=tf)
         return None
+
+    def _holds_site(self, stmt: ast.stmt) -> bool:
+        """Whether a gradient call that is left alone stands in ``stmt``."""
+        calls = {id(item.call) for item in find_sites(self.module)}
+        return any(id(node) in calls for node in ast.walk(stmt))
 
     def _outermost_with(self, stmt: ast.stmt) -> ast.With:
         """The outermost of the ``with`` blocks directly around ``stmt``."""

@@ -343,7 +343,7 @@ def _carry_all(
             continue
         path = carry(dep, node_id, source, start, targets)
         refusal = (
-            refuse_siblings(dep, source, start, every_node)
+            refuse_siblings(dep, source, start, every_node, sources)
             or refuse_path(
                 context, dep, path, targets, every_node, outside, opaque=opaque, known=known
             )
