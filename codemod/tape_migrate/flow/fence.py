@@ -121,7 +121,8 @@ def _kind_of(node: ast.AST) -> FenceKind | None:
     if isinstance(node, ast.ImportFrom):
         return FenceKind.STAR_IMPORT if any(a.name == "*" for a in node.names) else None
     if isinstance(node, ast.Attribute):
-        return FenceKind.EXEC if node.attr == "__dict__" else None
+        modules = node.attr == "modules" and ast.unparse(node.value) == "sys"
+        return FenceKind.EXEC if modules or node.attr == "__dict__" else None
     if isinstance(node, ast.comprehension):
         return FenceKind.ASYNC if node.is_async else None
     if isinstance(node, ast.Call):
@@ -129,6 +130,10 @@ def _kind_of(node: ast.AST) -> FenceKind | None:
         name = func.id if isinstance(func, ast.Name) else None
         if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
             name = func.attr if func.value.id in ("builtins", "__builtins__") else None
+        given = node.args[0] if node.args else None
+        if isinstance(given, ast.Name) and given.id == "__name__":
+            if ast.unparse(func).endswith("import_module"):
+                return FenceKind.EXEC  # the module itself
         return FenceKind.EXEC if name in _EXEC_NAMES else None
     return None
 
