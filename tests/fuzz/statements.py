@@ -214,7 +214,11 @@ class Writer:
         self.env.functions[name] = self._captured(other)
 
     def _captured(self, other: str) -> Callable[[list[Value]], frozenset[int]]:
-        return lambda _: self.env.values[other].deps
+        def deps(_: list[Value]) -> frozenset[int]:
+            known = self.env.values.get(other)  # deleted since: the program will not run
+            return known.deps if known is not None else frozenset()
+
+        return deps
 
     def _comprehension(self, text: str, deps: frozenset[int]) -> None:
         name = f"xs{len(self.env.lists)}"
