@@ -81,7 +81,7 @@ def widen_for_state(
             "an object that is called before with the source is called again for the target; "
             "what it may have kept would be missed",
         )
-    return result, wider
+    return refuse_set_by_callee(context, dep, result, wider, call) or (result, wider)
 
 
 def refuse_set_by_callee(
