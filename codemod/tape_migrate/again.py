@@ -88,7 +88,7 @@ def refuse_behind_left(module: Module, tracked: Sequence[Tracked]) -> dict[int, 
         if site.kept or site.handed:  # the way to the target is in another function
             line = next(iter(left.values())).lineno
         elif way := _branches_on(context, item, branches):
-            line = _before(context, item, left, way, branches)
+            line = _before(context, item, left, way)
         if line is not None:
             refusals[i] = Refusal(
                 "TM126",
@@ -136,9 +136,7 @@ def _on_way(context: Context, scope: Scope, call: ast.Call, given: Sequence[ast.
     return {id(inner) for inner in context.calls_of(dep, nodes, given)}
 
 
-def _before(
-    context: Context, item: Found, left: dict[int, ast.Call], way: set[int], branches: set[int]
-) -> int | None:
+def _before(context: Context, item: Found, left: dict[int, ast.Call], way: set[int]) -> int | None:
     """The line of a left gradient that shares a branch with ``item`` and may be taken before."""
     module, scope = context.module, item.scope
     dep = context.dependence(scope)

@@ -25,6 +25,8 @@ def program(made: str, head: str = OFF) -> str:
         "h = tf.Variable(1.0); w = h",
         "w = made()",
         "w = OUTER",
+        "w = [tf.Variable(1.0)] + [tf.Variable(2.0)]",
+        "w = [tf.sin(1.0)] + [tf.Variable(2.0)]",
     ],
 )
 @pytest.mark.parametrize(

@@ -84,10 +84,12 @@ def test_what_is_certainly_a_tensor_is_watched_plainly(made: str) -> None:
         "x = want[0]",
         "if want:\n    x.get_shape()",
         "x = want.made()",
+        "x = [tf.sin(1.0)] + want",
+        "x = want + [tf.sin(1.0)]",
     ],
 )
 def test_what_may_be_an_array_is_not(made: str) -> None:
-    line = watched(f"{made}\ny = -x\nif want:\n    return tf.gradients(y, x)[0]\nreturn y")
+    line = watched(f"{made}\ny = tf.add_n(x)\nif want:\n    return tf.gradients(y, x)[0]\nreturn y")
     assert "is_tensor" in line
 
 

@@ -19,9 +19,9 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.given_values import GivenValues
-from tape_migrate.shapes.kinds import outer_value, value_given_by
+from tape_migrate.shapes.kinds import kind_of, outer_value, value_given_by
 from tape_migrate.shapes.modes import reference_variables
-from tape_migrate.shapes.plan import Refusal, Source
+from tape_migrate.shapes.plan import Kind, Refusal, Source
 from tape_migrate.shapes.tensorflow_facts import (
     VARIABLE_MAKERS,
     makes_one_tensor,
@@ -98,7 +98,9 @@ class _Values:
         outer = outer_value(self._module, symbol, scope, frozenset(definitions))
         for definition in definitions:
             if isinstance(definition.stmt, ast.AugAssign):
-                found.append(_Made.TENSOR)
+                found.append(
+                    self._of_operator(definition.stmt.value, [definition.stmt.value], depth)
+                )
                 continue
             values: list[ast.expr | None] = [None]
             if definition.stmt is not None:
@@ -116,7 +118,9 @@ class _Values:
         if value is None or depth <= 0:
             return _Made.UNKNOWN
         match value:
-            case ast.BinOp() | ast.UnaryOp():
+            case ast.BinOp(left=left, right=right):
+                return self._of_operator(value, [left, right], depth - 1)
+            case ast.UnaryOp():
                 return _Made.TENSOR
             case ast.Call(func=func):
                 return self._of_call(value, func)
@@ -135,6 +139,13 @@ class _Values:
         scope = self._module.scope_of(value)
         reached = self._module.facts(scope).reaching_at(value, symbol)
         return self._of_definitions(symbol, scope, reached, depth)
+
+    def _of_operator(self, result: ast.expr, sides: list[ast.expr], depth: int) -> _Made:
+        """An operator makes a new tensor, but of lists it puts together what they hold."""
+        scope = self._module.scope_of(result)
+        if kind_of(self._module, result, scope) not in (Kind.LIST, Kind.TUPLE):
+            return _Made.TENSOR
+        return max(self._of(side, depth) for side in sides)
 
     def _of_call(self, call: ast.Call, func: ast.expr) -> _Made:
         canonical = self._module.names.resolve(func)

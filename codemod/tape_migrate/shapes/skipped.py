@@ -24,7 +24,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Block, Module
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.kinds import outer_value, value_given_by
+from tape_migrate.shapes.kinds import kind_of, outer_value, value_given_by
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.plan import OUTSIDE, Guard, Kind, Paths, Refusal, Region, Watch
 from tape_migrate.shapes.summaries import Summaries
@@ -205,7 +205,7 @@ def _gives_tensor(module: Module, scope: Scope, definition: Definition, depth: i
         return False
     stmt = definition.stmt
     if isinstance(stmt, ast.AugAssign):
-        return _is_tensor(module, stmt.value, depth)
+        return _is_tensor(module, stmt.value, depth) and not _is_list(module, stmt.value)
     value = value_given_by(stmt, definition.symbol) if isinstance(stmt, ast.stmt) else None
     if value is not None:
         return _is_tensor(module, value, depth)
@@ -213,6 +213,10 @@ def _gives_tensor(module: Module, scope: Scope, definition: Definition, depth: i
         unpacked = tensorflow_function(module.names.resolve(stmt.value.func))
         return unpacked in _LISTS_OF_TENSORS
     return False
+
+
+def _is_list(module: Module, expr: ast.expr) -> bool:
+    return kind_of(module, expr, module.scope_of(expr)) in (Kind.LIST, Kind.TUPLE)
 
 
 def _annotated(module: Module, scope: Scope, symbol: Symbol) -> bool:
@@ -236,7 +240,9 @@ def _is_tensor(module: Module, expr: ast.expr, depth: int) -> bool:
                 return True
             return makes_one_tensor(canonical)
         case ast.BinOp(left=left, right=right):
-            return _is_tensor(module, left, depth - 1) or _is_tensor(module, right, depth - 1)
+            sides = [_is_tensor(module, side, depth - 1) for side in (left, right)]
+            # Lists put together: each of them may hold what is none.
+            return all(sides) if _is_list(module, expr) else any(sides)
         case ast.UnaryOp(op=ast.USub(), operand=inner) | ast.Subscript(value=inner):
             if _is_tensor(module, inner, depth - 1):
                 return True
