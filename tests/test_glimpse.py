@@ -10,7 +10,7 @@ import pytest
 
 from tape_migrate.glimpse import may_mean, may_return_name
 from tape_migrate.model import SourceError
-from tape_migrate.module import parse
+from tape_migrate.parsed import parse
 from tape_migrate.project import build_project
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"

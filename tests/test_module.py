@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tape_migrate.model import SourceError
-from tape_migrate.module import Module, line_number, parse
+from tape_migrate.module import Module, line_number
+from tape_migrate.parsed import parse
 
 
 def statement(module: Module, line: int) -> ast.stmt:

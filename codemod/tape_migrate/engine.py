@@ -31,9 +31,10 @@ from tape_migrate.model import (
     SourceError,
     TfFunction,
 )
-from tape_migrate.module import Module, Parsed
+from tape_migrate.module import Module
 from tape_migrate.names import Reexports
 from tape_migrate.outcomes import of_gathered, of_graph, result_of
+from tape_migrate.parsed import Parsed
 from tape_migrate.rounds import refuse_dependents, write_ready
 from tape_migrate.shapes.block_depth import refuse_depth
 from tape_migrate.shapes.context import Context

@@ -13,7 +13,7 @@ import unicodedata
 from functools import lru_cache
 
 from tape_migrate.model import SourceError
-from tape_migrate.module import parse
+from tape_migrate.parsed import parse
 
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _WORDS = re.compile(rb"\w+")

@@ -14,7 +14,7 @@ from collections import Counter
 
 from tape_migrate.comments import comments
 from tape_migrate.model import SiteResult, SourceError
-from tape_migrate.module import parse
+from tape_migrate.parsed import parse
 
 
 class GuardError(Exception):

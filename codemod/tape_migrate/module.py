@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TypeVar
 
-from tape_migrate.flow.bindings import children, walk_down
-from tape_migrate.flow.scope import Scope, ScopeFacts, ScopeKind, ScopeTree, build_scopes
-from tape_migrate.model import SourceError
+from tape_migrate.flow.bindings import children
+from tape_migrate.flow.scope import Scope, ScopeFacts, ScopeKind, ScopeTree
 from tape_migrate.names import Names, Reexports
+from tape_migrate.parsed import Parsed, walk
+
+_Node = TypeVar("_Node", bound=ast.AST)
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -45,52 +47,6 @@ def _line_ends(text: bytes) -> tuple[int, ...]:
     return tuple(match.end() for match in _LINE_END.finditer(text))
 
 
-def parse(text: bytes) -> ast.Module:
-    """Parse UTF-8 bytes without BOM.
-
-    Raises:
-        SourceError: with the line, if this interpreter cannot parse them.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in users' strings are not our news
-            return ast.parse(text.decode("utf-8"))
-    except SyntaxError as error:
-        raise SourceError(f"syntax error: {error.msg}", error.lineno) from error
-    except ValueError as error:
-        raise SourceError(f"not Python source: {error}") from error
-    except (RecursionError, MemoryError) as error:
-        raise SourceError("too deeply nested to parse") from error
-
-
-def walk(tree: ast.AST) -> Iterator[ast.AST]:
-    """Like ``ast.walk`` without operators and contexts, and in a fraction of its time."""
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(reversed(children(node)))
-
-
-class Parsed:
-    """A text's tree and what follows from it alone, whatever its names mean."""
-
-    def __init__(self, text: bytes) -> None:
-        """Raises SourceError."""
-        self.text = text
-        self.tree = parse(text)
-
-    @cached_property
-    def walked(self) -> tuple[list[ast.AST], dict[ast.AST, ast.AST]]:
-        """Every node, parents first (operators and contexts left out), and the parent of each."""
-        return walk_down(self.tree)
-
-    @cached_property
-    def scopes(self) -> ScopeTree:
-        """The scopes, with their dataflow."""
-        return build_scopes(self.tree, self.walked)
-
-
 class Module:
     """Lazy facts about one module's text; every offset is in UTF-8 bytes."""
 
@@ -110,7 +66,7 @@ class Module:
         self.tree = self.parsed.tree
         self.memo: dict[str, object] = {}
         """Facts that others keep with the module (one object a key)."""
-        self._inside: dict[int, list[ast.AST]] = {}
+        self._inside: dict[int, Sequence[ast.AST]] = {}
         self._places: dict[ast.stmt, Place] = {}
         self._chains: dict[tuple[ast.AST, ast.AST], list[Place]] = {}
         self._package = package
@@ -121,14 +77,38 @@ class Module:
         """Every node of the tree, parents first (operators and contexts left out)."""
         return self.parsed.walked[0]
 
-    def inside(self, node: ast.AST) -> list[ast.AST]:
-        """``node`` and all below it (operators and contexts left out), looked up once."""
+    def inside(self, node: ast.AST) -> Sequence[ast.AST]:
+        """``node`` and all below it (operators and contexts left out), parents first."""
         if node is self.tree:
             return self.nodes
         known = self._inside.get(id(node))
         if known is None:
-            known = self._inside[id(node)] = list(walk(node))
+            known = self._inside[id(node)] = self._below(node)
         return known
+
+    def _below(self, node: ast.AST) -> Sequence[ast.AST]:
+        """The stretch of ``nodes`` that begins with ``node`` and ends with its last descendant."""
+        first = self.parsed.positions.get(node)
+        if first is None:
+            return list(walk(node))
+        last = node
+        while below := children(last):
+            last = below[-1]
+        return self.nodes[first : self.parsed.positions[last] + 1]
+
+    def holds(self, outer: ast.AST, node: ast.AST) -> bool:
+        """Whether ``node`` is ``outer`` or below it, both of this module's tree."""
+        positions = self.parsed.positions
+        return 0 <= positions[node] - positions[outer] < len(self.inside(outer))
+
+    def of_kind(self, kind: type[_Node]) -> Sequence[_Node]:
+        """Every node of just this class, parents first."""
+        found: Sequence[_Node] = self.parsed.by_kind.get(kind, ())
+        return found
+
+    def attributes(self, name: str) -> Sequence[ast.Attribute]:
+        """Every ``….name``, in the order of ``nodes``."""
+        return self.parsed.by_attribute.get(name, ())
 
     @property
     def scopes(self) -> ScopeTree:

@@ -111,6 +111,7 @@ class Names:
         self._active: dict[tuple[int, str], list[str]] = {}
         self._bindings: dict[tuple[int, str], list[ast.AST | None]] = {}
         self._resolved: dict[ast.expr, str] = {}
+        self._spelled: dict[ast.expr, str] = {}
         self._stars: list[str] = []
         self._aliased: set[str] = set()
         for node in nodes:
@@ -143,6 +144,15 @@ class Names:
 
     def spelled(self, expr: ast.expr) -> str:
         """Like ``resolve``, keeping ``tensorflow.compat.v1`` apart from ``tensorflow``."""
+        known = self._spelled.get(expr)
+        if known is None:
+            known = self._spell(expr)
+            # While a name is found out about, what it means is not all known yet.
+            if not self._active:
+                self._spelled[expr] = known
+        return known
+
+    def _spell(self, expr: ast.expr) -> str:
         parts: list[str] = []
         while isinstance(expr, ast.Attribute):
             parts.append(expr.attr)

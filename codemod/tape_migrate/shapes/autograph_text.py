@@ -15,7 +15,8 @@ from __future__ import annotations
 import ast
 
 from tape_migrate.model import SourceError
-from tape_migrate.module import Module, parse
+from tape_migrate.module import Module
+from tape_migrate.parsed import parse
 
 
 def reads_differently(module: Module, first: int, last: int) -> bool:

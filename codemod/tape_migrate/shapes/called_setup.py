@@ -31,6 +31,7 @@ from tape_migrate.mentions import asked_by_text, class_bindings, last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.callers import OtherUsers
+from tape_migrate.shapes.dependence import all_calls
 from tape_migrate.shapes.summaries import Summaries
 
 _MARK = "tape-migrate: instead of call "
@@ -49,7 +50,7 @@ def setup_call(module: Module, scope: Scope, gradient: ast.Call) -> ast.Expr | N
     statement = module.statement_of(gradient)
     found: ast.Expr | None = None
     for stmt in method.body:
-        if any(node is statement for node in ast.walk(stmt)):
+        if any(node is statement for node in module.inside(stmt)):
             break
         if isinstance(stmt, ast.Expr) and _called_method(module, scope, stmt) is not None:
             found = stmt
@@ -81,7 +82,7 @@ def _is_settled(module: Module, scope: Scope, stmt: ast.Expr) -> bool:
     if not _is_only_called(module, reaching):
         return False
     for part in after:
-        for node in ast.walk(part):
+        for node in module.inside(part):
             if isinstance(node, ast.Name) and node.id == "self":
                 if not isinstance(module.parent_of(node), ast.Attribute):
                     return False  # whoever is given the object may call its methods
@@ -94,15 +95,23 @@ def _is_settled(module: Module, scope: Scope, stmt: ast.Expr) -> bool:
 def _names_reaching(module: Module, called: ast.FunctionDef) -> frozenset[str]:
     """Names of the functions that run the method: its own, those of its callers, and so on."""
     names = {called.name}
-    callers = [
-        (scope.name, {last_name(node.func) for node in calls})
-        for scope in module.scopes
-        if isinstance(scope.node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        if (calls := [n for n in ast.walk(scope.node) if isinstance(n, ast.Call)])
-    ]
+    callers = _calling(module)
     while more := {name for name, calls in callers if calls & names} - names:
         names |= more
     return frozenset(names)
+
+
+def _calling(module: Module) -> list[tuple[str, frozenset[str]]]:
+    """Each function of the module by name, with the last names of what is called inside it."""
+    known = module.memo.get("names called by functions")
+    if not isinstance(known, list):
+        known = module.memo["names called by functions"] = [
+            (scope.name, frozenset(last_name(call.func) for call in calls))
+            for scope in module.scopes
+            if isinstance(scope.node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            if (calls := all_calls(scope.node))
+        ]
+    return known
 
 
 def _may_come_back(module: Module, after: Sequence[ast.stmt], reaching: frozenset[str]) -> bool:
@@ -110,7 +119,7 @@ def _may_come_back(module: Module, after: Sequence[ast.stmt], reaching: frozense
     if any(name.startswith("__") for name in reaching):
         return True  # Python runs these without a call that could be seen
     for part in after:
-        for call in (node for node in ast.walk(part) if isinstance(node, ast.Call)):
+        for call in all_calls(part):
             home = module.names.resolve(call.func).partition(".")[0]
             if home in KNOWN_MODULES | {"tree", "six"}:
                 continue

@@ -8,9 +8,10 @@ graph that happens only when the assignment is run, eagerly at once.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from tape_migrate.flow.symbols import Symbol, may_overlap, symbol_of
+from tape_migrate.parsed import walk
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import (
     CONTAINER_METHODS,
@@ -24,6 +25,8 @@ from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.members import TAKES_OUT, changed_by_other_name, other_names
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 from tape_migrate.shapes.summaries import Summaries
+
+_CHANGES = "changes inside"
 
 
 def refuse_changed(
@@ -65,9 +68,20 @@ def changed_in_closure(context: Context, dep: Dependence, root: str) -> bool:
     return False
 
 
-def _changes_in(part: ast.AST) -> Iterator[tuple[ast.expr, str]]:
-    """What is stored into, filled or emptied inside ``part``, and the variable it hangs on."""
-    for node in ast.walk(part):
+def _changes_in(part: ast.AST) -> Sequence[tuple[ast.expr, str]]:
+    """What is stored into, filled or emptied inside ``part``, and the variable it hangs on.
+
+    Kept with the node, like ``dependence.calls_in``.
+    """
+    kept = vars(part)
+    known: tuple[tuple[ast.expr, str], ...] | None = kept.get(_CHANGES)
+    if known is None:
+        known = kept[_CHANGES] = tuple(_find_changes(part))
+    return known
+
+
+def _find_changes(part: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    for node in walk(part):
         changed: ast.expr | None = None
         if isinstance(node, (ast.Attribute, ast.Subscript)):
             changed = node if isinstance(node.ctx, (ast.Store, ast.Del)) else None
@@ -183,7 +197,7 @@ def _outer_changes(summaries: Summaries, function: Function) -> Iterator[Symbol]
 
 def changes_parameter(summaries: Summaries, function: Function, name: str, depth: int = 4) -> bool:
     """Whether ``function`` may change, in place, the object that it is handed as ``name``."""
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(
             node.ctx, (ast.Store, ast.Del)
         ):

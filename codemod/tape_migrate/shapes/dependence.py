@@ -19,6 +19,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, Use, is_prefix, may_overlap, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.parsed import walk
 from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.plan import OUTSIDE, Link, Track, in_order
 from tape_migrate.shapes.unittests import is_assertion
@@ -92,7 +93,7 @@ class Dependence:
 
     def links_of(self, node_id: int, exprs: Iterable[ast.AST]) -> list[Link]:
         """The links of ``node_id`` whose reads stand inside one of ``exprs``."""
-        inside = {id(n) for expr in exprs for n in ast.walk(expr)}
+        inside = {id(n) for expr in exprs for n in walk(expr)}
         return [link for link in self.links_into(node_id) if id(link.use.node) in inside]
 
     def _compute_links(self, node_id: int) -> Iterator[Link]:
@@ -325,7 +326,7 @@ def all_calls(node: ast.AST) -> Sequence[ast.Call]:
     kept = vars(node)
     known: tuple[ast.Call, ...] | None = kept.get(_ALL_CALLS)
     if known is None:
-        calls = (inner for inner in ast.walk(node) if isinstance(inner, ast.Call))
+        calls = (inner for inner in walk(node) if isinstance(inner, ast.Call))
         known = kept[_ALL_CALLS] = tuple(calls)
     return known
 

@@ -174,7 +174,7 @@ class Functions:
             found = {key: function}
             stack = [function]
             while stack:
-                for node in ast.walk(stack.pop()):
+                for node in self._module.inside(stack.pop()):
                     inner = self.mentioned(node)
                     if inner is not None and id(inner) not in found:
                         found[id(inner)] = inner

@@ -51,22 +51,20 @@ class ModuleHazards:
     @cached_property
     def patched(self) -> bool:
         """Whether the module replaces TensorFlow's gradient function."""
-        for node in self._module.nodes:
-            targets: list[ast.expr] = []
-            if isinstance(node, ast.Assign):
-                targets = node.targets
-            elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
-                targets = [node.target]
-            for target in targets:
-                if isinstance(target, ast.Attribute) and target.attr in WORDS:
-                    if self._module.names.api_of(target):
-                        return True
-                if isinstance(target, ast.Subscript) and _names_gradients(target.slice):
-                    return "__dict__" in ast.dump(target.value)
-            if isinstance(node, ast.Call) and _leaf(node.func) in ("setattr", "patch", "object"):
-                if any(_names_gradients(arg) for arg in node.args[:2]):
+        module = self._module
+        for name in WORDS:
+            for attribute in module.attributes(name):
+                if not isinstance(attribute.ctx, ast.Load) and module.names.api_of(attribute):
                     return True
-        return False
+        for item in module.of_kind(ast.Subscript):
+            if not isinstance(item.ctx, ast.Load) and _names_gradients(item.slice):
+                if "__dict__" in ast.dump(item.value):
+                    return True
+        return any(
+            _leaf(call.func) in ("setattr", "patch", "object")
+            and any(_names_gradients(arg) for arg in call.args[:2])
+            for call in module.of_kind(ast.Call)
+        )
 
     @cached_property
     def looks_up_names(self) -> bool:

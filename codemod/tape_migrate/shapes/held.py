@@ -23,6 +23,7 @@ from tape_migrate.shapes.dependence import (
 from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.members import TAKES_OUT
+from tape_migrate.shapes.modes import identifiers
 from tape_migrate.shapes.plan import Kind
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.unittests import ancestors, is_assertion
@@ -47,7 +48,6 @@ def stays_as_it_was(
     module: Module, maker: Function, targets: Iterable[Symbol], sources: Iterable[Symbol]
 ) -> bool:
     """Whether nothing but ``maker`` changes what attributes of ``self`` hold, in place."""
-    inside = {id(node) for node in module.inside(maker)}
     scope = module.scopes.opened_by(maker)
     changeable = {
         symbol.path[0]
@@ -63,15 +63,12 @@ def stays_as_it_was(
     parts = {part for symbol in targets for part in symbol.path[1:]}
     reads = _Reads(module)
     owner = Summaries.of(module).class_of(scope)
-    for node in module.nodes:
-        if isinstance(node, ast.Name) and node.id in _BEHIND:
-            return False
-        if not isinstance(node, ast.Attribute):
-            continue
-        if node.attr in _BEHIND:
-            return False
+    if not _BEHIND.isdisjoint(identifiers(module)):
+        return False
+    concerned = sorted(changeable | given | parts)
+    for node in (node for name in concerned for node in module.attributes(name[1:])):
         name = "." + node.attr
-        if id(node) in inside or _of_another(module, node, owner):
+        if module.holds(maker, node) or _of_another(module, node, owner):
             continue
         if isinstance(node.ctx, ast.Load):
             if name in changeable and not reads.only(node):
@@ -92,10 +89,8 @@ def has_one_name(module: Module, symbol: Symbol, scope: Scope) -> bool:
     owner = Summaries.of(module).class_of(scope)
     found = [
         node
-        for node in module.nodes
-        if isinstance(node, ast.Attribute)
-        and "." + node.attr == symbol.path[0]
-        and not _of_another(module, node, owner)
+        for node in module.attributes(symbol.path[0][1:])
+        if not _of_another(module, node, owner)
     ]
     given = [
         (value_given_by(module.statement_of(node), symbol), module.scope_of(node))
@@ -121,7 +116,7 @@ def _kind(module: Module, maker: Function, scope: Scope, symbol: Symbol) -> Kind
     """What kind of value ``maker`` gives an attribute, where all its statements agree."""
     kinds = {
         kind_of(module, value, scope)
-        for stmt in ast.walk(maker)
+        for stmt in module.inside(maker)
         if isinstance(stmt, ast.stmt) and (value := value_given_by(stmt, symbol)) is not None
     }
     return kinds.pop() if len(kinds) == 1 else Kind.UNKNOWN
@@ -237,7 +232,7 @@ class _Reads:
             return not any(
                 changes_parameter(self._summaries, function, parameter)
                 for parameter, value in bind(function, call)
-                if any(part is node for part in ast.walk(value))
+                if self._module.holds(value, node)
             )
         if isinstance(call.func, ast.Attribute):
             return call.func.attr in _GIVES_VALUES

@@ -36,6 +36,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tape_migrate.flow.bindings import children
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Module
@@ -53,6 +54,7 @@ from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.unittests import ancestors, is_test_case, only_parameterizes
 
 _FIRST = ("setUp", "__init__")
+_OF_ATTRIBUTES = frozenset(("__slots__", "__setattr__", "__getattribute__"))
 
 
 @dataclass(frozen=True)
@@ -256,7 +258,7 @@ def _find_setup(
         return None
     if method.args.args[0].arg != "self" or not _comes_to_its_end(method):
         return None
-    if not all(_takes_attributes(klass) for klass in (owner.node, *parents)):
+    if not all(_takes_attributes(module, klass) for klass in (owner.node, *parents)):
         return None
     if tests and _is_used_elsewhere(module, owner.node):
         return None
@@ -265,9 +267,7 @@ def _find_setup(
     if not stays_as_it_was(module, method, targets, sources):
         return None
     own = module.scopes.opened_by(method)
-    for node in module.nodes:
-        if not isinstance(node, ast.Attribute) or f".{node.attr}" not in attributes:
-            continue
+    for node in (node for name in attributes for node in module.attributes(name[1:])):
         if isinstance(node.ctx, ast.Load) and not _is_written_into(module, node):
             continue
         where = module.scope_of(node)
@@ -275,9 +275,9 @@ def _find_setup(
             continue
         if not _is_another_object(module, node, where, owner, scope, own, tests=tests):
             return None
-    for other in module.nodes:
+    for other in module.of_kind(ast.ClassDef):
         # A subclass that has a first method of its own may not run this one.
-        if isinstance(other, ast.ClassDef) and owner.node in ancestors(module, other):
+        if owner.node in ancestors(module, other):
             if any(isinstance(f, ast.FunctionDef) and f.name == method.name for f in other.body):
                 return None
     return method
@@ -291,15 +291,18 @@ def _comes_to_its_end(method: ast.FunctionDef) -> bool:
         if isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom)):
             return False
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            stack.extend(ast.iter_child_nodes(node))
+            stack.extend(children(node))
     return True
 
 
-def _takes_attributes(node: ast.ClassDef) -> bool:
+def _takes_attributes(module: Module, node: ast.ClassDef) -> bool:
     """Whether an object of the class takes an attribute that nobody has told it of."""
+    if node.keywords:
+        return False
     names = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
-    names |= {n.id for stmt in node.body for n in ast.walk(stmt) if isinstance(n, ast.Name)}
-    return not names & {"__slots__", "__setattr__", "__getattribute__"} and not node.keywords
+    below = (n for stmt in node.body for n in module.inside(stmt))
+    names |= {n.id for n in below if isinstance(n, ast.Name)}
+    return names.isdisjoint(_OF_ATTRIBUTES)
 
 
 def _is_used_elsewhere(module: Module, node: ast.ClassDef) -> bool:

@@ -385,7 +385,7 @@ class Levels:
 
     def _returned(self, function: Function) -> Iterator[ast.expr]:
         scope = self.module.scopes.opened_by(function)
-        for node in ast.walk(function):
+        for node in self.module.inside(function):
             if isinstance(node, ast.Return) and node.value is not None:
                 if self.module.scope_of(node) is scope:
                     yield node.value

@@ -61,7 +61,7 @@ def _symbolic(module: Module, part: ast.AST) -> str | None:
             return resolved.replace("keras.backend", "K") + "()"
         if isinstance(call.func, ast.Attribute) and call.func.attr in KERAS_GRAPH_CALLS:
             return f".{call.func.attr}()"
-    for node in ast.walk(part):
+    for node in module.inside(part):
         if (
             isinstance(node, ast.Attribute)
             and node.attr in KERAS_GRAPH_ATTRIBUTES

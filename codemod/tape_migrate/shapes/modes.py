@@ -81,13 +81,10 @@ def identifiers(module: Module) -> frozenset[str]:
     known = module.memo.get("identifiers")
     if not isinstance(known, frozenset):
         found: set[str] = set()
-        for node in module.nodes:
-            if isinstance(node, ast.Attribute):
-                found.add(node.attr)
-            elif isinstance(node, ast.Name):
-                found.add(node.id)
-            elif isinstance(node, ast.ImportFrom):
-                found.update(alias.name for alias in node.names)
+        found.update(module.parsed.by_attribute)
+        found.update(node.id for node in module.of_kind(ast.Name))
+        for node in module.of_kind(ast.ImportFrom):
+            found.update(alias.name for alias in node.names)
         known = module.memo["identifiers"] = frozenset(found)
     return known
 

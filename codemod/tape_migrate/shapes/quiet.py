@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
-from tape_migrate.shapes.dependence import CONTAINER_METHODS
+from tape_migrate.parsed import walk
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, all_calls
 from tape_migrate.shapes.functions import Function, Functions
 
 TENSOR_METHODS = frozenset(
@@ -82,7 +83,9 @@ class QuietFunctions(Functions):
             frozenset(name for name in local if self._is_made_here(name, scope, deep=False)),
             frozenset(name for name in local if self._is_made_here(name, scope, deep=True)),
         )
-        return not any(self._keeps_something(node, scope, own) for node in ast.walk(function))
+        return not any(
+            self._keeps_something(node, scope, own) for node in self._module.inside(function)
+        )
 
     def _keeps_something(self, node: ast.AST, scope: Scope, own: _Own) -> bool:
         match node:
@@ -176,12 +179,10 @@ class QuietFunctions(Functions):
 
 
 def _calls_parameter(function: Function) -> bool:
-    parameters = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+    parameters = {a.arg for a in walk(function.args) if isinstance(a, ast.arg)}
     return any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in parameters
-        for node in ast.walk(function)
+        isinstance(call.func, ast.Name) and call.func.id in parameters
+        for call in all_calls(function)
     )
 
 

@@ -11,14 +11,17 @@ import ast
 from dataclasses import replace
 
 from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.parsed import walk
 from tape_migrate.shapes.changed import changed_by_calls
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_in
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, all_calls, calls_in
 from tape_migrate.shapes.escapes import Escapes
 from tape_migrate.shapes.filled import fills_what_is_read
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.plan import Paths, Refusal, Source
 from tape_migrate.shapes.region import Chosen, choose_region
+
+_SETS = "set inside"
 
 
 def widen_for_state(
@@ -185,7 +188,7 @@ def sets_path(context: Context, function: Function, symbol: Symbol) -> bool:
     """Whether ``function``, or a visible one that it calls, may set ``symbol``."""
     wanted = set(symbol.path)
     functions = [function, *context.summaries.called_functions([function])]
-    for call in [n for f in functions for n in ast.walk(f) if isinstance(n, ast.Call)]:
+    for call in [n for f in functions for n in all_calls(f)]:
         if isinstance(call.func, ast.Attribute) and context.summaries.callee(call) is None:
             functions += context.summaries.methods_named(call.func.attr)
     return any(wanted & _set_by(f) for f in functions)
@@ -193,8 +196,16 @@ def sets_path(context: Context, function: Function, symbol: Symbol) -> bool:
 
 def _set_by(function: Function) -> frozenset[str]:
     """Path elements (``.h``, ``['last']``) and outer names that ``function`` itself sets."""
+    kept = vars(function)
+    known: frozenset[str] | None = kept.get(_SETS)
+    if known is None:
+        known = kept[_SETS] = frozenset(_find_set(function))
+    return known
+
+
+def _find_set(function: Function) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(function):
+    for node in walk(function):
         target: ast.expr | None = None
         if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
             target = node
@@ -214,7 +225,7 @@ def _set_by(function: Function) -> frozenset[str]:
             found.update(symbol.path)
         elif isinstance(target, ast.Attribute):  # `Net().parts.append(v)`
             found.add(f".{target.attr}")
-    return frozenset(found)
+    return found
 
 
 def _copies(dep: Dependence, source: Source) -> set[int]:

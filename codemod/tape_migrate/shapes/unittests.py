@@ -53,7 +53,9 @@ def _visible_bases(module: Module, node: ast.ClassDef) -> list[ast.expr]:
 
 def ancestors(module: Module, node: ast.ClassDef) -> list[ast.ClassDef]:
     """The classes of the module that ``node`` inherits from."""
-    classes = {n.name: n for n in module.tree.body if isinstance(n, ast.ClassDef)}
+    if not node.bases:
+        return []
+    classes = _top_classes(module)
     found: list[ast.ClassDef] = []
     queue = [node]
     while queue:
@@ -63,3 +65,11 @@ def ancestors(module: Module, node: ast.ClassDef) -> list[ast.ClassDef]:
                 found.append(parent)
                 queue.append(parent)
     return found
+
+
+def _top_classes(module: Module) -> dict[str, ast.ClassDef]:
+    known = module.memo.get("classes at the top")
+    if not isinstance(known, dict):
+        classes = {n.name: n for n in module.tree.body if isinstance(n, ast.ClassDef)}
+        known = module.memo["classes at the top"] = classes
+    return known

@@ -236,7 +236,7 @@ def _returned(module: Module, call: ast.Call, depth: int) -> Collected | None:
     scope = module.scopes.opened_by(function)
     returns = [
         node
-        for node in ast.walk(function)
+        for node in module.inside(function)
         if isinstance(node, ast.Return) and module.scope_of(node) is scope
     ]
     found = [
@@ -259,7 +259,7 @@ def _named(module: Module, expr: ast.expr, symbol: Symbol, depth: int) -> Collec
     outer = outer_value(module, symbol, scope, frozenset(strong))
     if outer is not None:
         return collected_variables(module, outer, depth - 1)
-    if symbol.root == "self" and len(symbol.path) == 1:
+    if symbol.root == "self" and len(symbol.path) == 1 and symbol.path[0].startswith("."):
         return _settle(_of_class(module, scope, symbol, depth))
     if not strong or any(d.kind is not DefKind.STRONG or d.symbol != symbol for d in strong):
         return None
@@ -320,9 +320,12 @@ def _of_class(module: Module, scope: Scope, symbol: Symbol, depth: int) -> list[
     """``self.params`` that the class, wherever it sets it, sets to collected variables."""
     summaries = Summaries.of(module)
     owner = summaries.class_of(scope)
+    if owner is None:
+        return []
     found: list[Collected | None] = []
-    for node in module.inside(summaries.family(owner).node) if owner is not None else ():
-        if isinstance(node, (ast.Attribute, ast.Subscript)) and symbol_of(node) == symbol:
+    family = summaries.family(owner).node
+    for node in module.attributes(symbol.path[0][1:]):
+        if module.holds(family, node) and symbol_of(node) == symbol:
             stmt = module.statement_of(node)
             if not isinstance(node.ctx, ast.Load):
                 found.append(_given(module, stmt, symbol, depth))
