@@ -14,7 +14,7 @@ import pytest
 
 from tape_migrate import runner
 from tape_migrate.model import Options
-from tape_migrate.runner import FileResult, FileStatus
+from tape_migrate.results import FileResult, FileStatus
 from tape_migrate.safety.writing import File
 
 SOURCE = b"import tensorflow as tf\n\n\ndef f(x):\n    y = x * x\n    return tf.gradients(y, x)\n"

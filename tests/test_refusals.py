@@ -22,6 +22,7 @@ WITHOUT_A_FIXTURE = {
     "TM002": "stands for an option; tested in test_selection",
     "TM003": "stands for an answer; tested in review/test_review",
     "TM004": "stands for a comment, not a call; tested in test_ignores",
+    "TM005": "stands for a file, not a call; tested in sources/test_frameworks",
     "TM150": "occurs in notebooks only; tested in notebooks/test_migrate",
     "TM129": "its function lives in a private module of TensorFlow; tested in shapes/test_decide",
     "TM199": "stands for a fault of the tool itself; tested in test_engine",

@@ -16,7 +16,8 @@ from tape_migrate.exits import (
 )
 from tape_migrate.reports.escape import printable, printable_path
 from tape_migrate.reports.output import Output
-from tape_migrate.runner import FileResult, Listeners, RunResult, run
+from tape_migrate.results import FileResult, RunResult
+from tape_migrate.runner import Listeners, run
 from tape_migrate.safety.state import cut_short
 from tape_migrate.settings.load import Settings, SettingsError, load
 from tape_migrate.settings.meaning import options_of, policy_of, scope_of

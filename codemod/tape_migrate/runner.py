@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import enum
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from tape_migrate.garbage import collect_between
-from tape_migrate.model import Options, Outcome, SiteResult, SourceError
+from tape_migrate.model import Options, Outcome, SourceError
+from tape_migrate.results import FileResult, FileStatus, RunResult
 from tape_migrate.sources.discover import Discovery, discover
+from tape_migrate.sources.frameworks import left_alone
 from tape_migrate.sources.lazy import LazySources
 from tape_migrate.sources.patterns import Filters
 from tape_migrate.sources.prefilter import find_hits, read_file
@@ -21,81 +23,6 @@ if TYPE_CHECKING:
     from tape_migrate.project import Project
     from tape_migrate.safety.writing import File, WritePolicy
     from tape_migrate.selection import Selection
-
-
-class FileStatus(enum.Enum):
-    """What became of one file."""
-
-    CHANGED = "changed"
-    """Written, or in a dry run: would be."""
-    UNCHANGED = "unchanged"
-    FAILED = "failed"
-    """Could not be read, parsed or written; it is as it was."""
-
-
-@dataclass(frozen=True)
-class FileResult:
-    """One file's outcome."""
-
-    path: str
-    status: FileStatus
-    message: str
-    """One sentence or empty."""
-    migration: Migration | None = None
-    """The engine's answer, where it was asked and had one."""
-    line: int | None = None
-    """1-based line of what made the file fail, where known."""
-    written: bool = False
-    together: tuple[str, ...] = ()
-    """All files that change only together with this one, where there are others."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The counts of a run."""
-
-    sites: int
-    migrated: int
-    refused: int
-    skipped: int
-    files_scanned: int
-    files_changed: int
-    files_failed: int
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """A whole run."""
-
-    scanned: tuple[str, ...]
-    """Every file looked at, sorted."""
-    results: tuple[FileResult, ...]
-    """The files the engine was asked about and those that failed, sorted by path; every other
-    scanned file is unchanged because it holds none of the words."""
-    not_reached: tuple[str, ...] = ()
-    """Files left untouched because the run was interrupted."""
-    interrupted: bool = False
-
-    @property
-    def sites(self) -> Iterator[SiteResult]:
-        """All sites, file by file."""
-        for result in self.results:
-            if result.migration is not None:
-                yield from result.migration.sites
-
-    def summary(self) -> Summary:
-        """Count."""
-        outcomes = [site.outcome for site in self.sites]
-        statuses = [result.status for result in self.results]
-        return Summary(
-            sites=len(outcomes),
-            migrated=outcomes.count(Outcome.MIGRATED),
-            refused=outcomes.count(Outcome.REFUSED),
-            skipped=outcomes.count(Outcome.SKIPPED),
-            files_scanned=len(self.scanned),
-            files_changed=statuses.count(FileStatus.CHANGED),
-            files_failed=statuses.count(FileStatus.FAILED),
-        )
 
 
 @dataclass(frozen=True)
@@ -157,16 +84,20 @@ def run(
         ]
         for result in results:
             listeners.result(result)
-        project = project_of(found) if waiting else None
+
+        @cache
+        def project() -> Project | None:
+            return project_of(found)
+
         done: list[FileResult] = []
         total = len(waiting)
         for path in waiting:
             listeners.progress(len(done), total, path)
             collect_between()
-            done.append(migrate_file(path, options, project))
+            done.append(_migrate_file(path, options, project))
         done = _linked(done, options, project)
         if scope.selection:
-            done = _selected(done, options, project, scope.selection)
+            done = _selected(done, options, project(), scope.selection)
         waiting = [result.path for result in done]
         for result in done:
             if write and result.status is FileStatus.CHANGED:
@@ -223,11 +154,23 @@ def migrate_file(
     selection: Selection | None = None,
 ) -> FileResult:
     """Ask the engine about one file; none of the file's troubles come out as an exception."""
+    return _migrate_file(path, options, lambda: project, selection)
+
+
+def _migrate_file(
+    path: str,
+    options: Options,
+    project: Callable[[], Project | None],
+    selection: Selection | None = None,
+) -> FileResult:
+    """Like ``migrate_file``; the project is asked for only if the engine is."""
     try:
         data = read_file(path)
         if path.endswith(".py") and not may_spell_call(data):
             return FileResult(path, FileStatus.UNCHANGED, "")
-        migration = migrate_bytes(path, data, options, project, selection)
+        if (left := left_alone(path, data)) is not None:
+            return FileResult(path, FileStatus.UNCHANGED, "", left)
+        migration = migrate_bytes(path, data, options, project(), selection)
     except OSError as error:
         return FileResult(path, FileStatus.FAILED, error.strerror or str(error))
     except SourceError as error:
@@ -268,11 +211,14 @@ def migrate_bytes(
 
 
 def _linked(
-    results: list[FileResult], options: Options, project: Project | None
+    results: list[FileResult], options: Options, project_when_asked: Callable[[], Project | None]
 ) -> list[FileResult]:
     """``results``, with helpers and their callers in other files migrated together."""
     migrations = {r.path: r.migration for r in results if r.migration is not None}
-    if project is None or not any(migration.offers for migration in migrations.values()):
+    if not any(migration.offers for migration in migrations.values()):
+        return results
+    project = project_when_asked()
+    if project is None:
         return results
     from tape_migrate.linking import link  # noqa: PLC0415
     from tape_migrate.sources.write import is_writable  # noqa: PLC0415

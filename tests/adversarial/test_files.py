@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tape_migrate.model import Options
-from tape_migrate.runner import Listeners, RunResult, run
+from tape_migrate.results import RunResult
+from tape_migrate.runner import Listeners, run
 
 from . import as_nobody
 

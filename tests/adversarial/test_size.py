@@ -10,7 +10,8 @@ import pytest
 
 from tape_migrate.api import migrate_source
 from tape_migrate.model import Migration, Options, Outcome
-from tape_migrate.runner import FileStatus, run
+from tape_migrate.results import FileStatus
+from tape_migrate.runner import run
 
 HEAD = "import tensorflow as tf\n\n\n"
 CALL = "def main(x, z):\n    y = x * x\n    return tf.gradients(y, x)[0]\n"

@@ -10,7 +10,8 @@ import pytest
 
 from tape_migrate.model import Options
 from tape_migrate.reports import github, junit
-from tape_migrate.runner import RunResult, run
+from tape_migrate.results import RunResult
+from tape_migrate.runner import run
 from tests.reports.runs import make_tree
 from tests.test_cli import run as run_tool
 

@@ -13,7 +13,7 @@ from tape_migrate.reports.by_hand import BY_HAND
 from tape_migrate.reports.explain import explanation
 from tests.test_refusals import IMPORTS
 
-COMMANDS = {"TM002", "TM003"}
+COMMANDS = {"TM002", "TM003", "TM005"}
 MIGRATES = [
     code for code, text in BY_HAND.items()
     if "tf.gradients(" in text and code not in {"TM150"}

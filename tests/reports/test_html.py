@@ -12,7 +12,8 @@ import pytest
 from tape_migrate.model import Options
 from tape_migrate.reports.html.evidence import EvidenceError, read
 from tape_migrate.reports.html.run import page
-from tape_migrate.runner import RunResult, run
+from tape_migrate.results import RunResult
+from tape_migrate.runner import run
 from tests.reports.browser import BROWSER, look
 from tests.reports.runs import make_tree
 from tests.test_cli import run as run_tool

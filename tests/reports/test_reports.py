@@ -17,7 +17,7 @@ from tape_migrate.model import (
     SiteResult,
 )
 from tape_migrate.reports import jsonreport, text
-from tape_migrate.runner import FileResult, FileStatus, RunResult
+from tape_migrate.results import FileResult, FileStatus, RunResult
 
 MIGRATED = SiteResult(
     Site(3, 5, Api.TF_GRADIENTS, "Net.f"),

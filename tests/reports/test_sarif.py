@@ -15,7 +15,8 @@ import pytest
 
 from tape_migrate.model import Options
 from tape_migrate.reports import sarif
-from tape_migrate.runner import RunResult, run
+from tape_migrate.results import RunResult
+from tape_migrate.runner import run
 from tests.reports.runs import make_tree
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tape_migrate import runner
 from tape_migrate.model import Options
-from tape_migrate.runner import FileResult, FileStatus
+from tape_migrate.results import FileResult, FileStatus
 from tape_migrate.safety.writing import File, write_together
 from tests.review.terminal import drive
 from tests.test_cli import environment, run

@@ -13,7 +13,8 @@ from tape_migrate.model import Outcome
 from tape_migrate.reports.diff import unified_diff
 from tape_migrate.reports.html.run import page
 from tape_migrate.reports.jsonreport import dumps
-from tape_migrate.runner import RunResult, run
+from tape_migrate.results import RunResult
+from tape_migrate.runner import run
 from tape_migrate.settings.load import SettingsError, load
 from tape_migrate.settings.meaning import options_of, scope_of
 

@@ -35,6 +35,14 @@ CALLS = (
         "g = tape.gradient(y, x)  # tape-migrate: ignore",
     ),
     Reason(
+        "TM005",
+        "framework",
+        "The file is a part of TensorFlow or Keras itself, which define what the calls of others "
+        "mean.",
+        "Leave installed packages as they are; changes of a framework belong into its own project.",
+        "tape-migrate site-packages/tensorflow",
+    ),
+    Reason(
         "TM101",
         "target-is-parameter",
         "The target comes in as a parameter, so its forward pass ran in a caller, before any tape "

@@ -20,6 +20,7 @@ BY_HAND = {
     "TM002": "tape-migrate src",
     "TM003": "tape-migrate --review src  # and answer y",
     "TM004": "g = tape.gradient(y, x)",
+    "TM005": "tape-migrate src",
     "TM101": "def grad(tape, y, x):\n    return tape.gradient(y, x)\n\n"
     f"{_TAPE}g = grad(tape, y, x)  # in the caller",
     "TM102": "with tf.GradientTape() as tape:\n    tape.watch(x)\n"

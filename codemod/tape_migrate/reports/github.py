@@ -11,7 +11,7 @@ from tape_migrate.reports.places import FileLines, relative_uri, source_root
 from tape_migrate.reports.text import summary_line
 
 if TYPE_CHECKING:
-    from tape_migrate.runner import RunResult
+    from tape_migrate.results import RunResult
 
 
 def dumps(result: RunResult, *, wrote: bool) -> str:

@@ -10,7 +10,7 @@ from tape_migrate.reports.escape import printable_path
 
 if TYPE_CHECKING:
     from tape_migrate.model import SiteResult
-    from tape_migrate.runner import RunResult
+    from tape_migrate.results import RunResult
 
 VERSION = 1
 """Raised when a reader of the old report could misread the new one."""

@@ -14,7 +14,7 @@ from tape_migrate.refusals import find
 from tape_migrate.reports.escape import printable, printable_path
 
 if TYPE_CHECKING:
-    from tape_migrate.runner import FileResult, RunResult
+    from tape_migrate.results import FileResult, RunResult
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

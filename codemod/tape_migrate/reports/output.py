@@ -19,7 +19,7 @@ from tape_migrate.reports.text import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tape_migrate.runner import FileResult, RunResult
+    from tape_migrate.results import FileResult, RunResult
 
 
 class Output:

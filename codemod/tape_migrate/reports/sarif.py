@@ -22,7 +22,7 @@ from tape_migrate.sources.text import decode
 
 if TYPE_CHECKING:
     from tape_migrate.model import Migration, Remark
-    from tape_migrate.runner import FileResult, RunResult
+    from tape_migrate.results import FileResult, RunResult
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -9,7 +9,7 @@ from tape_migrate.reports.escape import printable, printable_path
 
 if TYPE_CHECKING:
     from tape_migrate.model import Remark, Site, SiteResult
-    from tape_migrate.runner import FileResult, RunResult
+    from tape_migrate.results import FileResult, RunResult
 
 
 def site_line(path: str, result: SiteResult) -> str:

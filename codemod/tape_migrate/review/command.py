@@ -16,12 +16,13 @@ from tape_migrate.linking import migrate_group
 from tape_migrate.model import Leaves, Migration, Options, SourceError
 from tape_migrate.reports.escape import printable_path
 from tape_migrate.reports.output import Output
+from tape_migrate.results import FileStatus
 from tape_migrate.review import store
 from tape_migrate.review.keys import Keyboard
 from tape_migrate.review.screen import Line, explain_lines, unit_lines
 from tape_migrate.review.session import Load, Part, Session, Texts
 from tape_migrate.review.units import Unit, Units
-from tape_migrate.runner import FileStatus, Listeners, Scope, migrate_bytes, project_of, run
+from tape_migrate.runner import Listeners, Scope, migrate_bytes, project_of, run
 from tape_migrate.safety.writing import (
     File,
     RefusedError,

@@ -16,7 +16,7 @@ from tape_migrate.reports.text import place
 
 if TYPE_CHECKING:
     from tape_migrate.model import SiteResult
-    from tape_migrate.runner import FileResult, RunResult
+    from tape_migrate.results import FileResult, RunResult
 
 
 def page(

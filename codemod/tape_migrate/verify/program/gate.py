@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tape_migrate.runner import FileResult, FileStatus, Listeners, RunResult, write_results
+from tape_migrate.results import FileResult, FileStatus, RunResult
+from tape_migrate.runner import Listeners, write_results
 from tape_migrate.verify.program.command import (
     EXIT_FAILED,
     EXIT_NOT_PROVEN,

@@ -17,7 +17,7 @@ from tape_migrate.verify.program.prepare import project_root
 from tape_migrate.verify.program.side import Program
 
 if TYPE_CHECKING:
-    from tape_migrate.runner import FileResult
+    from tape_migrate.results import FileResult
 
 
 class PlanError(Exception):
