@@ -99,6 +99,20 @@ def test_commits_are_made_on_a_branch_of_their_own(sources: Path, tmp_path: Path
     assert git(sources / "repo", "branch", "--list", "tape-migrate") == ""
 
 
+def test_what_takes_longest_is_begun_first(tmp_path: Path) -> None:
+    many = b"import tensorflow as tf\n\n\n"
+    many += b"".join(
+        b"def f%d(x):\n    return tf.gradients(x * x, x)[0]\n\n\n" % n for n in range(4)
+    )
+    for name, text in (("few", b"x = 1\n" * 10_000), ("many", many), ("none", b"")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_bytes(text)
+    done = run("batch", "few", "none", "many", "--out", "out", "--workers", "1", cwd=tmp_path)
+    assert done.returncode == 0
+    finished = {name: row[3] for name, row in records(tmp_path / "out").items()}
+    assert min(finished, key=lambda name: finished[name]) == "many"
+
+
 def test_broken_and_slow_sources_stop_no_other(sources: Path, tmp_path: Path) -> None:
     (sources / "broken.zip").write_bytes(b"no archive")
     making.slow(sources / "slow", 900)

@@ -15,10 +15,16 @@ from tape_migrate.batch.helper import carry_out
 from tape_migrate.batch.report import write_reports
 from tape_migrate.batch.sources import Kind, Source, resolve
 from tape_migrate.batch.state import Record, State
+from tape_migrate.sources.discover import PathError, discover
+from tape_migrate.sources.prefilter import WORDS, find_hits, read_file
 
 _PER_WORKER = 2
 """Jobs given out ahead of time for each worker, so that a cluster is not flooded."""
 _AHEAD = 64
+_FOLDERS_TO_LOOK_INTO = 200
+"""With more, no single one keeps the others waiting for long."""
+_BYTES_FOR_A_CALL = 20_000
+"""Of an archive, which takes about as long as a call."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,8 @@ def _work(
 ) -> None:
     # The longest first: one that is begun last keeps all but one worker waiting.
     queue = waiting[::-1]
-    queue.sort(key=_size)
+    look = sum(source.kind == Kind.FOLDER.value for source in waiting) <= _FOLDERS_TO_LOOK_INTO
+    queue.sort(key=lambda source: _size(source, look=look))
     running: dict[Future[Any], Source] = {}
     ahead = _AHEAD if request.executor != "processes" else _PER_WORKER * request.workers
     with executor_for(request.executor, request.workers) as executor:
@@ -109,14 +116,30 @@ def _work(
                 state.finish(source.name, _taken_in(request, source, future))
 
 
-def _size(source: Source) -> float:
-    """A guess at how long a source takes; what cannot be guessed counts as long."""
+def _size(source: Source, *, look: bool) -> float:
+    """A guess at how long a source takes, in bytes; what cannot be guessed counts as long."""
+    if source.kind == Kind.FOLDER.value and look:
+        return _BYTES_FOR_A_CALL * _words_in(source.location)
     if source.kind != Kind.ARCHIVE.value:
         return float("inf")
     try:
         return os.path.getsize(source.location)
     except OSError:
         return 0.0
+
+
+def _words_in(folder: str) -> int:
+    """How often gradients are spoken of below a folder: deciding calls is what takes long."""
+    try:
+        files = discover([folder]).files
+    except PathError:
+        return 0
+    count = 0
+    for index in find_hits(files).hits:
+        with contextlib.suppress(OSError):
+            data = read_file(files[index])
+            count += sum(data.count(word + b"(") for word in WORDS)
+    return count
 
 
 def _job(request: BatchRequest, source: Source) -> dict[str, Any]:
