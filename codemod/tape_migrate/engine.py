@@ -156,6 +156,7 @@ class Engine:
             useless |= refuse_differentiated(self._module(self._text), tracked)
             useless = {index: why for index, why in useless.items() if index not in frozen}
             frozen.update(useless)
+            hands.ban({tracked[index].home: why for index, why in useless.items()})
             if lambdas.choose(self._module(self._text), tracked, frozen):
                 continue
             chosen = hands.choose(self._base, tracked)

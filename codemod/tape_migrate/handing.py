@@ -7,7 +7,7 @@ starts again without the helper if one of them cannot be.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from tape_migrate.handing_edit import Handing, hand_tapes
@@ -147,6 +147,13 @@ class Hands:
         else:
             self._hand.update(wanted)
         return bool(failed or wanted)
+
+    def ban(self, refused: Mapping[str, Refusal]) -> None:
+        """Hand no tape to these functions: a gradient in them has to stay as it is."""
+        found = {name: why for name, why in refused.items() if name in self._hand}
+        if found:
+            self._banned.update(found)
+            self._hand.clear()
 
     def _widened(self, offer: Helper) -> Helper | None:
         """A helper that takes a tape for less than it could, with this gradient as well."""

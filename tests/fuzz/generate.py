@@ -6,6 +6,7 @@ import random
 
 from tests.fuzz.expressions import Env, expression
 from tests.fuzz.gradients import Gradients
+from tests.fuzz.keepers import draw_keepers
 from tests.fuzz.keras_graphs import draw_keras
 from tests.fuzz.layouts import lay_out
 from tests.fuzz.program import Program
@@ -236,6 +237,8 @@ def draw(rng: random.Random) -> Program:
         return draw_project(rng)
     if roll < 0.24:
         return draw_keras(rng)
+    if roll > 0.85:
+        return draw_keepers(rng)
     return draw_tensors(rng)
 
 

@@ -18,11 +18,17 @@ from pytest_regressions.file_regression import FileRegressionFixture
 from tape_migrate.linking import migrate_project
 from tape_migrate.model import Migration, Options
 from tests.fuzz.generate import draw
+from tests.fuzz.keepers import draw_keepers
 from tests.fuzz.keras_graphs import draw_keras
 from tests.fuzz.program import FOUND, Program, load
 from tests.fuzz.projects import draw_project
 
-_KINDS = {"all": (draw, 240), "keras": (draw_keras, 160), "projects": (draw_project, 160)}
+_KINDS = {
+    "all": (draw, 240),
+    "keepers": (draw_keepers, 160),
+    "keras": (draw_keras, 160),
+    "projects": (draw_project, 160),
+}
 _PARTS = 8
 
 

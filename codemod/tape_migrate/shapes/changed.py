@@ -60,7 +60,7 @@ def refuse_changed(
 
 def changed_in_closure(context: Context, dep: Dependence, root: str) -> bool:
     """Whether a function nested in the scope fills or changes the scope's own object ``root``."""
-    for node, inner in _changes_in(dep.scope.node):
+    for node, inner in changes_in(dep.scope.node):
         scope = context.module.scope_of(node)
         if inner == root and scope is not dep.scope:
             if context.module.scopes.resolve(root, scope) is dep.scope:
@@ -68,7 +68,7 @@ def changed_in_closure(context: Context, dep: Dependence, root: str) -> bool:
     return False
 
 
-def _changes_in(part: ast.AST) -> Sequence[tuple[ast.expr, str]]:
+def changes_in(part: ast.AST) -> Sequence[tuple[ast.expr, str]]:
     """What is stored into, filled or emptied inside ``part``, and the variable it hangs on.
 
     Kept with the node, like ``dependence.calls_in``.
@@ -190,7 +190,7 @@ def _changed_by_calls(summaries: Summaries, node: ast.AST) -> Iterator[Symbol]:
 def _outer_changes(summaries: Summaries, function: Function) -> Iterator[Symbol]:
     """Module-level objects that a call of ``function`` changes."""
     for inner in summaries.reached(function):
-        for changed, root in _changes_in(inner):
+        for changed, root in changes_in(inner):
             if summaries.is_outer(root, inner):
                 yield symbol_of(changed) or Symbol(root)
 

@@ -13,8 +13,10 @@ from tape_migrate.shapes.assumptions import assumptions_of
 from tape_migrate.shapes.carry import Carried, carry, refuse_kept, refuse_path, refuse_siblings
 from tape_migrate.shapes.changed import refuse_changed
 from tape_migrate.shapes.changed_target import refuse_changed_target
+from tape_migrate.shapes.closures import refuse_closures
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.filled_sources import refuse_filled_sources
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.leaves import Leaves
@@ -164,8 +166,10 @@ def _decide_paths(
     if refusal is not None:
         return refusal
     slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
-    refusal = refuse_changed(context, dep, sources, slice_links, node_id) or refuse_changed_target(
-        context, dep, targets, node_id
+    refusal = (
+        refuse_changed(context, dep, sources, slice_links, node_id)
+        or refuse_changed_target(context, dep, targets, node_id)
+        or refuse_filled_sources(context, dep, sources, node_id)
     )
     if refusal is not None:
         return refusal
@@ -221,6 +225,10 @@ def _decide_paths(
     if isinstance(widened, Refusal):
         return widened
     chosen, paths = widened
+    inside = frozenset(n for stmt in chosen.region.stmts for n in dep.cfg.span(stmt))
+    refusal = refuse_closures(context, dep, inside, links, node_id)
+    if refusal is not None:
+        return refusal
     if not (chosen.watches or request.entry) and any(
         not source.variable for source in paths.to_watch
     ):

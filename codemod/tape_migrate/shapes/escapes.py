@@ -111,7 +111,10 @@ class Escapes:
             return False
         function = summaries.callee(call) or summaries.made_by(call)
         if function is not None:
-            return not summaries.is_quiet(function)
+            if not summaries.is_quiet(function):
+                return True
+            # `hand(remember, v)`: what is handed in, and called, may keep what it is given.
+            return summaries.calls_parameters(function) and self._is_given_keeper(call)
         func = call.func
         if isinstance(func, ast.Name):
             scope = module.scope_of(call)
@@ -124,6 +127,29 @@ class Escapes:
             methods = summaries.methods_named(func.attr)
             return any(not summaries.is_quiet(method) for method in methods)
         return True
+
+    def _is_given_keeper(self, call: ast.Call) -> bool:
+        return any(map(self._is_keeper, (*call.args, *(k.value for k in call.keywords))))
+
+    def _is_keeper(self, value: ast.expr) -> bool:
+        """Whether what is handed on may be a function that keeps its arguments."""
+        if isinstance(value, ast.Lambda):
+            return any(self._keeps(inner) for inner in calls_in(value.body))
+        if isinstance(value, ast.Attribute) and value.attr in CONTAINER_METHODS:
+            return True
+        summaries, names = self._context.summaries, self._dep.module.names
+        function = summaries.named(value) if isinstance(value, (ast.Name, ast.Attribute)) else None
+        if function is not None:
+            return not summaries.is_quiet(function)
+        if not isinstance(value, ast.Name) or self._kind(value) is Kind.TENSOR:
+            return False
+        bound = names.bindings(value.id, self._dep.module.scope_of(value))
+        may_name = (ast.Name, ast.Attribute, ast.Subscript, ast.IfExp, ast.BoolOp, ast.Lambda)
+        return any(
+            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+            or (isinstance(node, ast.Assign) and isinstance(node.value, may_name))
+            for node in bound
+        )
 
     def _binding_keeps(self, node: ast.AST | None) -> bool:
         """Whether what this statement binds may, when called, keep its arguments in the module."""

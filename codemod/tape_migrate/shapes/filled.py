@@ -20,13 +20,17 @@ from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Link
 from tape_migrate.shapes.quiet import TENSOR_METHODS
 
+_ONLY_READ = KNOWN_MODULES | {"six", "tree", "itertools"}
+
 
 def fills_what_is_read(context: Context, dep: Dependence, node_id: int, links: list[Link]) -> bool:
     """Whether a node calls what may put its arguments into an object that ``links`` read later."""
     node = dep.cfg.nodes[node_id].node
     if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return False
-    filled = {symbol for call in calls_in(node) for symbol in _filled(context, dep, node_id, call)}
+    filled: set[Symbol] = set()
+    for call in calls_in(node):
+        filled.update(filled_by(context, dep, node_id, call))
     return any(
         may_overlap(symbol, link.use.symbol)
         for symbol in filled
@@ -35,7 +39,7 @@ def fills_what_is_read(context: Context, dep: Dependence, node_id: int, links: l
     )
 
 
-def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> Iterator[Symbol]:
+def filled_by(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> Iterator[Symbol]:
     """Objects that a call may put its arguments into: ``net.build(x)``, ``f(x, kept)``.
 
     Of what is handed on, containers and objects that this scope has made: of others it is not known
@@ -45,7 +49,7 @@ def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> 
     names, summaries = dep.module.names, context.summaries
     func = call.func
     resolved = names.resolve(func)
-    known = resolved.partition(".")[0] in KNOWN_MODULES
+    known = resolved.partition(".")[0] in _ONLY_READ
     if (known and not runs_arguments(resolved)) or summaries.keeps_nothing(call):
         return
     if isinstance(func, ast.Name) and not names.is_local(func.id, dep.scope):
@@ -62,7 +66,7 @@ def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> 
         for bound in names.bindings(func.id, dep.scope):
             if isinstance(bound, ast.Assign) and isinstance(bound.value, ast.Lambda):
                 for inner in calls_in(bound.value.body):
-                    yield from _filled(context, dep, node_id, inner)
+                    yield from filled_by(context, dep, node_id, inner)
     for symbol in holders([*call.args, *(keyword.value for keyword in call.keywords)]):
         if _is_made(dep, node_id, symbol):
             yield symbol
@@ -96,15 +100,35 @@ def _called_object(dep: Dependence, func: ast.expr) -> Symbol | None:
 
 def _is_made(dep: Dependence, node_id: int, symbol: Symbol) -> bool:
     """Whether a symbol names a container, or an object of a class, that the scope has made."""
+    if is_container(dep, node_id, symbol):
+        return True
+    for value in _given(dep, node_id, symbol):
+        if isinstance(value, ast.Call):
+            known = dep.module.names.resolve(value.func).partition(".")[0] in KNOWN_MODULES
+            if _leaf(value)[:1].isupper() and not known:
+                return True
+    return False
+
+
+def is_container(dep: Dependence, node_id: int, symbol: Symbol) -> bool:
+    """Whether a symbol names a list, dictionary or set that the scope has made."""
+    return any(
+        isinstance(value, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp))
+        or (isinstance(value, ast.Call) and _leaf(value) in ("list", "dict", "set"))
+        for value in _given(dep, node_id, symbol)
+    )
+
+
+def _given(dep: Dependence, node_id: int, symbol: Symbol) -> Iterator[ast.expr]:
     for definition in dep.reaching(node_id, symbol):
         stmt = definition.stmt
         value = value_given_by(stmt, definition.symbol) if stmt is not None else None
-        if isinstance(value, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp)):
-            return True
-        if isinstance(value, ast.Call):
-            leaf = value.func.attr if isinstance(value.func, ast.Attribute) else ""
-            leaf = value.func.id if isinstance(value.func, ast.Name) else leaf
-            known = dep.module.names.resolve(value.func).partition(".")[0] in KNOWN_MODULES
-            if leaf in ("list", "dict", "set") or (leaf[:1].isupper() and not known):
-                return True
-    return False
+        if value is not None:
+            yield value
+
+
+def _leaf(call: ast.Call) -> str:
+    func = call.func
+    if isinstance(func, ast.Attribute):
+        return func.attr
+    return func.id if isinstance(func, ast.Name) else ""

@@ -73,8 +73,12 @@ class QuietFunctions(Functions):
             function is not None
             and self.is_quiet(function)
             # `f(kept.append, v)`: what is handed in, and called, may keep what it is given.
-            and not any(_calls_parameter(inner) for inner in self.reached(function))
+            and not self.calls_parameters(function)
         )
+
+    def calls_parameters(self, function: Function) -> bool:
+        """Whether a call of ``function`` may call what it is given."""
+        return any(_calls_parameter(inner) for inner in self.reached(function))
 
     def _look(self, function: Function) -> bool:
         scope = self._module.scopes.opened_by(function)

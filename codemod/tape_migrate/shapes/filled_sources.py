@@ -1,0 +1,70 @@
+"""Sources in a list that a call on the way may have put there, after a tape would watch them.
+
+``activations = []``, ``y = network(x, activations)``, and the gradient is taken with respect to
+``activations``: a tape that is opened before the call watches what is in the list by then. What
+visible functions do with a list that they are given is looked at; others may do anything.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from tape_migrate.flow.symbols import Symbol, holders, may_overlap
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.filled import filled_by, is_container
+from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.held import is_only_read
+from tape_migrate.shapes.plan import Kind, Refusal, Source
+
+
+def refuse_filled_sources(
+    context: Context, dep: Dependence, sources: Iterable[Source], call_node: int
+) -> Refusal | None:
+    """Refuse sources that a call between their watch and the gradient may have replaced."""
+    for source in sources:
+        symbol = source.symbol
+        member = any(part.startswith("[") for part in symbol.path)
+        if not member and (symbol.path or source.kind is Kind.TENSOR):
+            continue
+        for node_id, call in _calls_between(dep, source.track.own_nodes, call_node):
+            filled = [s for s in _filled(context, dep, node_id, call) if may_overlap(s, symbol)]
+            if filled and (member or any(is_container(dep, node_id, s) for s in filled)):
+                return Refusal(
+                    "TM104",
+                    f"the call in line {call.lineno} may put something else into {filled[0]}, "
+                    "which the gradient is taken with respect to",
+                )
+    return None
+
+
+def _calls_between(
+    dep: Dependence, made: Iterable[int], call_node: int
+) -> Iterator[tuple[int, ast.Call]]:
+    made = list(made)
+    for node in dep.cfg.nodes:
+        part = node.node
+        if part is None or isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        if dep.reaches(node.id, call_node) and any(dep.reaches(n, node.id) for n in made):
+            for call in calls_in(part):
+                yield node.id, call
+
+
+def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> Iterable[Symbol]:
+    function = context.summaries.callee(call)
+    if function is None:
+        return filled_by(context, dep, node_id, call)
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    read = [value for name, value in bind(function, call) if _only_reads(context, function, name)]
+    return holders(value for value in given if not any(value is known for known in read))
+
+
+def _only_reads(context: Context, function: Function, parameter: str) -> bool:
+    module = context.module
+    return all(
+        is_only_read(module, node)
+        for node in module.inside(function)
+        if isinstance(node, ast.Name) and node.id == parameter and isinstance(node.ctx, ast.Load)
+    )
