@@ -224,15 +224,18 @@ def refuse_siblings(
     one operation are not, but a graph gives zeros for one if the gradient goes through the other to
     one of the ``sources`` before them.
     """
-    if source.fresh and not (
-        any(map(_unpacks, source.track.definitions)) and _comes_from_another(dep, source, sources)
-    ):
+    several = any(_unpacks(d) or _is_one_of(source, d) for d in source.track.definitions)
+    if source.fresh and not (several and _comes_from_another(dep, source, sources)):
         return None
     own = {n for n in source.track.own_nodes if not _is_inert(dep.stmt_of(n))}
     if not own:
         return None
     for link in (*start, *(link for n in every_node for link in dep.links_into(n))):
-        if link.definition.node_id in own and not is_prefix(source.symbol, link.use.symbol):
+        if link.definition.node_id not in own:
+            continue
+        if not is_prefix(source.symbol, link.use.symbol) or (
+            source.kind in (Kind.LIST, Kind.TUPLE) and source.fresh
+        ):
             return Refusal(
                 "TM128",
                 f"{source.symbol} and {link.use.symbol}, from which the target is computed, come "
@@ -259,6 +262,14 @@ def _unpacks(definition: Definition) -> bool:
     return isinstance(stmt, ast.Assign) and any(
         isinstance(target, (ast.Tuple, ast.List)) for target in stmt.targets
     )
+
+
+def _is_one_of(source: Source, definition: Definition) -> bool:
+    """``parts[0]``, or all of ``parts``, where ``parts = tf.split(x, 2)``"""
+    stmt = definition.stmt
+    value = value_given_by(stmt, definition.symbol) if stmt is not None else None
+    member = any(part.startswith("[") for part in source.symbol.path)
+    return isinstance(value, ast.Call) and (member or source.kind in (Kind.LIST, Kind.TUPLE))
 
 
 def _is_inert(stmt: ast.stmt | None) -> bool:

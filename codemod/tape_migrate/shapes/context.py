@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
+from tape_migrate.shapes.cached import kept_results
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.dependence import Dependence, all_calls, calls_in
 from tape_migrate.shapes.hazards import LOOKUPS, ModuleHazards, refuse_scope
@@ -79,7 +80,8 @@ class Context:
         self, dep: Dependence, nodes: frozenset[int], exprs: Iterable[ast.AST]
     ) -> str | None:
         """The function by which the target takes tensors out of a graph collection."""
-        for call in self._calls_on_the_way(dep, nodes, exprs):
+        parts = self._parts_on_the_way(dep, nodes, exprs)
+        for call in (call for part in parts for call in all_calls(part)):
             name = tensorflow_function(self.module.names.resolve(call.func))
             if name in COLLECTIONS:
                 return name
@@ -88,24 +90,24 @@ class Context:
     def looks_up(
         self, dep: Dependence, nodes: frozenset[int], exprs: Iterable[ast.AST]
     ) -> str | None:
-        """The method by which the target takes a tensor out of a graph by its name."""
-        for call in self._calls_on_the_way(dep, nodes, exprs):
+        """What may give the target a tensor that exists already: a graph that is asked for it by
+        its name, a function that keeps its results."""
+        parts = self._parts_on_the_way(dep, nodes, exprs)
+        for call in (call for part in parts for call in all_calls(part)):
             if isinstance(call.func, ast.Attribute) and call.func.attr in LOOKUPS:
-                return call.func.attr
-        return None
+                return f"{call.func.attr}: what it finds"
+        kept = kept_results(self.module, parts)
+        return f"{kept[0]}, which keeps what it returns (@{kept[1]}): that" if kept else None
 
-    def _calls_on_the_way(
+    def _parts_on_the_way(
         self, dep: Dependence, nodes: frozenset[int], exprs: Iterable[ast.AST]
-    ) -> Iterator[ast.Call]:
+    ) -> list[ast.AST]:
         parts = list(exprs)
         for node_id in nodes:
             node = dep.cfg.nodes[node_id].node
             if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 parts.append(node)
-        for function in self.summaries.called_functions(parts):
-            parts.append(function)
-        for part in parts:
-            yield from all_calls(part)
+        return [*parts, *self.summaries.called_functions(parts)]
 
     def refuse_scope(self, scope: Scope) -> Refusal | None:
         if scope not in self._scope_refusals:

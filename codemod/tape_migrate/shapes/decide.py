@@ -182,12 +182,12 @@ def _decide_paths(
     )
     if isinstance(carried, Refusal):
         return carried
-    lookup = context.looks_up(dep, every_node, inline_exprs)
+    lookup = context.looks_up(dep, every_node, [target.expr for target in targets])
     if lookup is not None:
         return Refusal(
             "TM105",
-            f"the target uses {lookup}: what it finds may have been computed from the source "
-            "before a tape was opened",
+            f"the target uses {lookup} may have been computed from the source before a tape was "
+            "opened",
         )
     carriers = frozenset(n for path in carried for n in path.carriers)
     hot = frozenset(n for path in carried for n in path.tainted)

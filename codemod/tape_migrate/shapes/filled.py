@@ -45,7 +45,7 @@ def filled_by(context: Context, dep: Dependence, node_id: int, call: ast.Call) -
     Of what is handed on, containers and objects that this scope has made: of others it is not known
     whether they are tensors.
     """
-    yield from _handed_methods(dep, node_id, call)
+    yield from handed_methods(dep, node_id, call)
     names, summaries = dep.module.names, context.summaries
     func = call.func
     resolved = names.resolve(func)
@@ -72,9 +72,9 @@ def filled_by(context: Context, dep: Dependence, node_id: int, call: ast.Call) -
             yield symbol
 
 
-def _handed_methods(dep: Dependence, node_id: int, call: ast.Call) -> Iterator[Symbol]:
-    """``kept``, where ``kept.append``, or a name of it, is handed on to be called."""
-    for given in (*call.args, *(keyword.value for keyword in call.keywords)):
+def handed_methods(dep: Dependence, node_id: int, call: ast.Call) -> Iterator[Symbol]:
+    """``kept``, where ``kept.append``, or a name of it, is called or handed on to be called."""
+    for given in (call.func, *call.args, *(keyword.value for keyword in call.keywords)):
         values: list[ast.expr | None] = [given]
         if isinstance(given, ast.Name):
             reached = dep.reaching(node_id, Symbol(given.id))

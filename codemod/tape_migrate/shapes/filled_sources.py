@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from tape_migrate.flow.symbols import Symbol, holders, may_overlap
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, calls_in
-from tape_migrate.shapes.filled import filled_by, is_container
+from tape_migrate.shapes.filled import filled_by, handed_methods, is_container
 from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.held import is_only_read
 from tape_migrate.shapes.plan import Kind, Refusal, Source
@@ -57,8 +57,9 @@ def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> 
     if function is None:
         return filled_by(context, dep, node_id, call)
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    methods = list(handed_methods(dep, node_id, call))
     read = [value for name, value in bind(function, call) if _only_reads(context, function, name)]
-    return holders(value for value in given if not any(value is known for known in read))
+    return [*methods, *holders(v for v in given if not any(v is known for known in read))]
 
 
 def _only_reads(context: Context, function: Function, parameter: str) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from tape_migrate.flow.symbols import DefKind
+from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Block, Place
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of
@@ -302,6 +302,9 @@ def _watch_track(
             return False
         found.append(Watch(str(track.symbol), stmt))
     early = track.definitions - set(late)
+    if late and _is_own(dep, track.symbol):
+        # A name of the scope that nothing has bound by then: there is nothing to watch yet.
+        early = frozenset(d for d in early if d.kind is not DefKind.EXTERNAL)
     if early and early <= at_entry:
         # What else may reach the top is bound again before the gradient call.
         if at_entry == track.definitions or late:
@@ -309,3 +312,8 @@ def _watch_track(
             return True
         return False
     return bool(late) and not early
+
+
+def _is_own(dep: Dependence, symbol: Symbol) -> bool:
+    """Whether a name is a variable of the scope, so that reading it early raises."""
+    return dep.module.scopes.resolve(symbol.root, dep.scope) is dep.scope

@@ -71,6 +71,11 @@ def widen_for_state(
                     extra.add(node_id)
                 elif escapes.escapes(node_id):
                     kept.add(node_id)
+        for node_id in tainted & inside:
+            if fills_what_is_read(context, dep, node_id, links):
+                # What comes into the object there came from somewhere.
+                way, _ = dep.slice_back(dep.links_into(node_id))
+                extra |= (way & tainted) - inside - _copies(dep, source) - source.track.own_nodes
     kept |= {n for n in escapes.registered() - inside if dep.reaches(n, entry)}
     if kept and escapes.recalls(every_node, exprs, call_node):
         extra |= kept
