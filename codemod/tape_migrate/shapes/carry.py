@@ -16,6 +16,7 @@ from tape_migrate.shapes.filled import fills_what_is_read
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source, Track
+from tape_migrate.shapes.properties import may_read_unseen
 from tape_migrate.shapes.targets import Target
 from tape_migrate.shapes.unseen import reads_unseen
 
@@ -120,6 +121,11 @@ def refuse_path(
         return Refusal(
             "TM103", f"{source.symbol} may be what the target is computed from, under another name"
         )
+    for link in (link for n in every_node for link in dep.links_into(n)):
+        if may_read_unseen(context, dep, source.symbol, link):
+            return Refusal(
+                "TM103", f"{link.use.symbol} may be a property that reads {source.symbol}"
+            )
     if source.fresh:
         return None
     strangers = [

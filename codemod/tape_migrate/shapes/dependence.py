@@ -60,6 +60,9 @@ class CalleeReads(Protocol):
         """Attributes of ``self`` and module-level variables that running ``func`` reads, if that
         is a visible function."""
 
+    def is_computed(self, symbol: Symbol, holders: Iterable[Definition]) -> bool:
+        """Whether reading an attribute may run code that reads what the object holds."""
+
     def changes_something(self, call: ast.Call) -> bool:
         """Whether ``call`` runs a visible function that may keep or change what it is given."""
 
@@ -149,6 +152,11 @@ class Dependence:
             if use.reference or carries_nothing(self.module, use.node, self.callees.keeps_nothing):
                 continue
             yield use
+            holder = Symbol(use.symbol.root)
+            if use.symbol.path and self.callees.is_computed(
+                use.symbol, self.reaching(node_id, holder)
+            ):
+                yield Use(holder, use.node)
             # A local function reads its free variables whenever it is called or handed on.
             name = use.symbol.root
             for free in sorted(self.facts.captures.get(name, ())):

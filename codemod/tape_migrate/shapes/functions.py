@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
+from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.dependence import calls_in
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -19,6 +23,8 @@ _PLAIN_SPECIAL = frozenset(
     )
 )
 """Special methods that run by a call, a ``with``, or give no tensor."""
+_PLAIN = KNOWN_MODULES | {"argparse", "collections", "types"}
+"""Modules whose objects have no properties that compute a tensor."""
 
 
 class Functions:
@@ -138,6 +144,49 @@ class Functions:
 
     def method(self, owner: Scope, name: str) -> Function | None:
         return self._methods.get((id(owner), name))
+
+    def is_computed(self, symbol: Symbol, holders: Iterable[Definition]) -> bool:
+        """Whether reading ``net.loss`` may run code that computes it from what ``net`` holds.
+
+        ``holders`` are the definitions of ``net``. Visible classes are looked at; of an object that
+        a class out of sight has made, any attribute may be a property. So it is of one with a
+        property that is set.
+        """
+        attributes = [part for part in symbol.path if part.startswith(".")]
+        if any(self.is_property(part) for part in attributes):
+            return True
+        if not attributes or symbol.root in ("self", "cls"):
+            return False
+        values = (
+            getattr(d.stmt, "value", None) for d in holders if d.symbol == Symbol(symbol.root)
+        )
+        return any(isinstance(v, ast.Call) and self._makes_unknown(v) for v in values)
+
+    def _makes_unknown(self, call: ast.Call) -> bool:
+        if self._module.names.resolve(call.func).partition(".")[0] in _PLAIN:
+            return False
+        if isinstance(call.func, ast.Name) and call.func.id in self._classes:
+            return self._has_setters
+        return self.callee(call) is None
+
+    @cached_property
+    def _has_setters(self) -> bool:
+        return any(
+            ast.unparse(decorator).endswith(".setter")
+            for method in self._methods.values()
+            for decorator in method.decorator_list
+        )
+
+    @cached_property
+    def handed_about(self) -> list[Function]:
+        """Visible functions and methods that are named other than to call them: whatever calls what
+        it does not name may call them."""
+        called = {id(call.func) for call in self._module.of_kind(ast.Call)}
+        names = {n.id for n in self._module.of_kind(ast.Name) if id(n) not in called}
+        names |= {n.attr for n in self._module.of_kind(ast.Attribute) if id(n) not in called}
+        names |= {str(n.value) for n in self._module.of_kind(ast.Constant)}
+        functions = [function for same in self._functions.values() for function in same]
+        return [f for f in (*functions, *self._methods.values()) if f.name in names]
 
     def methods_named(self, name: str) -> list[Function]:
         """The methods of this name of all visible classes."""

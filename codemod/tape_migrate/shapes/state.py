@@ -186,7 +186,31 @@ def _run_by(context: Context, part: ast.AST) -> list[Function]:
         if isinstance(call.func, ast.Attribute) and summaries.callee(call) is None:
             for method in summaries.methods_named(call.func.attr):
                 found += [method, *summaries.called_functions([method])]
+        for function in _run_by_other_names(context, call):
+            found += [function, *summaries.called_functions([function])]
     return found
+
+
+def _run_by_other_names(context: Context, call: ast.Call) -> list[Function]:
+    """``getattr(net, "build")(x)``, ``apply(net.build, x)``, ``table["build"](x)``, ``f(x)`` with
+    ``f = net.build``: functions that a call may run and does not name as what it calls."""
+    summaries = context.summaries
+    found: list[Function] = []
+    for given in (*call.args, *(keyword.value for keyword in call.keywords)):
+        if isinstance(given, ast.Attribute) and isinstance(given.ctx, ast.Load):
+            found += summaries.methods_named(given.attr)
+        elif isinstance(given, ast.Name) and (function := summaries.named(given)) is not None:
+            found.append(function)
+    match call.func:
+        case ast.Attribute() | ast.Lambda():
+            return found
+        case ast.Name() as name:
+            bound = context.module.names.bindings(name.id, context.module.scope_of(call))
+            if not any(isinstance(node, (ast.Assign, ast.For)) for node in bound):
+                return found
+        case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str() as name)]):
+            return [*found, *summaries.methods_named(name)]
+    return [*found, *summaries.handed_about]
 
 
 def sets_path(context: Context, function: Function, symbol: Symbol) -> bool:
