@@ -73,3 +73,12 @@ def _top_classes(module: Module) -> dict[str, ast.ClassDef]:
         classes = {n.name: n for n in module.tree.body if isinstance(n, ast.ClassDef)}
         known = module.memo["classes at the top"] = classes
     return known
+
+
+def is_known_base(module: Module, base: ast.expr, parents: list[ast.ClassDef]) -> bool:
+    """Whether a base class is in sight, or certainly none that the module could know of."""
+    return (
+        is_test_case(module, base)
+        or (isinstance(base, ast.Name) and base.id in ("object", *(p.name for p in parents)))
+        or module.names.resolve(base) == "tensorflow.Module"
+    )
