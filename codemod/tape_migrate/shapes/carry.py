@@ -58,6 +58,12 @@ def carry(
                 and reads_track(link, track)
                 and is_certain_read(link.use.symbol, track.symbol)
             ]
+    if source.made:
+        # Whatever else the call of the maker gives may have been computed from the source.
+        made = source.track.own_nodes
+        sliced, _ = dep.slice_back(start)
+        tainted = dep.computed_from(made) | made
+        return Carried(source, tainted & sliced | made, (), tainted, visible=True)
     tainted -= source.track.own_nodes
     carriers = tainted & sliced
     for target in targets:
@@ -166,6 +172,8 @@ def refuse_kept(
     every_node: frozenset[int],
 ) -> Refusal | None:
     """A source that an object may have kept, and that may come into the target from there."""
+    if path.source.made:
+        return None  # whatever keeps it does so while the tape is recording
     escapes = Escapes(context, dep)
     inline = [target.expr for target in targets if target.inline]
     own = path.source.track.own_nodes
@@ -224,8 +232,12 @@ def refuse_siblings(
     one operation are not, but a graph gives zeros for one if the gradient goes through the other to
     one of the ``sources`` before them.
     """
-    if source.fresh and not (
-        any(map(_unpacks, source.track.definitions)) and _comes_from_another(dep, source, sources)
+    if source.made or (
+        source.fresh
+        and not (
+            any(map(_unpacks, source.track.definitions))
+            and _comes_from_another(dep, source, sources)
+        )
     ):
         return None
     own = {n for n in source.track.own_nodes if not _is_inert(dep.stmt_of(n))}

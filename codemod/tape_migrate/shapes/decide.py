@@ -20,6 +20,7 @@ from tape_migrate.shapes.filled_sources import refuse_filled_sources
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.leaves import Leaves
+from tape_migrate.shapes.makers import overridable, refuse_made, taken_by
 from tape_migrate.shapes.model_sources import frozen_watches, watched_instead, weights_of_fed_model
 from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import refuse_tape_from_outside
@@ -139,7 +140,7 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
                 )
                 if refusal is not None:
                     return refusal
-    refusal = refuse_keras(module, dep, targets, sources)
+    refusal = refuse_made(request, sources) or refuse_keras(module, dep, targets, sources)
     if refusal is not None:
         return refusal
     return _decide_paths(context, request, dep, node_id, targets, sources, repeat)
@@ -230,7 +231,7 @@ def _decide_paths(
     if refusal is not None:
         return refusal
     if not (chosen.watches or request.entry) and any(
-        not source.variable for source in paths.to_watch
+        not source.variable and not source.made for source in paths.to_watch
     ):
         # Whatever led here: a tape that watches nothing would give None without a word.
         return Refusal("TM105", "no name was found by which a tape could watch the source")
@@ -281,7 +282,7 @@ def _decide_paths(
     )
     if isinstance(zeros, Refusal):
         return zeros
-    assumptions = [*assumptions, *references, *modes]
+    assumptions = [*assumptions, *overridable(context.module, sources), *references, *modes]
     if any(source.collected for source in sources):
         assumptions += leaves.assumptions(every_node, inline_exprs)
     return Candidate(
@@ -295,7 +296,7 @@ def _decide_paths(
         repeated=chosen.repeated or repeat.repeated or request.repeated,
         shape=shape_of(context, dep, request, every_node, sources),
         assumptions=tuple(assumptions),
-        notes=request.notes,
+        notes=(*request.notes, *taken_by(sources)),
         paths=paths,
         kinds=kinds_of(context, request, sources, repeat),
         zero_unconnected=zeros,

@@ -228,6 +228,11 @@ class Dependence:
             known = self._tainted[key] = self._spread(reads, own, without)
         return known
 
+    def computed_from(self, nodes: Iterable[int]) -> frozenset[int]:
+        """Nodes that may compute from anything that ``nodes`` define."""
+        out_of = self._index()
+        return self._spread((link for n in nodes for link in out_of.get(n, ())), set(), None)
+
     def _spread(self, reads: Iterable[Link], own: set[int], without: int | None) -> frozenset[int]:
         """The nodes of ``reads``, and those that what they compute comes to."""
         out_of = self._index()
