@@ -163,12 +163,10 @@ def _decide_paths(
     opaque = not all(context.is_closed(dep, n) for n in every_node) or not all(
         context.summaries.is_closed(call) for expr in inline_exprs for call in calls_in(expr)
     )
-    refusal = _refuse_collection(context, dep, every_node, inline_exprs)
-    if refusal is not None:
-        return refusal
     slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
     refusal = (
-        refuse_changed(context, dep, sources, slice_links, node_id)
+        _refuse_collection(context, dep, every_node, inline_exprs)
+        or refuse_changed(context, dep, sources, slice_links, node_id)
         or refuse_changed_target(context, dep, targets, node_id)
         or refuse_filled_sources(context, dep, sources, node_id)
     )
