@@ -33,7 +33,7 @@ from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.dependence import all_calls
 from tape_migrate.shapes.summaries import Summaries
-from tape_migrate.shapes.unittests import ancestors, is_known_base
+from tape_migrate.shapes.unittests import ancestors, is_known_base, may_take_over
 
 _MARK = "tape-migrate: instead of call "
 
@@ -85,7 +85,7 @@ def _is_its_only(module: Module, owner: Scope, name: str) -> bool:
         assert isinstance(scope.node, ast.ClassDef)
         parents = ancestors(module, scope.node)
         bases = [base for klass in (scope.node, *parents) for base in klass.bases]
-        related = owner.node in parents or scope.node in ancestors(module, owner.node)
+        related = may_take_over(module, owner.node, scope.node)
         if related or not all(is_known_base(module, base, parents) for base in bases):
             return False
     return True

@@ -50,6 +50,7 @@ from tape_migrate.edits.names import fresh_name, used_names
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Block, Module
+from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.copies import member_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.given_back import GivenBack, is_chosen, may_be_converted
@@ -273,7 +274,15 @@ def overridable(module: Module, sources: Iterable[Source]) -> list[str]:
         owner = module.scopes.opened_by(made.function).parent
         if owner is None or not isinstance(owner.node, ast.ClassDef):
             continue
-        classes = (owner.node, *ancestors(module, owner.node))
-        if not any(is_test_case(module, base) for node in classes for base in node.bases):
+        if not _is_a_test_alone(module, owner.node):
             found[f"assumes that no class elsewhere overrides {made.function.name}"] = None
     return list(found)
+
+
+def _is_a_test_alone(module: Module, node: ast.ClassDef) -> bool:
+    """Whether a class is one of tests, of which no other file makes a class of its own."""
+    classes = (node, *ancestors(module, node))
+    project = module.project
+    used = isinstance(project, OtherUsers) and project.users(module.path, node.name, method=False)
+    tests = any(is_test_case(module, base) for each in classes for base in each.bases)
+    return tests and not used

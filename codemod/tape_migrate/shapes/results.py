@@ -8,7 +8,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.summaries import Summaries
-from tape_migrate.shapes.unittests import ancestors
+from tape_migrate.shapes.unittests import may_take_over
 
 
 def plain_callee(module: Module, call: ast.Call) -> ast.FunctionDef | None:
@@ -69,19 +69,15 @@ def _is_overridden(module: Module, scope: Scope) -> bool:
     owner = scope.parent
     if owner is None or owner.kind is not ScopeKind.CLASS:
         return False
-    stored = any(
-        isinstance(node, ast.Attribute)
-        and node.attr == scope.name
-        and not isinstance(node.ctx, ast.Load)
-        for node in module.nodes
-    )
+    stored = any(not isinstance(node.ctx, ast.Load) for node in module.attributes(scope.name))
     return (
         stored
         or len(module.names.bindings(scope.name, owner)) > 1
         or any(
-            isinstance(other.node, ast.ClassDef)
-            and owner.node in ancestors(module, other.node)
+            isinstance(owner.node, ast.ClassDef)
+            and isinstance(other.node, ast.ClassDef)
             and scope.name in module.scopes.bindings(other)
+            and may_take_over(module, owner.node, other.node)
             for other in module.scopes
         )
     )
