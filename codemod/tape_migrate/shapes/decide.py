@@ -123,7 +123,7 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
     if not sources:
         return Refusal("TM106", "the list of sources is empty where it is written")
     for source in sources:
-        if any(context.summaries.is_property(element) for element in source.symbol.path):
+        if context.summaries.reads_property(source.symbol, dep.scope):
             return Refusal(
                 "TM120", f"{source.symbol} is a property: each read may make a new value"
             )

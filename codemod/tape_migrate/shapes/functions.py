@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import calls_in
+from tape_migrate.shapes.unittests import ancestors, is_known_base, may_take_over
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -149,6 +151,30 @@ class Functions:
             ast.unparse(decorator).endswith(("property", ".getter", ".setter"))
             for method in self.methods_named(element.removeprefix("."))
             for decorator in method.decorator_list
+        )
+
+    def reads_property(self, symbol: Symbol, scope: Scope) -> bool:
+        """Whether reading ``symbol`` in ``scope`` may run a visible property.
+
+        Of ``self`` a property of another class is none, if no object can have both classes.
+        """
+        first, *rest = symbol.path or ("",)
+        if any(self.is_property(element) for element in rest):
+            return True
+        if not self.is_property(first):
+            return False
+        owner = self.class_of(scope) if symbol.root == "self" else None
+        if owner is None or not isinstance(owner.node, ast.ClassDef):
+            return True
+        parents = ancestors(self._module, owner.node)
+        bases = [base for node in (owner.node, *parents) for base in node.bases]
+        if not all(is_known_base(self._module, base, parents) for base in bases):
+            return True
+        return any(
+            other is owner or may_take_over(self._module, owner.node, other.node)
+            for other in self._module.scopes
+            if isinstance(other.node, ast.ClassDef)
+            and self.method(other, first.removeprefix(".")) is not None
         )
 
     @property

@@ -24,8 +24,7 @@ def may_compute(dep: Dependence, symbol: Symbol, links: Iterable[Link]) -> bool:
     names = [element[1:] for element in symbol.path if element.startswith(".")]
     if not names:
         return False
-    summaries = Summaries.of(dep.module)
-    if any(summaries.is_property("." + name) for name in names):
+    if Summaries.of(dep.module).reads_property(symbol, dep.scope):
         return True
     return any(_is_unknown(dep, link, names) for link in links)
 
