@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from tape_migrate.edits.draft import Applied, Draft
 from tape_migrate.edits.names import tensorflow_name, used_names
 from tape_migrate.edits.tape_block import Block, Tape, write_block
+from tape_migrate.edits.watch_in_maker import hand_to_makers, take_tapes
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.model import Shape
@@ -201,7 +202,7 @@ class Keeps:
         draft = Draft(module.text)
         summaries = Summaries.of(module)
         names: dict[int, Iterator[str]] = {}
-        given: dict[str, tuple[str, tuple[str, ...]]] = {}
+        given: dict[str, tuple[str, Candidate]] = {}
         for decision in tapes.values():
             assert isinstance(decision, Candidate)
             request = decision.request
@@ -217,8 +218,9 @@ class Keeps:
                 draft,
                 Block(region=decision.region, tapes=(tape,), tf=tf or "tf", before=stmt),
             )
+            hand_to_makers(module, draft, [decision], name)
             draft.delete(module.line_start(stmt.lineno), module.line_end(stmt.lineno))
-            given[request.found.scope.qualname] = name, decision.assumptions
+            given[request.found.scope.qualname] = name, decision
         places = {module.end(item.call.func): item for item in find_sites(module)}
         context = Context(module, pending=frozenset(id(i.call) for i in places.values()))
         taken: dict[tuple[int, str], list[tuple[Tracked, Candidate]]] = {}
@@ -228,16 +230,18 @@ class Keeps:
             again = read_request(context, places[site.offset])
             keep = find_kept(context, again) if isinstance(again, Request) else None
             if keep is not None and isinstance(again, Request):
-                name, assumptions = given[module.scopes.opened_by(keep.setup).qualname]
+                name, made = given[module.scopes.opened_by(keep.setup).qualname]
                 candidate = replace(
                     keep.candidate,
                     shape=Shape.KEPT_TAPE,
-                    assumptions=(*assumptions, *keep.assumptions),
+                    assumptions=(*made.assumptions, *keep.assumptions),
+                    notes=(*keep.candidate.notes, *made.notes),
                 )
                 scope = keep.candidate.request.found.scope
                 taken.setdefault((id(scope), name), []).append((site, candidate))
         for (_, name), sites in taken.items():
             _write_scope(module, draft, context, sites, name)
+        take_tapes(module, draft)
         return draft.apply()
 
 

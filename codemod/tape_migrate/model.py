@@ -52,6 +52,7 @@ class Shape(enum.Enum):
     TRAINING = "training"
     HELPER = "helper"
     KEPT_TAPE = "kept-tape"
+    MAKERS = "makers"
 
 
 class TfFunction(enum.Enum):

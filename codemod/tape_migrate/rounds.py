@@ -10,6 +10,7 @@ from tape_migrate.edits.draft import Applied, Draft
 from tape_migrate.edits.layout import split_shared_lines
 from tape_migrate.edits.names import outermost_function
 from tape_migrate.edits.tape_block import first_comment_line
+from tape_migrate.edits.watch_in_maker import take_tapes
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.groups import Group, form_groups
@@ -144,6 +145,7 @@ def write_ready(
         for member in group.members:
             top, end = span_of(module, member)
             spans.append((owner[id(member.request.call)], member, top, end))
+    take_tapes(module, draft)
     applied = draft.apply()
     follow(tracked, applied)
     for site, member, top, end in spans:

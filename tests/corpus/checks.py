@@ -22,6 +22,7 @@ _FAMILY = {
 
 INTERNAL_ERROR = "TM199"
 _WRITTEN_OUT = re.compile(r"(\w+)\(\) is written out")
+_TAKES_TAPE = re.compile(r"(\w+)\(\) takes the tape")
 _TRACED = "# Traced now: it keeps the values of now, as the graph did."
 
 
@@ -151,9 +152,12 @@ def _check_files(
     sites: dict[str, set[int]] = collections.defaultdict(set)
     graphs: dict[str, set[str]] = {}
     """Functions that were written out, by the path of a module whose Keras graphs moved."""
+    makers: dict[str, set[str]] = collections.defaultdict(set)
+    """Functions that take a tape now, by the path of their module."""
     for site in report.sites:
         if site.outcome == "migrated":
             sites[site.path].add(site.line)
+            makers[site.path].update(_TAKES_TAPE.findall(site.message))
             if site.shape == "keras-function":
                 named = _WRITTEN_OUT.findall(site.message)
                 graphs.setdefault(site.path, set()).update(named)
@@ -163,7 +167,9 @@ def _check_files(
         else:
             verdict.problems += [
                 f"{path}: {what}"
-                for what in _check_text(old[path], new[path], sites[path], graphs.get(path))
+                for what in _check_text(
+                    old[path], new[path], sites[path], graphs.get(path), frozenset(makers[path])
+                )
             ]
     verdict.problems += [
         f"{path} is reported as migrated and did not change"
@@ -172,9 +178,15 @@ def _check_files(
     ]
 
 
-def _check_text(old: bytes, new: bytes, sites: set[int], moved: set[str] | None) -> list[str]:
+def _check_text(
+    old: bytes,
+    new: bytes,
+    sites: set[int],
+    moved: set[str] | None,
+    makers: frozenset[str] = frozenset(),
+) -> list[str]:
     """``moved``: a Keras graph went into a function, so that lines stand elsewhere now; the names
-    of the functions that were written out on the way.
+    of the functions that were written out on the way. ``makers``: those whose parameters changed.
     """
     tree = textdiff.parse(old)
     if tree is None or textdiff.parse(new) is None:
@@ -195,14 +207,16 @@ def _check_text(old: bytes, new: bytes, sites: set[int], moved: set[str] | None)
             found.append(f"lines gone that have nothing to do with a call: {gone}")
         return found
     changes = textdiff.line_changes(old, new)
+    headers = textdiff.headers(tree, makers)
+    rewritten = tuple(line for line in changes.rewritten if line not in headers)
     allowed = textdiff.regions(tree, sites)
     outside = [
         line
-        for line in (*changes.reindented, *changes.rewritten)
+        for line in (*changes.reindented, *rewritten)
         if not any(first <= line <= last for first, last in allowed)
     ]
     if outside:
         found.append(f"lines changed outside the code around a migrated call: {outside}")
-    if unrelated := textdiff.unrelated(tree, changes.rewritten, sites):
+    if unrelated := textdiff.unrelated(tree, rewritten, sites):
         found.append(f"lines rewritten that have nothing to do with a call: {unrelated}")
     return found

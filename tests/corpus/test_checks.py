@@ -171,3 +171,27 @@ def test_a_tool_that_dies_is_told(monkeypatch: pytest.MonkeyPatch, tree: Path) -
     monkeypatch.setattr(checks, "migrate_tree", migrate)
     verdict = checks.check_release(RELEASE, tree)
     assert (verdict.problems, verdict.found, verdict.expected) == (["exit code 1"], 0, 1)
+
+
+TAKEN = NEW.replace("def gradients(a):", "def gradients(a, *, tape=None):")
+
+
+@pytest.mark.parametrize(
+    ("message", "new", "fine"),
+    [
+        ("rewritten", TAKEN, False),
+        ("rewritten; gradients() takes the tape", TAKEN, True),
+        (
+            "rewritten; gradients() takes the tape",
+            TAKEN.replace("return a", "return  a"),
+            False,
+        ),
+    ],
+)
+def test_only_a_maker_that_is_named_may_have_another_header(
+    monkeypatch: pytest.MonkeyPatch, tree: Path, message: str, new: str, fine: bool
+) -> None:
+    site = ReportedSite(
+        "p/a.py", 5, "tf.gradients", "migrated", "makers", "safe", None, message, (4, 7)
+    )
+    assert (problems(monkeypatch, tree, fake_tool(report(site), new)) == []) is fine

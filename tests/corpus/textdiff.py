@@ -102,6 +102,16 @@ def written_out(tree: ast.Module, names: frozenset[str]) -> tuple[set[int], froz
     return lines, frozenset(f"# {line.strip()}".rstrip() for line in documented)
 
 
+def headers(tree: ast.Module, names: frozenset[str]) -> frozenset[int]:
+    """The lines of the functions called ``names`` up to the first statement in them."""
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in names:
+            first, last = _own_span(node)
+            lines |= set(range(first, last + 1))
+    return frozenset(lines)
+
+
 def regions(tree: ast.Module, lines: set[int]) -> list[Span]:
     """Where edits for calls on ``lines`` may happen at all.
 

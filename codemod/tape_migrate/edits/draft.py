@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tape_migrate.shapes.plan import Made
+
 
 @dataclass(frozen=True)
 class Keep:
@@ -90,6 +92,8 @@ class Draft:
     edits: list[Edit] = field(default_factory=list)
     imported: str | None = None
     """The name bound by an import of TensorFlow that this draft adds."""
+    makers: list[Made] = field(default_factory=list)
+    """Makers that are handed a tape by this draft, and have yet to take it (``watch_in_maker``)."""
 
     def insert(self, offset: int, *pieces: Piece) -> None:
         self.edits.append(Edit(offset, offset, pieces))

@@ -27,6 +27,8 @@ _SHAPES = {
     "the object keeps the tape.",
     Shape.HELPER: "The target is a parameter: the callers open the tape around their forward pass "
     "and hand it in.",
+    Shape.MAKERS: "A function makes the source and what is computed from it, and gives back both: "
+    "it is handed the tape, and watches what it makes.",
     Shape.IN_TF_FUNCTION: "The function is already a tf.function: the tape goes inside it.",
     Shape.KERAS_FUNCTION: "Symbolic tensors of a Keras model, compiled by K.function: a sub-model "
     "gives their values in a tape, in a compiled function with K.function's calling convention.",

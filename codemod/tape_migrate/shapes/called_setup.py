@@ -27,12 +27,13 @@ from collections.abc import Iterable, Sequence
 
 from tape_migrate.edits.draft import Draft
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.mentions import asked_by_text, class_bindings, last_name
+from tape_migrate.mentions import asked_by_text, last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.dependence import all_calls
 from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.unittests import ancestors, is_known_base, may_take_over
 
 _MARK = "tape-migrate: instead of call "
 
@@ -64,9 +65,30 @@ def _called_method(module: Module, scope: Scope, stmt: ast.Expr) -> ast.Function
             summaries = Summaries.of(module)
             owner = summaries.class_of(scope)
             called = summaries.method(owner, name) if owner is not None else None
-            only = class_bindings(module, name) == 1 and asked_by_text(module, name) is None
+            if called is None or owner is None or asked_by_text(module, name) is not None:
+                return None
+            only = isinstance(called, ast.FunctionDef) and _is_its_only(module, owner, name)
             return called if only and isinstance(called, ast.FunctionDef) else None
     return None
+
+
+def _is_its_only(module: Module, owner: Scope, name: str) -> bool:
+    """Whether ``name`` means one method for every object of a class, whatever others have."""
+    assert isinstance(owner.node, ast.ClassDef)
+    for scope in module.scopes:
+        if scope.kind is not ScopeKind.CLASS or name not in module.scopes.bindings(scope):
+            continue
+        if scope is owner:
+            if len(module.names.bindings(name, scope)) > 1:
+                return False
+            continue
+        assert isinstance(scope.node, ast.ClassDef)
+        parents = ancestors(module, scope.node)
+        bases = [base for klass in (scope.node, *parents) for base in klass.bases]
+        related = may_take_over(module, owner.node, scope.node)
+        if related or not all(is_known_base(module, base, parents) for base in bases):
+            return False
+    return True
 
 
 def _is_settled(module: Module, scope: Scope, stmt: ast.Expr) -> bool:

@@ -16,7 +16,7 @@ from tape_migrate.shapes.filled import fills_what_is_read
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source, Track
-from tape_migrate.shapes.properties import may_read_unseen
+from tape_migrate.shapes.read_anew import may_read_unseen
 from tape_migrate.shapes.targets import Target
 from tape_migrate.shapes.unseen import reads_unseen
 
@@ -59,6 +59,12 @@ def carry(
                 and reads_track(link, track)
                 and is_certain_read(link.use.symbol, track.symbol)
             ]
+    if source.made:
+        # Whatever else the call of the maker gives may have been computed from the source.
+        made = source.track.own_nodes
+        sliced, _ = dep.slice_back(start)
+        tainted = dep.computed_from(made) | made
+        return Carried(source, tainted & sliced | made, (), tainted, visible=True)
     tainted -= source.track.own_nodes
     carriers = tainted & sliced
     for target in targets:
@@ -122,7 +128,7 @@ def refuse_path(
             "TM103", f"{source.symbol} may be what the target is computed from, under another name"
         )
     for link in (link for n in every_node for link in dep.links_into(n)):
-        if may_read_unseen(context, dep, source.symbol, link):
+        if may_read_unseen(dep, source.symbol, link):
             return Refusal(
                 "TM103", f"{link.use.symbol} may be a property that reads {source.symbol}"
             )
@@ -172,6 +178,8 @@ def refuse_kept(
     every_node: frozenset[int],
 ) -> Refusal | None:
     """A source that an object may have kept, and that may come into the target from there."""
+    if path.source.made:
+        return None  # whatever keeps it does so while the tape is recording
     escapes = Escapes(context, dep)
     inline = [target.expr for target in targets if target.inline]
     own = path.source.track.own_nodes
@@ -231,7 +239,8 @@ def refuse_siblings(
     one of the ``sources`` before them.
     """
     several = any(_unpacks(d) or _is_one_of(source, d) for d in source.track.definitions)
-    if source.fresh and not (several and _comes_from_another(dep, source, sources)):
+    again = several and _comes_from_another(dep, source, sources)
+    if source.made or (source.fresh and not again):
         return None
     own = {n for n in source.track.own_nodes if not _is_inert(dep.stmt_of(n))}
     if not own:

@@ -103,7 +103,7 @@ class Compiler:
         inside = [stmt for tape in tapes for stmt in tape.body if isinstance(stmt, _CONTROL)]
         reasons: list[str] = []
         for stmt in inside:
-            reason = self._extract(draft, scope, stmt)
+            reason = self._extract(draft, scope, stmt, tapes)
             if reason is not None:
                 reasons.append(reason)
         if reasons or not inside:
@@ -161,7 +161,9 @@ class Compiler:
             and all(d.kind is not DefKind.EXTERNAL for d in found)
         )
 
-    def _extract(self, draft: Draft, scope: Scope, stmt: ast.stmt) -> str | None:
+    def _extract(
+        self, draft: Draft, scope: Scope, stmt: ast.stmt, tapes: Iterable[ast.With]
+    ) -> str | None:
         """Take ``stmt`` out into a compiled function; a reason if that cannot be done."""
         reason = self._purity.why_not([stmt], scope, closed=False)
         if reason is not None:
@@ -177,6 +179,8 @@ class Compiler:
         if _calls_tape(stmt, ("watch",)):
             # What comes out of a compiled function is a copy of what is watched in it.
             return "what is watched is made inside it"
+        if _hands_tape(stmt, tapes):
+            return "a function in it watches what it makes"
         cfg = self.module.facts(scope).cfg
         written = live_out(cfg, [stmt])
         if scope.kind is ScopeKind.MODULE:
@@ -263,6 +267,16 @@ def _calls_tape(stmt: ast.stmt, methods: tuple[str, ...]) -> bool:
     return any(
         isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in methods
         for n in ast.walk(stmt)
+    )
+
+
+def _hands_tape(stmt: ast.stmt, tapes: Iterable[ast.With]) -> bool:
+    """Whether one of ``tapes`` is handed to a function that ``stmt`` calls."""
+    opened = {ast.unparse(tape.items[0].optional_vars) for tape in tapes
+              if tape.items[0].optional_vars is not None}  # fmt: skip
+    return any(
+        isinstance(node, ast.keyword) and ast.unparse(node.value) in opened
+        for node in ast.walk(stmt)
     )
 
 

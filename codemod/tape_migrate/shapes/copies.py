@@ -12,6 +12,11 @@ from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Link, Track
 from tape_migrate.shapes.repeats import iterable_of
 
+RELISTING: Final = frozenset(
+    ("six.itervalues", "six.viewvalues", "tensorflow.nest.flatten", "tree.flatten")
+)
+"""Functions that give the members of a collection, and nothing else."""
+
 
 def value_of(definition: Definition, symbol: Symbol) -> ast.expr | None:
     """The expression that a plain assignment gives ``symbol``, if it is one.
@@ -22,7 +27,7 @@ def value_of(definition: Definition, symbol: Symbol) -> ast.expr | None:
         return None
     value = value_given_by(definition.stmt, definition.symbol)
     for element in symbol.path[len(definition.symbol.path) :]:
-        value = _member(value, element)
+        value = member_of(value, element)
     return value
 
 
@@ -31,7 +36,7 @@ _NEW_ARRAYS: Final = frozenset(
 )
 
 
-def _member(value: ast.expr | None, element: str) -> ast.expr | None:
+def member_of(value: ast.expr | None, element: str) -> ast.expr | None:
     """The member of a list or dictionary display at a path element (``[0]``, ``['key']``)."""
     if isinstance(value, (ast.List, ast.Tuple)):
         starred = any(isinstance(item, ast.Starred) for item in value.elts)

@@ -20,6 +20,7 @@ from tape_migrate.shapes.filled_sources import refuse_filled_sources
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.leaves import Leaves
+from tape_migrate.shapes.makers import overridable, refuse_made, taken_by
 from tape_migrate.shapes.model_sources import frozen_watches, watched_instead, weights_of_fed_model
 from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import refuse_tape_from_outside
@@ -122,7 +123,7 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
     if not sources:
         return Refusal("TM106", "the list of sources is empty where it is written")
     for source in sources:
-        if any(context.summaries.is_property(element) for element in source.symbol.path):
+        if context.summaries.reads_property(source.symbol, dep.scope):
             return Refusal(
                 "TM120", f"{source.symbol} is a property: each read may make a new value"
             )
@@ -139,7 +140,7 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
                 )
                 if refusal is not None:
                     return refusal
-    refusal = refuse_keras(module, dep, targets, sources)
+    refusal = refuse_made(request, sources) or refuse_keras(module, dep, targets, sources)
     if refusal is not None:
         return refusal
     return _decide_paths(context, request, dep, node_id, targets, sources, repeat)
@@ -162,12 +163,10 @@ def _decide_paths(
     opaque = not all(context.is_closed(dep, n) for n in every_node) or not all(
         context.summaries.is_closed(call) for expr in inline_exprs for call in calls_in(expr)
     )
-    refusal = _refuse_collection(context, dep, every_node, inline_exprs)
-    if refusal is not None:
-        return refusal
     slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
     refusal = (
-        refuse_changed(context, dep, sources, slice_links, node_id)
+        _refuse_collection(context, dep, every_node, inline_exprs)
+        or refuse_changed(context, dep, sources, slice_links, node_id)
         or refuse_changed_target(context, dep, targets, node_id)
         or refuse_filled_sources(context, dep, sources, node_id)
     )
@@ -230,7 +229,7 @@ def _decide_paths(
     if refusal is not None:
         return refusal
     if not (chosen.watches or request.entry) and any(
-        not source.variable for source in paths.to_watch
+        not source.variable and not source.made for source in paths.to_watch
     ):
         # Whatever led here: a tape that watches nothing would give None without a word.
         return Refusal("TM105", "no name was found by which a tape could watch the source")
@@ -281,7 +280,7 @@ def _decide_paths(
     )
     if isinstance(zeros, Refusal):
         return zeros
-    assumptions = [*assumptions, *references, *modes]
+    assumptions = [*assumptions, *overridable(context.module, sources), *references, *modes]
     if any(source.collected for source in sources):
         assumptions += leaves.assumptions(every_node, inline_exprs)
     return Candidate(
@@ -295,7 +294,7 @@ def _decide_paths(
         repeated=chosen.repeated or repeat.repeated or request.repeated,
         shape=shape_of(context, dep, request, every_node, sources),
         assumptions=tuple(assumptions),
-        notes=request.notes,
+        notes=(*request.notes, *taken_by(sources)),
         paths=paths,
         kinds=kinds_of(context, request, sources, repeat),
         zero_unconnected=zeros,

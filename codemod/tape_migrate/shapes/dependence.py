@@ -60,7 +60,7 @@ class CalleeReads(Protocol):
         """Attributes of ``self`` and module-level variables that running ``func`` reads, if that
         is a visible function."""
 
-    def is_computed(self, symbol: Symbol, holders: Iterable[Definition]) -> bool:
+    def is_computed(self, symbol: Symbol, scope: Scope, holders: Iterable[Definition]) -> bool:
         """Whether reading an attribute may run code that reads what the object holds."""
 
     def changes_something(self, call: ast.Call) -> bool:
@@ -129,6 +129,8 @@ class Dependence:
         call = stmt.value
         if not isinstance(call, ast.Call):
             return False
+        if definition.symbol == Symbol("self") and begins_inherited(self.scope, stmt):
+            return True
         if isinstance(call.func, ast.Attribute):
             receiver = symbol_of(call.func.value)
             if receiver is not None and may_overlap(receiver, definition.symbol):
@@ -148,13 +150,17 @@ class Dependence:
 
     def _uses(self, node_id: int) -> Iterator[Use]:
         seen: set[tuple[str, int]] = set()
+        stmt = self.cfg.nodes[node_id].stmt
+        begins = stmt is not None and begins_inherited(self.scope, stmt)
         for use in self.cfg.effects(node_id).uses:
             if use.reference or carries_nothing(self.module, use.node, self.callees.keeps_nothing):
+                continue
+            if begins and use.symbol == Symbol("self"):
                 continue
             yield use
             holder = Symbol(use.symbol.root)
             if use.symbol.path and self.callees.is_computed(
-                use.symbol, self.reaching(node_id, holder)
+                use.symbol, self.scope, self.reaching(node_id, holder)
             ):
                 yield Use(holder, use.node)
             # A local function reads its free variables whenever it is called or handed on.
@@ -230,6 +236,11 @@ class Dependence:
             known = self._tainted[key] = self._spread(reads, own, without)
         return known
 
+    def computed_from(self, nodes: Iterable[int]) -> frozenset[int]:
+        """Nodes that may compute from anything that ``nodes`` define."""
+        out_of = self._index()
+        return self._spread((link for n in nodes for link in out_of.get(n, ())), set(), None)
+
     def _spread(self, reads: Iterable[Link], own: set[int], without: int | None) -> frozenset[int]:
         """The nodes of ``reads``, and those that what they compute comes to."""
         out_of = self._index()
@@ -296,6 +307,33 @@ class Dependence:
                         known[node_id] = 1
                         stack.append(node_id)
         return bool(known[start])
+
+
+def begins_inherited(scope: Scope, stmt: ast.stmt) -> bool:
+    """Whether ``stmt`` is the call by which a method begins with the one it overrides.
+
+    ``super().setUp()`` or ``super(Test, self).setUp()``, before anything has been read: what the
+    object holds after it is, for the rest of the method, what it held at entry.
+    """
+    node = scope.node
+    if not isinstance(node, ast.FunctionDef) or not node.args.args:
+        return False
+    body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
+    if not body or body[0] is not stmt or node.args.args[0].arg != "self":
+        return False
+    match stmt:
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(
+                    value=ast.Call(func=ast.Name(id="super"), args=given, keywords=[]), attr=name
+                )
+            ) as call
+        ):
+            named = [arg.id if isinstance(arg, ast.Name) else "" for arg in given]
+            read = [n for n in ast.walk(call) if isinstance(n, ast.Name) and n.id == "self"]
+            plain = not given or (len(named) == 2 and named[1] == "self")
+            return name == node.name and plain and len(read) == len(given) // 2
+    return False
 
 
 _CALLS, _ALL_CALLS = "calls made", "calls inside"

@@ -12,6 +12,7 @@ from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.dependence import calls_in
+from tape_migrate.shapes.unittests import ancestors, is_known_base, may_take_over
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -145,15 +146,15 @@ class Functions:
     def method(self, owner: Scope, name: str) -> Function | None:
         return self._methods.get((id(owner), name))
 
-    def is_computed(self, symbol: Symbol, holders: Iterable[Definition]) -> bool:
-        """Whether reading ``net.loss`` may run code that computes it from what ``net`` holds.
+    def is_computed(self, symbol: Symbol, scope: Scope, holders: Iterable[Definition]) -> bool:
+        """Whether reading ``net.loss`` in ``scope`` may compute it from what ``net`` holds.
 
         ``holders`` are the definitions of ``net``. Visible classes are looked at; of an object that
         a class out of sight has made, any attribute may be a property. So it is of one with a
         property that is set.
         """
         attributes = [part for part in symbol.path if part.startswith(".")]
-        if any(self.is_property(part) for part in attributes):
+        if attributes and self.reads_property(symbol, scope):
             return True
         if not attributes or symbol.root in ("self", "cls"):
             return False
@@ -198,6 +199,30 @@ class Functions:
             ast.unparse(decorator).endswith(("property", ".getter", ".setter"))
             for method in self.methods_named(element.removeprefix("."))
             for decorator in method.decorator_list
+        )
+
+    def reads_property(self, symbol: Symbol, scope: Scope) -> bool:
+        """Whether reading ``symbol`` in ``scope`` may run a visible property.
+
+        Of ``self`` a property of another class is none, if no object can have both classes.
+        """
+        first, *rest = symbol.path or ("",)
+        if any(self.is_property(element) for element in rest):
+            return True
+        if not self.is_property(first):
+            return False
+        owner = self.class_of(scope) if symbol.root == "self" else None
+        if owner is None or not isinstance(owner.node, ast.ClassDef):
+            return True
+        parents = ancestors(self._module, owner.node)
+        bases = [base for node in (owner.node, *parents) for base in node.bases]
+        if not all(is_known_base(self._module, base, parents) for base in bases):
+            return True
+        return any(
+            other is owner or may_take_over(self._module, owner.node, other.node)
+            for other in self._module.scopes
+            if isinstance(other.node, ast.ClassDef)
+            and self.method(other, first.removeprefix(".")) is not None
         )
 
     @property

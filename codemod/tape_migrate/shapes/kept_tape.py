@@ -51,7 +51,12 @@ from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.plan import OUTSIDE, Candidate, Link, Refusal, Request
 from tape_migrate.shapes.reentered import decide_in_helper, entry_sources
 from tape_migrate.shapes.summaries import Summaries
-from tape_migrate.shapes.unittests import ancestors, is_test_case, only_parameterizes
+from tape_migrate.shapes.unittests import (
+    ancestors,
+    is_known_base,
+    is_test_case,
+    only_parameterizes,
+)
 
 _FIRST = ("setUp", "__init__")
 _OF_ATTRIBUTES = frozenset(("__slots__", "__setattr__", "__getattribute__"))
@@ -109,11 +114,20 @@ def find_kept(context: Context, request: Request) -> Kept | None:
         if stmts and stmts[0].lineno <= hidden[1]:
             return None
     spelled = _spelled(targets)
+    read = [symbol for symbol in targets if sum(e.startswith(".") for e in symbol.path) > 1]
+    summaries = Summaries.of(module)
+    if any(summaries.is_property(element) for symbol in read for element in symbol.path):
+        return None
+    # An object of a class out of sight may compute what it gives whenever it is asked.
     assumptions: tuple[str, ...] = ()
+    if read:
+        names = ", ".join(_spelled(read))
+        assumptions = (f"assumes that {names} is not computed anew when it is read",)
     if not _is_test(module, scope):
         # A test runner keeps its objects to itself; others may be reached from other modules.
         others = ", and that no class elsewhere overrides it" if hidden is not None else ""
-        assumptions = (f"assumes that only {setup.name} sets {', '.join(spelled)}{others}",)
+        only = f"assumes that only {setup.name} sets {', '.join(spelled)}{others}"
+        assumptions = (only, *assumptions)
     dep = context.dependence(scope)
     nodes, _ = dep.slice_back(dep.links_of(dep.facts.node_id(request.call), request.given))
     nested = is_nested(dep, nodes, request)
@@ -249,7 +263,7 @@ def _find_setup(
     parents = ancestors(module, owner.node)
     bases = [base for klass in (owner.node, *parents) for base in klass.bases]
     tests = _is_test(module, scope)
-    if not all(_is_known(module, base, parents) for base in bases):
+    if not all(is_known_base(module, base, parents) for base in bases):
         return None
     method = summaries.method(owner, called or ("setUp" if tests else "__init__"))
     if method is None or method not in owner.node.body or method.decorator_list:
@@ -310,15 +324,6 @@ def _is_used_elsewhere(module: Module, node: ast.ClassDef) -> bool:
     project = module.project
     return isinstance(project, OtherUsers) and bool(
         project.users(module.path, node.name, method=False)
-    )
-
-
-def _is_known(module: Module, base: ast.expr, parents: list[ast.ClassDef]) -> bool:
-    """Whether a base class is in sight, or certainly sets none of the attributes."""
-    return (
-        is_test_case(module, base)
-        or (isinstance(base, ast.Name) and base.id in ("object", *(p.name for p in parents)))
-        or module.names.resolve(base) == "tensorflow.Module"
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.flow.symbols import DefKind, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.plan import Refusal, Source
@@ -62,17 +64,26 @@ def _symbolic(module: Module, part: ast.AST) -> str | None:
         if isinstance(call.func, ast.Attribute) and call.func.attr in KERAS_GRAPH_CALLS:
             return f".{call.func.attr}()"
     for node in module.inside(part):
-        if (
-            isinstance(node, ast.Attribute)
-            and node.attr in KERAS_GRAPH_ATTRIBUTES
-            and isinstance(node.ctx, ast.Load)
-            and not isinstance(node.value, ast.Name | ast.Attribute)
-        ):
+        if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load):
+            continue
+        if node.attr not in KERAS_GRAPH_ATTRIBUTES or _is_set_here(module, node):
+            continue
+        if not isinstance(node.value, ast.Name | ast.Attribute):
             return f".{node.attr}"
-        if (
-            isinstance(node, ast.Attribute)
-            and node.attr in KERAS_GRAPH_ATTRIBUTES
-            and isinstance(node.ctx, ast.Load)
-        ):
-            return ast.unparse(node)
+        return ast.unparse(node)
     return None
+
+
+def _is_set_here(module: Module, node: ast.Attribute) -> bool:
+    """Whether statements of its own function give the attribute what is read: no model has.
+
+    What they give it is on the way to the target as well, and looked at where it stands.
+    """
+    symbol, scope = symbol_of(node), module.scope_of(node)
+    if symbol is None or scope.kind is not ScopeKind.FUNCTION:
+        return False
+    reached = module.facts(scope).reaching_at(node, symbol)
+    return bool(reached) and all(
+        d.symbol == symbol and d.kind is DefKind.STRONG and isinstance(d.stmt, ast.Assign)
+        for d in reached
+    )

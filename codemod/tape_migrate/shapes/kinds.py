@@ -19,6 +19,7 @@ from tape_migrate.shapes.functional_model import is_one_tensor, output_of
 from tape_migrate.shapes.functions import bind
 from tape_migrate.shapes.kind_by_use import NOT_FOR_LISTS, used_as_tensor
 from tape_migrate.shapes.plan import Kind
+from tape_migrate.shapes.results import result_of
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import makes_one_tensor, tensorflow_function
 
@@ -226,6 +227,10 @@ def _unpacked_kind(
         output = output_of(module, value, names.index(symbol)) if symbol in names else None
         if output is not None and is_one_tensor(module, output, module.scope_of(output)):
             return Kind.TENSOR
+        stmt = module.statement_of(value)
+        result = result_of(module, stmt, symbol)
+        if result is not None:
+            return kind_of(module, result, module.scope_of(result), depth - 1)
     return Kind.UNKNOWN
 
 
@@ -263,7 +268,8 @@ def _attributes_set(
             for target in targets:
                 inner = (t for t in ast.walk(target) if isinstance(t, ast.expr))
                 for symbol in {s for s in map(symbol_of, inner) if s is not None}:
-                    found.given.setdefault(symbol, []).append(value_given_by(node, symbol))
+                    value = value_given_by(node, symbol) or result_of(module, node, symbol)
+                    found.given.setdefault(symbol, []).append(value)
         elif isinstance(node, (ast.For, ast.AugAssign)):
             written = symbol_of(node.target)
             if written is not None:

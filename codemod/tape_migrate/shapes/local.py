@@ -36,6 +36,7 @@ from tape_migrate.edits.names import (
 )
 from tape_migrate.edits.scan import breaks_line
 from tape_migrate.edits.tape_block import Block, Tape, indented_by, write_block
+from tape_migrate.edits.watch_in_maker import hand_to_makers
 from tape_migrate.model import Shape
 from tape_migrate.module import Module
 from tape_migrate.shapes.groups import Group
@@ -152,6 +153,7 @@ def _write_gradients(
         stop_recording=first.stop_recording,
     )
     write_block(module, draft, block)
+    hand_to_makers(module, draft, group.members, tape)
     if fused:
         _write_fused(module, draft, group, tape)
         return
@@ -206,6 +208,7 @@ def _hand_in_named(module: Module, draft: Draft, group: Group, names: set[str], 
             stop_recording=candidate.stop_recording,
         ),
     )
+    hand_to_makers(module, draft, group.members, tape)
     hand_in(module, draft, candidate.request.call, tape)
 
 

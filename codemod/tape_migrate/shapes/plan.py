@@ -118,6 +118,30 @@ class Track:
 
 
 @dataclass(frozen=True)
+class MakerWatch:
+    """What a maker has to watch, and the statement after which it does so."""
+
+    name: str
+    after: ast.stmt
+
+
+@dataclass(frozen=True)
+class Made:
+    """A call of a function that makes a source, and watches it on a tape that it is handed."""
+
+    call: ast.Call
+    function: ast.FunctionDef
+    parameter: str
+    """The parameter by which it takes the tape."""
+    watches: tuple[MakerWatch, ...]
+    """What it does not watch yet."""
+    new: bool
+    """It has no such parameter yet."""
+    kind: Kind
+    """Of what it gives back for the source."""
+
+
+@dataclass(frozen=True)
 class Source:
     """One source of a gradient call."""
 
@@ -135,6 +159,8 @@ class Source:
     """Nodes at which something is put into the source, a collection."""
     collected: bool = False
     """Trainable variables that the framework keeps: any statement may read them (``variables``)."""
+    made: tuple[Made, ...] = ()
+    """The calls of makers that give the source, and watch it themselves (``makers``)."""
 
     @property
     def track(self) -> Track:

@@ -223,6 +223,8 @@ def _watches(
     entry = _entry_node(dep, region, call_places)
     inside_nodes = {node_id for stmt in region.stmts for node_id in dep.cfg.span(stmt)}
     for source in paths.to_watch:
+        if source.made:
+            continue
         if source.variable:
             late = [d for d in source.track.definitions if d.node_id in inside_nodes]
             if not late:

@@ -25,9 +25,10 @@ from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.copies import value_of
-from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source
+from tape_migrate.shapes.results import result_of
 
 _COLLECTIONS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
 
@@ -66,7 +67,39 @@ def _of_definition(
     context: Context, dep: Dependence, definition: Definition, symbol: Symbol
 ) -> Related:
     value = value_of(definition, symbol)
+    if value is None and definition.stmt is not None and definition.symbol == symbol:
+        result = result_of(context.module, definition.stmt, symbol)
+        return _of_result(context, result) if result is not None else Related.NO
     return _of_value(context, dep, value) if value is not None else Related.NO
+
+
+def _of_result(context: Context, result: ast.expr) -> Related:
+    """What a function gives back, by whatever name: what it puts together is seen there."""
+    scope = context.module.scope_of(result)
+    held: list[ast.expr | None] = [result]
+    if isinstance(result, ast.Name):
+        held = [
+            getattr(node, "value", None) for node in context.module.names.bindings(result.id, scope)
+        ]
+        if any(_puts_into(node, result.id) for node in context.module.inside(scope.node)):
+            return Related.LIKELY
+    for value in held:
+        size = len(value.values if isinstance(value, ast.Dict) else getattr(value, "elts", ()))
+        if isinstance(value, _COLLECTIONS) and size != 1:
+            return Related.LIKELY
+    return Related.PERHAPS
+
+
+def _puts_into(node: ast.AST, name: str) -> bool:
+    """``xs.append(…)``, ``xs[0] = …``, ``xs += [y]``."""
+    match node:
+        case ast.Attribute(value=ast.Name(id=own), attr=method):
+            return own == name and method in CONTAINER_METHODS
+        case ast.Subscript(value=ast.Name(id=own), ctx=ast.Store()):
+            return own == name
+        case ast.AugAssign(target=ast.Name(id=own), value=ast.List() | ast.ListComp()):
+            return own == name
+    return False
 
 
 def _of_value(context: Context, dep: Dependence, value: ast.expr) -> Related:
@@ -103,15 +136,6 @@ def _of_function(context: Context, function: Function) -> Related:
             continue
         if context.module.scope_of(node) is not scope or scope.kind is not ScopeKind.FUNCTION:
             continue
-        held = [node.value]
-        if isinstance(node.value, ast.Name):
-            held = [
-                bound.value
-                for bound in context.module.names.bindings(node.value.id, scope)
-                if isinstance(bound, (ast.Assign, ast.AnnAssign)) and bound.value is not None
-            ]
-        for value in held:
-            size = len(value.values if isinstance(value, ast.Dict) else getattr(value, "elts", ()))
-            if isinstance(value, _COLLECTIONS) and size != 1:
-                return Related.LIKELY
+        if _of_result(context, node.value) is Related.LIKELY:
+            return Related.LIKELY
     return Related.PERHAPS

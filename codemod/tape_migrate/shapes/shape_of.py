@@ -33,6 +33,8 @@ def shape_of(
         return Shape.LOOP_BODY
     if is_nested(dep, every_node, request):
         return Shape.NESTED
+    if any(source.made for source in sources):
+        return Shape.MAKERS
     if dep.scope.kind is ScopeKind.FUNCTION and _branches(dep):
         return Shape.CONTROL_FLOW
     for place in dep.module.places(request.call, within=dep.scope):

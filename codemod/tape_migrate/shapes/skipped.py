@@ -23,12 +23,13 @@ from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Block, Module
-from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.dependence import Dependence, begins_inherited
 from tape_migrate.shapes.kinds import kind_of, outer_value, value_given_by
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.plan import OUTSIDE, Guard, Kind, Paths, Refusal, Region, Watch
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import makes_one_tensor, tensorflow_function
+from tape_migrate.shapes.unittests import ancestors
 
 _DEPTH = 8
 _LISTS_OF_TENSORS = frozenset({"unstack", "split", "meshgrid", "trainable_variables"})
@@ -126,7 +127,32 @@ def is_certainly_tensor(
     outer = outer_value(module, symbol, scope, frozenset(definitions))
     if outer is not None:
         return _is_tensor(module, outer, _DEPTH)
+    if definitions and all(d.kind is DefKind.PARAMETER for d in definitions):
+        if _set_by_inherited(module, scope, symbol):
+            return True
     return bool(definitions) and all(_gives_tensor(module, scope, d, _DEPTH) for d in definitions)
+
+
+def _set_by_inherited(module: Module, scope: Scope, symbol: Symbol) -> bool:
+    """Whether the method that this one begins with sets ``symbol`` to a tensor, in any case."""
+    node, owner = scope.node, Summaries.of(module).class_of(scope)
+    if symbol.root != "self" or not isinstance(node, ast.FunctionDef) or owner is None:
+        return False
+    if not any(begins_inherited(scope, stmt) for stmt in node.body[:2]):
+        return False
+    assert isinstance(owner.node, ast.ClassDef)
+    methods = [
+        method
+        for parent in ancestors(module, owner.node)
+        for method in parent.body
+        if isinstance(method, ast.FunctionDef) and method.name == node.name
+    ]
+    if len(methods) != 1:
+        return False  # more than one of them may set it
+    stores = [stmt for stmt in ast.walk(methods[0]) if isinstance(stmt, ast.stmt)]
+    values = [v for stmt in stores if (v := value_given_by(stmt, symbol)) is not None]
+    certain = any(value_given_by(stmt, symbol) is not None for stmt in methods[0].body)
+    return certain and all(_is_tensor(module, value, _DEPTH) for value in values)
 
 
 def is_there(module: Module, scope: Scope, symbol: Symbol, definitions: Iterable[Definition],

@@ -11,13 +11,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
-from tape_migrate.shapes.copies import given_by, held_by, is_copy, is_data, is_whole, value_of
+from tape_migrate.shapes.copies import (
+    RELISTING,
+    given_by,
+    held_by,
+    is_copy,
+    is_data,
+    is_whole,
+    value_of,
+)
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value
+from tape_migrate.shapes.makers import made_by
 from tape_migrate.shapes.members import changed_by_other_name, put_in
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, Watch, in_order
 from tape_migrate.shapes.tensorflow_facts import (
@@ -31,12 +39,6 @@ _COLLECTORS = frozenset(
     ("dict", "enumerate", "filter", "list", "map", "reversed", "set", "sorted", "tuple", "zip")
 )
 """Built-in functions that put what they are given into collections."""
-
-
-RELISTING: Final = frozenset(
-    ("six.itervalues", "six.viewvalues", "tensorflow.nest.flatten", "tree.flatten")
-)
-"""Functions that give the members of a collection, and nothing else."""
 
 
 def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | Refusal:
@@ -210,6 +212,12 @@ def _symbol_sources(
     if isinstance(put, Refusal):
         return put
     members, changed_at = put
+    made = () if members or changed_at else made_by(dep, symbol, strong, node_id)
+    if made:
+        kinds = {each.kind for each in made}
+        kind = kinds.pop() if len(kinds) == 1 else Kind.UNKNOWN
+        track = _track(dep, symbol, strong, certain=True, whole=True)
+        return [Source(symbol, node_id, (track,), fresh=True, variable=False, kind=kind, made=made)]
     fresh = (
         bool(strong)
         and not mutated

@@ -13,7 +13,7 @@ from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.own_state import is_set_here
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Request, Source
-from tape_migrate.shapes.properties import may_be_property
+from tape_migrate.shapes.read_anew import may_compute
 from tape_migrate.shapes.repeats import Repeat, iterable_of
 from tape_migrate.shapes.state import sets_path
 
@@ -162,8 +162,7 @@ def _find(
             kept.append(link)
     if not links:
         return Refusal("TM102", f"{symbol} is not computed by any statement that is seen here")
-    if may_be_property(context, dep, node_id, symbol):
-        # Reading it may compute it, so it has to be read inside the tape.
+    if may_compute(dep, symbol, links):
         return Target(expr, links, frozenset(), inline=True)
     return Target(expr, tuple(kept), frozenset(nodes), inline=False)
 
