@@ -17,7 +17,7 @@ from tape_migrate.handing import HandPlan, Hands
 from tape_migrate.helper_calls import calls_at
 from tape_migrate.ignores import Ignores, leaves_alone
 from tape_migrate.keeping import Keeps
-from tape_migrate.keras_rounds import gather_keras, lift_keras, without_graph_mode
+from tape_migrate.keras_rounds import gather_keras, lift_keras, lift_layers, without_graph_mode
 from tape_migrate.lambdas import Lambdas
 from tape_migrate.model import (
     Handed,
@@ -316,6 +316,17 @@ class Engine:
                 )
                 if gathered is not None:
                     return gathered
+        if b"eras" in module.text and b"compile" in module.text:
+            lifted = lift_layers(
+                context,
+                pending[:own],
+                frozen,
+                tracked,
+                of_graphs,
+                assumed=self._options.assume_closed,
+            )
+            if lifted is not None:
+                return lifted
         ready: list[tuple[Tracked, Candidate]] = []
         refused: set[int] = set()
         waiting: dict[int, tuple[Tracked, frozenset[int]]] = {}

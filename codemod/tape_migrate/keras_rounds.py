@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tape_migrate.edits.draft import Applied
+from tape_migrate.model import Shape
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.plan import Refusal
@@ -66,6 +67,34 @@ def gather_keras(
     applied = gathered.draft.apply()
     follow(tracked, applied)
     return applied
+
+
+def lift_layers(
+    context: Context,
+    pending: list[tuple[int, Tracked, Found]],
+    frozen: dict[int, Refusal],
+    tracked: list[Tracked],
+    refusals: dict[int, Refusal],
+    *,
+    assumed: bool,
+) -> Applied | None:
+    """Move a gradient of a loss into a layer of its own; why not goes to ``refusals``."""
+    from tape_migrate.edits.gradient_layer import write_loss  # noqa: PLC0415
+    from tape_migrate.shapes.loss_closure import plan_loss  # noqa: PLC0415
+
+    for index, site, item in pending:
+        if index in frozen or site.keras is not None:
+            continue
+        plan = plan_loss(context, item.call, assumed=assumed)
+        if isinstance(plan, Refusal):
+            refusals[id(item.call)] = plan
+        elif plan is not None:
+            site.lifted = True
+            site.keras, site.shape = plan.assumptions, Shape.LOSS_CLOSURE
+            applied = write_loss(context.module, plan).apply()
+            follow(tracked, applied)
+            return applied
+    return None
 
 
 def without_graph_mode(
