@@ -316,7 +316,7 @@ class Engine:
                 )
                 if gathered is not None:
                     return gathered
-        if b"eras" in module.text and b"compile" in module.text:
+        if b"eras" in module.text and (b"compile" in module.text or b"ayer" in module.text):
             lifted = lift_layers(
                 context,
                 pending[:own],
@@ -336,6 +336,10 @@ class Engine:
                 refused.add(id(item.call))
                 continue
             if site.waits_for_turn:
+                continue
+            if item.scope.kind is ScopeKind.LAMBDA and id(item.call) in of_graphs:
+                site.refusal = of_graphs[id(item.call)]
+                refused.add(id(item.call))
                 continue
             lifted = self._lift(module, site, item)
             if lifted is not None:

@@ -78,22 +78,31 @@ def lift_layers(
     *,
     assumed: bool,
 ) -> Applied | None:
-    """Move a gradient of a loss into a layer of its own; why not goes to ``refusals``."""
-    from tape_migrate.edits.gradient_layer import write_loss  # noqa: PLC0415
-    from tape_migrate.shapes.loss_closure import plan_loss  # noqa: PLC0415
+    """Move a gradient of a loss or a layer into a layer made for it, or say why not."""
+    from tape_migrate.edits.gradient_layer import write_layer, write_loss  # noqa: PLC0415
+    from tape_migrate.shapes.gradient_layer import LayerPlan, plan_layer  # noqa: PLC0415
+    from tape_migrate.shapes.loss_closure import LossPlan, plan_loss  # noqa: PLC0415
 
+    module = context.module
     for index, site, item in pending:
         if index in frozen or site.keras is not None:
             continue
-        plan = plan_loss(context, item.call, assumed=assumed)
+        plan: LossPlan | LayerPlan | Refusal | None = plan_loss(context, item.call, assumed=assumed)
+        plan = plan if plan is not None else plan_layer(context, item.call)
         if isinstance(plan, Refusal):
             refusals[id(item.call)] = plan
-        elif plan is not None:
-            site.lifted = True
+            continue
+        if plan is None:
+            continue
+        site.lifted = True
+        if isinstance(plan, LossPlan):
             site.keras, site.shape = plan.assumptions, Shape.LOSS_CLOSURE
-            applied = write_loss(context.module, plan).apply()
-            follow(tracked, applied)
-            return applied
+            applied = write_loss(module, plan).apply()
+        else:
+            site.keras, site.shape = plan.assumptions, Shape.GRADIENT_LAYER
+            applied = write_layer(module, plan).apply()
+        follow(tracked, applied)
+        return applied
     return None
 
 

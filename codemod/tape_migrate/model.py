@@ -50,6 +50,7 @@ class Shape(enum.Enum):
     IN_TF_FUNCTION = "in-tf-function"
     KERAS_FUNCTION = "keras-function"
     LOSS_CLOSURE = "loss-closure"
+    GRADIENT_LAYER = "gradient-layer"
     TRAINING = "training"
     HELPER = "helper"
     KEPT_TAPE = "kept-tape"

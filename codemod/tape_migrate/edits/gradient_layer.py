@@ -12,6 +12,7 @@ from tape_migrate.edits.draft import Draft, Keep, Piece
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
+from tape_migrate.shapes.gradient_layer import LayerPlan
 from tape_migrate.shapes.loss_closure import LossPlan
 
 _GRADIENT = '''\
@@ -50,6 +51,34 @@ class {name}({base}):
         self.reset_metrics()
         return super().train_on_batch(*args, **kwargs)
 '''
+
+
+def write_layer(module: Module, plan: LayerPlan) -> Draft:
+    """A draft that makes a ``Lambda`` layer one that computes its target itself."""
+    draft = Draft(module.text)
+    used = _names(module)
+    name = fresh_name("InputGradient", used)
+    made = plan.made
+    top = _top(module, made)
+    offset = module.line_start(first_comment_line(module, top))
+    tf = _tensorflow(module, plan.site, top.lineno) or add_import(module, draft)
+    source = plan.source if plan.source not in ("self", "inputs") else "source"
+    target = plan.target if plan.target not in ("self", "inputs", source) else "outputs"
+    head = _GRADIENT.format(name=name, tf=tf, inputs="inputs")
+    lines = (
+        f"        {source} = inputs[{plan.place}]\n"
+        f"        {target} = self.model({source})\n"
+        "        return "
+    )
+    func = Keep(module.start(plan.site.func), module.end(plan.site.func))
+    call = f"({target}, [{source}])" + ("" if plan.listed else "[0]")
+    text = _lines(module, head + lines)
+    draft.insert(offset, text, func, call.encode(), module.newline * 3)
+    pieces: list[Piece] = [f"{name}({tf}.keras.Model({plan.source}, {plan.target})".encode()]
+    if plan.name is not None:
+        pieces += [b", name=", module.segment(plan.name)]
+    draft.replace(module.start(made), module.end(made), *pieces, b")")
+    return draft
 
 
 def write_loss(module: Module, plan: LossPlan) -> Draft:

@@ -32,6 +32,8 @@ _SHAPES = {
     "gives their values in a tape, in a compiled function with K.function's calling convention.",
     Shape.LOSS_CLOSURE: "A loss function of compile takes the gradient of y_pred (WGAN-GP): a "
     "layer calls the model in a tape and gives the gradient, which the loss reads as its y_pred.",
+    Shape.GRADIENT_LAYER: "A Lambda layer differentiates one of its inputs by another: a layer "
+    "takes its place that calls the layers between them in a tape.",
 }
 
 _MODULES = {Shape.TRAINING: "variables"}
