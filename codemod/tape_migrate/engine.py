@@ -17,7 +17,7 @@ from tape_migrate.handing import HandPlan, Hands
 from tape_migrate.helper_calls import calls_at
 from tape_migrate.ignores import Ignores, leaves_alone
 from tape_migrate.keeping import Keeps
-from tape_migrate.keras_rounds import gather_keras, lift_keras, without_graph_mode
+from tape_migrate.keras_rounds import gather_keras, lift_keras, lift_layers, without_graph_mode
 from tape_migrate.lambdas import Lambdas
 from tape_migrate.model import (
     Handed,
@@ -318,6 +318,17 @@ class Engine:
                 )
                 if gathered is not None:
                     return gathered
+        if b"eras" in module.text and (b"compile" in module.text or b"ayer" in module.text):
+            lifted = lift_layers(
+                context,
+                pending[:own],
+                frozen,
+                tracked,
+                of_graphs,
+                assumed=self._options.assume_closed,
+            )
+            if lifted is not None:
+                return lifted
         ready: list[tuple[Tracked, Candidate]] = []
         refused: set[int] = set()
         waiting: dict[int, tuple[Tracked, frozenset[int]]] = {}
@@ -327,6 +338,10 @@ class Engine:
                 refused.add(id(item.call))
                 continue
             if site.waits_for_turn:
+                continue
+            if item.scope.kind is ScopeKind.LAMBDA and id(item.call) in of_graphs:
+                site.refusal = of_graphs[id(item.call)]
+                refused.add(id(item.call))
                 continue
             lifted = self._lift(module, site, item)
             if lifted is not None:

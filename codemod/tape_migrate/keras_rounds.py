@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tape_migrate.edits.draft import Applied
+from tape_migrate.model import Shape
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.plan import Refusal
@@ -66,6 +67,43 @@ def gather_keras(
     applied = gathered.draft.apply()
     follow(tracked, applied)
     return applied
+
+
+def lift_layers(
+    context: Context,
+    pending: list[tuple[int, Tracked, Found]],
+    frozen: dict[int, Refusal],
+    tracked: list[Tracked],
+    refusals: dict[int, Refusal],
+    *,
+    assumed: bool,
+) -> Applied | None:
+    """Move a gradient of a loss or a layer into a layer made for it, or say why not."""
+    from tape_migrate.edits.gradient_layer import write_layer, write_loss  # noqa: PLC0415
+    from tape_migrate.shapes.gradient_layer import LayerPlan, plan_layer  # noqa: PLC0415
+    from tape_migrate.shapes.loss_closure import LossPlan, plan_loss  # noqa: PLC0415
+
+    module = context.module
+    for index, site, item in pending:
+        if index in frozen or site.keras is not None:
+            continue
+        plan: LossPlan | LayerPlan | Refusal | None = plan_loss(context, item.call, assumed=assumed)
+        plan = plan if plan is not None else plan_layer(context, item.call)
+        if isinstance(plan, Refusal):
+            refusals[id(item.call)] = plan
+            continue
+        if plan is None:
+            continue
+        site.lifted = True
+        if isinstance(plan, LossPlan):
+            site.keras, site.shape = plan.assumptions, Shape.LOSS_CLOSURE
+            applied = write_loss(module, plan).apply()
+        else:
+            site.keras, site.shape = plan.assumptions, Shape.GRADIENT_LAYER
+            applied = write_layer(module, plan).apply()
+        follow(tracked, applied)
+        return applied
+    return None
 
 
 def without_graph_mode(

@@ -49,6 +49,8 @@ class Shape(enum.Enum):
     LOOP_BODY = "loop-body"
     IN_TF_FUNCTION = "in-tf-function"
     KERAS_FUNCTION = "keras-function"
+    LOSS_CLOSURE = "loss-closure"
+    GRADIENT_LAYER = "gradient-layer"
     TRAINING = "training"
     HELPER = "helper"
     KEPT_TAPE = "kept-tape"

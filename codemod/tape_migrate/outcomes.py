@@ -20,7 +20,7 @@ def result_of(text: bytes, site: Tracked) -> SiteResult:
         shape, assumptions = candidate.shape, candidate.assumptions
         if site.keras is not None:
             # What surrounds the function is plain: nothing more is taken for granted.
-            shape, assumptions = Shape.KERAS_FUNCTION, site.keras
+            shape, assumptions = site.shape or Shape.KERAS_FUNCTION, site.keras
         review = bool(assumptions)
         what = [f"rewritten as {shape.value}"]
         what += [*assumptions, *candidate.notes, *site.gathered, *site.notes]

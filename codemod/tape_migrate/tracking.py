@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tape_migrate.edits.draft import Applied
 from tape_migrate.ignores import Comment
-from tape_migrate.model import Helper, Left, Site
+from tape_migrate.model import Helper, Left, Shape, Site
 from tape_migrate.module import Module
 from tape_migrate.shapes.plan import Candidate, Refusal
 from tape_migrate.sites import Found, find_sites
@@ -54,6 +54,8 @@ class Tracked:
     """Its tape is kept by the object that its method belongs to."""
     keras: tuple[str, ...] | None = None
     """What moving its Keras graph into a function took for granted, if that was done."""
+    shape: Shape | None = None
+    """What moving its Keras graph has made of it, if not a compiled function."""
     gathered: tuple[str, ...] = ()
     """What was done to have its Keras graph in one function."""
 

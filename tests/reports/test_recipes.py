@@ -51,7 +51,7 @@ def test_a_recipe_is_python_and_needs_nothing_of_this_tool(code: str) -> None:
 
 
 def test_the_gradient_penalty_trains_the_critic_as_the_old_loss_did() -> None:
-    folder = Path(FIXTURES) / "refused" / "keras_wgan_gp"
+    folder = Path(FIXTURES) / "loss-closure" / "penalty_alone"
     case = Case(
         name="gradient penalty",
         before=(folder / "before.py").read_bytes(),

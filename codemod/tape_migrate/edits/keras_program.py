@@ -53,6 +53,11 @@ def graph_needs(module: Module) -> str | None:
     """What in the module needs a graph, in words, or None."""
     for found in find_sites(module):
         return f"the gradient call at line {found.site.line}"
+    return graph_only_call(module)
+
+
+def graph_only_call(module: Module) -> str | None:
+    """A call that a graph alone can answer, in words, or None."""
     for node in module.nodes:
         if isinstance(node, ast.Call) and module.names.resolve(node.func) in _GRAPH_ONLY:
             return f"{ast.unparse(node.func)} (line {node.lineno})"

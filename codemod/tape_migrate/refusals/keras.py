@@ -120,4 +120,28 @@ class CriticTrainer(tf.keras.Model):
         self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
         return {"loss": loss, "wasserstein": wasserstein, "gradient_penalty": penalty}""",
     ),
+    Reason(
+        "TM148",
+        "keras-layer",
+        "A Keras layer differentiates one of its inputs by another: the layers between them have "
+        "run by then, before any tape opened in the layer.",
+        "Give the layer a model of what lies between the two, and call that inside a tape in the "
+        "layer's call. Layers that draw random numbers or keep statistics must run there only.",
+        "score = Dense(1)(hidden)\n"
+        "slope = Lambda(lambda t: K.gradients(t[0], t[1])[0])([score, inputs])",
+        """import tensorflow as tf
+
+
+class InputGradient(tf.keras.layers.Layer):
+    # InputGradient(tf.keras.Model(inputs, score))(inputs) gives score and slope
+    def __init__(self, model, **kwargs):
+        super().__init__(**kwargs)
+        self.model = model
+
+    def call(self, inputs):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            score = self.model(inputs)
+        return score, tape.gradient(score, inputs)""",
+    ),
 )

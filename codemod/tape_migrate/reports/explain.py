@@ -32,6 +32,10 @@ _SHAPES = {
     Shape.IN_TF_FUNCTION: "The function is already a tf.function: the tape goes inside it.",
     Shape.KERAS_FUNCTION: "Symbolic tensors of a Keras model, compiled by K.function: a sub-model "
     "gives their values in a tape, in a compiled function with K.function's calling convention.",
+    Shape.LOSS_CLOSURE: "A loss function of compile takes the gradient of y_pred (WGAN-GP): a "
+    "layer calls the model in a tape and gives the gradient, which the loss reads as its y_pred.",
+    Shape.GRADIENT_LAYER: "A Lambda layer differentiates one of its inputs by another: a layer "
+    "takes its place that calls the layers between them in a tape.",
 }
 
 _MODULES = {Shape.TRAINING: "variables"}

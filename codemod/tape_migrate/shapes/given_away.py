@@ -23,6 +23,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.layer_hazards import is_lambda_layer, trains
 from tape_migrate.shapes.loop_body import hands_to_loop, uses_of
 
 
@@ -51,6 +52,8 @@ def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) ->
         if hands_to_loop(module, name) or (isinstance(parent, ast.Call) and parent.func is name):
             continue
         if isinstance(parent, ast.Call) and _is_followed(module, parent):
+            continue
+        if is_lambda_layer(module, parent) and _only_called(module, scope, other):
             continue
         if isinstance(parent, ast.Return) and owner is scope:
             shown = False  # whoever is given it is as far as any caller
@@ -117,6 +120,20 @@ def _made_of_arguments(context: Context, maker: Scope, other: Symbol) -> bool:
         context.closure.reaches(context.closure.node_for(Symbol(name), maker), there)
         for name in sorted(_parameters(node))
     )
+
+
+def _only_called(module: Module, scope: Scope, other: Symbol) -> bool:
+    """Whether ``other`` is a model that a ``Lambda`` layer's function calls, and nothing else.
+
+    A layer is given a tensor of each call of its model, from which no model was computed. In a
+    graph, what such a model updates while it is trained is not run.
+    """
+    names = [n for n in module.inside(scope.node) if isinstance(n, ast.Name) and n.id == other.root]
+    called = [
+        isinstance(parent := module.parent_of(name), ast.Call) and parent.func is name
+        for name in names
+    ]
+    return not other.path and all(called) and not trains(module)
 
 
 def _parameters(function: ast.FunctionDef) -> frozenset[str]:

@@ -45,7 +45,7 @@ def keras_graphs(
         return KerasGraphs()
     if context.hazards.refuse() is not None:
         return KerasGraphs()
-    changed = _layers_changed(context) or _eager_off_elsewhere(context)
+    changed = _layers_changed(context) or eager_off_elsewhere(context)
     if changed is not None:
         return KerasGraphs(None, {id(site): changed for site in symbolic})
     refusals: dict[int, Refusal] = {}
@@ -74,7 +74,7 @@ def keras_graphs(
     return KerasGraphs(None, refusals, apart=True)
 
 
-def _eager_off_elsewhere(context: Context) -> Refusal | None:
+def eager_off_elsewhere(context: Context) -> Refusal | None:
     """Another module of the project decides in which mode this one runs."""
     module = context.module
     project = module.project

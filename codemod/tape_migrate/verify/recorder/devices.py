@@ -15,10 +15,14 @@ _FLOATS = ("float16", "bfloat16", "float32", "float64", "complex64", "complex128
 
 
 def settle(device: str) -> None:
-    """On a GPU: the same sums in the same order, in full float32; nothing falls back to the CPU."""
+    """Every operation as it is written; on a GPU the same sums in the same order, in full float32,
+    and nothing falls back to the CPU."""
+    config = getattr(tf, "config", None)  # type: Any
+    if hasattr(getattr(config, "optimizer", None), "set_experimental_options"):
+        # With them one in ten traces of a Keras 3 training step (TensorFlow 2.21) gives others.
+        config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if not device.startswith("GPU"):
         return
-    config = getattr(tf, "config", None)  # type: Any
     if hasattr(config, "set_soft_device_placement"):
         config.set_soft_device_placement(False)
     experimental = getattr(config, "experimental", None)  # type: Any

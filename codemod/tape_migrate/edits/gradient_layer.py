@@ -1,0 +1,172 @@
+"""Write the layer that gives a gradient, and the model that trains as Keras 2 did.
+
+The gradient call moves into the layer's ``call`` as it is; putting a tape there is the business of
+the other recipes.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from tape_migrate.edits.draft import Draft, Keep, Piece
+from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name
+from tape_migrate.edits.tape_block import first_comment_line
+from tape_migrate.module import Module
+from tape_migrate.shapes.gradient_layer import LayerPlan
+from tape_migrate.shapes.loss_closure import LossPlan
+
+_GRADIENT = '''\
+class {name}({tf}.keras.layers.Layer):
+    """The gradient of what a model gives, with respect to its input."""
+
+    def __init__(self, model, **kwargs):
+        super().__init__(**kwargs)
+        self.model = model
+
+    def call(self, {inputs}):
+'''
+
+_COMPILED = '''\
+class {name}({base}):
+    """Trains what was trainable when it was compiled, and gives the losses of each batch alone.
+
+    Keras 2 does so by itself.
+    """
+
+    def compile(self, *args, **kwargs):
+        super().compile(*args, **kwargs)
+        weights = super().trainable_weights
+        self._compiled_weights = lambda: weights  # Keras would take in a list
+
+    @property
+    def trainable_weights(self):
+        compiled = getattr(self, "_compiled_weights", None)
+        return super().trainable_weights if compiled is None else compiled()
+
+    @property
+    def trainable_variables(self):
+        return self.trainable_weights
+
+    def train_on_batch(self, *args, **kwargs):
+        self.reset_metrics()
+        return super().train_on_batch(*args, **kwargs)
+'''
+
+
+def write_layer(module: Module, plan: LayerPlan) -> Draft:
+    """A draft that makes a ``Lambda`` layer one that computes its target itself."""
+    draft = Draft(module.text)
+    used = _names(module)
+    name = fresh_name("InputGradient", used)
+    made = plan.made
+    top = _top(module, made)
+    offset = module.line_start(first_comment_line(module, top))
+    tf = _tensorflow(module, plan.site, top.lineno) or add_import(module, draft)
+    source = plan.source if plan.source not in ("self", "inputs") else "source"
+    target = plan.target if plan.target not in ("self", "inputs", source) else "outputs"
+    head = _GRADIENT.format(name=name, tf=tf, inputs="inputs")
+    lines = (
+        f"        {source} = inputs[{plan.place}]\n"
+        f"        {target} = self.model({source})\n"
+        "        return "
+    )
+    func = Keep(module.start(plan.site.func), module.end(plan.site.func))
+    call = f"({target}, [{source}])" + ("" if plan.listed else "[0]")
+    text = _lines(module, head + lines)
+    draft.insert(offset, text, func, call.encode(), module.newline * 3)
+    pieces: list[Piece] = [f"{name}({tf}.keras.Model({plan.source}, {plan.target})".encode()]
+    if plan.name is not None:
+        pieces += [b", name=", module.segment(plan.name)]
+    draft.replace(module.start(made), module.end(made), *pieces, b")")
+    return draft
+
+
+def write_loss(module: Module, plan: LossPlan) -> Draft:
+    """A draft that makes the gradient of a loss that of a layer."""
+    draft = Draft(module.text)
+    used = _names(module)
+    layer = fresh_name("InputGradient", used)
+    forward = plan.forward
+    changed = [forward, *plan.models.calls]
+    top = min((_top(module, node) for node in changed), key=lambda stmt: stmt.lineno)
+    offset = module.line_start(first_comment_line(module, top))
+    tf = _tensorflow(module, plan.site, top.lineno) or add_import(module, draft)
+    pieces = [*_layer(module, plan, layer, tf), module.newline * 2]
+    if plan.models.calls:
+        func = plan.models.calls[0].func
+        name = fresh_name("CompiledModel", used)
+        text = _COMPILED.format(name=name, base=module.segment(func).decode())
+        pieces += [_lines(module, text), module.newline * 2]
+        for call in plan.models.calls:
+            draft.replace(module.start(call.func), module.end(call.func), name.encode())
+            _align(module, draft, call, len(name) - len(module.segment(func)))
+    draft.insert(offset, *pieces)
+    start, end = module.start(forward.func), module.end(forward.func)
+    draft.replace(start, end, f"{layer}(".encode(), Keep(start, end), b")")
+    taken = plan.taken
+    draft.replace(module.start(taken), module.end(taken), plan.y_pred.encode())
+    for call in plan.aranges:
+        draft.replace(module.start(call.func), module.end(call.func), b"list(range")
+        draft.insert(module.end(call), b")")
+    return draft
+
+
+def _tensorflow(module: Module, site: ast.Call, line: int) -> str | None:
+    """A name of TensorFlow 2: ``tensorflow.compat.v1`` has other layers."""
+    outer = module.scopes.module
+    name = tensorflow_name(module, outer, site, line)
+    known = name is not None and module.names.meaning_of_name(name, outer) == "tensorflow"
+    return name if known else None
+
+
+def _align(module: Module, draft: Draft, call: ast.Call, more: int) -> None:
+    """Keep the further lines of a call under its first argument."""
+    given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+    if not given or given[0].lineno != call.lineno or more <= 0:
+        return
+    column = given[0].col_offset
+    for line in range(call.lineno + 1, (call.end_lineno or call.lineno) + 1):
+        text = module.line_text(line)
+        deep = len(text) - len(text.lstrip(b" ")) >= column
+        if deep and line not in module.string_lines and text.strip():
+            draft.insert(module.line_start(line), b" " * more)
+
+
+def _layer(module: Module, plan: LossPlan, name: str, tf: str) -> list[Piece]:
+    site, given = plan.site, plan.forward.args[0]
+    averaged = plan.averaged.id
+    members = [averaged]
+    if isinstance(given, (ast.List, ast.Tuple)):
+        members = [m.id for m in given.elts if isinstance(m, ast.Name)]
+    several = isinstance(given, (ast.List, ast.Tuple))
+    renamed = {n: f"{n}_" for n in members if n in ("self", "inputs")}
+    members = [renamed.get(n, n) for n in members]
+    averaged = renamed.get(averaged, averaged)
+    output = plan.output if plan.output not in (*members, "self") else "outputs"
+    inputs = "inputs" if several else averaged
+    head = _GRADIENT.format(name=name, tf=tf, inputs=inputs)
+    lines = [f"        {', '.join(members)} = inputs\n"] if several else []
+    listed = f"[{', '.join(members)}]" if several else averaged
+    lines.append(f"        {output} = self.model({listed})\n")
+    text = _lines(module, head + "".join(lines) + "        return ")
+    func = Keep(module.start(site.func), module.end(site.func))
+    return [text, func, f"({output}, [{averaged}])[0]".encode(), module.newline]
+
+
+def _lines(module: Module, text: str) -> bytes:
+    unit = module.indent_unit.decode()
+    return text.replace("    ", unit).encode().replace(b"\n", module.newline)
+
+
+def _top(module: Module, node: ast.AST) -> ast.stmt:
+    """The statement of the module that holds ``node``."""
+    stmts = [parent for parent in module.parents(node) if isinstance(parent, ast.stmt)]
+    return stmts[-1]
+
+
+def _names(module: Module) -> set[str]:
+    found: set[str] = set()
+    for scope in module.scopes:
+        found |= module.scopes.bindings(scope)
+    found |= {node.id for node in module.nodes if isinstance(node, ast.Name)}
+    return found
