@@ -26,7 +26,7 @@ from tape_migrate.shapes.dependence import (
     calls_in,
     own_expressions,
 )
-from tape_migrate.shapes.plan import Link, Refusal
+from tape_migrate.shapes.plan import Link, Refusal, Source
 from tape_migrate.shapes.quiet import TENSOR_METHODS
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -39,13 +39,18 @@ def refuse_closures(
     dep: Dependence,
     inside: frozenset[int],
     links: Iterable[Link],
+    sources: Iterable[Source],
     call_node: int,
 ) -> Refusal | None:
     """Refuse if a call outside of the tape may run a function that changes what ``links`` read.
 
-    ``inside`` are the nodes that the tape encloses.
+    ``inside`` are the nodes that the tape encloses. A source that such a function sets is watched
+    too early, wherever it runs.
     """
     changes = _changes(dep.module, dep.scope)
+    for symbol in [source.symbol for source in sources if source.symbol.path] if changes else ():
+        if any(may_overlap(changed, symbol) for _, changed in changes):
+            return Refusal("TM104", f"a function that is defined here changes what {symbol} holds")
     reads = {link.use.symbol for link in links} if changes else ()
     for function, changed in changes:
         if not any(may_overlap(changed, read) for read in reads):

@@ -225,7 +225,7 @@ def _decide_paths(
         return widened
     chosen, paths = widened
     inside = frozenset(n for stmt in chosen.region.stmts for n in dep.cfg.span(stmt))
-    refusal = refuse_closures(context, dep, inside, links, node_id)
+    refusal = refuse_closures(context, dep, inside, links, sources, node_id)
     if refusal is not None:
         return refusal
     if not (chosen.watches or request.entry) and any(
