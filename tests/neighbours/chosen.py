@@ -1,7 +1,7 @@
 """The neighbours that the tests run: lines of ``data/<folder of fixtures>.tsv``.
 
-Each line names the fixture, the variations, whether calls from elsewhere are ruled out, what becomes
-of each call, and a checksum of the text and of all that is said.
+Each line names the fixture, the variations, whether calls from elsewhere are ruled out, what
+becomes of each call, and a checksum of the text and of all that is said.
 """
 
 from __future__ import annotations

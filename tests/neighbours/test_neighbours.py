@@ -1,7 +1,7 @@
 """What becomes of programs beside the fixtures, where decisions tip over.
 
-Nothing is run here; ``python -m tests.neighbours --chosen`` runs both sides of all. ``--force-regen``
-writes the goldens: the diff names the calls of which something else has become.
+Nothing is run here; ``python -m tests.neighbours --chosen`` runs both sides of all.
+``--force-regen`` writes the goldens: the diff names the calls of which something else has become.
 """
 
 from __future__ import annotations

@@ -11,184 +11,8 @@ import ast
 from collections.abc import Iterator
 from itertools import pairwise
 
-_BLOCKS = {
-    "if": ("if bool(1):", ""),
-    "else": ("if bool(0):\n{indent}    pass\n{indent}else:", ""),
-    "for": ("for _turn in range(1):", ""),
-    "while": ("while True:", "break"),
-    "with": ('with tf.name_scope("scope"):', ""),
-    "try": ("try:", "\n{indent}finally:\n{indent}    pass"),
-    "except": ("try:", "\n{indent}except KeyError:\n{indent}    pass"),
-    "match": ("match 1:\n{indent}  case _:", ""),
-}
-"""What a statement is put into."""
-_AFTER = {
-    "identity_after": "{n} = tf.identity({n})",
-    "stopped_after": "{n} = tf.stop_gradient({n})",
-    "added_after": "{n} += 1.0",
-    "other_name_after": "{n}_too = {n}",
-    "read_after": "print({n})",
-    "lambda_after": "later = lambda: {n}",
-    "list_after": "held = [{n}]; held.append({n})",
-    "dict_after": 'held = {{}}; held["k"] = {n}; {n} = held["k"]',
-    "perhaps_after": "if {n} is None: {n} = tf.constant(1.0)",
-    "or_none_after": "{n} = {n} if bool(1) else None",
-    "through_lambda_after": "{n} = (lambda v: v)({n})",
-    "constant_after": "{n} = tf.constant([1.0, 2.0])",
-    "unpacked_after": "{n}, _ = ({n}, 1)",
-    "swapped_after": "{n}, {n}_too = ({n}, {n})",
-    "element_after": "{n}_list = [{n}, {n}]; {n} = {n}_list[0]",
-    "deleted_after": "{n}_too = {n}; del {n}; {n} = {n}_too",
-    "loop_after": "for {n} in [{n}]: pass",
-    "function_after": "def later(): return {n}",
-    "class_after": "class Later: kept = {n}",
-    "object_after": 'holder = type("H", (), {{}})(); holder.kept = {n}; {n} = holder.kept',
-    "assert_after": "assert {n} is not None",
-    "returned_after": "if bool(0): return {n}",
-    "array_after": "{n}_array = np.zeros(2)",
-    "annotated_after": "{n}: object = {n}",
-}
-"""What stands behind a statement that binds ``n``."""
-_NAMES = {
-    "identity": "tf.identity({n})",
-    "conditional": "({n} if bool(1) else {n})",
-    "walrus": "({n} := {n})",
-    "lambda": "(lambda: {n})()",
-    "comprehension": "[{n} for _ in range(1)][0]",
-    "dict": '{{"k": {n}}}["k"]',
-    "tuple": "({n}, 1)[0]",
-    "or": "({n} if {n} is not None else None)",
-    "plus": "({n} + 0.0)",
-    "stop": "tf.stop_gradient({n})",
-    "converted": "tf.convert_to_tensor({n})",
-    "by_lambda": "(lambda v: v)({n})",
-    "starred": "[*[{n}]][0]",
-    "next": "next(iter([{n}]))",
-    "cast": "tf.cast({n}, tf.float32)",
-    "grouped": "tf.group and {n}",
-}
-"""What takes the place of a name that is read."""
-_TARGETS = {
-    "listed": "[{n}]",
-    "listed_twice": "[{n}, {n}]",
-    "doubled": "{n} * 2.0",
-    "summed": "tf.reduce_sum({n})",
-    "first": "{n}[0]",
-    "negative": "-{n}",
-    "sum_of_list": "sum([{n}])",
-    "list_of": "list(({n},))",
-    "tuple_of": "({n},)",
-    "stopped": "tf.stop_gradient({n})",
-    "index_of_list": "[{n}][0]",
-    "starred_list": "[*[{n}]]",
-    "comprehended": "[v for v in [{n}]]",
-    "chosen": "({n} if bool(1) else {n})",
-    "named": "(named := {n})",
-    "list_added": "[{n}] + [{n}]",
-    "list_times": "[{n}] * 2",
-    "stacked": "tf.stack([{n}])",
-    "flattened": "tf.nest.flatten([{n}])",
-    "sliced_list": "[{n}][:1]",
-    "in_dict": 'dict(a={n})["a"]',
-}
-"""What takes the place of a target or a source of a gradient."""
-_KEYWORDS = {
-    "grad_ys_none": "grad_ys=None",
-    "grad_ys_none_listed": "grad_ys=[None]",
-    "grad_ys_ones": "grad_ys=tf.ones_like({y})",
-    "grad_ys_listed": "grad_ys=[tf.ones_like({y})]",
-    "grad_ys_number": "grad_ys=2.0",
-    "stop_gradients": "stop_gradients=[{x}]",
-    "stop_gradients_one": "stop_gradients={x}",
-    "stop_gradients_none": "stop_gradients=None",
-    "stop_gradients_empty": "stop_gradients=[]",
-    "unconnected_zero": 'unconnected_gradients="zero"',
-    "unconnected_enum": "unconnected_gradients=tf.UnconnectedGradients.ZERO",
-    "unconnected_none": "unconnected_gradients=tf.UnconnectedGradients.NONE",
-    "name": 'name="g"',
-    "gate": "gate_gradients=False",
-    "colocate": "colocate_gradients_with_ops=True",
-    "aggregation": "aggregation_method=None",
-    "unknown_keyword": "unheard_of=None",
-    "star_star": "**{{}}",
-}
-_AROUND = {
-    "list_around": "list({c})",
-    "parentheses_around": "({c})",
-    "comprehension_around": "[g for g in {c}]",
-    "some_around": "[g for g in {c} if g is not None]",
-    "tuple_around": "tuple({c})",
-    "star_around": "[*{c}]",
-    "lambda_around": "(lambda: {c})()",
-    "if_around": "({c} if bool(1) else None)",
-    "walrus_around": "(got := {c})",
-    "zip_around": "[g for g, _ in zip({c}, range(9))]",
-    "first_around": "[{c}[0]]",
-    "enumerate_around": "[g for _, g in enumerate({c})]",
-    "map_around": "list(map(tf.identity, {c}))",
-    "slice_around": "{c}[:]",
-}
-_DECORATORS = {
-    "tf_function": "tf.function",
-    "any_decorator": "(lambda f: f)",
-    "static": "staticmethod",
-    "class_method": "classmethod",
-    "property": "property",
-}
-_BEGINNINGS = {
-    "docstring": '"""Doc."""',
-    "generator": "if bool(0): yield",
-    "local_import": "import tensorflow as tf",
-    "global": "global unheard_of",
-    "locals": "locals()",
-}
-_MODULE = {
-    "eager_off": "tf.compat.v1.disable_eager_execution()",
-    "v2_off": "tf.compat.v1.disable_v2_behavior()",
-    "eager_on": "tf.compat.v1.enable_eager_execution()",
-    "star": "from math import *",
-    "registered": '@tf.RegisterGradient("Odd")\ndef _odd(op, grad):\n    return grad',
-    "print_defined": "def print(*values):\n    return None",
-    "range_defined": "range = range",
-    "globals_set": 'globals()["unheard_of"] = 1',
-    "executed": 'exec("unheard_of = 1")',
-    "main_guard": 'if __name__ == "__main__":\n    unheard_of = 1',
-    "reference_variables": "tf.compat.v1.disable_resource_variables()",
-}
-_OF_FUNCTION = {
-    "other_name": "{f}_too = {f}",
-    "exported": '__all__ = ["{f}"]',
-    "called_again": "def {f}_again(*args, **kwargs):\n    return {f}(*args, **kwargs)",
-    "called_by_lambda": "{f}_again = lambda *args: {f}(*args)",
-    "partial": "import functools\n{f}_part = functools.partial({f})",
-    "in_a_list": "functions = [{f}]",
-    "bound_again": "{f} = (lambda f: f)({f})",
-    "marked": "{f}.mark = 1",
-    "deleted": "def forget():\n    global {f}\n    del {f}",
-}
-_OF_CLASS = {
-    "subclass": "class {f}Too({f}):\n    pass",
-    "patched": "{f}.unheard_of = None",
-    "made": "def make(*args):\n    return {f}(*args)",
-    "class_bound": "{f}Too = {f}",
-}
-_OF_ATTRIBUTE = {
-    "set_outside": "def change(it):\n    it.{a} = None",
-    "filled_outside": "def change(it):\n    it.{a}[0] = None",
-    "appended_outside": "def change(it):\n    it.{a}.append(None)",
-    "read_outside": "def read(it):\n    return it.{a}",
-    "set_by_name": 'def change(it):\n    setattr(it, "{a}", None)',
-    "deleted_outside": "def change(it):\n    del it.{a}",
-}
-_OF_SELF = {
-    "set_by_method": "def change(self):\n{indent}    self.{a} = None",
-    "read_by_method": "def read(self):\n{indent}    return self.{a}",
-    "filled_by_method": "def change(self):\n{indent}    self.{a}[0] = None",
-    "property_of_it": "@property\n{indent}def {a}_too(self):\n{indent}    return self.{a}",
-    "set_by_set_attr": 'def change(self, name):\n{indent}    setattr(self, name, None)',
-    "looked_up": "def __getattr__(self, name):\n{indent}    raise AttributeError(name)",
-}
-_GRADIENT_CALLS = ("gradients", "compute_gradients", "hessians", "get_gradients", "minimize", "function")
+from tests.neighbours import kinds
+
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.Assert, ast.Delete)
 
 
@@ -229,6 +53,10 @@ class _Program:
                 yield from self._function(node)
             if isinstance(node, ast.ClassDef):
                 yield from self._class(node)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                for number, text in enumerate(kinds.ATTRIBUTES.get(node.attr, ())):
+                    new = f"{self._of(node.value)}.{text}"
+                    yield self._put(f"attribute_{number}", node, new)
             if isinstance(node, ast.Constant) and type(node.value) in (int, bool, float):
                 yield self._put("constant", node, repr(_other(node.value)))
         yield from self._module()
@@ -245,7 +73,7 @@ class _Program:
                 indent = " " * stmt.col_offset
                 yield self._put("twice", stmt, f"{own}\n{indent}{own}")
                 inner = own.replace("\n", "\n    ")
-                for kind, (head, tail) in _BLOCKS.items():
+                for kind, (head, tail) in kinds.BLOCKS.items():
                     end = tail.format(indent=indent)
                     if end and not end.startswith("\n"):
                         end = f"\n{indent}    {end}"
@@ -273,14 +101,14 @@ class _Program:
                 )
                 if own and isinstance(getattr(node, "ctx", None), ast.Store):
                     name = self._of(node)
-                    for kind, text in _AFTER.items():
+                    for kind, text in kinds.AFTER.items():
                         plain = name.replace(".", "_")
                         said = text.replace("{n}_", f"{plain}_").format(n=name)
                         new = f"{self._of(stmt)}\n{indent}{said}"
                         yield self._at(kind, node, *self._span(stmt), new)
 
     def _name(self, node: ast.Name) -> Iterator[tuple[str, str]]:
-        for kind, text in _NAMES.items():
+        for kind, text in kinds.NAMES.items():
             yield self._put(kind, node, text.format(n=node.id))
 
     def _call(self, call: ast.Call) -> Iterator[tuple[str, str]]:
@@ -289,32 +117,37 @@ class _Program:
         if call.args:
             start, end = self._span(call.args[0])[0], self._span(call.args[-1])[1]
             yield self._at("star_args", call, start, end, f"*[{self._text[start:end]}]")
-        if name not in _GRADIENT_CALLS or len(call.args) < 2:
+        if name not in kinds.GRADIENT_CALLS or len(call.args) < 2:
             return
         own = self._of(call)
         for which, argument in zip(("target", "source"), call.args, strict=False):
-            for kind, text in _TARGETS.items():
+            for kind, text in kinds.TARGETS.items():
                 yield self._put(f"{which}_{kind}", argument, text.format(n=self._of(argument)))
             for element in getattr(argument, "elts", ()):
-                for kind, text in _TARGETS.items():
+                for kind, text in kinds.TARGETS.items():
                     new = text.format(n=self._of(element))
                     yield self._put(f"{which}_element_{kind}", element, new)
         y, x = self._of(call.args[0]), self._of(call.args[1])
-        for kind, text in _KEYWORDS.items():
+        if name == "function":
+            for kind, text in kinds.OF_FUNCTION_CALL.items():
+                begun = own[:-1].rstrip().rstrip(",")
+                yield self._put(f"function_{kind}", call, text.format(c=begun))
+            return
+        for kind, text in kinds.KEYWORDS.items():
             new = f"{own[:-1].rstrip().rstrip(',')}, {text.format(x=x, y=y)})"
             yield self._put(kind, call, new)
-        for kind, text in _AROUND.items():
+        for kind, text in kinds.AROUND.items():
             yield self._put(kind, call, text.format(c=own))
 
     def _function(self, function: ast.FunctionDef) -> Iterator[tuple[str, str]]:
         start = self._starts[function.lineno - 1] + function.col_offset
         indent = " " * function.col_offset
-        for kind, text in _DECORATORS.items():
+        for kind, text in kinds.DECORATORS.items():
             yield self._at(kind, function, start, start, f"@{text}\n{indent}")
         body = function.body[0]
         if self._has_its_lines(body):
             begin = self._span(body)[0]
-            for kind, text in _BEGINNINGS.items():
+            for kind, text in kinds.BEGINNINGS.items():
                 new = f"{text}\n{' ' * body.col_offset}"
                 yield self._at(kind, function, begin, begin, new)
         if function.args.args and not function.args.vararg and not function.args.kwarg:
@@ -331,13 +164,13 @@ class _Program:
         elif not name.startswith("__"):
             yield f"public {name}", _renamed(self._text, name, f"{name.lstrip('_')}_public")
         if function in self._tree.body:
-            for kind, text in _OF_FUNCTION.items():
+            for kind, text in kinds.OF_FUNCTION.items():
                 yield f"{kind} {name}", f"{self._text}\n\n{text.format(f=name)}\n"
 
     def _class(self, made: ast.ClassDef) -> Iterator[tuple[str, str]]:
         if made not in self._tree.body:
             return
-        for kind, text in _OF_CLASS.items():
+        for kind, text in kinds.OF_CLASS.items():
             yield f"{kind} {made.name}", f"{self._text}\n\n{text.format(f=made.name)}\n"
         attributes = sorted({
             node.attr
@@ -347,19 +180,24 @@ class _Program:
         })  # fmt: skip
         begin, indent = self._span(made.body[0])[0], " " * made.body[0].col_offset
         for attribute in attributes:
-            for kind, text in _OF_ATTRIBUTE.items():
+            for kind, text in kinds.OF_ATTRIBUTE.items():
                 new = f"{self._text}\n\n{text.format(a=attribute)}\n"
                 yield f"{kind} {made.name}.{attribute}", new
-            for kind, text in _OF_SELF.items():
-                said = f"{text.format(a=attribute, indent=indent)}\n\n{indent}"
+            methods = attribute in {n.name for n in made.body if isinstance(n, ast.FunctionDef)}
+            for kind, text in (kinds.OF_METHOD if methods else kinds.OF_SELF).items():
+                body = text.format(a=attribute)
+                said = f"def unheard_of(self):\n{indent}    {body}\n\n{indent}"
                 new = self._text[:begin] + said + self._text[begin:]
                 yield f"{kind} {made.name}.{attribute}", new
+            if methods:
+                said = kinds.OVERRIDDEN.format(f=made.name, a=attribute)
+                yield f"overridden {made.name}.{attribute}", f"{self._text}\n\n{said}\n"
 
     def _module(self) -> Iterator[tuple[str, str]]:
         imports = [s for s in self._tree.body if isinstance(s, (ast.Import, ast.ImportFrom))]
         if imports:
             end = self._span(imports[-1])[1]
-            for kind, text in _MODULE.items():
+            for kind, text in kinds.MODULE.items():
                 yield kind, f"{self._text[:end]}\n\n{text}\n{self._text[end:]}"
                 yield f"{kind}_last", f"{self._text}\n\n{text}\n"
 
@@ -373,9 +211,7 @@ class _Program:
     def _put(self, kind: str, node: ast.expr | ast.stmt, new: str) -> tuple[str, str]:
         return self._at(kind, node, *self._span(node), new)
 
-    def _at(
-        self, kind: str, node: ast.AST, start: int, end: int, new: str
-    ) -> tuple[str, str]:
+    def _at(self, kind: str, node: ast.AST, start: int, end: int, new: str) -> tuple[str, str]:
         place = f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
         return f"{kind} {place}", self._text[:start] + new + self._text[end:]
 
