@@ -57,7 +57,7 @@ class _Program:
                 for number, text in enumerate(kinds.ATTRIBUTES.get(node.attr, ())):
                     new = f"{self._of(node.value)}.{text}"
                     yield self._put(f"attribute_{number}", node, new)
-            if isinstance(node, ast.Constant) and type(node.value) in (int, bool, float):
+            if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
                 yield self._put("constant", node, repr(_other(node.value)))
         yield from self._module()
 
@@ -74,10 +74,10 @@ class _Program:
                 yield self._put("twice", stmt, f"{own}\n{indent}{own}")
                 inner = own.replace("\n", "\n    ")
                 for kind, (head, tail) in kinds.BLOCKS.items():
-                    end = tail.format(indent=indent)
-                    if end and not end.startswith("\n"):
-                        end = f"\n{indent}    {end}"
-                    new = f"{head.format(indent=indent)}\n{indent}    {inner}{end}"
+                    last = tail.format(indent=indent)
+                    if last and not last.startswith("\n"):
+                        last = f"\n{indent}    {last}"
+                    new = f"{head.format(indent=indent)}\n{indent}    {inner}{last}"
                     yield self._put(f"{kind}_around", stmt, new)
         for first, second in pairwise(block):
             if self._has_its_lines(first) and self._has_its_lines(second):
