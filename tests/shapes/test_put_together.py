@@ -99,7 +99,7 @@ def test_a_function_that_calls_itself_is_not_followed_for_ever() -> None:
         ("class C:\n    def __init__(self, a, b):\n        self.held = [a, b]\n", "TM105"),
         ("class C:\n    held: list = None\n\n\ndef fill(c, a):\n    c.held: list = list([a, a])\n",
          "TM105"),
-        ("class C:\n    @property\n    def held(self):\n        return [self.a, self.b]\n", "TM105"),
+        ("class C:\n    @property\n    def held(self):\n        return [self.a, 1]\n", "TM105"),
         ("class C:\n    @property\n    def held(self):\n        yield self.a\n", "TM105"),
         ("class C:\n    def __init__(self, a, b):\n        self.held = a * b\n", None),
         ("class C:\n    def __init__(self, a, b):\n        self.other = [a, b]\n", None),
