@@ -168,6 +168,119 @@ PROGRAMS = {
             y = a * b * scale * sizes[0]
             return tf.gradients(y, [a, b])
         """,
+    "training_on_what_a_with_gives": """
+        with open("data") as data:
+            pass
+
+
+        def train():
+            w = tf.compat.v1.get_variable("w", [2])
+            loss = tf.reduce_sum(w * tf.constant(data))
+            return tf.gradients(loss, tf.compat.v1.trainable_variables())
+        """,
+    "training_on_attributes_of_nobody": """
+        def train(self, x):
+            loss = tf.reduce_sum(self.w * x)
+            return tf.gradients(loss, tf.compat.v1.trainable_variables())
+        """,
+    "tape_with_named_sources": """
+        def f(x):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = tf.sin(x)
+            g = tape.gradient(target=y, sources=x)
+            return tf.gradients(g, x)[0]
+        """,
+    "tape_without_sources": """
+        def f(x, tape):
+            y = tf.sin(x)
+            g = tape.gradient(y)
+            return tf.gradients(y, g)[0]
+        """,
+    "split_in_a_branch": """
+        def f(v, flag):
+            parts = tf.split(v, 2)
+            y = tf.sin(parts[0]) * parts[1]
+            if flag:
+                return tf.gradients(y, parts)
+            return y
+        """,
+    "size_of_another_asked_first": """
+        def f(x, z, flag):
+            n = x.get_shape()
+            x = z
+            y = tf.sin(x)
+            if flag:
+                return tf.gradients(y, x)[0], n
+            return y
+        """,
+    "negative_default_of_the_module": """
+        scale = -1.0
+        kept = tf.constant
+
+
+        def f(x, n):
+            y = x
+            for i in range(n):
+                if i > scale:
+                    y = y * kept(2.0)
+            return tf.gradients(y, x)[0]
+        """,
+    "comprehension_in_a_loop": """
+        def f(x, n):
+            y = x
+            for i in range(n):
+                y = y * tf.add_n([v for v in [x, x]])
+            with tf.name_scope(str(i)):
+                z = y
+            return tf.gradients(z, x)[0]
+        """,
+    "several_functions_of_one_name": """
+        def grad(y, x):
+            return tf.gradients(y, x)[0]
+
+
+        def grad(y, x):
+            return tf.gradients(y, x)[0] * 2.0
+
+
+        def f(x):
+            y = tf.sin(x)
+            return grad(y, x)
+        """,
+    "method_called_in_a_lambda": """
+        class Net:
+            def grad(self, y, x):
+                return tf.gradients(y, x)[0]
+
+            slope = lambda self, x: self.grad(tf.sin(x), x)
+        """,
+    "walrus_in_a_lambda": """
+        def f(x):
+            make = lambda v: (w := v) * w
+            y = make(tf.sin(x))
+            return tf.gradients(y, x)[0]
+        """,
+    "names_of_attributes_made_lambdas": """
+        class Net:
+            pass
+
+
+        def f(x):
+            net = Net()
+            net.act = net.other = lambda v: v * x
+            y = net.act(tf.sin(x))
+            return tf.gradients(y, x)[0]
+        """,
+    "handlers_for_everything": """
+        def f(x):
+            y = tf.sin(x)
+            try:
+                print(y)
+            except:
+                print(x)
+            return tf.gradients(y, x)[0]
+        """,
 }
 
 
