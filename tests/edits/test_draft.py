@@ -145,3 +145,12 @@ def test_an_edit_across_the_end_of_a_kept_span_is_a_fault() -> None:
     draft.delete(3, 5)
     with pytest.raises(OverlapError):
         draft.apply()
+
+
+def test_edits_of_a_kept_span_may_not_overlap() -> None:
+    draft = Draft(OLD)
+    draft.replace(0, 10, b"X", Keep(2, 8))
+    draft.replace(2, 5, b"Y")
+    draft.replace(4, 6, b"Z")
+    with pytest.raises(OverlapError):
+        draft.apply()

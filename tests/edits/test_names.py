@@ -152,3 +152,17 @@ def test_adding_an_import(before: str, after: str) -> None:
     name = add_import(source, draft)
     assert draft.apply().text.decode() == after
     assert f"import tensorflow as {name}" in after
+
+
+def test_an_import_is_written_once_a_draft() -> None:
+    source = module("import os\n\nos.getcwd()\n")
+    draft = Draft(source.text)
+    assert add_import(source, draft) == add_import(source, draft) == "tf"
+    assert draft.apply().text == b"import os\nimport tensorflow as tf\n\nos.getcwd()\n"
+
+
+def test_an_import_stands_behind_those_that_are_tried() -> None:
+    source = module("try:\n    import os\nexcept ImportError:\n    pass\nimport sys\nx = 1\n")
+    draft = Draft(source.text)
+    add_import(source, draft)
+    assert draft.apply().text.splitlines()[4:6] == [b"import sys", b"import tensorflow as tf"]

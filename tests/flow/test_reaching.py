@@ -231,3 +231,15 @@ def test_straight_line_of_thousands_is_quick() -> None:
     end = facts.scope.body[-1]
     assert show(facts.reaching_at(end, sym("self.x2999"))) == {"5997 self.x2999"}
     assert len(facts.reaching_at(end, sym("v3"))) == 1
+
+
+def test_after_a_statement() -> None:
+    facts = facts_of("def f(x):\n    y = x\n    return y\n    y = 2\n")
+    nodes = {stmt.lineno: facts.cfg.node_of(stmt) for stmt in facts.cfg.body}
+    assert show(facts.reaching.after(nodes[2], sym("y"))) == {"2 y"}
+    assert show(facts.reaching.after(nodes[4], sym("y"))) == set(), "it is never reached"
+
+
+def test_a_part_that_is_set_does_not_hide_the_whole() -> None:
+    source = "def f(x):\n    x.a = 1\n    x.a.b = 2\n    x.a = 3\n    return x\n"
+    assert at_end(source, "x") == {"4 x.a", "parameter x"}

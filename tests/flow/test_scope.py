@@ -210,3 +210,28 @@ def test_what_is_in_another_tree_has_no_place() -> None:
     for scope in source.scopes:
         with pytest.raises(KeyError):
             source.facts(scope).node_id(other)
+
+
+def test_what_stands_in_no_statement_has_none() -> None:
+    tree = ast.parse("x = 1")
+    scopes = build_scopes(tree)
+    assert scopes.statement_of(tree.body[0]) is tree.body[0]
+    with pytest.raises(KeyError):
+        scopes.statement_of(tree)
+
+
+def test_a_name_that_a_function_around_declares_global_is_the_modules() -> None:
+    source = "def f():\n    global w\n    def g():\n        return w\n"
+    scopes = build_scopes(ast.parse(source))
+    inner = scopes.module.children[0].children[0]
+    assert scopes.resolve("w", inner) is scopes.module
+
+
+def test_captures_are_a_mapping_of_the_functions_that_are_made() -> None:
+    source = "def f(x):\n    o.a = b = lambda: x\n    def g():\n        return b()\n"
+    scopes = build_scopes(ast.parse(source))
+    captures = scopes.facts(scopes.module.children[0]).captures
+    assert len(captures) == 2
+    assert {name: captures[name] for name in captures} == {"b": {"x"}, "g": {"b", "x"}}
+    with pytest.raises(KeyError):
+        captures["o"]

@@ -39,6 +39,7 @@ _TESTS = (
     *_GOLDENS,
     "tests/edits",
     "tests/flow",
+    "tests/neighbours",
     "tests/shapes",
     "tests/notebooks",
     "tests/test_engine.py",

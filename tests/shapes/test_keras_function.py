@@ -185,6 +185,24 @@ def test_get_gradients_of_a_plain_optimizer() -> None:
             """,
         ),
         (
+            "TM113",
+            "the arguments of the call name what they hold: every",
+            """
+            def f(model):
+                g = K.gradients(K.sum(model.output), model.input)[0]
+                return K.function([model.input], (every := [g]))
+            """,
+        ),
+        (
+            "TM113",
+            "the arguments of the call name what they hold: image",
+            """
+            def f(model):
+                g = K.gradients(K.sum(model.output), model.input)[0]
+                return K.function([(image := model.input)], [g]), image
+            """,
+        ),
+        (
             "TM142",
             "np.random.randint() (line 6)",
             """

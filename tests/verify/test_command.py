@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tape_migrate.verify import command
+from tape_migrate.verify import Case, Verdict, Verifier, command
 from tape_migrate.verify.command import find_cases, module_case, run_cli
-from tape_migrate.verify.program.command import ProgramOptions
+from tape_migrate.verify.program.command import ProgramOptions, run_program
 from tape_migrate.verify.program.plan import Asked
 from tape_migrate.verify.ways import run_verify
 from tests.verify.program.programs import valid
@@ -188,3 +188,35 @@ def test_what_cannot_be_called_is_said_in_a_sentence(
     assert code == 2
     assert sentence in report
     assert "Traceback" not in report
+
+
+def test_inputs_are_for_functions() -> None:
+    asked = Asked(targets=("net.py",))
+    said, code = run_verify(asked, ["x=float32[2]"], ProgramOptions())
+    assert (said, code) == ("--input goes with module.py::function\n", 2)
+
+
+def test_an_unknown_device(tmp_path: Path) -> None:
+    said, code = run_cli(str(write(tmp_path / "case")), device="tpu")
+    assert (said, code) == ("device must be cpu, gpu or all, not 'tpu'\n", 2)
+    with pytest.raises(ValueError, match="devices must be one of cpu, gpu, all, not 'tpu'"):
+        Verifier(devices="tpu")
+
+
+def test_a_program_of_which_nothing_is_migrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "net.py").write_text(
+        "import tensorflow as tf\n\n\ndef f(x, n):\n    return tf.gradients(n, n)[0]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    said, code = run_program(Asked(targets=("net.py",)), ProgramOptions())
+    assert code == 1
+    assert said.endswith("nothing was migrated: there is nothing to prove\n")
+
+
+def test_a_case_that_names_nothing_to_run_is_not_run() -> None:
+    with Verifier(devices="cpu") as verifier:
+        evidence = verifier.verify(Case("c", b"", b""))
+    assert evidence.verdict is Verdict.NOT_RUN
+    assert evidence.sentence == "the case names neither an entry nor outputs"

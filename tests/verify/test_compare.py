@@ -237,3 +237,74 @@ def test_paths_and_descriptions() -> None:
     nested = tree(ONE, tree(None, keys=("a",), kind="dict"))
     assert [path for path, _ in leaves(nested)] == ["result[0]", "result[1]['a']"]
     assert [describe(item) for item in nested.items] == ["float32[2]", "dict of 1"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        (
+            Slices(ONE, leaf([0, 1], "int32"), None),
+            Slices(leaf([1.0]), leaf([0], "int32"), None),
+            "structure differs: old is float32[2], new is float32[1]",
+        ),
+        (Slices(ONE, leaf([0, 1], "int32"), None), Slices(ONE, leaf([0, 1], "int32"), None), None),
+        (Scalar("float", "0.1"), Scalar("float", "0.10000001"), None),
+        (Scalar("float", "0.1"), Scalar("float", "0.1001"), "different: old is 0.1, new is 0.1001"),
+        (Scalar("int", "1"), Scalar("int", "2"), "different: old is 1, new is 2"),
+    ],
+)
+def test_differences_of_slices_and_numbers(old: Node, new: Node, where: str | None) -> None:
+    found = compare(run(ONE, old), run(ONE, new))
+    if where is None:
+        assert found.verdict is Verdict.EQUAL
+    else:
+        said = f"{found.verdict.value}: {found.sentence}"
+        assert said == where.replace(": ", ": result[1]: ", 1)
+
+
+def test_a_string_that_a_function_makes_a_tensor() -> None:
+    old = run(ONE, Scalar("str", "'a'"))
+    for made, verdict in ((b"a", Verdict.EQUAL), (b"b", Verdict.DIFFERENT)):
+        new = run(ONE, Leaf("string", (), np.array(made, object)))
+        assert compare(old, new, in_function=True).verdict is verdict
+        assert compare(old, new).verdict is Verdict.STRUCTURE_DIFFERS
+
+
+@pytest.mark.parametrize(
+    ("got", "expect", "problem"),
+    [
+        (tree(ONE, ONE), ("result", [[1.0, 2.0], [1.0, 2.0]]), None),
+        (tree(ONE, ONE), ("result", [[1.0, 2.0], [1.0, 3.0]]), "result[1]: expected [1.0, 3.0]"),
+        (
+            tree(ONE, ONE),
+            ("result", [[1.0, 2.0]]),
+            "result: expected [[1.0, 2.0]], got list of 2",
+        ),
+        (tree(ONE, ONE), ("result", 1.0), "result: expected 1.0, got list of 2"),
+        (tree(Scalar("int", "3")), ("[0]", 3), None),
+        (tree(Scalar("int", "3")), ("[0]", 4), "[0]: expected 4, got Python int 3"),
+        (tree(Opaque("Net")), ("[0]", 4), "[0]: expected 4, got an object of type Net"),
+        (tree(ONE), ("[0][0]", 1.0), "expected a value for [0][0], but the result has none"),
+        (tree(ONE, None), ("[1]", "None"), None),
+        (tree(ONE, None), ("[0]", "None"), "[0]: expected 'None', got float32[2]"),
+    ],
+)
+def test_known_values_of_other_kinds(
+    got: Node, expect: tuple[str, Any], problem: str | None
+) -> None:
+    found = unexpected(got, [expect])
+    assert found == problem or (problem is not None and str(found).startswith(problem))
+
+
+def test_where_none_is_the_right_answer_nothing_else_need_be_compared() -> None:
+    number = leaf([1, 2], "int32")
+    assert vacuous(tree(number, None), allow_zero=False, allow_none=True) is None
+    said = vacuous(tree(number), allow_zero=False, allow_none=True)
+    assert said == "the result holds no floating-point tensor, so no gradient was compared"
+
+
+def test_results_of_another_kind_are_not_excused_by_rounding() -> None:
+    near, wide = run(leaf([1.0, 2.00001])), run(leaf([1.0, 2.0], "float64"))
+    assert arbitrate(run(ONE), near, wide, wide) is None
+    slices = run(Slices(ONE, leaf([0, 1], "int32"), None))
+    assert arbitrate(run(ONE), slices, wide, wide) is None

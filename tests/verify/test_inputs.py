@@ -129,3 +129,14 @@ def test_encoding_keys_arrays_by_path() -> None:
     assert list(arrays) == ["p.weights.0", "p.weights.1"]
     assert encoded["items"]["n"] == {"kind": "value", "value": 4}
     assert encoded["items"]["weights"]["items"][1]["key"] == "p.weights.1"
+
+
+def test_tuples_and_complex_numbers() -> None:
+    spec = parse_input(("float32[2]", 3))
+    assert isinstance(spec, Nested)
+    assert (spec.kind, len(spec.items)) == ("tuple", 2)
+    arrays: dict[str, Any] = {}
+    encode(parse_input("complex64[3]"), "z", 0, arrays)
+    (drawn,) = arrays.values()
+    assert drawn.dtype == np.complex64
+    assert np.all(drawn.imag != 0)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tape_migrate.verify.inputs import parse_input
-from tape_migrate.verify.probe import _mended, spelled
-from tape_migrate.verify.probe_command import run_probe
+from tape_migrate.verify import Verdict
+from tape_migrate.verify.evidence import Evidence
+from tape_migrate.verify.inputs import Literal, parse_input
+from tape_migrate.verify.probe import Probed, _first_tries, _function, _mended, spelled
+from tape_migrate.verify.probe_command import _text, run_probe
 from tests.verify.program.programs import valid
 
 SOURCE = """import tensorflow as tf
@@ -131,3 +134,58 @@ def test_sizes_that_clash_are_made_equal() -> None:
     inputs = (("x", parse_input("float32[4,3]")),)
     message = "Dimensions must be equal, but are 3 and 784 for '{{node MatMul}}'"
     assert [list(spelled(tried)) for tried in _mended(inputs, message)] == [["x=float32[4,784]"]]
+
+
+def inputs(**given: str) -> Any:
+    return tuple((name, parse_input(text)) for name, text in given.items())
+
+
+def mended(message: str, **given: str) -> list[list[str]]:
+    return [list(spelled(one)) for one in _mended(inputs(**given), message)]
+
+
+def test_what_a_complaint_suggests() -> None:
+    x, z = "float32[2]", "float32[3]"
+    assert mended("expected float64 but got float32", x=x, z=z) == [
+        ["x=float64[2]", "z=float64[3]"]
+    ]
+    wanted = "'Tensor' object cannot be interpreted as an integer"
+    assert mended(wanted, x=x, z=z) == [["x=2", "z=float32[3]"], ["x=float32[2]", "z=2"]]
+    indices = "float32 is not in list of allowed values: int32, int64"
+    assert mended(indices, x=x, z="int32[3]") == [["x=int32[2] int < 2", "z=int32[3] int < 5"]]
+    assert mended("something else", x=x) == []
+
+
+def test_flags_and_numbers_are_no_tensors() -> None:
+    tries = list(_first_tries(("x", "training", "n"), []))
+    assert all(dict(one)["training"] == Literal(False) for one in tries)
+    assert all(dict(one)["n"] == Literal(2) for one in tries)
+    assert {len(getattr(dict(one)["x"], "shape", ())) for one in tries} >= {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [("f", "f"), ("A.g", "g"), ("A", None), ("A.g.h", None), ("gone", None), ("A.gone", None)],
+)
+def test_functions_that_can_be_called(entry: str, name: str | None) -> None:
+    source = (
+        b"def f(x):\n    pass\n\n\nclass A:\n    def g(self):\n        def h():\n            pass\n"
+    )
+    found = _function(source, entry)
+    assert (found.name if found else None) == name
+
+
+def test_the_report_as_text() -> None:
+    evidence = Evidence("f", Verdict.EQUAL, "bit-equal")
+    items = [
+        ("m.py", Probed("f", ("x=float32[2]",), evidence)),
+        ("m.py", Probed("g", (), replace(evidence, verdict=Verdict.DIFFERENT, sentence="0.1"))),
+        ("m.py", Probed("h", reason="it stands inside another function")),
+    ]
+    assert _text(items) == (
+        "m.py::f: equal: bit-equal (x=float32[2])\n"
+        "m.py::g: different: 0.1 (no arguments)\n"
+        "m.py::h: not probed: it stands inside another function\n"
+        "3 functions with migrated calls: 2 probed, 1 equal\n"
+    )
+    assert _text(items[:1]).endswith("1 function with migrated calls: 1 probed, 1 equal\n")

@@ -55,10 +55,8 @@ def sources_pieces(module: Module, candidate: Candidate, tf: str) -> tuple[Piece
     if isinstance(source, (ast.List, ast.ListComp)):
         return (Keep(start, end),)
     if isinstance(source, ast.Tuple):
-        if module.text[start : start + 1] == b"(":
-            inner = module.text[start + 1 : end - 1]
-            return (b"[", Keep(start + 1, start + 1 + len(inner)), b"]")
-        return (b"[", Keep(start, end), b"]")
+        # As an argument, it stands in parentheses.
+        return (b"[", Keep(start + 1, end - 1), b"]")
     kind = candidate.kinds[0]
     if kind is Kind.TENSOR:
         return (b"[", Keep(start, end), b"]")

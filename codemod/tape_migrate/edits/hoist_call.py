@@ -43,9 +43,6 @@ def hoist_call(module: Module, call: ast.Call, quiet: Collection[int] = ()) -> D
                     return None
     if module.text[module.line_start(stmt.lineno) : module.start(stmt)].strip():
         return None
-    place = module.place_of(stmt)
-    if place.index and module.last_line(place.block[place.index - 1]) == stmt.lineno:
-        return None
     whole = subscript_of_first(module, call) or call
     name = fresh_name("gradient", used_names(module, module.scope_of(call)))
     kept = Keep(module.start(whole), module.end(whole))

@@ -356,15 +356,6 @@ def tables_of(node: ScopeNode, scans: Scans | None = None) -> dict[ast.AST, Name
     return name_tables(scans.scan(node), scans)
 
 
-def table_of_body(body: Sequence[ast.stmt], args: ast.arguments | None) -> NameTable:
-    """Name table of a bare statement list: a function's if ``args`` is given, else a module's."""
-    owner: ast.AST = ast.Module(body=list(body), type_ignores=[])
-    if args is not None:
-        owner = ast.Lambda(args=args, body=ast.Constant(value=None))
-    parameters = frozenset(a.arg for a in all_arguments(args)) if args is not None else _NO_NAMES
-    return name_tables(_scan(owner, body, parameters))[owner]
-
-
 def free_variables(fn: FunctionNode) -> frozenset[str]:
     """Names that calling ``fn`` may read (or rebind) outside it, nested functions included.
 

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .bindings import TRY_STATEMENTS, NameTable, table_of_body
+from .bindings import TRY_STATEMENTS, NameTable
 from .symbols import Effects, Part, effects_of
 
 _Flow: TypeAlias = Generator["_Flow", "list[int]", "list[int]"]
@@ -83,9 +83,8 @@ class Cfg:
 
     @property
     def names(self) -> NameTable:
-        """Names of the scope, computed when first asked for."""
-        if self._names is None:
-            self._names = table_of_body(self.body, self.args)
+        """Names of the scope, where the graph was built with them."""
+        assert self._names is not None
         return self._names
 
     def node_of(self, stmt: ast.AST) -> int:

@@ -64,9 +64,6 @@ class Scope:
         inside = parent is not None and parent.kind is not ScopeKind.MODULE
         self.qualname: str = f"{parent.qualname}.{self.name}" if parent and inside else self.name
 
-    def __repr__(self) -> str:
-        return f"<Scope {self.kind.value} {self.qualname}>"
-
     @cached_property
     def table(self) -> NameTable:
         """The scope's names."""

@@ -72,6 +72,10 @@ def _may_be_compiled(module: Module, func: ast.expr) -> bool:
 
 def read_compiled(module: Module, call: ast.Call) -> Compiled | Refusal:
     """The arguments of a call that ``compiled_calls`` found."""
+    for node in ast.walk(call):
+        if isinstance(node, ast.NamedExpr):
+            text = ast.unparse(node.target)
+            return Refusal("TM113", f"the arguments of the call name what they hold: {text}")
     session = _session_of(module, call)
     if session is not None:
         return _run(module, call, session)

@@ -21,13 +21,12 @@ import ast
 import enum
 
 from tape_migrate.flow.reaching import Definition
-from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.copies import value_of
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
-from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source
+from tape_migrate.shapes.put_together import OF_COLLECTIONS, PutTogether
 from tape_migrate.shapes.results import result_of
 
 _COLLECTIONS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
@@ -58,8 +57,10 @@ def related_members(context: Context, dep: Dependence, source: Source) -> Refusa
             f"one member of {source.symbol} may have been computed from another where they are "
             "put together; a tape opened after that would miss it",
         )
-    if Related.PERHAPS in found and source.kind in (Kind.LIST, Kind.TUPLE):
-        return f"assumes that no member of {source.symbol} was computed from another"
+    if Related.PERHAPS in found:
+        known = source.kind in (Kind.LIST, Kind.TUPLE)
+        which = source.symbol if known else f"{source.symbol}, if it is a list,"
+        return f"assumes that no member of {which} was computed from another"
     return None
 
 
@@ -68,38 +69,35 @@ def _of_definition(
 ) -> Related:
     value = value_of(definition, symbol)
     if value is None and definition.stmt is not None and definition.symbol == symbol:
+        # `x, y = make(…)`: what the function gives there, by whatever name, is put together in it.
         result = result_of(context.module, definition.stmt, symbol)
-        return _of_result(context, result) if result is not None else Related.NO
-    return _of_value(context, dep, value) if value is not None else Related.NO
+        if result is None:
+            return Related.NO
+        several = PutTogether(context).by_result(result)
+        return Related.LIKELY if several else Related.PERHAPS
+    if value is None or _is_followed(dep, definition, value):
+        return Related.NO
+    return _of_value(context, dep, value)
 
 
-def _of_result(context: Context, result: ast.expr) -> Related:
-    """What a function gives back, by whatever name: what it puts together is seen there."""
-    scope = context.module.scope_of(result)
-    held: list[ast.expr | None] = [result]
-    if isinstance(result, ast.Name):
-        held = [
-            getattr(node, "value", None) for node in context.module.names.bindings(result.id, scope)
-        ]
-        if any(_puts_into(node, result.id) for node in context.module.inside(scope.node)):
-            return Related.LIKELY
-    for value in held:
-        size = len(value.values if isinstance(value, ast.Dict) else getattr(value, "elts", ()))
-        if isinstance(value, _COLLECTIONS) and size != 1:
-            return Related.LIKELY
-    return Related.PERHAPS
+def _is_followed(dep: Dependence, definition: Definition, value: ast.expr) -> bool:
+    """Whether ``value`` is another name of what was given here, and has been looked at as that.
 
-
-def _puts_into(node: ast.AST, name: str) -> bool:
-    """``xs.append(…)``, ``xs[0] = …``, ``xs += [y]``."""
-    match node:
-        case ast.Attribute(value=ast.Name(id=own), attr=method):
-            return own == name and method in CONTAINER_METHODS
-        case ast.Subscript(value=ast.Name(id=own), ctx=ast.Store()):
-            return own == name
-        case ast.AugAssign(target=ast.Name(id=own), value=ast.List() | ast.ListComp()):
-            return own == name
-    return False
+    So is a part of a display that is in sight.
+    """
+    part = False
+    while isinstance(value, ast.Subscript):
+        part, value = True, value.value
+    other = symbol_of(value)
+    if other is None:
+        return False
+    reached = [d for d in dep.reaching(definition.node_id, other) if d.kind is not DefKind.MUTATION]
+    return bool(reached) and all(
+        d.symbol == other
+        and d.kind not in OUTSIDE
+        and (not part or isinstance(value_of(d, other), _COLLECTIONS))
+        for d in reached
+    )
 
 
 def _of_value(context: Context, dep: Dependence, value: ast.expr) -> Related:
@@ -111,31 +109,32 @@ def _of_value(context: Context, dep: Dependence, value: ast.expr) -> Related:
                 return Related.LIKELY
             return Related.PERHAPS if isinstance(member, ast.Call) else Related.NO
         case ast.Call(func=ast.Name(id="dict" | "list" | "tuple" | "zip"), args=args):
+            if any(_hands_on(arg) for arg in args):
+                return Related.LIKELY
             parts = [*args, *(keyword.value for keyword in value.keywords)]
             shown = [_of_value(context, dep, arg) for arg in args if isinstance(arg, _COLLECTIONS)]
             return max([_of_display(parts), *shown], key=lambda one: list(Related).index(one))
         case ast.Call():
-            function = context.summaries.callee(value)
-            if function is None:
-                return Related.PERHAPS
-            return _of_function(context, function)
+            several = PutTogether(context).by_call(value)
+            return Related.LIKELY if several else Related.PERHAPS
+        case ast.Attribute(attr=name):
+            several = PutTogether(context).by_attribute(name)
+            return Related.LIKELY if several else Related.PERHAPS
+        case ast.Subscript():
+            return Related.PERHAPS
     return Related.NO
+
+
+def _hands_on(expr: ast.expr) -> bool:
+    """``held.values()``: whatever was put into it."""
+    return (
+        isinstance(expr, ast.Call)
+        and isinstance(expr.func, ast.Attribute)
+        and expr.func.attr in OF_COLLECTIONS
+    )
 
 
 def _of_display(members: list[ast.expr]) -> Related:
     named = [m for m in members if symbol_of(m) is not None]
     made = [m for m in members if symbol_of(m) is None and not isinstance(m, ast.Constant)]
     return Related.LIKELY if named and made else Related.NO
-
-
-def _of_function(context: Context, function: Function) -> Related:
-    """What a function of the module puts together: several members, or what only it knows."""
-    scope = context.module.scopes.opened_by(function)
-    for node in ast.walk(function):
-        if not isinstance(node, ast.Return) or node.value is None:
-            continue
-        if context.module.scope_of(node) is not scope or scope.kind is not ScopeKind.FUNCTION:
-            continue
-        if _of_result(context, node.value) is Related.LIKELY:
-            return Related.LIKELY
-    return Related.PERHAPS

@@ -266,7 +266,7 @@ def start_tensorflow(v1: bool, keras2: bool = False) -> Any:
     if hasattr(tf.config, "list_physical_devices"):
         gpus = [d.name.rpartition("device:")[2] for d in tf.config.list_physical_devices("GPU")]
         gpus = [name.replace("/physical_", "") for name in gpus]
-    if gpus:
+    if gpus:  # pragma: no cover - needs a GPU
         tf.config.set_soft_device_placement(False)
         if hasattr(tf.config.experimental, "enable_tensor_float_32_execution"):
             tf.config.experimental.enable_tensor_float_32_execution(False)

@@ -322,7 +322,8 @@ class Skeleton:
         placed = getattr(value, "device", "") or ""
         on_gpu = self.device.startswith("GPU")
         inexact = tf.is_tensor(value) and value.dtype.is_floating
-        if on_gpu and inexact and not placed.endswith(self.device):
+        elsewhere = on_gpu and inexact and not placed.endswith(self.device)
+        if elsewhere:  # pragma: no cover - needs a GPU
             raise RuntimeError(f"a result was computed on {placed!r}, not on {self.device}")
         self.leaves.append(value)
         return {"kind": "tensor", "index": len(self.leaves) - 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from tape_migrate.verify.program.html import hunks, page
@@ -13,6 +14,7 @@ from tape_migrate.verify.program.outcome import (
     ProgramProof,
     SideInfo,
     SiteProof,
+    Tolerance,
 )
 from tape_migrate.verify.program.svg import error_plot, scatter_plot
 
@@ -96,3 +98,36 @@ def test_plots_take_whatever_comes() -> None:
     assert error_plot((0.0, float("inf"), 1e-30, 3.0), 0.0).count("<circle") == 4
     assert scatter_plot(()) == ""
     assert scatter_plot(((1.0, 1.0), (float("nan"), 1.0))).count("<circle") == 1
+
+
+def test_what_differs_and_what_others_say_of_it() -> None:
+    told = proof()
+    device = told.devices[0]
+    judged = replace(device.sites[0].judged, excerpt="entry 0: old <2>", compared=0)
+    site = replace(
+        device.sites[0], judged=judged, double="float64: equal", differences="differences: agree"
+    )
+    failed = replace(SIDE, error="ValueError", traceback="Traceback <x>")
+    told = replace(told, devices=(replace(device, sites=(site,), new=failed),), command="")
+    text = page(told, Tolerance(rtol=0.25))
+    assert "<pre>entry 0: old &lt;2&gt;</pre>" in text
+    assert "<p>float64: equal</p>" in text
+    assert "<p>differences: agree</p>" in text
+    assert "<p>The new program on CPU:0:</p>\n<pre>Traceback &lt;x&gt;</pre>" in text
+    assert "<svg" not in text, "nothing was compared"
+    assert "To reproduce" not in text
+    assert text.count('<section class="card">') == page(proof(), Tolerance()).count(
+        '<section class="card">'
+    ) - 1, "a part of the diff without a call is not shown"  # fmt: skip
+
+
+def test_a_tolerance_that_was_asked_for_is_drawn() -> None:
+    assert page(proof(), Tolerance(rtol=0.25)) != page(proof(), Tolerance())
+
+
+def test_a_side_that_was_not_run_has_no_row() -> None:
+    told = proof()
+    one = replace(told, devices=(replace(told.devices[0], new=None),))
+    assert page(told, Tolerance()).count("<td>new</td>") == 1
+    assert page(one, Tolerance()).count("<td>new</td>") == 0
+    assert page(one, Tolerance()).count("<td>old</td>") == 1

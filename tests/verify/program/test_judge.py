@@ -159,3 +159,58 @@ def test_digests_are_held_against_digests_and_whole_arrays() -> None:
     assert 0.0 < value_error(digest(data), digest(near)) < 2e-5
     assert value_error(digest(data), digest(far)) > 1e-2
     assert value_error(whole, digest(far)) > 1e-2
+
+
+def test_a_side_that_returns_nothing() -> None:
+    found = verdict(recorded(()), recorded((array(1.0),)))
+    assert found.finding is Finding.STRUCTURE
+    assert found.sentence == "one side returns nothing where the other returns gradients"
+
+
+def test_a_call_that_raised_on_one_side() -> None:
+    raised = Recorded(raised={0: "ValueError: no\nmore"})
+    assert verdict(raised, steps(1)).sentence == "the call raised on the old side: ValueError: no"
+    found = verdict(steps(1), Recorded(raised={0: ""}))
+    assert (found.finding, found.sentence) == (
+        Finding.SIDE_FAILED, "the call raised on the new side: "
+    )  # fmt: skip
+
+
+def test_items_that_an_evaluation_does_not_have_are_passed_over() -> None:
+    old = recorded((array(1.0),), (array(2.0),))
+    new = recorded((array(5.0), array(1.0)), (array(5.0), array(2.0)))
+    assert verdict(old, new, Part(0, ((0, 1),))).finding is Finding.EQUAL
+    found = judge(old, new, 0, [(0, Part(0, ((0, 1), (1, 7))))], Tolerance())
+    assert (found.finding, found.compared) == (Finding.EQUAL, 2)
+
+
+def test_integers_alone_prove_nothing() -> None:
+    found = verdict(*(recorded((array(1, dtype="int32"),)),) * 2)
+    assert (found.finding, found.sentence) == (
+        Finding.VACUOUS, "no floating-point gradient was compared"
+    )  # fmt: skip
+    found = verdict(*(recorded((array(1, dtype="int32"), NONE)),) * 2)
+    assert found.sentence == "every gradient is None on both sides"
+
+
+def test_what_is_equal_in_part_is_told() -> None:
+    found = verdict(*(steps(1, np.nan, 2),) * 2)
+    assert (found.finding, found.compared) == (Finding.EQUAL, 3)
+    assert found.notes == ("1 of 3 tensors hold NaN or infinity",)
+
+
+def large(sha1: str, *entries: float, finite: bool = True) -> Value:
+    data = np.asarray(entries, "float32")
+    top = float(np.max(np.abs(data)))
+    digest = Digest(sha1, top, float(np.linalg.norm(data)), finite)
+    return Value("array", "float32", (9, 9), data, digest)
+
+
+def test_large_gradients_by_digest() -> None:
+    found = verdict(*(recorded((large("a", 1.0, 2.0),)),) * 2)
+    assert found.finding is Finding.EQUAL
+    assert "large gradients compared by digest, norm and a sample of entries" in found.notes
+    found = verdict(*(recorded((large("a", 0.0),)),) * 2)
+    assert found.finding is Finding.BOTH_ZERO
+    found = verdict(*(recorded((large("a", 1.0, finite=False),)),) * 2)
+    assert found.finding is Finding.VACUOUS

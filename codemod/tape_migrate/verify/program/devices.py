@@ -44,7 +44,7 @@ def has_gpu(python: str) -> bool:
         return False  # seen without the seconds that starting TensorFlow takes
     from tape_migrate.verify.process import TensorFlowMissingError, Worker  # noqa: PLC0415
 
-    with Worker(python, gpu=True) as worker:
+    with Worker(python, gpu=True) as worker:  # pragma: no cover - needs a GPU
         try:
             return bool(worker.hello["gpus"])
         except TensorFlowMissingError:

@@ -184,14 +184,14 @@ class Tracker:
             longer = type(options)()
             longer.CopyFrom(options)
             longer.fetch.extend(tensor.name for tensor in watch.tensors)
-            if tracker.placement is not None:
+            if tracker.placement is not None:  # pragma: no cover - needs a GPU
                 longer.run_options.output_partition_graphs = True
             function = from_options(self, longer)
 
             def call(*args: Any, **kwargs: Any) -> Any:
                 if tracker.placement is None or watch.placed:
                     found = function(*args, **kwargs)
-                else:
+                else:  # pragma: no cover - needs a GPU
                     metadata = kwargs.setdefault("run_metadata", v1.RunMetadata())
                     found = function(*args, **kwargs)
                     tracker.placement.session(watch.needed, metadata)

@@ -58,7 +58,7 @@ class Sites:
         if kind == "eager" or (kind == "none" and in_eager()):
             values = [graphs.eager_value(item) for item in items]
             self._store.evaluation(call, instance, "eager", values)
-            if self._tracker.placement is not None:
+            if self._tracker.placement is not None:  # pragma: no cover - needs a GPU
                 self._tracker.placement.eager(call, items)
         elif kind == "traced":
             self._tracker.track_inside(v1.get_default_graph())

@@ -1,0 +1,1 @@
+"""Programs one or two small changes away from the fixtures: where decisions tip over."""
