@@ -168,7 +168,7 @@ def _decide_paths(
         _refuse_collection(context, dep, every_node, inline_exprs)
         or refuse_changed(context, dep, sources, slice_links, node_id)
         or refuse_changed_target(context, dep, targets, node_id)
-        or refuse_filled_sources(context, dep, sources, node_id)
+        or refuse_filled_sources(context, dep, request.source, sources, node_id)
     )
     if refusal is not None:
         return refusal

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from tape_migrate.flow.symbols import Symbol, holders, may_overlap
+from tape_migrate.shapes.changed import changes_parameter
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, calls_in
 from tape_migrate.shapes.filled import filled_by, handed_methods, is_container
@@ -20,9 +21,22 @@ from tape_migrate.shapes.plan import Kind, Refusal, Source
 
 
 def refuse_filled_sources(
-    context: Context, dep: Dependence, sources: Iterable[Source], call_node: int
+    context: Context,
+    dep: Dependence,
+    given: ast.expr,
+    sources: Iterable[Source],
+    call_node: int,
 ) -> Refusal | None:
-    """Refuse sources that a call between their watch and the gradient may have replaced."""
+    """Refuse sources that a call between their watch and the gradient may have replaced.
+
+    ``given`` is what the gradient is taken with respect to: perhaps a list of the ``sources``.
+    """
+    for symbol in holders([given]):
+        # A list whose members were followed one by one: there may be more of them by now.
+        made = [d.node_id for d in dep.reaching(call_node, symbol)]
+        for node_id, call in _calls_between(dep, made, call_node):
+            if symbol in _grown(context, call) and is_container(dep, node_id, symbol):
+                return _refusal(call, symbol)
     for source in sources:
         symbol = source.symbol
         member = any(part.startswith("[") for part in symbol.path)
@@ -31,12 +45,27 @@ def refuse_filled_sources(
         for node_id, call in _calls_between(dep, source.track.own_nodes, call_node):
             filled = [s for s in _filled(context, dep, node_id, call) if may_overlap(s, symbol)]
             if filled and (member or any(is_container(dep, node_id, s) for s in filled)):
-                return Refusal(
-                    "TM104",
-                    f"the call in line {call.lineno} may put something else into {filled[0]}, "
-                    "which the gradient is taken with respect to",
-                )
+                return _refusal(call, filled[0])
     return None
+
+
+def _refusal(call: ast.Call, filled: Symbol) -> Refusal:
+    return Refusal(
+        "TM104",
+        f"the call in line {call.lineno} may put something else into {filled}, which the gradient "
+        "is taken with respect to",
+    )
+
+
+def _grown(context: Context, call: ast.Call) -> list[Symbol]:
+    """What a visible function, called for its result, puts something into."""
+    function = context.summaries.callee(call)
+    given = bind(function, call) if function is not None else ()
+    return holders(
+        value
+        for name, value in given
+        if function is not None and changes_parameter(context.summaries, function, name)
+    )
 
 
 def _calls_between(
