@@ -16,8 +16,8 @@ from tape_migrate.model import Migration, Options, Outcome, Shape
 from tests.fuzz.program import Program
 from tests.fuzz.running import difference, run_compiled, run_eagerly, run_in_graph
 
-_CHANGE_OTHERS = (Shape.HELPER, Shape.MAKERS)
-"""Shapes whose callers, or callees, change with them."""
+_TAKES_TAPE = re.compile(r"(\w+)\(\) takes the tape")
+"""What is said of a function that gets a parameter for the tape."""
 
 
 class Verdict(enum.Enum):
@@ -205,7 +205,11 @@ def _lines_lost(source: str, new: str, migration: Migration) -> str | None:
             return None  # at module level any line may be part of the tape's block
         outermost = max(around, key=lambda n: (n.end_lineno or n.lineno) - n.lineno)
         touched.update(range(outermost.lineno, (outermost.end_lineno or outermost.lineno) + 1))
-    if not moved or any(s.shape in _CHANGE_OTHERS for s in migration.sites):
+    takers = {name for s in migration.sites for name in _TAKES_TAPE.findall(s.message)}
+    for scope in scopes:
+        if scope.name in takers:
+            touched.update(range(scope.lineno, max(scope.lineno + 1, scope.body[0].lineno)))
+    if not moved or any(s.shape is Shape.HELPER for s in migration.sites):
         return None  # callers change with their helper
     kept = set(_lines(new))
     for number, text in enumerate(_lines(source), 1):

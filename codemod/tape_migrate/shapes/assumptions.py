@@ -36,7 +36,7 @@ def assumptions_of(
     if not external or dep.scope.name in context.fed:
         return []
     given = [s for s in external if not is_loop_variable(context, dep.scope, s.symbol)]
-    others = _others(context, dep, external, outside, source_exprs) if given else []
+    others = _others(context, dep, sources, outside, source_exprs) if given else []
     for source in given:
         for track in source.tracks:
             node = context.closure.node_for(track.symbol, dep.scope)
@@ -172,14 +172,18 @@ def _opaque(context: Context, dep: Dependence, node_id: int) -> frozenset[str]:
 def _others(
     context: Context,
     dep: Dependence,
-    external: list[Source],
+    sources: list[Source],
     outside: tuple[Link, ...],
     source_exprs: tuple[ast.expr, ...],
 ) -> list[Symbol]:
     """Values from outside that the target is computed from, other than the sources."""
-    tracks = [t.symbol for source in external for t in source.tracks if t.whole]
+    external = [source for source in sources if not source.fresh]
+    # What a source was before it was bound here is another value.
+    tracks = [t.symbol for source in external for t in source.tracks if t.whole and t.outside]
+    bound = {s.symbol for s in sources if not any(t.whole and t.outside for t in s.tracks)}
     # A list that the sources are written in is read for the sources.
-    tracks += [symbol for expr in source_exprs if (symbol := symbol_of(expr)) is not None]
+    written = [symbol for expr in source_exprs if (symbol := symbol_of(expr)) is not None]
+    tracks += [symbol for symbol in written if symbol not in bound]
     containers = [t.symbol for source in external for t in source.tracks if not t.whole]
     found: dict[Symbol, None] = {}
     for link in outside:

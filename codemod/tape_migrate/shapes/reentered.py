@@ -122,6 +122,10 @@ def entry_sources(context: Context, request: Request) -> tuple[Source, ...] | Re
         symbol = link.use.symbol
         if link.definition.kind is not DefKind.PARAMETER:
             if _is_callee(context.module, link):
+                # `KEPT.get("h")` is no function, but what an object of the module gives.
+                holder = Symbol(symbol.root)
+                if symbol.path and may_hold_tensor(context, dep.scope, holder):
+                    return Refusal("TM102", f"the target is computed from {holder}, from elsewhere")
                 continue
             if may_hold_tensor(context, dep.scope, symbol):
                 return Refusal("TM102", f"the target is computed from {symbol}, from elsewhere")
@@ -189,7 +193,7 @@ def decide_in_helper(
 def _unseen_call(
     context: Context, candidate: Candidate, entry: tuple[Source, ...]
 ) -> ast.Call | None:
-    """A call on the way to the target that may use more than what it is given.
+    """A call for the target, on the way or beside it, that may use more than what it is given.
 
     What a lambda on ``self`` or a function of the module holds on to came to be before the block,
     perhaps before the tape: it would have to be in sight, as what comes in is.
@@ -197,7 +201,10 @@ def _unseen_call(
     module, scope = context.module, candidate.request.found.scope
     dep = context.dependence(scope)
     given = {source.symbol.root for source in entry if not source.symbol.path}
-    for call in context.calls_of(dep, candidate.paths.required, candidate.request.given):
+    links = candidate.paths.links
+    nodes = {link.definition.node_id for link in links if link.definition.kind not in OUTSIDE}
+    nodes |= candidate.paths.required
+    for call in context.calls_of(dep, sorted(nodes), candidate.request.given):
         function = context.summaries.callee(call)
         if function is not None:
             home = module.scopes.opened_by(function).parent
