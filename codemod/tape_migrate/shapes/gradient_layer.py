@@ -245,10 +245,13 @@ def _refuse_way(
     for keyword in layer.keywords:
         if keyword.arg in (None, "activity_regularizer", "dtype", "dynamic"):
             return f"{ast.unparse(layer.func)} is given {keyword.arg or '**'}"
-        if keyword.arg == "activation" and isinstance(keyword.value, ast.Lambda):
+    given = [k.value for k in layer.keywords if k.arg == "activation"]
+    given += layer.args if resolved.endswith(".Activation") else []
+    for activation in given:
+        if isinstance(activation, ast.Lambda):
             return f"{ast.unparse(layer.func)} is given a function as its activation"
-        if keyword.arg == "activation" and isinstance(keyword.value, (ast.Name, ast.Attribute)):
-            activations[ast.unparse(keyword.value)] = None
+        if not isinstance(activation, ast.Constant):
+            activations[ast.unparse(activation)] = None
     if len(target.args) != 1 or target.keywords:
         return f"{ast.unparse(layer.func)} is called with more than its inputs"
     return _refuse_way(module, target.args[0], source, user, activations)

@@ -27,9 +27,9 @@ _PRECISION = frozenset(
 )
 
 _BATCH_NORM = (
-    "BatchNormalization: what it does in a frozen model, and in which order its averages move, "
-    "differs between TensorFlow 1, the graph of TensorFlow 2 and each eager Keras (pass training= "
-    "to every call of a model that holds it, and write the training step by hand)"
+    "BatchNormalization: in a frozen model it normalizes by the batch in TensorFlow 1 and Keras 3, "
+    "by its averages in TensorFlow 2 with Keras 2 (pass training= to every call of a model that "
+    "holds it, and write the training step by hand)"
 )
 
 
