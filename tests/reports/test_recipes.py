@@ -33,6 +33,27 @@ def run(x):
 '''
 
 
+SLOPE = """
+from tensorflow.keras.layers import Dense, Input
+from tensorflow.keras.models import Model
+
+
+class Norm(tf.keras.layers.Layer):
+    def call(self, grads):
+        return tf.sqrt(tf.reduce_sum(tf.square(grads), axis=1, keepdims=True))
+
+
+def run(x):
+    inputs = Input((4,))
+    score = Dense(1)(Dense(5, activation="tanh")(inputs))
+    _, slope = InputGradient(Model(inputs, score))(inputs)
+    model = Model(inputs, Norm()(slope))
+    rng = np.random.RandomState(64)
+    model.set_weights([rng.normal(0, .5, w.shape) for w in model.get_weights()])
+    return model.predict(x)
+"""
+
+
 def printed(code: str) -> str:
     """The recipe as a person reads it, without its indentation."""
     text = explanation(code)
@@ -58,6 +79,22 @@ def test_the_gradient_penalty_trains_the_critic_as_the_old_loss_did() -> None:
         after="import numpy as np\n" + printed("TM147") + TRAIN,
         entry="run",
         inputs=(("x", parse_input("float32[4,3] numpy")),),
+        old_mode="keras-2",
+        modes=("eager",),
+    )
+    with Verifier(devices="cpu") as verifier:
+        evidence = verifier.verify(case)
+    assert evidence.verdict is Verdict.EQUAL, evidence.sentence
+
+
+def test_the_layer_gives_the_slope_that_the_old_layer_gave() -> None:
+    folder = Path(FIXTURES) / "refused" / "keras_gradient_layer"
+    case = Case(
+        name="gradient layer",
+        before=(folder / "before.py").read_bytes(),
+        after="import numpy as np\n" + printed("TM148") + SLOPE,
+        entry="run",
+        inputs=(("x", parse_input("float32[2,4] numpy")),),
         old_mode="keras-2",
         modes=("eager",),
     )

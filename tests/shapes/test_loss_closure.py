@@ -91,6 +91,8 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         # Other models that are trained.
         (CLASS, "generator_model = Model(z_gen, valid)", "generator_model = make()", "is trained"),
         (CLASS, _END, "        self.generator_model.save('g.h5')\n" + _END, "uses self.generator"),
+        (CLASS, _END, "        self.generator_model.trainable_weights\n" + _END, "uses self.gene"),
+        (CLASS, "def call(self, inputs)", "def call(self, inputs, training=False)", "in the graph"),
         # The loss is used otherwise.
         (CLASS, _END, "        f = self.gradient_penalty_loss\n" + _END, "is used in lines"),
         (CLASS, "    def wass", "    @cached\n    def wass", "loss-closure"),

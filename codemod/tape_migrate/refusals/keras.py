@@ -73,9 +73,10 @@ KERAS = (
         "TM147",
         "keras-loss",
         "The gradient is taken of what Keras hands to a loss function (y_pred): the model has run "
-        "by then, before any tape opened in the loss.",
+        "by then, before any tape opened in the loss, and a layer that gives the gradient instead "
+        "would not be the same for all that uses the model.",
         "Train with a train_step of your own: call the model inside a tape there, and add what "
-        "needs the gradient to its loss.",
+        "needs the gradient to its loss. Pass training= to models that hold BatchNormalization.",
         "def gradient_penalty_loss(y_true, y_pred, averaged_samples, weight):\n"
         "    gradients = K.gradients(y_pred, averaged_samples)[0]\n"
         "    norm = K.sqrt(K.sum(K.square(gradients), axis=1))\n"

@@ -16,7 +16,9 @@ _TRAINS = frozenset(("fit", "fit_generator", "train_on_batch", "train_step", "tr
 _USES = frozenset(("compile", "train_on_batch", "summary", "get_weights", "set_weights"))
 """What else a model whose output has changed may be asked for."""
 _NOT_OF_OTHERS = frozenset(
-    ("save", "to_json", "to_yaml", "get_config", "fit", "fit_generator", "train_step")
+    {"save", "to_json", "to_yaml", "get_config", "fit", "fit_generator", "train_step"}
+    | {"trainable_weights", "trainable_variables", "non_trainable_weights"}
+    | {"non_trainable_variables", "test_on_batch"}
 )
 """What a model may not be asked for that becomes one of another class."""
 

@@ -46,6 +46,13 @@ from tape_migrate.shapes.layer_hazards import is_lambda_layer, refuse_layers
 from tape_migrate.shapes.plan import Refusal
 
 _PAIR = 2
+_SAVED = frozenset(
+    ("save", "to_json", "to_yaml", "get_config", "clone_model", "ModelCheckpoint", "load_weights")
+)
+_NOT_SAVED = (
+    "assumes that the model is not saved as a whole, and that no file of its weights from before "
+    "is loaded"
+)
 _ARGUMENTS = frozenset(("output_shape", "name"))
 _LAYERS = frozenset(
     {"Dense", "Activation", "LeakyReLU", "ELU", "ReLU", "PReLU", "Softmax", "Flatten", "Reshape"}
@@ -191,12 +198,11 @@ def _plan(
     named = [k.value for k in made.keywords if k.arg == "name"]
     name = named[0] if named else None
     listed = taken is None
-    assumptions = (
-        (f"assumes that {', '.join(activations)} is a function without randomness or state",)
-        if activations
-        else ()
-    )
-    return LayerPlan(site, made, source.id, target.id, pair[1], listed, name, assumptions)
+    assumptions = [_NOT_SAVED]
+    if activations:
+        what = ", ".join(activations)
+        assumptions.append(f"assumes that {what} is a function without randomness or state")
+    return LayerPlan(site, made, source.id, target.id, pair[1], listed, name, tuple(assumptions))
 
 
 def _value(module: Module, name: ast.Name) -> ast.Call | None:
@@ -245,10 +251,13 @@ def _refuse_way(
     for keyword in layer.keywords:
         if keyword.arg in (None, "activity_regularizer", "dtype", "dynamic"):
             return f"{ast.unparse(layer.func)} is given {keyword.arg or '**'}"
-        if keyword.arg == "activation" and isinstance(keyword.value, ast.Lambda):
+    given = [k.value for k in layer.keywords if k.arg == "activation"]
+    given += layer.args if resolved.endswith(".Activation") else []
+    for activation in given:
+        if isinstance(activation, ast.Lambda):
             return f"{ast.unparse(layer.func)} is given a function as its activation"
-        if keyword.arg == "activation" and isinstance(keyword.value, (ast.Name, ast.Attribute)):
-            activations[ast.unparse(keyword.value)] = None
+        if not isinstance(activation, ast.Constant):
+            activations[ast.unparse(activation)] = None
     if len(target.args) != 1 or target.keywords:
         return f"{ast.unparse(layer.func)} is called with more than its inputs"
     return _refuse_way(module, target.args[0], source, user, activations)
@@ -257,6 +266,10 @@ def _refuse_way(
 def _refuse_training(module: Module) -> str | None:
     """What Keras 3 does otherwise than Keras 2 to the models of the module."""
     for node in module.nodes:
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            last = node.attr if isinstance(node, ast.Attribute) else node.id
+            if last in _SAVED:
+                return f"line {node.lineno} uses {last}: the layer cannot be saved as a Lambda can"
         if not isinstance(node, ast.Attribute):
             continue
         if node.attr == "trainable" and isinstance(node.ctx, ast.Store):

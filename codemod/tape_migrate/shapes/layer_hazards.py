@@ -27,9 +27,9 @@ _PRECISION = frozenset(
 )
 
 _BATCH_NORM = (
-    "BatchNormalization: what it does in a frozen model, and in which order its averages move, "
-    "differs between TensorFlow 1, the graph of TensorFlow 2 and each eager Keras (pass training= "
-    "to every call of a model that holds it, and write the training step by hand)"
+    "BatchNormalization: in a frozen model it normalizes by the batch in TensorFlow 1 and Keras 3, "
+    "by its averages in TensorFlow 2 with Keras 2 (pass training= to every call of a model that "
+    "holds it, and write the training step by hand)"
 )
 
 
@@ -50,11 +50,25 @@ def refuse_layers(module: Module) -> str | None:
                 ("numpy.", "tensorflow.")
             ):
                 return f"line {node.value.lineno} gives {node.arg}= to a layer"
+        if isinstance(node, ast.FunctionDef) and node.name == "call" and _sets_phase(node):
+            return f"line {node.lineno}: a default for training= holds in the graph only"
         if isinstance(node, ast.Attribute) and node.attr == "trainable":
             if isinstance(node.ctx, ast.Load):
                 return f"line {node.lineno} reads {ast.unparse(node)}"
     graph = graph_only_call(module)
     return f"{graph} needs graph mode" if graph is not None else None
+
+
+def _sets_phase(call: ast.FunctionDef) -> bool:
+    """``def call(self, x, training=False)``: eager Keras gives the phase of the model, always."""
+    args = call.args
+    given = [*args.posonlyargs, *args.args][::-1]
+    pairs = [*zip(given, args.defaults[::-1], strict=False)]
+    pairs += [(a, d) for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if d]
+    return any(
+        arg.arg == "training" and not (isinstance(value, ast.Constant) and value.value is None)
+        for arg, value in pairs
+    )
 
 
 def is_lambda_layer(module: Module, node: ast.AST | None) -> bool:

@@ -50,8 +50,8 @@ in one block, and its metrics are its losses.
 - Keras 2 trains what was trainable when the model was compiled, Keras 3 what is trainable at the
   step; and Keras 3 gives the average of all batches so far. A subclass of the model that the module
   compiles (``CompiledModel``) does as Keras 2 did, on both.
-- A frozen model that holds BatchNormalization is another one on each release (TensorFlow 1.15, the
-  graph of TensorFlow 2, Keras 2.15, Keras 3: four results). That is refused.
+- A frozen model that holds BatchNormalization normalizes by the batch in TensorFlow 1.15 and in
+  Keras 3, by its averages in TensorFlow 2 with Keras 2. That is refused.
 """
 
 from __future__ import annotations
