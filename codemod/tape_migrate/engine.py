@@ -339,8 +339,10 @@ class Engine:
                 continue
             if site.waits_for_turn:
                 continue
-            if item.scope.kind is ScopeKind.LAMBDA and id(item.call) in of_graphs:
-                site.refusal = of_graphs[id(item.call)]
+            symbolic = of_graphs.get(id(item.call))
+            if item.scope.kind is ScopeKind.LAMBDA and symbolic and symbolic.code != "TM141":
+                # But for a K.function in a lambda, which waits for statements to stand in.
+                site.refusal = symbolic
                 refused.add(id(item.call))
                 continue
             lifted = self._lift(module, site, item)
