@@ -56,6 +56,8 @@ def widen_for_state(
     escapes = Escapes(context, dep)
     extra: set[int] = set()
     kept: set[int] = set()
+    hot: set[int] = set()
+    filling: list[int] = []
     links = [link for n in every_node for link in dep.links_into(n)]
     links += dep.links_of(call_node, exprs)
     changing = changed_by_calls(context, dep, {link.use.symbol for link in links}, call_node)
@@ -71,14 +73,15 @@ def widen_for_state(
                     extra.add(node_id)
                 elif escapes.escapes(node_id):
                     kept.add(node_id)
-        for node_id in tainted & inside:
-            if fills_what_is_read(context, dep, node_id, links):
-                # What comes into the object there came from somewhere.
-                way, _ = dep.slice_back(dep.links_into(node_id))
-                extra |= (way & tainted) - inside - _copies(dep, source) - source.track.own_nodes
+        hot |= tainted - _copies(dep, source) - source.track.own_nodes - {call_node}
+        filling += [n for n in tainted & inside if fills_what_is_read(context, dep, n, links)]
     kept |= {n for n in escapes.registered() - inside if dep.reaches(n, entry)}
     if kept and escapes.recalls(every_node, exprs, call_node):
         extra |= kept
+    # What comes into an object there came from somewhere.
+    for node_id in (*filling, *extra):
+        way, _ = dep.slice_back(dep.links_into(node_id))
+        extra = extra | ((way & hot) - inside)
     if not extra:
         return chosen, paths
     wider = replace(paths, required=paths.required | frozenset(extra))
