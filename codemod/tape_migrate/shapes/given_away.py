@@ -23,7 +23,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.layer_hazards import is_lambda_layer, trains
+from tape_migrate.shapes.lambda_layers import is_lambda_layer, trains
 from tape_migrate.shapes.loop_body import hands_to_loop, uses_of
 
 

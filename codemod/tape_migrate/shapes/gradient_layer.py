@@ -42,7 +42,8 @@ from tape_migrate.shapes.compiled_models import is_imported
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_calls import INPUTS
 from tape_migrate.shapes.keras_graph import eager_off_elsewhere
-from tape_migrate.shapes.layer_hazards import is_lambda_layer, refuse_layers
+from tape_migrate.shapes.lambda_layers import is_lambda_layer
+from tape_migrate.shapes.layer_hazards import refuse_layers
 from tape_migrate.shapes.plan import Refusal
 
 _PAIR = 2

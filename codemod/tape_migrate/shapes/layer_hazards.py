@@ -20,8 +20,6 @@ _LOADERS = frozenset(
     for name in ("load_model", "clone_model", "model_from_json", "model_from_config")
 )
 _LIBRARY = frozenset((*sys.stdlib_module_names, "PIL", "cv2", "pandas", "sklearn", "tqdm", "h5py"))
-_LAMBDAS = frozenset(("keras.layers.Lambda", "keras.layers.core.Lambda"))
-_TRAINS = frozenset(("fit", "fit_generator", "train_on_batch", "train_step"))
 _PRECISION = frozenset(
     ("set_floatx", "set_global_policy", "set_policy", "Policy", "set_learning_phase")
 )
@@ -69,16 +67,6 @@ def _sets_phase(call: ast.FunctionDef) -> bool:
         arg.arg == "training" and not (isinstance(value, ast.Constant) and value.value is None)
         for arg, value in pairs
     )
-
-
-def is_lambda_layer(module: Module, node: ast.AST | None) -> bool:
-    """Whether ``node`` makes a ``Lambda`` layer."""
-    return isinstance(node, ast.Call) and module.names.resolve(node.func) in _LAMBDAS
-
-
-def trains(module: Module) -> bool:
-    """Whether the module asks a model to train."""
-    return any(isinstance(node, ast.Attribute) and node.attr in _TRAINS for node in module.nodes)
 
 
 def _named_batch_norm(alias: ast.alias) -> bool:
