@@ -118,3 +118,26 @@ def test_what_is_not_seen_is_said() -> None:
     assert "watch(s)" in rewritten(body, Options(assume_closed=True))
     body = body.replace("held()", 'held["k"]')
     assert "watch(s)" in rewritten(body, Options(assume_closed=True))
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ('return {"k": [a, b]}', "TM105"),
+        ("return dict(k=[a, b])", "TM105"),
+        ('held = {"n": 1, "k": list((a, b))}\n    return held', "TM105"),
+        ('return {"k": a, "n": b}', None),
+        ("return dict(k=a)", None),
+    ],
+)
+def test_a_part_of_what_a_function_gives(body: str, code: str | None) -> None:
+    function = f"def collect(a, b):\n    {body}\n"
+    run = _RUN.replace("sources = {given}", 'held = collect(x, z)\n    sources = held["k"]')
+    assert codes(function + run) == [code]
+
+
+@pytest.mark.parametrize(("made", "code"), [("Pair(a, b)", "TM105"), ("Pair(a)", None)])
+def test_named_tuples(made: str, code: str | None) -> None:
+    pair = 'import collections\n\nPair = collections.namedtuple("Pair", "a b")\n\n\n'
+    function = f"def collect(a, b):\n    return {made}\n"
+    assert codes(pair + function + _RUN.format(given="collect(x, z)")) == [code]

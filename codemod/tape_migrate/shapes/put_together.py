@@ -29,6 +29,7 @@ _COLLECTIONS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
 _HAND_ON = frozenset({"filter", "iter", "list", "next", "reversed", "set", "sorted", "tuple"})
 """Builtins that give what their first iterable holds; ``dict``, ``map``, ``zip`` take several."""
 _JOIN = frozenset({"dict", "enumerate", "map", "zip"})
+_NAMED_TUPLES = ("collections.namedtuple", "typing.NamedTuple")
 OF_COLLECTIONS = frozenset({"copy", "items", "values"})
 """Methods that give what their object holds."""
 
@@ -43,6 +44,8 @@ class PutTogether:
     def by_call(self, call: ast.Call, depth: int = _DEPTH) -> bool | None:
         """Whether ``call`` may give a collection of several; None if what it runs is not seen."""
         functions = self._functions(call)
+        if not functions and self._makes_named_tuple(call):
+            return len(call.args) + len(call.keywords) != 1
         if not functions:
             nest = self._module.names.resolve(call.func).startswith("tensorflow.nest.")
             return self._call(call, self._module.scope_of(call), {}, depth) if nest else None
@@ -66,6 +69,42 @@ class PutTogether:
             value is None or self._holds(value, self._module.scopes.opened_by(function), {}, _DEPTH)
             for function in self._context.summaries.methods_named(name)
             for value in self._returned(function, self._module.scopes.opened_by(function))
+        )
+
+    def holds_some(self, call: ast.Call) -> bool:
+        """Whether a part of what ``call`` gives may be a collection of several."""
+        for function in self._functions(call):
+            if isinstance(function, ast.Lambda):
+                continue
+            scope = self._module.scopes.opened_by(function)
+            for value in self._returned(function, scope):
+                for part in self._parts(value, scope):
+                    if self._holds(part, scope, {}, _DEPTH):
+                        return True
+        return False
+
+    def _parts(self, value: ast.expr | None, scope: Scope) -> list[ast.expr]:
+        match value:
+            case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Dict(values=items):
+                return items
+            case ast.Call(func=ast.Name(id="dict"), keywords=keywords):
+                return [keyword.value for keyword in keywords]
+            case ast.Name(id=name):
+                bound = self._module.names.bindings(name, scope)
+                given = [node.value for node in bound if isinstance(node, ast.Assign)]
+                named = [one for one in given if not isinstance(one, ast.Name)]
+                return [part for one in named for part in self._parts(one, scope)]
+        return []
+
+    def _makes_named_tuple(self, call: ast.Call) -> bool:
+        if not isinstance(call.func, ast.Name):
+            return False
+        bound = self._module.names.bindings(call.func.id, self._module.scope_of(call))
+        return any(
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Call)
+            and self._module.names.resolve(node.value.func) in _NAMED_TUPLES
+            for node in bound
         )
 
     def _functions(self, call: ast.Call) -> list[Function | ast.Lambda]:

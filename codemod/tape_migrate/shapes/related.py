@@ -77,7 +77,19 @@ def _of_definition(
         return Related.LIKELY if several else Related.PERHAPS
     if value is None or _is_followed(dep, definition, value):
         return Related.NO
+    if isinstance(value, ast.Subscript) and _holds_some(context, dep, definition, value.value):
+        return Related.LIKELY
     return _of_value(context, dep, value)
+
+
+def _holds_some(context: Context, dep: Dependence, definition: Definition, base: ast.expr) -> bool:
+    """``held["xs"]`` after ``held = make(…)``, where a function puts collections into one."""
+    symbol = symbol_of(base)
+    reached = dep.reaching(definition.node_id, symbol) if symbol is not None else ()
+    values = [value_of(d, symbol) for d in reached if symbol is not None]
+    return any(
+        isinstance(value, ast.Call) and PutTogether(context).holds_some(value) for value in values
+    )
 
 
 def _is_followed(dep: Dependence, definition: Definition, value: ast.expr) -> bool:
