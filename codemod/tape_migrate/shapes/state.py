@@ -185,6 +185,9 @@ def _run_by(context: Context, part: ast.AST) -> list[Function]:
     """Visible functions that evaluating ``part`` may run, methods of unknown objects by name."""
     summaries = context.summaries
     found = summaries.called_functions([part])
+    if isinstance(part, (ast.With, ast.AsyncWith, ast.withitem)):
+        for name in ("__enter__", "__exit__", "__aenter__", "__aexit__"):
+            found += summaries.methods_named(name)
     for call in calls_in(part):
         if isinstance(call.func, ast.Attribute) and summaries.callee(call) is None:
             for method in summaries.methods_named(call.func.attr):
@@ -205,15 +208,19 @@ def _run_by_other_names(context: Context, call: ast.Call) -> list[Function]:
         elif isinstance(given, ast.Name) and (function := summaries.named(given)) is not None:
             found.append(function)
     match call.func:
-        case ast.Attribute() | ast.Lambda():
+        case ast.Attribute():
+            return [*found, *summaries.methods_named("__call__")]
+        case ast.Lambda():
             return found
         case ast.Name() as name:
             bound = context.module.names.bindings(name.id, context.module.scope_of(call))
+            if bound and summaries.callee(call) is None:
+                found += summaries.methods_named("__call__")
             if not any(isinstance(node, (ast.Assign, ast.For)) for node in bound):
                 return found
         case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str() as name)]):
             return [*found, *summaries.methods_named(name)]
-    return [*found, *summaries.handed_about]
+    return [*found, *summaries.methods_named("__call__"), *summaries.handed_about]
 
 
 def sets_path(context: Context, function: Function, symbol: Symbol) -> bool:
