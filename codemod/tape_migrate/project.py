@@ -67,7 +67,7 @@ class Project:
         self._marked: list[str] | None = None
         """The modules that hold one of the words that are asked for often."""
         self._glimpsed: dict[str, bytes] = {}
-        """The texts of some modules, by path, that were looked at and not parsed."""
+        """Texts of modules, by path, that were looked at and not parsed."""
         self._off: str | None = None
         self._eager_off: tuple[str, ...] | None = None
 
@@ -378,8 +378,7 @@ def _uses(loaded: Module, module: str, name: str, *, method: bool, unique: bool)
 def build_project(sources: Mapping[str, bytes]) -> Project:
     """Build a project from paths and their UTF-8 sources (a lazy mapping serves well).
 
-    A file's dotted name follows from the folders with an ``__init__.py`` around it; files outside
-    any package are top-level modules by their stem.
+    Folders with an ``__init__.py`` around a file make its dotted name; others make none.
     """
     places = {path: os.path.split(os.path.normpath(path)) for path in sources}
     folders = {folder for folder, name in places.values() if name == "__init__.py"}

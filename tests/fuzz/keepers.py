@@ -11,7 +11,10 @@ import random
 from tests.fuzz.expressions import Env, expression
 from tests.fuzz.keepers_text import PREAMBLE, SLOPE
 from tests.fuzz.keeping import STEPS, Keepers, plain
+from tests.fuzz.keeping_more import MORE
 from tests.fuzz.program import Program
+
+_STEPS = {**STEPS, **MORE}
 
 
 def draw_keepers(rng: random.Random) -> Program:
@@ -22,14 +25,14 @@ def draw_keepers(rng: random.Random) -> Program:
     features = frozenset(rng.sample(["rebind", "noise", "alias"], 1))
     writer = Keepers(rng, env, features)
     writer.put("outs = []")
-    names = rng.sample(list(STEPS), rng.randint(1, 3))
+    names = rng.sample(list(_STEPS), rng.randint(1, 3))
     for _ in range(rng.randint(2, 5)):
         if rng.random() < 0.35:
             plain(writer)
         else:
             name = rng.choice(names)
             writer.used.add(name)
-            STEPS[name](writer)
+            _STEPS[name](writer)
         if rng.random() < 0.35:
             writer.gradient()
     plain(writer)

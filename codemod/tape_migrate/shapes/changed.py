@@ -13,12 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from tape_migrate.flow.symbols import Symbol, may_overlap, symbol_of
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import (
-    CONTAINER_METHODS,
-    Dependence,
-    calls_in,
-    own_expressions,
-)
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
+from tape_migrate.shapes.evaluated import calls_in, own_expressions
 from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.hazards import assigned_variable
 from tape_migrate.shapes.kinds import kind_of
@@ -71,7 +67,7 @@ def changed_in_closure(context: Context, dep: Dependence, root: str) -> bool:
 def changes_in(part: ast.AST) -> Sequence[tuple[ast.expr, str]]:
     """What is stored into, filled or emptied inside ``part``, and the variable it hangs on.
 
-    Kept with the node, like ``dependence.calls_in``.
+    Kept with the node, like ``evaluated.calls_in``.
     """
     kept = vars(part)
     known: tuple[tuple[ast.expr, str], ...] | None = kept.get(_CHANGES)

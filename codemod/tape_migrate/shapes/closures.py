@@ -20,12 +20,8 @@ from tape_migrate.parsed import walk
 from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.changed import changes_in
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import (
-    HARMLESS_BUILTINS,
-    Dependence,
-    calls_in,
-    own_expressions,
-)
+from tape_migrate.shapes.dependence import HARMLESS_BUILTINS, Dependence
+from tape_migrate.shapes.evaluated import calls_in, own_expressions
 from tape_migrate.shapes.plan import Link, Refusal, Source
 from tape_migrate.shapes.quiet import TENSOR_METHODS
 

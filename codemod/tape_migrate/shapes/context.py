@@ -10,7 +10,8 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.shapes.cached import kept_results
 from tape_migrate.shapes.closure import Closure
-from tape_migrate.shapes.dependence import Dependence, all_calls, calls_in
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.evaluated import all_calls, calls_in
 from tape_migrate.shapes.hazards import LOOKUPS, ModuleHazards, refuse_scope
 from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Refusal, Request

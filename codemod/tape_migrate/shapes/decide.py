@@ -15,7 +15,8 @@ from tape_migrate.shapes.changed import refuse_changed
 from tape_migrate.shapes.changed_target import refuse_changed_target
 from tape_migrate.shapes.closures import refuse_closures
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.filled_sources import refuse_filled_sources
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from tape_migrate.flow.bindings import children
 from tape_migrate.flow.cfg import Role
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
@@ -21,6 +20,7 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.barriers import carries_nothing
+from tape_migrate.shapes.evaluated import COMPOUND, functions_in, own_expressions
 from tape_migrate.shapes.plan import OUTSIDE, Link, Track, in_order
 from tape_migrate.shapes.unittests import is_assertion
 
@@ -172,8 +172,8 @@ class Dependence:
         node = self.cfg.nodes[node_id].node
         if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return
-        parts = own_expressions(node) if isinstance(node, _COMPOUND) else [node]
-        for func in (func for part in parts for func in _functions_in(part)):
+        parts = own_expressions(node) if isinstance(node, COMPOUND) else [node]
+        for func in (func for part in parts for func in functions_in(part)):
             for symbol in self.callees.reads_when_run(func):
                 yield Use(symbol, func)
 
@@ -334,74 +334,3 @@ def begins_inherited(scope: Scope, stmt: ast.stmt) -> bool:
             plain = not given or (len(named) == 2 and named[1] == "self")
             return name == node.name and plain and len(read) == len(given) // 2
     return False
-
-
-_CALLS, _ALL_CALLS = "calls made", "calls inside"
-
-_COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Match)
-
-
-def _functions_in(node: ast.AST) -> Iterator[ast.expr]:
-    """What may name a function that evaluating ``node`` calls, or hands on to be called."""
-    stack: list[ast.AST] = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, (ast.Name, ast.Attribute)) and isinstance(current.ctx, ast.Load):
-            yield current
-        if isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            stack.extend([*current.decorator_list, *current.args.defaults])
-            continue
-        stack.extend(ast.iter_child_nodes(current))
-
-
-def calls_in(node: ast.AST) -> Sequence[ast.Call]:
-    """Calls that evaluating ``node`` makes itself (bodies of nested functions left out).
-
-    Asked for of the same nodes again and again, so the answer is kept with the node: nothing ever
-    changes a tree, and it goes when the tree goes.
-    """
-    kept = vars(node)
-    known: tuple[ast.Call, ...] | None = kept.get(_CALLS)
-    if known is None:
-        known = kept[_CALLS] = tuple(_find_calls(node))
-    return known
-
-
-def all_calls(node: ast.AST) -> Sequence[ast.Call]:
-    """Every call inside ``node``, bodies of nested functions included; kept like ``calls_in``."""
-    kept = vars(node)
-    known: tuple[ast.Call, ...] | None = kept.get(_ALL_CALLS)
-    if known is None:
-        calls = (inner for inner in walk(node) if isinstance(inner, ast.Call))
-        known = kept[_ALL_CALLS] = tuple(calls)
-    return known
-
-
-def _find_calls(node: ast.AST) -> Iterator[ast.Call]:
-    stack: list[ast.AST] = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, ast.Call):
-            yield current
-        if isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            stack.extend([*current.decorator_list, *current.args.defaults])
-            continue
-        stack.extend(children(current))
-
-
-def own_expressions(stmt: ast.stmt) -> list[ast.AST]:
-    """What a statement evaluates itself: all of a simple one, the header of a compound one."""
-    if isinstance(stmt, ast.Try) or type(stmt).__name__ == "TryStar":
-        return []
-    match stmt:
-        case ast.If(test=test) | ast.While(test=test):
-            return [test]
-        case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
-            return [target, iterable]
-        case ast.With(items=items) | ast.AsyncWith(items=items):
-            return list(items)
-        case ast.Match(subject=subject):
-            return [subject]
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return list(stmt.decorator_list)
-    return [stmt]

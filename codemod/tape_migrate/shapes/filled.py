@@ -15,7 +15,8 @@ from tape_migrate.flow.symbols import Symbol, holders, may_overlap, symbol_of
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, calls_in
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
+from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Link
 from tape_migrate.shapes.quiet import TENSOR_METHODS

@@ -11,7 +11,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
-from tape_migrate.shapes.dependence import calls_in
+from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.unittests import ancestors, is_known_base, may_take_over
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

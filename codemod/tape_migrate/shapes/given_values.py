@@ -7,7 +7,7 @@ import ast
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import calls_in
+from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.stored import put_into

@@ -15,7 +15,8 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.names import WORDS
-from tape_migrate.shapes.dependence import Dependence, calls_in, reads_track
+from tape_migrate.shapes.dependence import Dependence, reads_track
+from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.modes import identifiers
 from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Source, Track
 from tape_migrate.shapes.summaries import Summaries

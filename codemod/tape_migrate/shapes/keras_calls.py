@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import symbol_of
-from tape_migrate.shapes.dependence import all_calls
+from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.keras_values import GRAPH, PLAIN, Level, Value, operation, static, union
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.tensorflow_facts import SEVERAL_RESULTS, tensorflow_function

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.module import Module
-from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels

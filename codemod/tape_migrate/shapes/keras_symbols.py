@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import DefKind, symbol_of
 from tape_migrate.module import Module
-from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.plan import Refusal, Source
 from tape_migrate.shapes.targets import Target
 from tape_migrate.shapes.tensorflow_facts import KERAS_GRAPH_ATTRIBUTES, KERAS_GRAPH_CALLS

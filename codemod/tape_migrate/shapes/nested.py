@@ -30,7 +30,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.plan import OUTSIDE, Refusal, Request
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function

@@ -16,12 +16,8 @@ from typing import Final
 from tape_migrate.flow.symbols import DefKind, symbol_of
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import (
-    CONTAINER_METHODS,
-    Dependence,
-    calls_in,
-    own_expressions,
-)
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
+from tape_migrate.shapes.evaluated import calls_in, own_expressions
 from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.plan import Source, Track
 from tape_migrate.shapes.quiet import TENSOR_METHODS

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, all_calls
+from tape_migrate.shapes.dependence import CONTAINER_METHODS
+from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.functions import Function, Functions
 
 TENSOR_METHODS = frozenset(

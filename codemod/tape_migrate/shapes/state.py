@@ -14,8 +14,9 @@ from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.changed import changed_by_calls
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence, all_calls, calls_in
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.escapes import Escapes
+from tape_migrate.shapes.evaluated import all_calls, calls_in
 from tape_migrate.shapes.filled import fills_what_is_read
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.plan import Paths, Refusal, Source

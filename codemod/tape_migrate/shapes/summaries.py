@@ -10,7 +10,8 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, calls_in
+from tape_migrate.shapes.dependence import CONTAINER_METHODS
+from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.quiet import TENSOR_METHODS, QuietFunctions
 

@@ -12,7 +12,8 @@ from typing import Final
 
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence, calls_in
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import OUTSIDE
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
