@@ -195,11 +195,43 @@ class Functions:
 
     def is_property(self, element: str) -> bool:
         """Whether reading an attribute (written ``.name``) may run a visible property."""
+        name = element.removeprefix(".")
+        if name in self._descriptors or (element.startswith(".") and self._gives_any_attribute):
+            return True
         return any(
             ast.unparse(decorator).endswith(("property", ".getter", ".setter"))
-            for method in self.methods_named(element.removeprefix("."))
+            for method in self.methods_named(name)
             for decorator in method.decorator_list
         )
+
+    @cached_property
+    def _gives_any_attribute(self) -> bool:
+        """Whether a visible class computes attributes that no statement gives its objects."""
+        return any(
+            self.methods_named(name) for name in ("__getattr__", "__getattribute__", "__get__")
+        )
+
+    @cached_property
+    def _descriptors(self) -> frozenset[str]:
+        """Names that class bodies give what a call makes: ``loss = property(get_loss)``."""
+        return frozenset(
+            target.id
+            for scope in self._classes.values()
+            for stmt in scope.body
+            if isinstance(stmt, ast.Assign) and isinstance(stmt.value, ast.Call)
+            and not self._module.names.resolve(stmt.value.func)
+            for target in stmt.targets
+            if isinstance(target, ast.Name)
+        )  # fmt: skip
+
+    @cached_property
+    def operators(self) -> list[Function]:
+        """Methods of visible classes that run by an operator, a subscript or a loop."""
+        return [
+            method
+            for (_, name), method in self._methods.items()
+            if name.startswith("__") and name.endswith("__") and name not in _PLAIN_SPECIAL
+        ]
 
     def reads_property(self, symbol: Symbol, scope: Scope) -> bool:
         """Whether reading ``symbol`` in ``scope`` may run a visible property.
@@ -228,10 +260,7 @@ class Functions:
     @property
     def has_operators(self) -> bool:
         """Whether a visible class says what operators, subscripts, loops or attributes do."""
-        return any(
-            name.startswith("__") and name.endswith("__") and name not in _PLAIN_SPECIAL
-            for _, name in self._methods
-        )
+        return bool(self.operators)
 
     def mentioned(self, node: ast.AST) -> Function | None:
         """The visible function that ``node`` names, to call it or to hand it on."""

@@ -23,6 +23,8 @@ from tape_migrate.shapes.plan import Paths, Refusal, Source
 from tape_migrate.shapes.region import Chosen, choose_region
 
 _SETS = "set inside"
+_OPERATE = (ast.BinOp, ast.UnaryOp, ast.AugAssign, ast.Compare, ast.Subscript, ast.For, ast.Starred)
+"""What runs special methods of the objects that stand in it."""
 
 
 def widen_for_state(
@@ -186,6 +188,8 @@ def _run_by(context: Context, part: ast.AST) -> list[Function]:
     """Visible functions that evaluating ``part`` may run, methods of unknown objects by name."""
     summaries = context.summaries
     found = summaries.called_functions([part])
+    if summaries.operators and any(isinstance(node, _OPERATE) for node in walk(part)):
+        found += summaries.operators
     if isinstance(part, (ast.With, ast.AsyncWith, ast.withitem)):
         for name in ("__enter__", "__exit__", "__aenter__", "__aexit__"):
             found += summaries.methods_named(name)
