@@ -7,6 +7,8 @@ import contextlib
 import enum
 import io
 import re
+import signal
+import threading
 import tokenize
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -51,8 +53,34 @@ class Checked:
     """Gradient calls found."""
 
 
-def check_program(program: Program, *, n: int = 2) -> Checked:
-    """Migrate ``program`` and run it before and after."""
+class _TooLongError(BaseException):
+    """Not to be taken for an error of the program or of the engine."""
+
+
+def check_program(program: Program, *, n: int = 2, seconds: int = 120) -> Checked:
+    """Migrate ``program`` and run it before and after.
+
+    What takes longer than ``seconds`` says nothing: gradients of gradients of loops can blow up
+    until no memory is left. (Off the main thread there is no such limit.)
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return _check(program, n=n)
+
+    def stop(*_: object) -> None:
+        raise _TooLongError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        return _check(program, n=n)
+    except _TooLongError:
+        return Checked(Verdict.INVALID, f"takes longer than {seconds} s")
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _check(program: Program, *, n: int) -> Checked:
     old = None
     if not program.trap:
         try:

@@ -173,3 +173,10 @@ def test_differences_are_seen(old: list[object], new: list[object]) -> None:
 def test_equal_values_do_not_differ() -> None:
     old = ["[", None, np.array([1.0, np.nan]), "]"]
     assert difference(old, [*old[:2], np.array([1.0 + 1e-12, np.nan]), "]"]) is None
+
+
+def test_a_program_that_takes_too_long_says_nothing() -> None:
+    program = Program("import time\n\n\ndef main(x, z, flag, n):\n    time.sleep(30)\n")
+    checked = check_program(program, seconds=1)
+    assert checked.verdict is Verdict.INVALID
+    assert "longer than 1 s" in checked.detail
