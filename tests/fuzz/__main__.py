@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.fuzz.checking import Verdict
 from tests.fuzz.coverage import Table
-from tests.fuzz.hunting import hunt, save
+from tests.fuzz.hunting import KINDS, hunt, save
 from tests.fuzz.program import FOUND
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -34,13 +34,16 @@ def main() -> int:
     parser.add_argument("--budget", type=seconds, default=float("inf"), help="time, as in 2h")
     parser.add_argument("--count", type=int, help="programs to check (without --budget: 200)")
     parser.add_argument("--seed", type=int, default=0, help="number of the first batch")
+    parser.add_argument("--only", choices=KINDS, default="all", help="one kind of program")
     parser.add_argument("--save", type=Path, default=FOUND, help="where wrong programs go")
     options = parser.parse_args()
     count = options.count or (200 if options.budget == float("inf") else 10**9)
     table = Table()
     started = time.monotonic()
     try:
-        for finding in hunt(options.seed, budget=options.budget, count=count, table=table):
+        for finding in hunt(
+            options.seed, budget=options.budget, count=count, table=table, kind=options.only
+        ):
             path = save(finding, options.save)
             print(f"=== {path}: {finding.checked.detail} {finding.checked.codes}")
             print(finding.program.source)

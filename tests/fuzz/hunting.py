@@ -12,15 +12,30 @@ from hypothesis import strategies as st
 
 from tests.fuzz.checking import Checked, Verdict, check_program
 from tests.fuzz.coverage import Table
-from tests.fuzz.generate import draw
+from tests.fuzz.generate import draw, draw_tensors
+from tests.fuzz.keepers import draw_keepers
+from tests.fuzz.keras_graphs import draw_keras
 from tests.fuzz.program import FOUND, NO_FLAG, Program
+from tests.fuzz.projects import draw_project
 from tests.fuzz.shrink import shrink
+from tests.fuzz.traps import draw_trap
 
 _BATCH = 100
 
-programs = st.randoms(use_true_random=True).map(draw)
+_randoms = st.randoms(use_true_random=True)
+programs = _randoms.map(draw)
 """Programs of all kinds. hypothesis chooses where the random numbers begin: were it to make every
 choice, the programs would be much alike; ``shrink`` makes them small."""
+
+KINDS = {
+    "all": draw,
+    "keepers": draw_keepers,
+    "keras": draw_keras,
+    "projects": draw_project,
+    "tensors": draw_tensors,
+    "traps": draw_trap,
+}
+"""What can be looked at by itself."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +47,29 @@ class Finding:
     batch: int
 
 
-def hunt(first: int, *, budget: float, count: int, table: Table) -> Iterator[Finding]:
+def hunt(
+    first: int, *, budget: float, count: int, table: Table, kind: str = "all"
+) -> Iterator[Finding]:
     """Check programs for ``budget`` seconds, or until ``count`` are done; yield what is wrong.
 
     ``first`` numbers the first batch: the same numbers give the same programs. Every program is
-    counted in ``table`` (those that are tried to make one smaller are not).
+    counted in ``table`` (those that are tried to make one smaller are not). ``kind`` is one of
+    ``KINDS``.
     """
     end = time.monotonic() + budget
     batch = first
     while time.monotonic() < end and table.programs < count:
-        for finding in _run_batch(batch, min(_BATCH, count - table.programs), end, table):
+        for finding in _run_batch(
+            batch, min(_BATCH, count - table.programs), end, table, _randoms.map(KINDS[kind])
+        ):
             small, checked = shrink(finding.program, finding.checked)
             yield Finding(small, checked, batch)
         batch += 1
 
 
-def _run_batch(number: int, size: int, end: float, table: Table) -> list[Finding]:
+def _run_batch(
+    number: int, size: int, end: float, table: Table, drawn: st.SearchStrategy[Program]
+) -> list[Finding]:
     found: list[tuple[Program, Checked]] = []
 
     @seed(number)
@@ -58,7 +80,7 @@ def _run_batch(number: int, size: int, end: float, table: Table) -> list[Finding
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
-    @given(programs)
+    @given(drawn)
     def check(program: Program) -> None:
         if time.monotonic() > end:
             return
