@@ -21,7 +21,10 @@ from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Link
 from tape_migrate.shapes.quiet import TENSOR_METHODS
 
-_ONLY_READ = KNOWN_MODULES | {"six", "tree", "itertools"}
+_VIEWS = frozenset(
+    f"six.{how}{what}" for how in ("iter", "view") for what in ("items", "keys", "values")
+)
+"""Functions of other libraries that only read the dictionary that they are given."""
 
 
 def fills_what_is_read(context: Context, dep: Dependence, node_id: int, links: list[Link]) -> bool:
@@ -50,7 +53,7 @@ def filled_by(context: Context, dep: Dependence, node_id: int, call: ast.Call) -
     names, summaries = dep.module.names, context.summaries
     func = call.func
     resolved = names.resolve(func)
-    known = resolved.partition(".")[0] in _ONLY_READ
+    known = resolved.partition(".")[0] in KNOWN_MODULES or resolved in _VIEWS
     if (known and not runs_arguments(resolved)) or summaries.keeps_nothing(call):
         return
     if isinstance(func, ast.Name) and not names.is_local(func.id, dep.scope):

@@ -198,11 +198,7 @@ class Functions:
         name = element.removeprefix(".")
         if name in self._descriptors or (element.startswith(".") and self._gives_any_attribute):
             return True
-        return any(
-            ast.unparse(decorator).endswith(("property", ".getter", ".setter"))
-            for method in self.methods_named(name)
-            for decorator in method.decorator_list
-        )
+        return any(map(_is_property, self.methods_named(name)))
 
     @cached_property
     def _gives_any_attribute(self) -> bool:
@@ -225,13 +221,16 @@ class Functions:
         )  # fmt: skip
 
     @cached_property
-    def operators(self) -> list[Function]:
-        """Methods of visible classes that run by an operator, a subscript or a loop."""
-        return [
+    def implicit(self) -> list[Function]:
+        """Properties and special methods of visible classes, which run where no call is written,
+        and what they run."""
+        found = [
             method
             for (_, name), method in self._methods.items()
-            if name.startswith("__") and name.endswith("__") and name not in _PLAIN_SPECIAL
+            if name not in ("__init__", "__new__", "__call__")
+            and ((name.startswith("__") and name.endswith("__")) or _is_property(method))
         ]
+        return [*found, *self.called_functions(found)]
 
     def reads_property(self, symbol: Symbol, scope: Scope) -> bool:
         """Whether reading ``symbol`` in ``scope`` may run a visible property.
@@ -260,7 +259,10 @@ class Functions:
     @property
     def has_operators(self) -> bool:
         """Whether a visible class says what operators, subscripts, loops or attributes do."""
-        return bool(self.operators)
+        return any(
+            name.startswith("__") and name.endswith("__") and name not in _PLAIN_SPECIAL
+            for _, name in self._methods
+        )
 
     def mentioned(self, node: ast.AST) -> Function | None:
         """The visible function that ``node`` names, to call it or to hand it on."""
@@ -302,6 +304,11 @@ class Functions:
                     found[id(function)] = function
                     stack.append(function)
         return list(found.values())
+
+
+def _is_property(method: Function) -> bool:
+    kinds = ("property", ".getter", ".setter", ".deleter")
+    return any(ast.unparse(decorator).endswith(kinds) for decorator in method.decorator_list)
 
 
 def bind(function: Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:

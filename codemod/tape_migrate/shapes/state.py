@@ -23,8 +23,8 @@ from tape_migrate.shapes.plan import Paths, Refusal, Source
 from tape_migrate.shapes.region import Chosen, choose_region
 
 _SETS = "set inside"
-_OPERATE = (ast.BinOp, ast.UnaryOp, ast.AugAssign, ast.Compare, ast.Subscript, ast.For, ast.Starred)
-"""What runs special methods of the objects that stand in it."""
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+"""What binds a name to a function or class that is looked at, or to one of another module."""
 
 
 def widen_for_state(
@@ -188,18 +188,14 @@ def _run_by(context: Context, part: ast.AST) -> list[Function]:
     """Visible functions that evaluating ``part`` may run, methods of unknown objects by name."""
     summaries = context.summaries
     found = summaries.called_functions([part])
-    if summaries.operators and any(isinstance(node, _OPERATE) for node in walk(part)):
-        found += summaries.operators
-    if isinstance(part, (ast.With, ast.AsyncWith, ast.withitem)):
-        for name in ("__enter__", "__exit__", "__aenter__", "__aexit__"):
-            found += summaries.methods_named(name)
     for call in calls_in(part):
         if isinstance(call.func, ast.Attribute) and summaries.callee(call) is None:
             for method in summaries.methods_named(call.func.attr):
                 found += [method, *summaries.called_functions([method])]
         for function in _run_by_other_names(context, call):
             found += [function, *summaries.called_functions([function])]
-    return found
+    # `len(box)`, `box + y`, `if box:`, `with box:`, `box.out`: no call that could be seen.
+    return [*found, *summaries.implicit]
 
 
 def _run_by_other_names(context: Context, call: ast.Call) -> list[Function]:
@@ -218,10 +214,13 @@ def _run_by_other_names(context: Context, call: ast.Call) -> list[Function]:
         case ast.Lambda():
             return found
         case ast.Name() as name:
-            bound = context.module.names.bindings(name.id, context.module.scope_of(call))
+            module = context.module
+            bound = module.names.bindings(name.id, module.scope_of(call))
             if bound and summaries.callee(call) is None:
                 found += summaries.methods_named("__call__")
-            if not any(isinstance(node, (ast.Assign, ast.For)) for node in bound):
+            if not module.scopes.is_comprehension_variable(name) and all(
+                isinstance(node, _NAMED) for node in bound
+            ):
                 return found
         case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str() as name)]):
             return [*found, *summaries.methods_named(name)]
