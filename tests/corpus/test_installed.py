@@ -29,7 +29,7 @@ def test_installed_packages(package: str) -> None:
     found = check(Path(spec.origin).parent.joinpath(*package.split(".")[1:]))
     assert found.files >= 50
     assert found.problems == []
-    assert not found.calls
+    assert bool(found.calls) == package.startswith("t")
 
 
 def test_what_is_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
