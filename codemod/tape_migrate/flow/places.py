@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Symbol:
+class Symbol(NamedTuple):
     """A variable, or a constant path of attributes and subscripts from one.
 
-    Path elements read as in source: ``.attr``, ``[0]``, ``['key']``.
+    Path elements read as in source: ``.attr``, ``[0]``, ``['key']``. A tuple, for symbols are
+    looked up some hundred times as often as anything else.
     """
 
     root: str
@@ -44,6 +45,8 @@ class DefKind(enum.Enum):
     REMOTE = "remote"
     """A nested function rebinds it (``nonlocal``/``global``), so at any time after its def."""
 
+    __hash__ = object.__hash__  # that of enumerations is written in Python
+
 
 class Part(enum.Enum):
     """Which part of a ``for`` header is meant: the iterable once, the target at each turn."""
@@ -53,8 +56,7 @@ class Part(enum.Enum):
     TARGET = "target"
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """A read of ``symbol`` by the expression ``node`` (or the class/def statement itself).
 
     ``reference`` marks the base of a store (``self`` in ``self.x = e``): the variable is needed,
@@ -66,8 +68,7 @@ class Use:
     reference: bool = False
 
 
-@dataclass(frozen=True)
-class Def:
+class Def(NamedTuple):
     """A change of ``symbol`` made by ``node``.
 
     ``conditional`` marks a change that part of the statement may skip (a walrus in ``a and …``).

@@ -10,13 +10,13 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .cfg import Cfg
 from .symbols import Def, DefKind, Effects, Symbol, Use, is_prefix, may_overlap
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(NamedTuple):
     """A definition as it reaches a node: made by node ``node_id``, part of statement ``stmt``.
 
     ``stmt`` is None for parameters and for values from outside.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Level(enum.IntEnum):
@@ -15,8 +15,7 @@ class Level(enum.IntEnum):
     GRAPH = 2
 
 
-@dataclass(frozen=True, order=True)
-class Value:
+class Value(NamedTuple):
     """The level of a value; ``holds`` if it is a collection of such values."""
 
     level: Level = Level.PLAIN

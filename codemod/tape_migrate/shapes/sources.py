@@ -303,7 +303,7 @@ def _twins(dep: Dependence, symbol: Symbol, definitions: frozenset[Definition]) 
             for target in stmt.targets:
                 other = symbol_of(target)
                 if other is not None and other != symbol:
-                    yield Track(other, frozenset((replace(definition, symbol=other),)))
+                    yield Track(other, frozenset((definition._replace(symbol=other),)))
 
 
 def _is_copied(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
