@@ -60,14 +60,20 @@ def migrate_source(
             result = engine.run()
         except (GuardError, OverlapError) as error:
             return Migration(path, source, source, engine.all_refused(), str(error))
+        finally:
+            engine.release()
         if result.text == utf8:
             return _migration(path, source, source, result)
         try:
             new = text.encode(result.text.decode("utf-8"))
             check(utf8, result.text, result.sites)
             then = replace(options, leave=result.left)
-            again = Engine(result.text, then, package=package, project=project, path=path).run()
-            if again.text != result.text:
+            again = Engine(result.text, then, package=package, project=project, path=path)
+            try:
+                same = again.run().text == result.text
+            finally:
+                again.release()
+            if not same:
                 raise GuardError("a second run would change the result again")
         except GuardError as error:
             failed = Migration(path, source, source, _all_refused(result.sites), str(error))

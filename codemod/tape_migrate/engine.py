@@ -105,6 +105,13 @@ class Engine:
         self._project = project
         self._fed: set[str] = set()
         """Functions made of Keras graphs: nothing but their parameters is symbolic in them."""
+        self._modules: list[Module] = []
+
+    def release(self) -> None:
+        """Let go of all that was looked at; of no use from then on."""
+        for module in self._modules:
+            module.release()
+        self.__dict__.clear()
 
     def _module(self, text: bytes) -> Module:
         if text is self._text:
@@ -115,9 +122,11 @@ class Engine:
             raise GuardError(f"an edit does not parse: {error}") from error
 
     def _parsed(self, text: bytes, parsed: Parsed | None = None) -> Module:
-        return Module(
+        module = Module(
             text, parsed=parsed, package=self._package, project=self._project, path=self._path
         )
+        self._modules.append(module)
+        return module
 
     @cached_property
     def _original(self) -> Module:

@@ -63,6 +63,7 @@ class Module:
         self.text = text
         self.path = path
         self.parsed = parsed or Parsed(text)
+        self.parsed.hold()
         self.tree = self.parsed.tree
         self.memo: dict[str, object] = {}
         """Facts that others keep with the module (one object a key)."""
@@ -71,6 +72,11 @@ class Module:
         self._chains: dict[tuple[ast.AST, ast.AST], list[Place]] = {}
         self._package = package
         self.project = project
+
+    def release(self) -> None:
+        """Let go of all that is known; of no use from then on."""
+        self.parsed.let_go()
+        self.__dict__.clear()
 
     @property
     def nodes(self) -> list[ast.AST]:

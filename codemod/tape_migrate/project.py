@@ -62,7 +62,7 @@ class Project:
         self._held: dict[frozenset[str], bool] = {}
         self._subpackages: dict[str, list[str]] | None = None
         self._active: set[tuple[str, str]] = set()
-        self._recent: deque[Parsed] = deque(maxlen=_RECENT)
+        self._recent: deque[Parsed] = deque()
         """The module that is being migrated, and some that were before: others may ask for it."""
         self._marked: list[str] | None = None
         """The modules that hold one of the words that are asked for often."""
@@ -100,8 +100,12 @@ class Project:
         for recent in self._recent:
             if recent.text == text:
                 return recent
-        self._recent.append(Parsed(text))
-        return self._recent[-1]
+        parsed = Parsed(text)
+        parsed.hold()
+        if len(self._recent) == _RECENT:
+            self._recent.popleft().let_go()
+        self._recent.append(parsed)
+        return parsed
 
     def name_of(self, path: str) -> str:
         """Dotted name of the module at ``path``, or ``""`` if another one has the same name."""

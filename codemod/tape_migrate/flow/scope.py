@@ -234,6 +234,12 @@ class ScopeTree:
             found = self._parents.get(found)
         return False
 
+    def release(self) -> None:
+        """Let go of all that is known; of no use from then on."""
+        for scope in list(self):
+            scope.__dict__.clear()
+        self.__dict__.clear()
+
     def facts(self, scope: Scope) -> ScopeFacts:
         """The facts of a scope, made once."""
         facts = self._facts.get(scope)
