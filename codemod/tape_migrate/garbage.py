@@ -1,8 +1,8 @@
 """When garbage is collected: between files, when a module that is done is all garbage.
 
 Syntax trees are many small objects that live as long as their module is looked at: collecting in
-between, as often as Python does, finds next to nothing and costs a quarter of the time. What is done
-with is taken apart where that is known (``Module.release``), so that hardly any garbage is left.
+between, as often as Python does, finds next to nothing and costs a quarter of the time. What is
+done with is taken apart where that is known (``Module.release``): hardly any garbage is left.
 """
 
 from __future__ import annotations

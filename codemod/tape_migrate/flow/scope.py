@@ -104,6 +104,7 @@ class ScopeTree:
         self._owners: dict[tuple[str, Scope], Scope | None] = {}
         self._scans = Scans()
         self._declaring: set[Scope] = set()
+        self._comprehension_variables: set[str] = set()
         self._open(nodes)
 
     def __iter__(self) -> Iterator[Scope]:
@@ -126,6 +127,9 @@ class ScopeTree:
                 self._scopes.update(dict.fromkeys(outside_parts(node), scope))
             elif node.__class__ in _DECLARES:
                 self._declaring.add(self.scope_of(node))
+            elif node.__class__ is ast.comprehension:
+                assert isinstance(node, ast.comprehension)
+                self._comprehension_variables |= target_names([node.target])
 
     def parent_of(self, node: ast.AST) -> ast.AST | None:
         """The node directly around ``node``; None for the module."""
@@ -212,6 +216,8 @@ class ScopeTree:
 
     def is_comprehension_variable(self, name: ast.Name) -> bool:
         """Whether ``name`` means the loop variable of a comprehension (or a lambda's inside)."""
+        if name.id not in self._comprehension_variables:
+            return False
         child: ast.AST = name
         node = self._parents.get(name)
         while node is not None and not isinstance(node, ast.stmt):

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from tape_migrate.flow.bindings import target_names
+from tape_migrate.flow.bindings import children, target_names
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
@@ -37,6 +37,7 @@ class Closure:
         self._parameters: set[Node] = set()
         self._members: dict[Node, list[list[ast.expr]]] = defaultdict(list)
         """Parameter -> the lists of expressions that calls give it."""
+        self._read: dict[ast.AST, tuple[Node, ...]] = {}
         for node in module.nodes:
             self._visit(node)
 
@@ -122,7 +123,7 @@ class Closure:
                     queue.append(following)
         return seen
 
-    def _connect(self, sources: Iterator[Node] | list[Node], target: Node) -> None:
+    def _connect(self, sources: Iterable[Node], target: Node) -> None:
         for source in sources:
             if source != target:
                 self._edges[source].add(target)
@@ -159,12 +160,12 @@ class Closure:
                     if default is not None
                 ]
                 for arg, default in pairs:
-                    self._connect(list(self._reads(default)), (id(scope), arg.arg))
+                    self._connect(self._reads(default), (id(scope), arg.arg))
                     self._alias(default, (id(scope), arg.arg))
             case ast.Return(value=ast.expr() as value):
                 function = self._function_around(node)
                 if function is not None:
-                    self._connect(list(self._reads(value)), (id(function), "return"))
+                    self._connect(self._reads(value), (id(function), "return"))
             case ast.Call():
                 self._call(node)
 
@@ -185,13 +186,13 @@ class Closure:
             return
         if isinstance(target, ast.Starred):
             target = target.value
-        reads = list(self._reads(value))
+        reads = self._reads(value)
         if isinstance(target, ast.Attribute):
             # The attribute is read through other names of its object as well.
             self._connect(reads, (0, "." + target.attr))
             for family in self._summaries.families():
                 self._connect(reads, (id(family), "." + target.attr))
-        for written in self._reads(target, storing=True):
+        for written in self._find_reads(target, storing=True):
             self._connect(reads, written)
             self._alias(value, written)
 
@@ -239,7 +240,7 @@ class Closure:
                 given = list(zip(names, call.args, strict=False))
                 given += [(k.arg, k.value) for k in call.keywords if k.arg is not None]
                 for parameter, arg in given:
-                    self._connect(list(self._reads(arg)), (id(scope), parameter))
+                    self._connect(self._reads(arg), (id(scope), parameter))
                     self._parameters.add((id(scope), parameter))
                     self._alias(arg, (id(scope), parameter))
         if function is None:
@@ -257,14 +258,14 @@ class Closure:
         ):
             for receiver in self._reads(call.func.value):
                 for arg in call.args:
-                    self._connect(list(self._reads(arg)), receiver)
+                    self._connect(self._reads(arg), receiver)
                     self._alias(arg, receiver)
 
     def _give(self, function: Function, call: ast.Call) -> None:
         """Connect the arguments of ``call`` with the parameters of ``function``."""
         scope = self._module.scopes.opened_by(function)
         for parameter, arg in bind(function, call):
-            self._connect(list(self._reads(arg)), (id(scope), parameter))
+            self._connect(self._reads(arg), (id(scope), parameter))
             self._parameters.add((id(scope), parameter))
             self._alias(arg, (id(scope), parameter))
             self._members[(id(scope), parameter)] += self._displays(arg)
@@ -275,7 +276,7 @@ class Closure:
             self._parameters.add(node)
             self._members[node].append(list(call.args))
             for arg in call.args:
-                self._connect(list(self._reads(arg)), node)
+                self._connect(self._reads(arg), node)
                 self._alias(arg, node)
 
     def _displays(self, arg: ast.expr) -> list[list[ast.expr]]:
@@ -332,7 +333,7 @@ class Closure:
         for keyword in call.keywords:
             if keyword.arg is not None:
                 node = (id(scope), f"{name}[{keyword.arg!r}]")
-                self._connect(list(self._reads(keyword.value)), node)
+                self._connect(self._reads(keyword.value), node)
                 self._parameters.add(node)
                 self._alias(keyword.value, node)
                 self._edges[node].add((id(scope), name))
@@ -355,7 +356,14 @@ class Closure:
             return False
         return bool(rest) or isinstance(node, ast.Name)
 
-    def _reads(self, expr: ast.AST, *, storing: bool = False) -> Iterator[Node]:
+    def _reads(self, expr: ast.AST) -> tuple[Node, ...]:
+        """What evaluating ``expr`` reads; asked for of most expressions twice."""
+        known = self._read.get(expr)
+        if known is None:
+            known = self._read[expr] = tuple(self._find_reads(expr))
+        return known
+
+    def _find_reads(self, expr: ast.AST, *, storing: bool = False) -> Iterator[Node]:
         stack: list[ast.AST] = [expr]
         while stack:
             node = stack.pop()
@@ -387,4 +395,4 @@ class Closure:
                     yield (id(function), "return")
                     # What a visible function makes of its arguments comes back by its return.
                     continue
-            stack.extend(ast.iter_child_nodes(node))
+            stack += children(node)

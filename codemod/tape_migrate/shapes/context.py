@@ -64,7 +64,7 @@ class Context:
             calls += all_calls(function)
         return calls
 
-    @property
+    @cached_property
     def others(self) -> OtherModules | None:
         """The project's other modules, if there is a project."""
         project = self.module.project

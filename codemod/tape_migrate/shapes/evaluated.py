@@ -23,7 +23,7 @@ def functions_in(node: ast.AST) -> Iterator[ast.expr]:
         if isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef)):
             stack.extend([*current.decorator_list, *current.args.defaults])
             continue
-        stack.extend(ast.iter_child_nodes(current))
+        stack += children(current)
 
 
 def calls_in(node: ast.AST) -> Sequence[ast.Call]:
@@ -58,7 +58,7 @@ def _find_calls(node: ast.AST) -> Iterator[ast.Call]:
         if isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef)):
             stack.extend([*current.decorator_list, *current.args.defaults])
             continue
-        stack.extend(children(current))
+        stack += children(current)
 
 
 def own_expressions(stmt: ast.stmt) -> list[ast.AST]:

@@ -82,6 +82,13 @@ def hands_to_loop(module: Module, name: ast.expr) -> bool:
     return tensorflow_function(module.names.resolve(parent.func)) in TENSOR_LOOPS
 
 
+def _may_be_loop(module: Module, func: ast.expr) -> bool:
+    """Whether the last part of a callee, or what it may be an alias of, is a tensor loop's."""
+    if isinstance(func, ast.Attribute):
+        return func.attr in TENSOR_LOOPS
+    return isinstance(func, ast.Name) and module.names.is_alias(func.id)
+
+
 def _loop_bodies(module: Module) -> frozenset[int]:
     by_name: dict[tuple[int, str], int] = {}
     for scope in module.scopes:
@@ -90,6 +97,8 @@ def _loop_bodies(module: Module) -> frozenset[int]:
     found: set[int] = set()
     for node in module.nodes:
         if not isinstance(node, ast.Call):
+            continue
+        if not _may_be_loop(module, node.func):
             continue
         if tensorflow_function(module.names.resolve(node.func)) not in TENSOR_LOOPS:
             continue
