@@ -8,9 +8,9 @@ the functions nested in them.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 ScopeNode: TypeAlias = FunctionNode | ast.ClassDef | ast.Module
@@ -37,12 +37,32 @@ _OF_TEXT: dict[type[ast.AST], frozenset[str]] = {
 _WITH_GAPS = frozenset((ast.Dict, ast.arguments))
 """Kinds of node whose lists hold None where something is left out."""
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
+_CHILDREN: dict[type[ast.AST], Callable[[Any], list[ast.AST]]] = {
+    ast.Name: lambda _: [],
+    ast.Constant: lambda _: [],
+    ast.Attribute: lambda node: [node.value],
+    ast.Subscript: lambda node: [node.value, node.slice],
+    ast.Call: lambda node: [node.func, *node.args, *node.keywords],
+    ast.keyword: lambda node: [node.value],
+    ast.Tuple: lambda node: node.elts[:],
+    ast.List: lambda node: node.elts[:],
+    ast.BinOp: lambda node: [node.left, node.right],
+    ast.UnaryOp: lambda node: [node.operand],
+    ast.Compare: lambda node: [node.left, *node.comparators],
+    ast.Assign: lambda node: [*node.targets, node.value],
+    ast.Expr: lambda node: [node.value],
+    ast.arg: lambda node: [] if node.annotation is None else [node.annotation],
+}
+"""The children of what most nodes are: asked for so often that looking at each field costs."""
+_CHILDLESS = frozenset((ast.Name, ast.Constant))
 _NO_NAMES: frozenset[str] = frozenset()
 
 
 def children(node: ast.AST) -> list[ast.AST]:
     """The child nodes in field order, without contexts and operators (which ``ast`` shares)."""
     kind = node.__class__
+    if (known := _CHILDREN.get(kind)) is not None:
+        return known(node)
     fields = _FIELDS.get(kind)
     if fields is None:
         fields = _fields_of(kind)
@@ -68,12 +88,11 @@ def walk_down(tree: ast.AST) -> tuple[list[ast.AST], dict[ast.AST, ast.AST]]:
     nodes: list[ast.AST] = []
     parents: dict[ast.AST, ast.AST] = {}
     stack = [tree]
-    known = _FIELDS.get
     while stack:
         node = stack.pop()
         nodes.append(node)
         # Half of all nodes are names and constants, which have no children.
-        if known(node.__class__) == ():
+        if node.__class__ in _CHILDLESS:
             continue
         below = children(node)
         if below:
@@ -202,14 +221,20 @@ _SCANNED = frozenset(
 
 def _scan(owner: ast.AST, body: Sequence[ast.AST], parameters: frozenset[str]) -> _Scan:
     scan = _Scan(owner, parameters, bound=set(parameters))
-    stack: list[tuple[ast.AST, frozenset[str]]] = [(node, _NO_NAMES) for node in reversed(body)]
+    _scan_into(scan, body, _NO_NAMES)
+    return scan
+
+
+def _scan_into(scan: _Scan, body: Sequence[ast.AST], hidden: frozenset[str]) -> None:
+    """Scan what stands inside comprehensions whose variables are ``hidden``."""
+    stack = list(reversed(body))
     while stack:
-        node, hidden = stack.pop()
+        node = stack.pop()
         if node.__class__ not in _SCANNED:
             below = children(node)
             if below:
                 below.reverse()
-                stack += [(child, hidden) for child in below]
+                stack += below
             continue
         if isinstance(node, ast.Name):
             if node.id in hidden:
@@ -225,13 +250,12 @@ def _scan(owner: ast.AST, body: Sequence[ast.AST], parameters: frozenset[str]) -
             scan.nested.append((node, hidden))
             if not isinstance(node, ast.Lambda):
                 scan.bound.add(node.name)
-            stack.extend((part, hidden) for part in reversed(outside_parts(node)))
+            stack += reversed(outside_parts(node))
             continue
         if isinstance(node, COMPREHENSIONS):
             inner = hidden | target_names(gen.target for gen in node.generators)
-            parts = [(part, inner) for part in children(node)]
-            parts.append((node.generators[0].iter, hidden))
-            stack.extend(reversed(parts))
+            _scan_into(scan, children(node), inner)
+            stack.append(node.generators[0].iter)
             continue
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             scan.bound.update(import_bindings(node))
@@ -249,8 +273,7 @@ def _scan(owner: ast.AST, body: Sequence[ast.AST], parameters: frozenset[str]) -
             scan.loads.add(node.target.id)
             if node.target.id not in scan.bound:
                 scan.early_loads.add(node.target.id)
-        stack.extend((child, hidden) for child in reversed(_evaluation_order(node)))
-    return scan
+        stack += reversed(_evaluation_order(node))
 
 
 def _fold(scan: _Scan, tables: dict[ast.AST, NameTable]) -> NameTable:
