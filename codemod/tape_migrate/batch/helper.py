@@ -9,8 +9,11 @@ speaks JSON lines.
 from __future__ import annotations
 
 import contextlib
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import select
 import shutil
 import signal
@@ -126,10 +129,9 @@ def close_all() -> None:
 
 def serve() -> None:
     """The far end: read jobs from standard input until it ends."""
-    import tape_migrate.api  # noqa: PLC0415  (for the forks)
-    import tape_migrate.notebooks.migrate  # noqa: F401, PLC0415
-
     collect_rarely()
+    _import_engine()
+    gc.freeze()  # what forks share stays shared as long as nobody looks it over for garbage
     answers = os.dup(1)
     os.dup2(2, 1)  # nobody else writes between the answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -139,6 +141,14 @@ def serve() -> None:
         if not line:
             break
         _write_all(answers, _limited(json.loads(line)) + b"\n")
+
+
+def _import_engine() -> None:
+    """Import all that a job may want: a fork would import it again for each job."""
+    for name in ("notebooks.migrate", "linking", "batch.work", "shapes", "edits"):
+        found = importlib.import_module(f"tape_migrate.{name}")
+        for part in pkgutil.iter_modules(getattr(found, "__path__", ())):
+            importlib.import_module(f"{found.__name__}.{part.name}")
 
 
 def _limited(job: Job) -> bytes:
