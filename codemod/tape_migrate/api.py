@@ -18,6 +18,7 @@ from tape_migrate.handing import HandPlan
 from tape_migrate.model import Migration, Options, Outcome, SiteResult, SourceError, TfFunction
 from tape_migrate.project import Project
 from tape_migrate.sources.text import decode
+from tape_migrate.texts import Texts
 
 __all__ = ["Migration", "Options", "SourceError", "migrate_source"]
 
@@ -53,34 +54,29 @@ def migrate_source(
     if options.tf_function is not TfFunction.NEVER:
         # Control flow taken out into a function may hide what a refusal was based on.
         attempts.append(replace(options, tf_function=TfFunction.NEVER))
-    failed: Migration | None = None
-    for attempt in attempts:
-        engine = Engine(utf8, attempt, package=package, project=project, path=path, plan=plan)
-        try:
-            result = engine.run()
-        except (GuardError, OverlapError) as error:
-            return Migration(path, source, source, engine.all_refused(), str(error))
-        finally:
-            engine.release()
-        if result.text == utf8:
-            return _migration(path, source, source, result)
-        try:
-            new = text.encode(result.text.decode("utf-8"))
-            check(utf8, result.text, result.sites)
-            then = replace(options, leave=result.left)
-            again = Engine(result.text, then, package=package, project=project, path=path)
+    texts = Texts(package=package, project=project, path=path)
+    try:
+        for attempt in attempts:
+            engine = Engine(utf8, attempt, texts, plan=plan)
             try:
-                same = again.run().text == result.text
-            finally:
-                again.release()
-            if not same:
-                raise GuardError("a second run would change the result again")
-        except GuardError as error:
-            failed = Migration(path, source, source, _all_refused(result.sites), str(error))
-            continue
-        return _migration(path, source, new, result)
-    assert failed is not None
-    return failed
+                result = engine.run()
+            except (GuardError, OverlapError) as error:
+                return Migration(path, source, source, engine.all_refused(), str(error))
+            if result.text == utf8:
+                return _migration(path, source, source, result)
+            try:
+                new = text.encode(result.text.decode("utf-8"))
+                check(utf8, result.text, result.sites)
+                then = replace(options, leave=result.left)
+                if Engine(result.text, then, texts).run().text != result.text:
+                    raise GuardError("a second run would change the result again")
+            except GuardError as error:
+                failed = Migration(path, source, source, _all_refused(result.sites), str(error))
+                continue
+            return _migration(path, source, new, result)
+        return failed
+    finally:
+        texts.release()
 
 
 def _migration(path: str, old: bytes, new: bytes, result: Result) -> Migration:

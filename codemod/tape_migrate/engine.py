@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Protocol, runtime_checkable
 
 from tape_migrate.again import refuse_behind_left, refuse_differentiated
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied
 from tape_migrate.edits.lift_lambda import lift_lambda
 from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.guards import GuardError
 from tape_migrate.handing import HandPlan, Hands
 from tape_migrate.helper_calls import calls_at
 from tape_migrate.ignores import Ignores, leaves_alone
@@ -28,13 +25,10 @@ from tape_migrate.model import (
     Remark,
     Shape,
     SiteResult,
-    SourceError,
     TfFunction,
 )
 from tape_migrate.module import Module
-from tape_migrate.names import Reexports
 from tape_migrate.outcomes import of_gathered, of_graph, result_of
-from tape_migrate.parsed import Parsed
 from tape_migrate.rounds import refuse_dependents, write_ready
 from tape_migrate.shapes.block_depth import refuse_depth
 from tape_migrate.shapes.context import Context
@@ -47,6 +41,7 @@ from tape_migrate.shapes.kept_tape import may_keep
 from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.shapes.reentered import find_any_helper
 from tape_migrate.sites import Found, find_sites
+from tape_migrate.texts import Texts
 from tape_migrate.tracking import DEPENDS, Tracked, follow
 
 _MAX_ROUNDS = 200
@@ -76,70 +71,24 @@ class Result:
     remarks: tuple[Remark, ...] = ()
 
 
-@runtime_checkable
-class _Trees(Protocol):
-    """A project that may have parsed the module already, or may be about to."""
-
-    def parsed(self, path: str, text: bytes) -> Parsed:
-        """``text`` as the content of the module at ``path``, parsed once for both."""
-
-
 class Engine:
     """Migrates one text (UTF-8, without BOM)."""
 
     def __init__(
-        self,
-        text: bytes,
-        options: Options,
-        *,
-        package: str = "",
-        project: Reexports | None = None,
-        path: str = "",
-        plan: HandPlan | None = None,
+        self, text: bytes, options: Options, texts: Texts, *, plan: HandPlan | None = None
     ) -> None:
         self._text = text
-        self._path = path
         self._plan = plan or HandPlan()
         self._options = options
-        self._package = package
-        self._project = project
+        self._texts = texts
         self._fed: set[str] = set()
         """Functions made of Keras graphs: nothing but their parameters is symbolic in them."""
-        self._modules: list[Module] = []
-
-    def release(self) -> None:
-        """Let go of all that was looked at; of no use from then on."""
-        for module in self._modules:
-            module.release()
-        self.__dict__.clear()
-
-    def _module(self, text: bytes) -> Module:
-        if text is self._text:
-            return self._original
-        try:
-            return self._parsed(text)
-        except SourceError as error:
-            raise GuardError(f"an edit does not parse: {error}") from error
-
-    def _parsed(self, text: bytes, parsed: Parsed | None = None) -> Module:
-        module = Module(
-            text, parsed=parsed, package=self._package, project=self._project, path=self._path
-        )
-        self._modules.append(module)
-        return module
-
-    @cached_property
-    def _original(self) -> Module:
-        """The module as it was given, with what has been found out about it."""
-        project = self._project
-        known = project.parsed(self._path, self._text) if isinstance(project, _Trees) else None
-        return self._parsed(self._text, known)
 
     def all_refused(self) -> tuple[SiteResult, ...]:
         """Every site of the text as it is, refused because of an error of the tool."""
         return tuple(
             SiteResult(item.site, Outcome.REFUSED, "the tool failed on this module", code="TM199")
-            for item in find_sites(self._module(self._text))
+            for item in find_sites(self._texts.given(self._text))
         )
 
     def run(self) -> Result:
@@ -150,8 +99,8 @@ class Engine:
         """
         frozen: dict[int, Refusal] = {}
         hands = Hands(self._options, self._plan)
-        keeps = Keeps(self._module)
-        lambdas = Lambdas(self._module)
+        keeps = Keeps(self._texts.edited)
+        lambdas = Lambdas(self._texts.edited)
         while True:
             text, tracked = self._attempt(frozen, hands, keeps, lambdas)
             useless = {
@@ -160,13 +109,13 @@ class Engine:
                 if site.lifted and site.migrated is None and site.refusal is not None
                 if site.helper is None and not (site.from_lambda and site.offer is not None)
             }
-            useless |= without_graph_mode(self._module, self._text, text, tracked)
-            useless |= refuse_behind_left(self._module(self._text), tracked)
-            useless |= refuse_differentiated(self._module(self._text), tracked)
+            useless |= without_graph_mode(self._texts.edited, self._text, text, tracked)
+            useless |= refuse_behind_left(self._texts.given(self._text), tracked)
+            useless |= refuse_differentiated(self._texts.given(self._text), tracked)
             useless = {index: why for index, why in useless.items() if index not in frozen}
             frozen.update(useless)
             hands.ban({tracked[index].home: why for index, why in useless.items()})
-            if lambdas.choose(self._module(self._text), tracked, frozen):
+            if lambdas.choose(self._texts.given(self._text), tracked, frozen):
                 continue
             chosen = hands.choose(self._base, tracked)
             given_up = lambdas.given_up(tracked, hands, frozen)
@@ -187,7 +136,7 @@ class Engine:
     def _left(self, text: bytes, tracked: list[Tracked], offsets: list[int]) -> tuple[Left, ...]:
         if not self._options.leave:
             return ()
-        module = self._module(text)
+        module = self._texts.edited(text)
         places = {module.end(item.call.func): item.site for item in find_sites(module)}
         return tuple(
             replace(site.left, line=place.line, column=place.column)
@@ -200,7 +149,7 @@ class Engine:
     ) -> tuple[bytes, list[Tracked]]:
         text = self._text
         self._fed.clear()
-        module = self._module(text)
+        module = self._texts.edited(text)
         found = find_sites(module)
         tracked = [Tracked(f.site, module.end(f.call.func)) for f in found]
         for index, refusal in frozen.items():
@@ -226,7 +175,7 @@ class Engine:
                 site.refusal = taped
         module, found = lambdas.begin(module, found, tracked, frozen)
         self._base = module
-        module = hands.begin(module, found, tracked, self._module)
+        module = hands.begin(module, found, tracked, self._texts.edited)
         module = self._rounds(module, tracked, frozen)
         for _ in tracked:  # at the most: each time an object keeps one tape more
             kept = keeps.begin(module, tracked, frozen)
@@ -241,7 +190,7 @@ class Engine:
             if draft is not None:
                 applied = draft.apply()
                 follow(tracked, applied)
-                module = self._module(applied.text)
+                module = self._texts.edited(applied.text)
             for site in tracked:
                 if site.keras is not None:
                     site.notes = (*site.notes, *sessions_left(module))
@@ -256,7 +205,7 @@ class Engine:
                 applied = self._round(module, tracked, frozen)
             if applied is None:
                 break
-            module = self._module(applied.text)
+            module = self._texts.edited(applied.text)
         return module
 
     def _compile(self, module: Module, tracked: list[Tracked]) -> Module:
@@ -274,7 +223,7 @@ class Engine:
         if applied is None:
             return module
         follow(tracked, applied)
-        return self._module(applied.text)
+        return self._texts.edited(applied.text)
 
     def _round(
         self, module: Module, tracked: list[Tracked], frozen: dict[int, Refusal]

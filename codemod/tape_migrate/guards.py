@@ -7,7 +7,6 @@ tape is byte-identical.
 
 from __future__ import annotations
 
-import ast
 import tokenize
 import warnings
 from collections import Counter
@@ -28,13 +27,14 @@ def check(old: bytes, new: bytes, sites: tuple[SiteResult, ...]) -> None:
         GuardError: if the new text does not parse, or does not compile and the old one does, or a
             comment of the old one is missing.
     """
-    try:
-        tree = parse(new)
-    except SourceError as error:
-        raise GuardError(f"the result does not parse: {error}") from error
-    fault = _fault(tree)
-    if fault is not None and _fault(parse(old)) is None:
-        raise GuardError(f"the result does not compile: {fault}")
+    fault = _fault(new)
+    if fault is not None:
+        try:
+            parse(new)
+        except SourceError as error:
+            raise GuardError(f"the result does not parse: {error}") from error
+        if _fault(old) is None:
+            raise GuardError(f"the result does not compile: {fault}")
     lost = _with_hash(old) - _with_hash(new) and _comments(old) - _comments(new)
     if lost:
         raise GuardError(f"a comment would be lost: {next(iter(lost))}")
@@ -43,12 +43,12 @@ def check(old: bytes, new: bytes, sites: tuple[SiteResult, ...]) -> None:
         raise GuardError("more text would be lost than the calls hold")
 
 
-def _fault(tree: ast.Module) -> str | None:
-    """Why Python does not compile what it does parse; None if it does. Nothing is executed."""
+def _fault(text: bytes) -> str | None:
+    """Why Python does not compile a text; None if it does. Nothing is executed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(tree, "<module>", "exec", dont_inherit=True)
+            compile(text.decode("utf-8"), "<module>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         return str(error)
     except (RecursionError, MemoryError):
