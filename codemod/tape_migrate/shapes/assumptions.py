@@ -37,7 +37,7 @@ def assumptions_of(
         return []
     given = [s for s in external if not is_loop_variable(context, dep.scope, s.symbol)]
     others = _others(context, dep, sources, outside, source_exprs) if given else []
-    for source in given:
+    for source in given if others else ():
         for track in source.tracks:
             node = context.closure.node_for(track.symbol, dep.scope)
             for symbol in others:

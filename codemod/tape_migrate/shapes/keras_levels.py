@@ -11,7 +11,6 @@ is *plain*.
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Iterator
 
 from tape_migrate.flow.reaching import Definition
@@ -26,6 +25,7 @@ from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import KERAS_GRAPH_ATTRIBUTES
 
 _SWEEPS = 8
+_HANDED_IN = (DefKind.PARAMETER, DefKind.EXTERNAL)
 _STATIC = frozenset(("shape", "name", "dtype", "_keras_shape", "ndim", "get_shape", "graph"))
 _PLURAL = frozenset(("inputs", "outputs"))
 
@@ -50,6 +50,7 @@ class Levels:
         self._assigning: dict[Scope, list[ast.Assign | ast.AnnAssign]] = {}
         self._results: dict[_Key, Value] = {}
         self.calls = CallLevels(self)
+        self._parameters: dict[tuple[int, str], Value] = {}
         self._asked: dict[tuple[int, str], bool] = {}
         """Parameters whose level is being found out; True where that was asked for on the way."""
         self._given: dict[int, Given] = {}
@@ -136,10 +137,7 @@ class Levels:
             return PLAIN
         found = PLAIN
         for definition in self.module.facts(scope).reaching_at(expr, symbol):
-            if definition.symbol == symbol or definition.kind in (
-                DefKind.PARAMETER,
-                DefKind.EXTERNAL,
-            ):
+            if definition.symbol == symbol or definition.kind in _HANDED_IN:
                 found |= self.definition(scope, definition)
             elif len(definition.symbol.path) > len(symbol.path):
                 element = definition.symbol.path[len(symbol.path)]
@@ -281,6 +279,7 @@ class Levels:
 
     def _forget(self) -> None:
         self._results.clear()
+        self._parameters.clear()
         self._attributes.clear()
         for other in [k for k in self._tables if k not in self._busy]:
             del self._tables[other]
@@ -326,6 +325,8 @@ class Levels:
         if key in self._asked:
             self._asked[key] = True
             return PLAIN  # it hands on what it is given: the other calls tell what that is
+        if key in self._parameters and not self._given:
+            return self._parameters[key]
         self._asked[key] = False
         try:
             found = self.calls.fed(scope, name)
@@ -336,18 +337,18 @@ class Levels:
         finally:
             if self._asked.pop(key):
                 self._forget()
+        if not self._given:
+            self._parameters[key] = found
         return found
 
     def _outer(self, scope: Scope, symbol: Symbol) -> Value:
         """What a variable of an enclosing scope may hold."""
         owner = self.module.scopes.resolve(symbol.root, scope)
-        if owner is None or owner.kind is ScopeKind.CLASS:
-            return PLAIN
-        if owner is scope:
+        if owner is None or owner is scope or owner.kind is ScopeKind.CLASS:
             return PLAIN
         table = self._solve(owner)
         found = union(v for d, v in table.items() if d.symbol == symbol)
-        if owner.args is not None and owner is not scope:
+        if owner.args is not None:
             if symbol.root in {a.arg for a in owner.args.args}:
                 found |= self._parameter(owner, symbol.root)
         return found
@@ -392,9 +393,4 @@ class Levels:
 
 
 def _is_call_of(expr: ast.expr, *names: str) -> bool:
-    return (
-        isinstance(expr, ast.Call)
-        and isinstance(expr.func, ast.Name)
-        and expr.func.id in names
-        and hasattr(builtins, expr.func.id)
-    )
+    return isinstance(expr, ast.Call) and isinstance(expr.func, ast.Name) and expr.func.id in names
