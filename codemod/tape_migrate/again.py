@@ -38,7 +38,7 @@ def refuse_differentiated(module: Module, tracked: Sequence[Tracked]) -> dict[in
     scopes = {found[i].scope for i in left} & {found[i].scope for i in migrated}
     if not scopes:
         return {}
-    context = Context(module, pending=frozenset(id(item.call) for item in found))
+    context = Context.of(module, pending=frozenset(id(item.call) for item in found))
     refusals: dict[int, Refusal] = {}
     for i in left:
         request = read_request(context, found[i]) if found[i].scope in scopes else None
@@ -79,7 +79,7 @@ def refuse_behind_left(module: Module, tracked: Sequence[Tracked]) -> dict[int, 
     }
     if not left:
         return {}
-    context = Context(module, pending=frozenset(sites))
+    context = Context.of(module, pending=frozenset(sites))
     refusals: dict[int, Refusal] = {}
     for i, (item, site) in enumerate(own):
         if site.migrated is None:

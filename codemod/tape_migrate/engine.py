@@ -244,7 +244,7 @@ class Engine:
         own = len(pending)
         calls = calls_at(module, [s.offset for _, s in by_offset.values() if s.helper])
         pending += [(*by_offset[offset], item) for offset, item in calls.items()]
-        context = Context(
+        context = Context.of(
             module,
             pending=frozenset(id(item.call) for _, _, item in pending),
             fed=frozenset(self._fed),

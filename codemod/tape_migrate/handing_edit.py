@@ -65,7 +65,7 @@ def hand_tapes(
     each source.
     """
     draft = Draft(module.text)
-    context = Context(module, pending=frozenset())
+    context = Context.of(module, pending=frozenset())
     helpers = list(helpers)
     sites: list[tuple[int, Candidate]] = []
     inner: set[int] = set()

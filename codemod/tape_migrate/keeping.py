@@ -109,7 +109,7 @@ class Keeps:
 
     def _kept(self, module: Module, tracked: Sequence[Tracked]) -> list[tuple[int, Found, Kept]]:
         places = {module.end(item.call.func): item for item in find_sites(module)}
-        context = Context(module, pending=frozenset(id(i.call) for i in places.values()))
+        context = Context.of(module, pending=frozenset(id(i.call) for i in places.values()))
         pending = [i.call for i in places.values()]
         found: list[tuple[int, Found, Kept]] = []
         for index in sorted(self._wanted):
@@ -161,7 +161,7 @@ class Keeps:
             draft.delete(module.line_start(stmt.lineno), module.line_end(stmt.lineno))
             given[request.found.scope.qualname] = name, decision
         places = {module.end(item.call.func): item for item in find_sites(module)}
-        context = Context(module, pending=frozenset(id(i.call) for i in places.values()))
+        context = Context.of(module, pending=frozenset(id(i.call) for i in places.values()))
         taken: dict[tuple[int, str], list[tuple[Tracked, Candidate]]] = {}
         for site in tracked:
             if id(site) not in members:

@@ -67,7 +67,7 @@ class Trials:
         applied = draft.apply()
         module = self._parse(applied.text)
         items = {item.call.lineno: item for item in find_sites(module)}
-        context = Context(module, pending=frozenset(id(i.call) for i in items.values()))
+        context = Context.of(module, pending=frozenset(id(i.call) for i in items.values()))
         found: dict[Asked, Candidate | Refusal] = {}
         for each, line in zip(asked, lines, strict=True):
             item = items.get(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
@@ -17,6 +18,9 @@ from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Refusal, Request
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, tensorflow_function
+
+if TYPE_CHECKING:
+    from tape_migrate.shapes.kept_tape import Kept
 
 _PLAIN_BUILTINS = frozenset({"len", "range", "float", "int", "list", "tuple", "zip", "enumerate"})
 
@@ -36,6 +40,20 @@ class Context:
         self._pending = pending
         self._dependences: dict[Scope, Dependence] = {}
         self._scope_refusals: dict[Scope, Refusal | None] = {}
+        self.kept: dict[int, tuple[Request, Kept | None]] = {}
+        """What ``kept_tape.find_kept`` said, by the call."""
+
+    @classmethod
+    def of(
+        cls, module: Module, *, pending: frozenset[int], fed: frozenset[str] = frozenset()
+    ) -> Context:
+        """The context with these ``pending`` and ``fed``, made once for a module."""
+        made = module.memo.setdefault("contexts", {})
+        assert isinstance(made, dict)
+        known: Context | None = made.get((pending, fed))
+        if known is None:
+            known = made[pending, fed] = cls(module, pending=pending, fed=fed)
+        return known
 
     def dependence(self, scope: Scope) -> Dependence:
         known = self._dependences.get(scope)

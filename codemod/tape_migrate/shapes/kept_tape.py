@@ -87,6 +87,13 @@ def may_keep(context: Context, request: Request) -> bool:
 
 def find_kept(context: Context, request: Request) -> Kept | None:
     """How a method can take ``request`` on a tape of its object, as far as it can tell alone."""
+    known = context.kept.get(id(request.call))
+    if known is None or known[0] != request:
+        known = context.kept[id(request.call)] = (request, _find_kept(context, request))
+    return known[1]
+
+
+def _find_kept(context: Context, request: Request) -> Kept | None:
     module, scope = context.module, request.found.scope
     if not is_method(scope) or not isinstance(scope.node, ast.FunctionDef):
         return None
