@@ -151,13 +151,15 @@ def _find(
         over = _element_of(dep, link)
         if over is not None and kind_of(dep.module, over, dep.scope) not in _LISTS:
             over = None
-        if over is not None:
-            inner = _find(context, dep, link.definition.node_id, over, own)
-            if isinstance(inner, Refusal):
-                return inner
+        inner = (
+            _find(context, dep, link.definition.node_id, over, own) if over is not None else None
+        )
+        if isinstance(inner, Refusal):
+            return inner
+        if inner is not None:
             nodes |= inner.nodes
             kept += inner.links
-        else:
+        if inner is None or inner.inline:  # what is written in the header is computed there
             nodes.add(link.definition.node_id)
             kept.append(link)
     if not links:

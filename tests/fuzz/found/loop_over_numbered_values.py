@@ -1,0 +1,8 @@
+# expect: equal
+import tensorflow as tf
+def main(x, z, flag, n):
+    y = x
+    for i, y in enumerate([y * z, y + z]):
+        pass
+    g = tf.gradients(y, x)[0]
+    return g
