@@ -14,6 +14,8 @@ from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
 from tape_migrate.shapes.gradient_layer import LayerPlan
 from tape_migrate.shapes.loss_closure import LossPlan
+from tape_migrate.shapes.loss_forward import Forward
+from tape_migrate.shapes.loss_function import LossFunction
 
 _GRADIENT = '''\
 class {name}({tf}.keras.layers.Layer):
@@ -84,31 +86,55 @@ def write_layer(module: Module, plan: LayerPlan) -> Draft:
 def write_loss(module: Module, plan: LossPlan) -> Draft:
     """A draft that makes the gradient of a loss that of a layer."""
     draft = Draft(module.text)
+    _write_forward(module, draft, plan.forward, plan.loss.site)
+    _read_output(draft, plan.loss)
+    return draft
+
+
+def write_forward(module: Module, forward: Forward) -> Draft:
+    """A draft that makes the output which the loss of another module is for a layer's gradient."""
+    draft = Draft(module.text)
+    _write_forward(module, draft, forward, None)
+    return draft
+
+
+def write_reads(loss: LossFunction) -> Draft:
+    """A draft by which a loss reads the gradient where it read what the model gave."""
+    draft = Draft(loss.module.text)
+    _read_output(draft, loss)
+    return draft
+
+
+def _write_forward(module: Module, draft: Draft, forward: Forward, site: ast.Call | None) -> None:
+    """``site`` is the gradient call, if it is one of this module's: it moves into the layer."""
     used = _names(module)
     layer = fresh_name("InputGradient", used)
-    forward = plan.forward
-    changed = [forward, *plan.models.calls]
+    call = forward.call
+    changed = [call, *forward.models.calls]
     top = min((_top(module, node) for node in changed), key=lambda stmt: stmt.lineno)
     offset = module.line_start(first_comment_line(module, top))
-    tf = _tensorflow(module, plan.site, top.lineno) or add_import(module, draft)
-    pieces = [*_layer(module, plan, layer, tf), module.newline * 2]
-    if plan.models.calls:
-        func = plan.models.calls[0].func
+    tf = _tensorflow(module, site or call, top.lineno) or add_import(module, draft)
+    pieces = [*_layer(module, forward, site, layer, tf), module.newline * 2]
+    if forward.models.calls:
+        func = forward.models.calls[0].func
         name = fresh_name("CompiledModel", used)
         text = _COMPILED.format(name=name, base=module.segment(func).decode())
         pieces += [_lines(module, text), module.newline * 2]
-        for call in plan.models.calls:
-            draft.replace(module.start(call.func), module.end(call.func), name.encode())
-            _align(module, draft, call, len(name) - len(module.segment(func)))
+        for made in forward.models.calls:
+            draft.replace(module.start(made.func), module.end(made.func), name.encode())
+            _align(module, draft, made, len(name) - len(module.segment(func)))
     draft.insert(offset, *pieces)
-    start, end = module.start(forward.func), module.end(forward.func)
+    start, end = module.start(call.func), module.end(call.func)
     draft.replace(start, end, f"{layer}(".encode(), Keep(start, end), b")")
-    taken = plan.taken
-    draft.replace(module.start(taken), module.end(taken), plan.y_pred.encode())
-    for call in plan.aranges:
+
+
+def _read_output(draft: Draft, loss: LossFunction) -> None:
+    module, taken = loss.module, loss.taken
+    assert taken is not None
+    draft.replace(module.start(taken), module.end(taken), loss.y_pred.encode())
+    for call in loss.aranges():
         draft.replace(module.start(call.func), module.end(call.func), b"list(range")
         draft.insert(module.end(call), b")")
-    return draft
 
 
 def _tensorflow(module: Module, site: ast.Call, line: int) -> str | None:
@@ -132,22 +158,33 @@ def _align(module: Module, draft: Draft, call: ast.Call, more: int) -> None:
             draft.insert(module.line_start(line), b" " * more)
 
 
-def _layer(module: Module, plan: LossPlan, name: str, tf: str) -> list[Piece]:
-    site, given = plan.site, plan.forward.args[0]
-    averaged = plan.averaged.id
+def _layer(
+    module: Module, forward: Forward, site: ast.Call | None, name: str, tf: str
+) -> list[Piece]:
+    given, averaged = forward.call.args[0], forward.averaged.id
+    several = isinstance(given, (ast.List, ast.Tuple))
     members = [averaged]
     if isinstance(given, (ast.List, ast.Tuple)):
         members = [m.id for m in given.elts if isinstance(m, ast.Name)]
-    several = isinstance(given, (ast.List, ast.Tuple))
-    renamed = {n: f"{n}_" for n in members if n in ("self", "inputs")}
+    renamed = {n: f"{n}_" for n in members if n in ("self", "inputs", tf)}
     members = [renamed.get(n, n) for n in members]
     averaged = renamed.get(averaged, averaged)
-    output = plan.output if plan.output not in (*members, "self") else "outputs"
+    output = forward.output if forward.output not in (*members, "self", tf) else "outputs"
     inputs = "inputs" if several else averaged
     head = _GRADIENT.format(name=name, tf=tf, inputs=inputs)
     lines = [f"        {', '.join(members)} = inputs\n"] if several else []
     listed = f"[{', '.join(members)}]" if several else averaged
-    lines.append(f"        {output} = self.model({listed})\n")
+    call = f"{output} = self.model({listed})\n"
+    if site is None:
+        tape = fresh_name("tape", {*members, output, tf})
+        lines += [
+            f"        with {tf}.GradientTape() as {tape}:\n",
+            f"            {tape}.watch({averaged})\n",
+            f"            {call}",
+            f"        return {tape}.gradient({output}, {averaged})\n",
+        ]
+        return [_lines(module, head + "".join(lines))]
+    lines.append(f"        {call}")
     text = _lines(module, head + "".join(lines) + "        return ")
     func = Keep(module.start(site.func), module.end(site.func))
     return [text, func, f"({output}, [{averaged}])[0]".encode(), module.newline]
