@@ -82,6 +82,7 @@ def lift_layers(
     from tape_migrate.edits.gradient_layer import write_layer, write_loss  # noqa: PLC0415
     from tape_migrate.shapes.gradient_layer import LayerPlan, plan_layer  # noqa: PLC0415
     from tape_migrate.shapes.loss_closure import LossPlan, plan_loss  # noqa: PLC0415
+    from tape_migrate.shapes.loss_elsewhere import offered_loss  # noqa: PLC0415
 
     module = context.module
     for index, site, item in pending:
@@ -93,6 +94,7 @@ def lift_layers(
             refusals[id(item.call)] = plan
             continue
         if plan is None:
+            site.loss = offered_loss(module, item.call)
             continue
         site.lifted = True
         if isinstance(plan, LossPlan):

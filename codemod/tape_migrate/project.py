@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from tape_migrate.called_names import names_called
 from tape_migrate.glimpse import may_mean, may_return_name
+from tape_migrate.imports import Programs
 from tape_migrate.mentions import asked_by_text, attributes, class_bindings
 from tape_migrate.model import SourceError
 from tape_migrate.module import Module
@@ -60,6 +61,8 @@ class Project:
         self._meanings: dict[tuple[str, str], str] = {}
         self._users: dict[tuple[str, str, bool], list[str]] = {}
         self._held: dict[frozenset[str], bool] = {}
+        self._programs: Programs | None = None
+        self._around: dict[str, list[str]] = {}
         self._subpackages: dict[str, list[str]] | None = None
         self._active: set[tuple[str, str]] = set()
         self._recent: deque[Parsed] = deque()
@@ -188,6 +191,18 @@ class Project:
             except (KeyError, OSError, SourceError):
                 continue
         return found
+
+    def is_module(self, dotted: str) -> bool:
+        """Whether the project has one module of that name."""
+        return dotted in self._path_of_module and self._is_unique(dotted)
+
+    def program(self, path: str) -> list[str]:
+        """See ``Programs.around``."""
+        if path not in self._around:
+            if self._programs is None:
+                self._programs = Programs(self, self._module_of_path)
+            self._around[path] = self._programs.around(path)
+        return self._around[path]
 
     def _find_users(self, path: str, name: str, *, method: bool) -> list[str]:
         module = self._module_of_path.get(path, "")

@@ -106,7 +106,7 @@ def loss_refusal(loss: LossFunction, why: str) -> Refusal:
 
 
 def _plan(context: Context, loss: LossFunction, bound: Bound) -> LossPlan | str:
-    why = refuse_loss(loss, scalars_of(context.module, bound))
+    why = refuse_loss(loss, scalars_of(context.module, bound, loss.node))
     if why is not None:
         return why
     forward = plan_forward(context, bound)

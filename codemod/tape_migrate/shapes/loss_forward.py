@@ -21,6 +21,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_graph import eager_off_elsewhere
 from tape_migrate.shapes.layer_hazards import gives_model, out_of_sight, refuse_layers
 from tape_migrate.shapes.loss_binding import Bound
+from tape_migrate.shapes.loss_program import refuse_program
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def plan_forward(context: Context, bound: Bound) -> Forward | str:
     stmts = [module.statement_of(node) for node in (call, bound.loss, made.model, bound.compiled)]
     if any(module.place_of(s).block is not module.place_of(stmts[0]).block for s in stmts):
         return "the critic's call, the loss, the model and compile are not in one block"
-    why = refuse_layers(module) or refuse_uses(module, made)
+    why = refuse_layers(module) or refuse_program(module) or refuse_uses(module, made)
     if why is not None:
         return why
     elsewhere = eager_off_elsewhere(context)
