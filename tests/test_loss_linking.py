@@ -54,9 +54,12 @@ _SECOND = (
     "    return session.run(losses.gradient_penalty_loss(y, y, x))\n"
 )
 _SAVED = (
-    "from keras.models import load_model\nfrom losses import gradient_penalty_loss as loss\n\n"
-    "model = load_model('m.h5', custom_objects={'loss': loss})\n"
+    "from keras.models import load_model\nfrom losses import gradient_penalty_loss\n\n"
+    "model = load_model('m.h5', custom_objects={'loss': gradient_penalty_loss})\n"
 )
+_RENAMED = "from losses import gradient_penalty_loss as gp\n"
+_HANDED = "from hand import gradient_penalty_loss\n\nprint(gradient_penalty_loss)\n"
+_HELD = "import hand\n\nprint(hand.gradient_penalty_loss)\n"
 _STAR = "from losses import *\n"
 
 
@@ -72,6 +75,9 @@ _STAR = "from losses import *\n"
         (edited(train=(_END, "        print(gradient_penalty_loss)\n" + _END)), "is used in lines"),
         (edited(other="import lib.losses as L\n\nprint(L.gradient_penalty_loss)\n"), "other.py: l"),
         (edited(losses=(f"def {_TAKEN}", f"@cached\ndef {_TAKEN}")), "is decorated"),
+        (edited(hand=_RENAMED, other="from hand import gp\n\nprint(gp)\n"), "imports it as gp"),
+        (edited(hand=_STAR, other=_HANDED), "other.py: line 3: what gradient_penalty_loss means"),
+        (edited(hand=_IMPORT, other=_HELD), "other.py: line 3: what hand.gradient_penalty_loss me"),
         # The model is used otherwise.
         (edited(main=(_RUN, "    gan.critic_model.save('c.h5')\n" + _RUN)), "line 12, uses"),
         (edited(main=(_RUN, "    show(gan.critic_model)\n" + _RUN)), "main.py, line 12, hands"),

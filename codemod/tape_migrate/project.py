@@ -192,9 +192,11 @@ class Project:
                 continue
         return found
 
-    def is_module(self, dotted: str) -> bool:
-        """Whether the project has one module of that name."""
-        return dotted in self._path_of_module and self._is_unique(dotted)
+    def may_have(self, dotted: str) -> bool:
+        """Whether ``dotted`` may be a module of the project: of a folder without ``__init__.py``,
+        too, by whose name the module is not known."""
+        parts = dotted.split(".")
+        return any(".".join(parts[n:]) in self._path_of_module for n in range(len(parts)))
 
     def program(self, path: str) -> list[str]:
         """See ``Programs.around``."""

@@ -98,7 +98,7 @@ def out_of_sight(module: Module, call: ast.Call) -> list[str]:
 def unknown_imports(module: Module) -> list[str]:
     """Modules that are imported and no known library, nor a module of the project."""
     found: dict[str, None] = {}
-    names = getattr(module.project, "is_module", None)
+    names = getattr(module.project, "may_have", None)
     for node in module.nodes:
         if not isinstance(node, (ast.Import, ast.ImportFrom)):
             continue

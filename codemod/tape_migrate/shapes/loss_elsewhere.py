@@ -46,6 +46,9 @@ class OtherModels(Protocol):
     def mentioning(self, path: str, name: str) -> list[str]:
         """Paths of other modules whose text holds the word ``name``."""
 
+    def may_have(self, dotted: str) -> bool:
+        """Whether ``dotted`` may be a module of the project."""
+
     def module_at(self, path: str) -> Module | None:
         """The module at ``path``, or None if it cannot be read."""
 
@@ -122,8 +125,14 @@ def uses_elsewhere(module: Module, offered: Loss) -> list[ast.expr] | str:
         return f"line {line} asks for {name} by its name"
     names = {name}
     for node in module.nodes:
-        if isinstance(node, ast.ImportFrom):
-            names |= {a.asname for a in node.names if a.name == name and a.asname is not None}
+        for alias in node.names if isinstance(node, ast.ImportFrom) else ():
+            if alias.name != name or alias.asname is None:
+                continue
+            names.add(alias.asname)
+            if not isinstance(module.project, OtherModels) or module.project.mentioning(
+                module.path, alias.asname
+            ):
+                return f"line {alias.lineno} imports it as {alias.asname}"
     found: list[ast.expr] = []
     for node in module.nodes:
         if not isinstance(node, (ast.Name, ast.Attribute)):
@@ -133,15 +142,19 @@ def uses_elsewhere(module: Module, offered: Loss) -> list[ast.expr] | str:
         resolved = module.names.resolve(node)
         if resolved == offered.dotted:
             found.append(node)
-        elif not _is_own(module, node) and not _is_of_another(resolved, offered):
+        elif not _is_own(module, node) and not _is_of_another(module, resolved):
             return f"line {node.lineno}: what {ast.unparse(node)} means is not seen"
     return found
 
 
-def _is_of_another(resolved: str, offered: Loss) -> bool:
-    """Whether it comes from a module that is called otherwise."""
-    home = resolved.rpartition(".")[0].rpartition(".")[2]
-    return bool(home) and home != offered.dotted.rpartition(".")[0].rpartition(".")[2]
+def _is_of_another(module: Module, resolved: str) -> bool:
+    """Whether it comes from a module that is none of the project's."""
+    home = resolved.rpartition(".")[0]
+    return (
+        bool(home)
+        and isinstance(module.project, OtherModels)
+        and not (module.project.may_have(home))
+    )
 
 
 def _is_own(module: Module, node: ast.Name | ast.Attribute) -> bool:
