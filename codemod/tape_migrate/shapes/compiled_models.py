@@ -11,14 +11,15 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.layer_hazards import unknown_imports
 from tape_migrate.shapes.loss_binding import Bound
 from tape_migrate.shapes.loss_program import compiling, freezes, only_here, others_of
+from tape_migrate.shapes.training_calls import STEPS, assumption_of, refuse_training
 
 MODELS = frozenset(("keras.Model", "keras.models.Model"))
 _COMPILED_WITH = frozenset(("optimizer", "loss", "loss_weights"))
 _TRAINS = frozenset(("fit", "fit_generator", "train_on_batch", "train_step", "train_function"))
-_USES = frozenset(("compile", "train_on_batch", "summary", "get_weights", "set_weights"))
+_USES = frozenset(("compile", "train_on_batch", "fit", "summary", "get_weights", "set_weights"))
 """What else a model whose output has changed may be asked for."""
 _NOT_OF_OTHERS = frozenset(
-    {"save", "to_json", "to_yaml", "get_config", "fit", "fit_generator", "train_step"}
+    {"save", "to_json", "to_yaml", "get_config", "fit_generator", "train_step"}
     | {"trainable_weights", "trainable_variables", "non_trainable_weights"}
     | {"non_trainable_variables", "test_on_batch"}
 )
@@ -170,11 +171,14 @@ def refuse_uses(module: Module, made: Made) -> str | None:
             return f"{use.where} uses {ast.unparse(parent)}, which may tell its outputs"
         if parent.attr == "compile" and call is not made.compiled:
             return f"{use.where} compiles {text} again"
+        why = refuse_training(use.module, parent, use.where) if parent.attr in STEPS else None
+        if why is not None:
+            return why
     return None
 
 
 def compiled_models(module: Module, made: Made) -> CompiledModels | str:
-    """The models that are trained, each by batches, or why one of them is not followed."""
+    """The models that are trained, or why one of them is not followed."""
     found: dict[int, ast.Call] = {}
     assumptions: list[str] = []
     # What is imported from out of sight may freeze models as well.
@@ -205,11 +209,13 @@ def compiled_models(module: Module, made: Made) -> CompiledModels | str:
         for use, parent in asked:
             if parent.attr in _NOT_OF_OTHERS:
                 return f"{use.where} uses {ast.unparse(parent)}"
-        steps = [(use, parent) for use, parent in asked if parent.attr == "train_on_batch"]
-        for use, step in steps:
-            why = _refuse_step(use, step)
+        for use, parent in asked:
+            why = refuse_training(use.module, parent, use.where) if parent.attr in STEPS else None
             if why is not None:
                 return why
+            assumed = assumption_of(parent, use.module.parent_of(parent))
+            assumptions += [assumed] if assumed and assumed not in assumptions else []
+        steps = [(use, parent) for use, parent in asked if parent.attr == "train_on_batch"]
         found[id(model)] = model
         if _outputs(model) > 1 and not all(_only_first(use.module, step) for use, step in steps):
             assumptions.append(
@@ -235,18 +241,6 @@ def _steps(module: Module) -> list[ast.Call]:
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "train_on_batch"
     ]
-
-
-def _refuse_step(use: _Use, step: ast.Attribute) -> str | None:
-    call = use.module.parent_of(step)
-    if not isinstance(call, ast.Call) or call.func is not step:
-        return f"{use.where} hands {ast.unparse(step)} on"
-    named = {k.arg for k in call.keywords}
-    if len(call.args) + len(call.keywords) != 2 or not named <= {"x", "y"}:
-        return f"{use.where} gives train_on_batch more than a batch and its targets"
-    if any(isinstance(arg, ast.Starred) for arg in call.args):
-        return f"{use.where} gives train_on_batch more than a batch and its targets"
-    return None
 
 
 def _outputs(model: ast.Call) -> int:
