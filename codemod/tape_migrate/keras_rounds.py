@@ -80,7 +80,9 @@ def lift_layers(
 ) -> Applied | None:
     """Move a gradient of a loss or a layer into a layer made for it, or say why not."""
     from tape_migrate.edits.gradient_layer import write_layer, write_loss  # noqa: PLC0415
+    from tape_migrate.edits.layer_class import write_class  # noqa: PLC0415
     from tape_migrate.shapes.gradient_layer import LayerPlan, plan_layer  # noqa: PLC0415
+    from tape_migrate.shapes.layer_class import LayerClassPlan  # noqa: PLC0415
     from tape_migrate.shapes.loss_closure import LossPlan, plan_loss  # noqa: PLC0415
     from tape_migrate.shapes.loss_elsewhere import offered_loss  # noqa: PLC0415
 
@@ -88,8 +90,9 @@ def lift_layers(
     for index, site, item in pending:
         if index in frozen or site.keras is not None:
             continue
-        plan: LossPlan | LayerPlan | Refusal | None = plan_loss(context, item.call, assumed=assumed)
-        plan = plan if plan is not None else plan_layer(context, item.call)
+        plan: LossPlan | LayerPlan | LayerClassPlan | Refusal | None
+        plan = plan_loss(context, item.call, assumed=assumed)
+        plan = plan if plan is not None else plan_layer(context, item.call, assumed=assumed)
         if isinstance(plan, Refusal):
             refusals[id(item.call)] = plan
             continue
@@ -102,7 +105,10 @@ def lift_layers(
             applied = write_loss(module, plan).apply()
         else:
             site.keras, site.shape = plan.assumptions, Shape.GRADIENT_LAYER
-            applied = write_layer(module, plan).apply()
+            if isinstance(plan, LayerPlan):
+                applied = write_layer(module, plan).apply()
+            else:
+                applied = write_class(module, plan).apply()
         follow(tracked, applied)
         return applied
     return None

@@ -12,6 +12,7 @@ from tape_migrate.edits.draft import Draft, Keep, Piece
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
+from tape_migrate.shapes.compiled_models import CompiledModels
 from tape_migrate.shapes.gradient_layer import LayerPlan
 from tape_migrate.shapes.loss_closure import LossPlan
 from tape_migrate.shapes.loss_forward import Forward
@@ -58,12 +59,12 @@ class {name}({base}):
 def write_layer(module: Module, plan: LayerPlan) -> Draft:
     """A draft that makes a ``Lambda`` layer one that computes its target itself."""
     draft = Draft(module.text)
-    used = _names(module)
+    used = names_of(module)
     name = fresh_name("InputGradient", used)
     made = plan.made
-    top = _top(module, made)
+    top = top_of(module, made)
     offset = module.line_start(first_comment_line(module, top))
-    tf = _tensorflow(module, plan.site, top.lineno) or add_import(module, draft)
+    tf = tensorflow_of(module, plan.site, top.lineno) or add_import(module, draft)
     source = plan.source if plan.source not in ("self", "inputs") else "source"
     target = plan.target if plan.target not in ("self", "inputs", source) else "outputs"
     head = _GRADIENT.format(name=name, tf=tf, inputs="inputs")
@@ -74,7 +75,7 @@ def write_layer(module: Module, plan: LayerPlan) -> Draft:
     )
     func = Keep(module.start(plan.site.func), module.end(plan.site.func))
     call = f"({target}, [{source}])" + ("" if plan.listed else "[0]")
-    text = _lines(module, head + lines)
+    text = lines_of(module, head + lines)
     draft.insert(offset, text, func, call.encode(), module.newline * 3)
     pieces: list[Piece] = [f"{name}({tf}.keras.Model({plan.source}, {plan.target})".encode()]
     if plan.name is not None:
@@ -107,25 +108,33 @@ def write_reads(loss: LossFunction) -> Draft:
 
 def _write_forward(module: Module, draft: Draft, forward: Forward, site: ast.Call | None) -> None:
     """``site`` is the gradient call, if it is one of this module's: it moves into the layer."""
-    used = _names(module)
+    used = names_of(module)
     layer = fresh_name("InputGradient", used)
     call = forward.call
     changed = [call, *forward.models.calls]
-    top = min((_top(module, node) for node in changed), key=lambda stmt: stmt.lineno)
+    top = min((top_of(module, node) for node in changed), key=lambda stmt: stmt.lineno)
     offset = module.line_start(first_comment_line(module, top))
-    tf = _tensorflow(module, site or call, top.lineno) or add_import(module, draft)
+    tf = tensorflow_of(module, site or call, top.lineno) or add_import(module, draft)
     pieces = [*_layer(module, forward, site, layer, tf), module.newline * 2]
-    if forward.models.calls:
-        func = forward.models.calls[0].func
-        name = fresh_name("CompiledModel", used)
-        text = _COMPILED.format(name=name, base=module.segment(func).decode())
-        pieces += [_lines(module, text), module.newline * 2]
-        for made in forward.models.calls:
-            draft.replace(module.start(made.func), module.end(made.func), name.encode())
-            _align(module, draft, made, len(name) - len(module.segment(func)))
+    pieces += compiled_class(module, draft, forward.models, used)
     draft.insert(offset, *pieces)
     start, end = module.start(call.func), module.end(call.func)
     draft.replace(start, end, f"{layer}(".encode(), Keep(start, end), b")")
+
+
+def compiled_class(
+    module: Module, draft: Draft, models: CompiledModels, used: set[str]
+) -> list[Piece]:
+    """The class of the models that are trained, whose calls become calls of it."""
+    if not models.calls:
+        return []
+    func = models.calls[0].func
+    name = fresh_name("CompiledModel", used)
+    text = _COMPILED.format(name=name, base=module.segment(func).decode())
+    for made in models.calls:
+        draft.replace(module.start(made.func), module.end(made.func), name.encode())
+        _align(module, draft, made, len(name) - len(module.segment(func)))
+    return [lines_of(module, text), module.newline * 2]
 
 
 def _read_output(draft: Draft, loss: LossFunction) -> None:
@@ -137,7 +146,7 @@ def _read_output(draft: Draft, loss: LossFunction) -> None:
         draft.insert(module.end(call), b")")
 
 
-def _tensorflow(module: Module, site: ast.Call, line: int) -> str | None:
+def tensorflow_of(module: Module, site: ast.Call, line: int) -> str | None:
     """A name of TensorFlow 2: ``tensorflow.compat.v1`` has other layers."""
     outer = module.scopes.module
     name = tensorflow_name(module, outer, site, line)
@@ -183,25 +192,27 @@ def _layer(
             f"            {call}",
             f"        return {tape}.gradient({output}, {averaged})\n",
         ]
-        return [_lines(module, head + "".join(lines))]
+        return [lines_of(module, head + "".join(lines))]
     lines.append(f"        {call}")
-    text = _lines(module, head + "".join(lines) + "        return ")
+    text = lines_of(module, head + "".join(lines) + "        return ")
     func = Keep(module.start(site.func), module.end(site.func))
     return [text, func, f"({output}, [{averaged}])[0]".encode(), module.newline]
 
 
-def _lines(module: Module, text: str) -> bytes:
+def lines_of(module: Module, text: str) -> bytes:
+    """``text`` with the module's indentation and line ends."""
     unit = module.indent_unit.decode()
     return text.replace("    ", unit).encode().replace(b"\n", module.newline)
 
 
-def _top(module: Module, node: ast.AST) -> ast.stmt:
+def top_of(module: Module, node: ast.AST) -> ast.stmt:
     """The statement of the module that holds ``node``."""
     stmts = [parent for parent in module.parents(node) if isinstance(parent, ast.stmt)]
     return stmts[-1]
 
 
-def _names(module: Module) -> set[str]:
+def names_of(module: Module) -> set[str]:
+    """Every name that occurs in the module."""
     found: set[str] = set()
     for scope in module.scopes:
         found |= module.scopes.bindings(scope)

@@ -10,7 +10,7 @@ from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
 from tape_migrate.shapes.layer_hazards import unknown_imports
 from tape_migrate.shapes.loss_binding import Bound
-from tape_migrate.shapes.loss_program import compiling, freezes, only_here, others_of
+from tape_migrate.shapes.loss_program import compiling, freezes, only_here, others_of, regularizes
 from tape_migrate.shapes.training_calls import STEPS, assumption_of, refuse_training
 
 MODELS = frozenset(("keras.Model", "keras.models.Model"))
@@ -177,8 +177,11 @@ def refuse_uses(module: Module, made: Made) -> str | None:
     return None
 
 
-def compiled_models(module: Module, made: Made) -> CompiledModels | str:
-    """The models that are trained, or why one of them is not followed."""
+def compiled_models(module: Module, func: ast.expr | None) -> CompiledModels | str:
+    """The models that are trained, or why one of them is not followed.
+
+    ``func`` is ``Model``, as the model is made by that gives the gradient, if it is known.
+    """
     found: dict[int, ast.Call] = {}
     assumptions: list[str] = []
     # What is imported from out of sight may freeze models as well.
@@ -200,7 +203,8 @@ def compiled_models(module: Module, made: Made) -> CompiledModels | str:
         model = model_of(module, receiver)
         if model is None:
             return f"{text}, which is trained too, is not seen to be made by Model(inputs, outputs)"
-        if ast.dump(model.func) != ast.dump(made.model.func):
+        func = func or model.func
+        if ast.dump(model.func) != ast.dump(func):
             return f"{text} is made by {ast.unparse(model.func)}"
         handed = [u for u in uses if not isinstance(u.parent, ast.Attribute)]
         handed = [u for u in handed if not isinstance(u.node.ctx, ast.Store)]
@@ -228,8 +232,14 @@ def compiled_models(module: Module, made: Made) -> CompiledModels | str:
         for step in _steps(each)
     )
     needed = tuple(found.values()) if frozen or read else ()
-    if needed and not is_imported(module, made.model.func):
-        return f"{ast.unparse(made.model.func)} is not imported at the top of the module"
+    read |= any(_is_fitted(each) for each in (module, *others_of(module)))
+    if needed and read and frozen and regularizes(module):
+        assumptions.append(
+            "assumes that losses which are read need not hold the regularization of frozen layers, "
+            "which Keras 3 leaves out"
+        )
+    if needed and func is not None and not is_imported(module, func):
+        return f"{ast.unparse(func)} is not imported at the top of the module"
     return CompiledModels(needed, tuple(assumptions))
 
 
@@ -241,6 +251,10 @@ def _steps(module: Module) -> list[ast.Call]:
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "train_on_batch"
     ]
+
+
+def _is_fitted(module: Module) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr == "fit" for node in module.nodes)
 
 
 def _outputs(model: ast.Call) -> int:

@@ -35,7 +35,10 @@ class Forward:
     output: str
     """A name for what the critic gives."""
     models: CompiledModels
-    assumptions: tuple[str, ...]
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        return self.models.assumptions
 
 
 def plan_forward(context: Context, bound: Bound) -> Forward | str:
@@ -57,10 +60,21 @@ def plan_forward(context: Context, bound: Bound) -> Forward | str:
     elsewhere = eager_off_elsewhere(context)
     if elsewhere is not None:
         return elsewhere.message
+    models = trained_with(module, call, made.model.func)
+    if isinstance(models, str):
+        return models
+    return Forward(call, averaged, output, models)
+
+
+def trained_with(module: Module, call: ast.Call, func: ast.expr | None) -> CompiledModels | str:
+    """The models that are trained in one program with that of ``call``, which moves into a layer.
+
+    ``func`` is that of ``compiled_models``. A text says why the call has to stay.
+    """
     model = gives_model(module, call.func)
     if model is False:
         return f"{ast.unparse(call.func)} is not seen to be a model or a layer"
-    models = compiled_models(module, made)
+    models = compiled_models(module, func)
     if isinstance(models, str):
         return models
     assumptions = list(models.assumptions)
@@ -72,7 +86,7 @@ def plan_forward(context: Context, bound: Bound) -> Forward | str:
             "assumes that no model or layer holds BatchNormalization or makes a mask, as far as "
             f"they come from {', '.join(unseen)}"
         )
-    return Forward(call, averaged, output, models, tuple(assumptions))
+    return CompiledModels(models.calls, tuple(assumptions))
 
 
 def _forward(

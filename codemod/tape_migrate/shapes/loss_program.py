@@ -63,6 +63,15 @@ def freezes(module: Module) -> bool:
     )
 
 
+def regularizes(module: Module) -> bool:
+    """Whether the program names a regularizer of a layer's weights."""
+    return any(
+        isinstance(node, ast.keyword) and node.arg is not None and node.arg.endswith("_regularizer")
+        for each in (module, *others_of(module))
+        for node in each.nodes
+    )
+
+
 def others_of(module: Module) -> Iterator[Module]:
     """The other modules that may run in one program with ``module``."""
     project = module.project
