@@ -27,9 +27,12 @@ What comes into a layer was computed before it is called, so the layer computes 
 with the same layers, on the same input. That is the same only if those layers do the same each time
 and nothing else: no dropout, no statistics, no losses of their own. Which layers do so is known for
 those of Keras that are made in plain sight between the input of the model and the tensor. The layer
-still stands behind them, so the model has the same layers and weights, in the same order. A class
-of layers whose ``call`` does this is given the model that computes the one tensor from the other
-(``layer_class``).
+still stands behind them, so the model has the same layers and weights, in the same order.
+
+A class whose ``call`` does this for what a model gives is given the model::
+
+    norm = GradNorm()([critic(mixed), mixed])  # before
+    norm = GradNorm(critic)(mixed)  # after: ``target = self.model(wrt)``, in a tape
 """
 
 from __future__ import annotations
