@@ -42,7 +42,8 @@ layer of the model can. It calls the critic on the same tensor, as often as befo
 phase, and the tape around the training step goes through its own. The loss reads the gradient
 where it read the output that nothing else may read: the model is compiled in the block that makes
 it and trained by ``train_on_batch`` or ``fit`` (``training_calls``), and its metrics are its
-losses. Where the loss is a function of another module, all modules change together (``loss_elsewhere``).
+losses. Where the loss is a function of another module, all modules change together
+(``loss_elsewhere``).
 
 - What Keras does to the output of a model on its way to a loss is to drop a last axis of one where
   the target has one axis less. ``gradient_use`` shows that it makes no difference.
