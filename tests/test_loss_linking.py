@@ -85,7 +85,7 @@ _STAR = "from losses import *\n"
         (edited(main=(_RUN, "    getattr(gan, 'critic_model')\n" + _RUN)), "asks for critic_model"),
         (edited(main=(_RUN, "    gan.generator_model.save('g')\n" + _RUN)), "uses gan.generator_m"),
         (edited(main=(_RUN, "    gan.critic.compile('sgd', 'mse')\n" + _RUN)), "main.py compiles"),
-        (edited(train=(_END, "        self.critic_model.fit(images)\n" + _END)), "fit, which may"),
+        (edited(train=(_END, "        self.critic_model.fit(images)\n" + _END)), "other than samples"),
         # What the layers of other files do otherwise.
         (edited(networks=("LeakyReLU(0.2)", "BatchNormalization()")), "networks.py: line 8 names"),
         (edited(networks=("LeakyReLU(0.2)", "Masking(0.)")), "networks.py: the model may have a m"),
@@ -95,6 +95,8 @@ _STAR = "from losses import *\n"
             edited(main="import tensorflow as tf\n\ntf.compat.v1.disable_eager_execution()\n"),
             "main.py turns eager execution off",
         ),
+        (edited(losses="\n\n@K.tf.RegisterGradient('R')\ndef r():\n    pass\n"), "RegisterG"),
+        (edited(networks="\n\nfrom tensorflow import RegisterGradient\n"), "networks.py: the"),
         # What the loss does otherwise.
         (edited(losses=("    # first", "    print(y_true)\n    # first")), "uses y_true in line"),
         (edited(losses=("axis=list(range(1, len(gradients_sqr.shape)))", "axis=-1")), "may matter"),

@@ -80,6 +80,8 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         ("LeakyReLU(0.2)", "BatchNormalization()", "names BatchNormalization"),
         (_END, "    dis2batch.save('m.h5')\n" + _END, "uses dis2batch.save"),
         (_END, "    dis2batch.layers[-1].trainable = False\n" + _END, "of a layer at a place"),
+        (_END, "    print(gendis.layers[0].output)\n" + _END, "gendis.layers, of a layer at a p"),
+        (_END, "    dis.layers[0].trainable = False\n" + _END, "what dis.layers has at a place"),
         (_END, "    gendis.fit(noise, ones, sample_weight=w)\n" + _END, "gives fit sample_weight"),
         ("gendis = Model(z, dis(gen(z)))", "gendis = make(z)", "gendis, which is trained too"),
         (_TRAIN, "    tf.Session()\n" + _TRAIN, "needs graph mode"),

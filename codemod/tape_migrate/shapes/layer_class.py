@@ -55,7 +55,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_graph import eager_off_elsewhere
 from tape_migrate.shapes.layer_hazards import refuse_layers
 from tape_migrate.shapes.loss_forward import trained_with
-from tape_migrate.shapes.loss_program import others_of, refuse_program
+from tape_migrate.shapes.loss_program import compiling, others_of, refuse_program
 
 _PAIR = 2
 _OWN = frozenset(("__init__", "build", "call", "compute_output_shape"))
@@ -241,15 +241,26 @@ def place_of(parent: ast.AST | None, use: ast.Name) -> int | None:
 
 
 def _refuse_places(module: Module) -> str | None:
-    """``model.layers[3].trainable = False``: the layer at a place, which now holds a model."""
-    for each in (module, *others_of(module)):
+    """``model.layers[3]``: the layer at a place, which may be another now, or hold a model."""
+    each_of = (module, *others_of(module))
+    compiled = {_last(call.func.value) for each in each_of for call in compiling(each)
+                if isinstance(call.func, ast.Attribute)}  # fmt: skip
+    for each in each_of:
         for node in each.nodes:
-            if isinstance(node, ast.Attribute) and node.attr == "trainable":
-                layer = node.value
-                placed = isinstance(layer, ast.Subscript) and isinstance(layer.value, ast.Attribute)
-                if isinstance(node.ctx, ast.Store) and placed:
-                    return f"line {node.lineno} sets {ast.unparse(node)}, of a layer at a place"
+            if not isinstance(node, ast.Attribute) or node.attr not in ("layers", "get_layer"):
+                continue
+            placed = isinstance(each.parent_of(node), ast.Subscript) or node.attr == "get_layer"
+            if placed and _last(node.value) in compiled:
+                return f"line {node.lineno} uses {ast.unparse(node)}, of a layer at a place"
+            above = each.parent_of(each.parent_of(node) or node)
+            frozen = isinstance(above, ast.Attribute) and above.attr == "trainable"
+            if placed and frozen:
+                return f"line {node.lineno} sets what {ast.unparse(node)} has at a place"
     return None
+
+
+def _last(expr: ast.expr) -> str:
+    return expr.attr if isinstance(expr, ast.Attribute) else getattr(expr, "id", "")
 
 
 def _refuse_known(module: Module, node: ast.ClassDef, *, assumed: bool) -> str | None:

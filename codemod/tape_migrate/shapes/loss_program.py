@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
+from tape_migrate.shapes.hazards import ModuleHazards
 from tape_migrate.shapes.layer_hazards import refuse_layers
 
 
@@ -43,6 +44,9 @@ def refuse_program(module: Module) -> str | None:
             why = refuse_layers(other)
             if why is not None:
                 return f"{other.path}: {why}"
+        hazard = ModuleHazards(other).refuse()
+        if hazard is not None:
+            return f"{other.path}: {hazard.message}"
         compiled = next(compiling(other), None)
         if compiled is not None and freezes(module):
             return f"{other.path} compiles a model in line {compiled.lineno}"
