@@ -85,7 +85,7 @@ _STAR = "from losses import *\n"
         (edited(main=(_RUN, "    getattr(gan, 'critic_model')\n" + _RUN)), "asks for critic_model"),
         (edited(main=(_RUN, "    gan.generator_model.save('g')\n" + _RUN)), "uses gan.generator_m"),
         (edited(main=(_RUN, "    gan.critic.compile('sgd', 'mse')\n" + _RUN)), "main.py compiles"),
-        (edited(train=(_END, "        self.critic_model.fit(images)\n" + _END)), "other than samples"),
+        (edited(train=(_END, "        self.critic_model.fit(images)\n" + _END)), "other than"),
         # What the layers of other files do otherwise.
         (edited(networks=("LeakyReLU(0.2)", "BatchNormalization()")), "networks.py: line 8 names"),
         (edited(networks=("LeakyReLU(0.2)", "Masking(0.)")), "networks.py: the model may have a m"),
