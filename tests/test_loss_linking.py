@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tape_migrate.linking import migrate_project
+from tape_migrate.api import migrate_source
+from tape_migrate.linking import link, migrate_project
 from tape_migrate.model import Migration, Options, Outcome, Shape
+from tape_migrate.project import build_project
 from tests.fixture_cases import FIXTURES
 
 BEFORE = FIXTURES / "projects/loss_of_another_file/before"
@@ -148,6 +150,17 @@ def test_a_loss_of_a_package_is_left_unless_nothing_else_uses_it() -> None:
     assert (code, "--assume-closed" in said) == ("TM147", True)
     shape, _ = outcome(migrate(files, closed=True))
     assert shape == Shape.LOSS_CLOSURE.value
+
+
+@pytest.mark.parametrize("name", ["gradient_penalty_loss", "critic_model"])
+def test_a_notebook_that_names_the_loss_or_the_model(name: str) -> None:
+    sources = {path: text.encode() for path, text in FILES.items()}
+    project = build_project(sources, {"look.ipynb": f'{{"source": ["{name}"]}}'.encode()})
+    alone = {p: migrate_source(data, path=p, project=project) for p, data in sources.items()}
+    linked = link(project, Options(), alone).migrations
+    (site,) = linked["losses.py"].sites
+    assert site.code == "TM147"
+    assert not [path for path, migration in linked.items() if migration.changed]
 
 
 def test_a_comment_leaves_the_call_alone() -> None:

@@ -45,9 +45,10 @@ def link_loss(
         return None
     trial: Trial = {}
     assumptions: dict[str, None] = {}
-    failed: list[str] = []
     compiled = False
-    for path in project.mentioning(loss.path, loss.dotted.rpartition(".")[2]):
+    name = loss.dotted.rpartition(".")[2]
+    failed = [f"{path} names {name}" for path in project.notebooks_naming(name)]
+    for path in project.mentioning(loss.path, name):
         module = project.module_at(path)
         if module is None or not uses_elsewhere(module, loss):
             continue

@@ -48,8 +48,14 @@ class Project:
     module nobody imports from is never read.
     """
 
-    def __init__(self, sources: Mapping[str, bytes], packages: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, bytes],
+        packages: Mapping[str, str],
+        notebooks: Mapping[str, bytes] | None = None,
+    ) -> None:
         self._sources = sources
+        self._notebooks = notebooks or {}
         self._module_of_path = dict(packages)
         self._path_of_module = {
             module: path for path, module in self._module_of_path.items() if module
@@ -188,6 +194,18 @@ class Project:
             try:
                 if other != path and word.search(self._sources[other]) is not None:
                     found.append(other)
+            except (KeyError, OSError, SourceError):
+                continue
+        return found
+
+    def notebooks_naming(self, name: str) -> list[str]:
+        """Paths of notebooks whose text holds the word ``name``."""
+        word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
+        found: list[str] = []
+        for path in self._notebooks:
+            try:
+                if word.search(self._notebooks[path]) is not None:
+                    found.append(path)
             except (KeyError, OSError, SourceError):
                 continue
         return found
@@ -396,8 +414,12 @@ def _uses(loaded: Module, module: str, name: str, *, method: bool, unique: bool)
     return False
 
 
-def build_project(sources: Mapping[str, bytes]) -> Project:
+def build_project(
+    sources: Mapping[str, bytes], notebooks: Mapping[str, bytes] | None = None
+) -> Project:
     """Build a project from paths and their UTF-8 sources (a lazy mapping serves well).
+
+    ``notebooks`` may use its modules; they are only searched for names.
 
     Folders with an ``__init__.py`` around a file make its dotted name; others make none.
     """
@@ -418,4 +440,4 @@ def build_project(sources: Mapping[str, bytes]) -> Project:
         stem = os.path.splitext(name)[0]
         within = prefix(folder)
         packages[path] = within.rstrip(".") if stem == "__init__" else within + stem
-    return Project(sources, packages)
+    return Project(sources, packages, notebooks)

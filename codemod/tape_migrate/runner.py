@@ -339,4 +339,5 @@ def project_of(found: Discovery, texts: Mapping[str, bytes] | None = None) -> Pr
     from tape_migrate.project import build_project  # noqa: PLC0415
 
     files = [path for path in found.files if path.endswith(".py")]
-    return build_project(LazySources(files, texts or {}))
+    notebooks = [path for path in found.files if path.endswith(".ipynb")]
+    return build_project(LazySources(files, texts or {}), LazySources(notebooks, texts or {}))

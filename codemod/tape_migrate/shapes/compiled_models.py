@@ -145,7 +145,8 @@ def _refuse_asked(module: Module, receiver: ast.Name | ast.Attribute) -> str | N
             line = asked_by_text(each, receiver.attr)
             if line is not None:
                 return f"{_where(module, each, line)} asks for {receiver.attr} by its name"
-        return None
+        notebook = next(iter(notebooks_naming(module, receiver.attr)), None)
+        return f"{notebook} names {receiver.attr}" if notebook is not None else None
     scope = module.scopes.resolve(receiver.id, module.scope_of(receiver))
     if scope is module.scopes.module and not only_here(module, receiver.id):
         return f"another module names {receiver.id}"

@@ -55,7 +55,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_graph import eager_off_elsewhere
 from tape_migrate.shapes.layer_hazards import refuse_layers
 from tape_migrate.shapes.loss_forward import trained_with
-from tape_migrate.shapes.loss_program import compiling, others_of, refuse_program
+from tape_migrate.shapes.loss_program import OtherPrograms, compiling, others_of, refuse_program
 
 _PAIR = 2
 _OWN = frozenset(("__init__", "build", "call", "compute_output_shape"))
@@ -267,8 +267,11 @@ def _refuse_known(module: Module, node: ast.ClassDef, *, assumed: bool) -> str |
     line = asked_by_text(module, node.name)
     if line is not None:
         return f"line {line} asks for {node.name} by its name"
-    mentioning = getattr(module.project, "mentioning", None)
-    elsewhere = mentioning(module.path, node.name) if mentioning is not None else []
+    project = module.project
+    elsewhere: list[str] = []
+    if isinstance(project, OtherPrograms):
+        elsewhere += project.mentioning(module.path, node.name)
+        elsewhere += project.notebooks_naming(node.name)
     if elsewhere:
         return f"{elsewhere[0]} names {node.name}"
     name = f"{module.scopes.opened_by(node).qualname}.call"

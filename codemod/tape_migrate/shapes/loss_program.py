@@ -25,6 +25,9 @@ class OtherPrograms(Protocol):
     def mentioning(self, path: str, name: str) -> list[str]:
         """Paths of other modules whose text holds the word ``name``."""
 
+    def notebooks_naming(self, name: str) -> list[str]:
+        """Paths of notebooks whose text holds the word ``name``."""
+
     def module_at(self, path: str) -> Module | None:
         """The module at ``path``, or None if it cannot be read, or imports nothing."""
 
@@ -34,7 +37,14 @@ def only_here(module: Module, name: str) -> bool:
     project = module.project
     if not isinstance(project, OtherPrograms):
         return True
-    return not set(project.mentioning(module.path, name)) & set(project.program(module.path))
+    named = {*project.mentioning(module.path, name)} & {*project.program(module.path)}
+    return not named and not notebooks_naming(module, name)
+
+
+def notebooks_naming(module: Module, name: str) -> list[str]:
+    """Paths of the project's notebooks that hold the name."""
+    project = module.project
+    return project.notebooks_naming(name) if isinstance(project, OtherPrograms) else []
 
 
 def refuse_program(module: Module) -> str | None:
