@@ -10,7 +10,14 @@ from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
 from tape_migrate.shapes.layer_hazards import unknown_imports
 from tape_migrate.shapes.loss_binding import Bound
-from tape_migrate.shapes.loss_program import compiling, freezes, only_here, others_of, regularizes
+from tape_migrate.shapes.loss_program import (
+    compiling,
+    freezes,
+    notebooks_naming,
+    only_here,
+    others_of,
+    regularizes,
+)
 from tape_migrate.shapes.training_calls import STEPS, assumption_of, refuse_training
 
 MODELS = frozenset(("keras.Model", "keras.models.Model"))
