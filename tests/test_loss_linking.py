@@ -163,6 +163,14 @@ def test_a_notebook_that_names_the_loss_or_the_model(name: str) -> None:
     assert not [path for path, migration in linked.items() if migration.changed]
 
 
+@pytest.mark.parametrize("joint", [" + ", "\n    gradients += "])
+def test_several_gradients_in_one_loss(joint: str) -> None:
+    call = "K.gradients(y_pred, averaged_samples)[0]"
+    found = migrate(edited(losses=(call, f"{call}{joint}{call}")))
+    assert not [path for path, m in found.items() if m.changed]
+    assert [site.code for site in found["losses.py"].sites] == ["TM147", "TM147"]
+
+
 def test_a_comment_leaves_the_call_alone() -> None:
     files = edited(losses=("averaged_samples)[0]", "averaged_samples)[0]  # tape-migrate: ignore"))
     found = migrate(files)

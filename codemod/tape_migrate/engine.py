@@ -301,6 +301,7 @@ class Engine:
                 tracked,
                 of_graphs,
                 assumed=self._options.assume_closed,
+                given=dict(self._plan.reads),
             )
             if lifted is not None:
                 return lifted

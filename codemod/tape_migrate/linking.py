@@ -172,6 +172,8 @@ class _Linker:
         return Linked(self._found, tuple(self._groups))
 
     def _link_loss(self, loss: Loss) -> None:
+        if loss.qualname in dict(self._plan(loss.path).reads):
+            return  # another gradient call of the same function
         trial = link_loss(
             self._project,
             loss,

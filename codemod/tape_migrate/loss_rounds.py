@@ -1,4 +1,5 @@
-"""Losses of one module that read a gradient which a model of another one gives.
+"""Losses of one module that read a gradient which a model of another one gives; layer classes of
+one module that are given the models of another one.
 
 The linker of a project settles which (``HandPlan.losses``, ``reads``); each of the modules is
 edited here, once all else in it is done.
@@ -80,7 +81,6 @@ class Losses:
         parse: Callable[[bytes], Module],
     ) -> Module:
         from tape_migrate.edits.gradient_layer import write_forward  # noqa: PLC0415
-        from tape_migrate.edits.keras_program import eager_switches, graph_needs  # noqa: PLC0415
         from tape_migrate.shapes.context import Context  # noqa: PLC0415
         from tape_migrate.shapes.loss_elsewhere import (  # noqa: PLC0415
             OtherModels,
@@ -89,13 +89,15 @@ class Losses:
             uses_elsewhere,
         )
 
+        if offered.layer:
+            return self._give_layer(module, offered, tracked, parse)
         project = module.project
         home = project.module_at(offered.path) if isinstance(project, OtherModels) else None
         loss = loss_of(home, offered) if home is not None else None
         assert loss is not None, offered
         forward = plan_elsewhere(Context(module, pending=frozenset()), loss, offered)
-        if not isinstance(forward, str) and forward is not None and eager_switches(module):
-            need = graph_needs(module)
+        if not isinstance(forward, str) and forward is not None:
+            need = _needs_graph(module)
             forward = f"{need} needs graph mode" if need is not None else forward
         if forward is None or isinstance(forward, str):
             code = "TM147" if forward is not None else UNCLEAR
@@ -107,6 +109,39 @@ class Losses:
         self._handed.append(Handed(offered.dotted, 0, assumptions=forward.assumptions))
         self.written = True
         applied = write_forward(module, forward).apply()
+        follow(tracked, applied)
+        return parse(applied.text)
+
+    def _give_layer(
+        self,
+        module: Module,
+        offered: Loss,
+        tracked: list[Tracked],
+        parse: Callable[[bytes], Module],
+    ) -> Module:
+        from tape_migrate.edits.layer_class import write_uses  # noqa: PLC0415
+        from tape_migrate.shapes.context import Context  # noqa: PLC0415
+        from tape_migrate.shapes.layer_elsewhere import (  # noqa: PLC0415
+            pair_in,
+            plan_layer_elsewhere,
+        )
+        from tape_migrate.shapes.loss_elsewhere import OtherModels  # noqa: PLC0415
+
+        project = module.project
+        home = project.module_at(offered.path) if isinstance(project, OtherModels) else None
+        pair = pair_in(home, offered) if home is not None else None
+        assert pair is not None, offered
+        found = plan_layer_elsewhere(Context(module, pending=frozenset()), offered, pair)
+        if not isinstance(found, str):
+            need = _needs_graph(module)
+            found = f"{need} needs graph mode" if need is not None else found
+        if isinstance(found, str):
+            self._handed.append(Handed(offered.dotted, 1, "TM148", found))
+            return module
+        uses, models = found
+        self._handed.append(Handed(offered.dotted, 0, assumptions=models.assumptions))
+        self.written = True
+        applied = write_uses(module, uses, models).apply()
         follow(tracked, applied)
         return parse(applied.text)
 
@@ -125,6 +160,13 @@ class Losses:
     def offers(tracked: list[Tracked]) -> tuple[Loss, ...]:
         """The losses of the module that could read a gradient, by what was said of them."""
         return tuple(s.loss for s in tracked if s.loss and not s.migrated and not s.skipped)
+
+
+def _needs_graph(module: Module) -> str | None:
+    """What keeps the module's eager execution off."""
+    from tape_migrate.edits.keras_program import eager_switches, graph_needs  # noqa: PLC0415
+
+    return graph_needs(module) if eager_switches(module) else None
 
 
 def _candidate(module: Module, item: Found) -> Candidate | None:

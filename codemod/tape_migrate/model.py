@@ -163,7 +163,8 @@ class Helper:
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss function that differentiates what a model gave, for models of other modules."""
+    """A loss function that differentiates what a model gave, for models of other modules, or a
+    layer class that does."""
 
     qualname: str
     path: str
@@ -172,6 +173,8 @@ class Loss:
     """Its dotted name."""
     line: int
     """1-based line of the gradient call."""
+    layer: bool = False
+    """It is a layer class: ``qualname`` is that of its ``call``, ``dotted`` its own."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,8 @@ class Migration:
     """How the calls of other modules' helpers fared that take a tape now, and models whose outputs
     other modules' losses read."""
     losses: tuple[Loss, ...] = ()
-    """Losses that could read a gradient if the models of other modules gave it."""
+    """Losses that could read a gradient if the models of other modules gave it, and layer classes
+    that could be given the models of other modules."""
 
     @property
     def changed(self) -> bool:

@@ -7,6 +7,7 @@ recipes.
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from tape_migrate.edits.draft import Draft
 from tape_migrate.edits.gradient_layer import compiled_class, lines_of, names_of, top_of
@@ -14,7 +15,9 @@ from tape_migrate.edits.keras_program import remove_statement
 from tape_migrate.edits.names import fresh_name
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
-from tape_migrate.shapes.layer_class import LayerClassPlan, LayerUse, pair_of, place_of
+from tape_migrate.shapes.compiled_models import CompiledModels
+from tape_migrate.shapes.layer_class import LayerClassPlan, pair_of, place_of
+from tape_migrate.shapes.layer_uses import LayerUse
 
 _INIT = """\
 def __init__(self, {name}, **kwargs):
@@ -30,13 +33,26 @@ def write_class(module: Module, plan: LayerClassPlan) -> Draft:
     _write_call(module, draft, plan)
     for part in plan.shapes:
         draft.replace(module.start(part), module.end(part), module.segment(part.value))
-    for use in plan.uses:
-        _write_use(module, draft, use)
-    if plan.models.calls:
-        pieces = compiled_class(module, draft, plan.models, names_of(module))
-        top = min((top_of(module, made) for made in plan.models.calls), key=lambda s: s.lineno)
-        draft.insert(module.line_start(first_comment_line(module, top)), *pieces)
+    _write_uses(module, draft, plan.uses, plan.models)
     return draft
+
+
+def write_uses(module: Module, uses: Sequence[LayerUse], models: CompiledModels) -> Draft:
+    """A draft by which a class of another module is given the model, and the source alone."""
+    draft = Draft(module.text)
+    _write_uses(module, draft, uses, models)
+    return draft
+
+
+def _write_uses(
+    module: Module, draft: Draft, uses: Sequence[LayerUse], models: CompiledModels
+) -> None:
+    for use in uses:
+        _write_use(module, draft, use)
+    if models.calls:
+        pieces = compiled_class(module, draft, models, names_of(module))
+        top = min((top_of(module, made) for made in models.calls), key=lambda s: s.lineno)
+        draft.insert(module.line_start(first_comment_line(module, top)), *pieces)
 
 
 def _write_init(module: Module, draft: Draft, plan: LayerClassPlan) -> None:
@@ -57,7 +73,7 @@ def _write_init(module: Module, draft: Draft, plan: LayerClassPlan) -> None:
 def _write_call(module: Module, draft: Draft, plan: LayerClassPlan) -> None:
     """The target is what the model gives for the source."""
     given, call = plan.parameter, plan.call
-    suffix = plan.uses[0].suffix
+    suffix = plan.uses[0].suffix if plan.uses else None
     part = b"" if suffix is None else module.text[module.end(suffix.value) : module.end(suffix)]
     for stmt in module.inside(call):
         names = pair_of(stmt, given)

@@ -95,12 +95,17 @@ class LayerPlan:
 
 
 def plan_layer(
-    context: Context, site: ast.Call, *, assumed: bool
+    context: Context,
+    site: ast.Call,
+    *,
+    assumed: bool,
+    given: tuple[str, ...] | None = None,
 ) -> LayerPlan | LayerClassPlan | Refusal | None:
     """The plan for ``site``, or None if it is in no layer that differentiates one of its inputs by
     another.
 
-    ``assumed`` says that nothing but the module uses its classes.
+    ``assumed`` says that nothing but the module uses its classes, ``given`` that other modules give
+    the class its model, and what that takes for granted.
     """
     module = context.module
     scope = module.scope_of(site)
@@ -114,10 +119,10 @@ def plan_layer(
     if isinstance(function, ast.Lambda):
         plan = _plan(context, site, function, pair)
     else:
-        plan = plan_class(context, site, pair, assumed=assumed)
+        plan = plan_class(context, site, pair, assumed=assumed, given=given)
         saved = saved_as_whole(module)
         plan = saved if saved is not None and not isinstance(plan, str) else plan
-    return _refusal(plan) if isinstance(plan, str) else plan
+    return layer_refusal(plan) if isinstance(plan, str) else plan
 
 
 def given_pair(module: Module, site: ast.Call) -> tuple[int, int] | None:
@@ -168,7 +173,8 @@ def _place(module: Module, expr: ast.expr, parameter: str) -> int | None:
     return None
 
 
-def _refusal(why: str) -> Refusal:
+def layer_refusal(why: str) -> Refusal:
+    """The refusal of a gradient in a layer."""
     return Refusal(
         "TM148",
         "the layer differentiates one of its inputs by another, which the layers between them "

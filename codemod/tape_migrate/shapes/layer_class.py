@@ -45,7 +45,6 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.model import Helper
 from tape_migrate.module import Module
@@ -54,28 +53,12 @@ from tape_migrate.shapes.compiled_models import CompiledModels, is_imported
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_graph import eager_off_elsewhere
 from tape_migrate.shapes.layer_hazards import refuse_layers
+from tape_migrate.shapes.layer_uses import LayerUse, uses_in
 from tape_migrate.shapes.loss_forward import trained_with
 from tape_migrate.shapes.loss_program import OtherPrograms, compiling, others_of, refuse_program
 
 _PAIR = 2
 _OWN = frozenset(("__init__", "build", "call", "compute_output_shape"))
-
-
-@dataclass(frozen=True)
-class LayerUse:
-    """``GradNorm()([critic(mixed), mixed])``."""
-
-    made: ast.Call
-    """``GradNorm()``."""
-    pair: ast.expr
-    """The list of the two tensors."""
-    forward: ast.Call
-    """``critic(mixed)``."""
-    source: ast.expr
-    suffix: ast.Subscript | None
-    """``critic(mixed)[0]``, where the critic gives several outputs."""
-    named: ast.Assign | None
-    """``out = critic(mixed)``, where the pair is ``[out, mixed]``: it has no other use."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +79,7 @@ class LayerClassPlan:
     """``input_shapes[1]`` in other methods, where it is the source's."""
     attribute: str
     uses: tuple[LayerUse, ...]
+    """Empty if the class is used in other modules, which change together with this one."""
     models: CompiledModels
 
     @property
@@ -104,9 +88,17 @@ class LayerClassPlan:
 
 
 def plan_class(
-    context: Context, site: ast.Call, pair: tuple[int, int], *, assumed: bool
+    context: Context,
+    site: ast.Call,
+    pair: tuple[int, int],
+    *,
+    assumed: bool,
+    given: tuple[str, ...] | None = None,
 ) -> LayerClassPlan | str:
-    """The plan for ``site``, in ``call`` of a layer class, of its inputs ``pair``."""
+    """The plan for ``site``, in ``call`` of a layer class, of its inputs ``pair``.
+
+    ``given`` says that other modules give the class its model, and what that takes for granted.
+    """
     module = context.module
     call = module.scope_of(site).node
     assert isinstance(call, ast.FunctionDef)
@@ -131,29 +123,18 @@ def plan_class(
     initialised = _initialised(init) if init is not None else None
     if init is not None and initialised is None:
         return "its __init__ does not hand on its keyword arguments, in a statement"
-    uses = _uses(module, node, pair)
-    if isinstance(uses, str):
-        return uses
-    why = _refuse_known(module, node, assumed=assumed)
-    if why is not None:
-        return why
-    if len({ast.unparse(use.suffix.slice) if use.suffix else "" for use in uses}) != 1:
-        return "it is given different outputs of models"
-    why = refuse_layers(module) or refuse_program(module) or _refuse_places(module)
-    if why is not None:
-        return why
-    elsewhere = eager_off_elsewhere(context)
-    if elsewhere is not None:
-        return elsewhere.message
-    found: dict[str, None] = {}
-    models: CompiledModels | None = None
-    for use in uses:
-        trained = trained_with(module, use.forward, None)
-        if isinstance(trained, str):
-            return trained
-        models = models or trained
-        found.update(dict.fromkeys(trained.assumptions))
-    assert models is not None
+    found: tuple[LayerUse, ...] = ()
+    models: CompiledModels | str = CompiledModels((), given or ())
+    if given is None:
+        uses = uses_in(module, node, pair)
+        if isinstance(uses, str):
+            return uses
+        why = _refuse_known(module, node, assumed=assumed)
+        if why is not None:
+            return why
+        found, models = uses, models_of(context, uses)
+    if isinstance(models, str):
+        return models
     return LayerClassPlan(
         site,
         node,
@@ -164,15 +145,40 @@ def plan_class(
         initialised,
         tuple(shapes),
         _attribute(node),
-        uses,
-        CompiledModels(models.calls, tuple(found)),
+        found,
+        models,
     )
+
+
+def models_of(context: Context, uses: tuple[LayerUse, ...]) -> CompiledModels | str:
+    """The models that are trained where a class is used, or why it has to stay as it is."""
+    module = context.module
+    if len({ast.unparse(use.suffix.slice) if use.suffix else "" for use in uses}) != 1:
+        return "it is given different outputs of models"
+    why = refuse_layers(module) or refuse_program(module) or _refuse_places(module)
+    if why is not None:
+        return why
+    elsewhere = eager_off_elsewhere(context)
+    if elsewhere is not None:
+        return elsewhere.message
+    found: dict[str, None] = {}
+    calls: tuple[ast.Call, ...] = ()
+    for use in uses:
+        trained = trained_with(module, use.forward, None)
+        if isinstance(trained, str):
+            return trained
+        calls = trained.calls
+        found.update(dict.fromkeys(trained.assumptions))
+    return CompiledModels(calls, tuple(found))
 
 
 _SHAPED = frozenset(("build", "compute_output_shape"))
 
 
 def _refuse_class(module: Module, node: ast.ClassDef) -> str | None:
+    scope = module.scopes.opened_by(node).parent
+    if len(module.names.bindings(node.name, scope or module.scopes.module)) != 1:
+        return f"{node.name} is bound more than once"
     if node.decorator_list or node.keywords or len(node.bases) != 1:
         return f"the class {node.name} is decorated, or has other bases than Layer"
     resolved = module.names.resolve(node.bases[0])
@@ -346,112 +352,3 @@ def _attribute(node: ast.ClassDef) -> str:
         count += 1
         name = f"model{count}"
     return name
-
-
-def _uses(module: Module, node: ast.ClassDef, pair: tuple[int, int]) -> tuple[LayerUse, ...] | str:
-    """Every use of the class."""
-    scope = module.scopes.opened_by(node).parent
-    found: list[LayerUse] = []
-    for name in module.nodes:
-        if isinstance(name, ast.Attribute) and name.attr == node.name:
-            return f"line {name.lineno} uses {ast.unparse(name)}"
-        if not isinstance(name, ast.Name) or name.id != node.name:
-            continue
-        if module.scopes.resolve(name.id, module.scope_of(name)) is not scope:
-            continue
-        made = module.parent_of(name)
-        if isinstance(made, ast.Call) and is_in(made, node, module) and name in made.args:
-            continue  # super(GradNorm, self)
-        use = _use(module, node, name, pair)
-        if isinstance(use, str):
-            return use
-        found.append(use)
-    if len(module.names.bindings(node.name, scope or module.scopes.module)) != 1:
-        return f"{node.name} is bound more than once"
-    return tuple(found) or f"{node.name} is not used"
-
-
-def is_in(call: ast.Call, node: ast.ClassDef, module: Module) -> bool:
-    """Whether ``call`` is ``super(GradNorm, self)`` in the class."""
-    named = isinstance(call.func, ast.Name) and call.func.id == "super"
-    return named and any(parent is node for parent in module.parents(call))
-
-
-def _use(
-    module: Module, node: ast.ClassDef, name: ast.Name, pair: tuple[int, int]
-) -> LayerUse | str:
-    where = f"line {name.lineno}"
-    made = module.parent_of(name)
-    called = module.parent_of(made) if isinstance(made, ast.Call) and made.func is name else None
-    if not isinstance(made, ast.Call) or not isinstance(called, ast.Call):
-        return f"{where} uses {node.name} otherwise than to call it"
-    starred = any(isinstance(arg, ast.Starred) for arg in made.args)
-    if called.func is not made or len(called.args) != 1 or called.keywords or starred:
-        return f"{where} uses {node.name} otherwise than to call it on two tensors"
-    given = called.args[0]
-    if not isinstance(given, (ast.List, ast.Tuple)) or len(given.elts) != _PAIR:
-        return f"{where} uses {node.name} otherwise than to call it on two tensors"
-    target, source = (given.elts[place] for place in pair)
-    if not _is_plain(source):
-        return f"{where}: {ast.unparse(source)} is no name"
-    stmt = _named(module, target, source) if isinstance(target, ast.Name) else None
-    if isinstance(stmt, str):
-        return f"{where}: {stmt}"
-    target = stmt.value if stmt is not None else target
-    suffix = target if isinstance(target, ast.Subscript) else None
-    if suffix is not None and not isinstance(suffix.slice, ast.Constant):
-        return f"{where}: {ast.unparse(target)} is not what a model gives"
-    forward = target.value if isinstance(target, ast.Subscript) else target
-    if not isinstance(forward, ast.Call) or not isinstance(forward.func, (ast.Name, ast.Attribute)):
-        return f"{where}: {ast.unparse(target)} is not what a model gives there"
-    if b"#" in module.segment(given):
-        return f"{where}: a comment stands between the two tensors"
-    if len(forward.args) != 1 or forward.keywords:
-        return f"{where}: {ast.unparse(forward)} gives the model more than its input"
-    if ast.dump(forward.args[0]) != ast.dump(source):
-        return f"{where}: {ast.unparse(forward)} is not a model's on {ast.unparse(source)}"
-    return LayerUse(made, given, forward, source, suffix, stmt)
-
-
-def _named(module: Module, target: ast.Name, source: ast.expr) -> ast.Assign | str:
-    """The statement that computes the target, if nothing but the layer reads it."""
-    why = f"{target.id} is not what a model gives for {ast.unparse(source)} alone"
-    bound = module.names.bindings(target.id, module.scope_of(target))
-    stmt = bound[0] if len(bound) == 1 else None
-    if not isinstance(stmt, ast.Assign) or len(stmt.targets) != 1:
-        return why
-    if not isinstance(stmt.targets[0], ast.Name) or not isinstance(source, ast.Name):
-        return why
-    scope = module.scope_of(stmt)
-    reads = [
-        node
-        for node in module.nodes
-        if isinstance(node, ast.Name)
-        and node.id == target.id
-        and isinstance(node.ctx, ast.Load)
-        and module.scopes.resolve(node.id, module.scope_of(node)) is scope
-    ]
-    if scope is not module.scope_of(target) or scope.kind is not ScopeKind.FUNCTION:
-        return why
-    here = module.statement_of(target)
-    if module.place_of(stmt).block is not module.place_of(here).block:
-        return why
-    if len(reads) != 1 or b"#" in module.segment(stmt):
-        return f"{target.id} is used in lines {', '.join(str(node.lineno) for node in reads)}"
-    between = {name.id for name in ast.walk(stmt.value) if isinstance(name, ast.Name)}
-    held = {a.attr for a in ast.walk(stmt.value) if isinstance(a, ast.Attribute)}
-    sets = [
-        node.attr
-        for node in module.nodes
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-    ]
-    again = any(len(module.names.bindings(name, scope)) > 1 for name in between)
-    if again or any(sets.count(name) > 1 for name in held):
-        return f"what {ast.unparse(stmt.value)} reads is bound more than once"
-    return stmt
-
-
-def _is_plain(expr: ast.expr) -> bool:
-    """``mixed`` or ``self.mixed``: the same tensor where it is read twice in an expression."""
-    root = expr.value if isinstance(expr, ast.Attribute) else expr
-    return isinstance(root, ast.Name)
