@@ -36,8 +36,9 @@ After::
     norm = GradNorm(critic)(mixed)
 
 The critic is called on the same tensor, as often as before, in the same phase; its output goes
-nowhere but into the layer. Every use of the class has to be of this form. Models that are trained
-in the same program become ``CompiledModel``, as those of losses do (``loss_closure``).
+nowhere but into the layer. Every use of the class has to be of this form, in whatever module
+(``layer_elsewhere``). Models that are trained in the same program become ``CompiledModel``, as
+those of losses do (``loss_closure``).
 """
 
 from __future__ import annotations
