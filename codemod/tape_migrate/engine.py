@@ -196,7 +196,7 @@ class Engine:
                 break
             module = self._rounds(kept, tracked, frozen)
         module = lambdas.finish(self._compile(module, tracked), tracked)
-        module = losses.finish(module, tracked, frozen, self._module)
+        module = losses.finish(module, tracked, frozen, self._texts.edited)
         moved = any(site.keras is not None and site.migrated is not None for site in tracked)
         if moved or losses.written:
             from tape_migrate.edits.keras_program import sessions_left, tidy  # noqa: PLC0415
@@ -292,7 +292,7 @@ class Engine:
                 if gathered is not None:
                     return gathered
         if b"eras" in module.text and (
-            self._project is not None or b"compile" in module.text or b"ayer" in module.text
+            module.project is not None or b"compile" in module.text or b"ayer" in module.text
         ):
             lifted = lift_layers(
                 context,
