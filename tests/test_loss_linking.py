@@ -59,6 +59,7 @@ _SAVED = (
     "from keras.models import load_model\nfrom losses import gradient_penalty_loss\n\n"
     "model = load_model('m.h5', custom_objects={'loss': gradient_penalty_loss})\n"
 )
+_BY_TEXT = "import importlib\n\nnet = importlib.import_module('tr' + 'ain').WGAN()\n"
 _RENAMED = "from losses import gradient_penalty_loss as gp\n"
 _HANDED = "from hand import gradient_penalty_loss\n\nprint(gradient_penalty_loss)\n"
 _HELD = "import hand\n\nprint(hand.gradient_penalty_loss)\n"
@@ -88,6 +89,7 @@ _STAR = "from losses import *\n"
         (edited(main=(_RUN, "    gan.generator_model.save('g')\n" + _RUN)), "uses gan.generator_m"),
         (edited(main=(_RUN, "    gan.critic.compile('sgd', 'mse')\n" + _RUN)), "main.py compiles"),
         (edited(train=(_END, "        self.critic_model.fit(images)\n" + _END)), "other than"),
+        (edited(driver=_BY_TEXT + "net.critic_model.predict(1)\n"), "driver.py, line 4, uses"),
         # What the layers of other files do otherwise.
         (edited(networks=("LeakyReLU(0.2)", "BatchNormalization()")), "networks.py: line 8 names"),
         (edited(networks=("LeakyReLU(0.2)", "Masking(0.)")), "networks.py: the model may have a m"),

@@ -224,6 +224,11 @@ class Project:
             self._around[path] = self._programs.around(path)
         return self._around[path]
 
+    def importing_by_text(self, path: str) -> list[str]:
+        """Paths of other modules that may import the one at ``path`` by a text."""
+        found = {*self.mentioning(path, "import_module"), *self.mentioning(path, "__import__")}
+        return sorted(found)
+
     def _find_users(self, path: str, name: str, *, method: bool) -> list[str]:
         module = self._module_of_path.get(path, "")
         found: list[str] = []

@@ -17,6 +17,7 @@ from tape_migrate.shapes.loss_program import (
     only_here,
     others_of,
     regularizes,
+    users_of,
 )
 from tape_migrate.shapes.training_calls import STEPS, assumption_of, refuse_training
 
@@ -127,7 +128,7 @@ def _uses_of(module: Module, receiver: ast.Name | ast.Attribute) -> list[_Use]:
     if isinstance(receiver, ast.Attribute):
         return [
             _Use(each, n, _where(module, each, n.lineno))
-            for each in (module, *others_of(module))
+            for each in (module, *users_of(module))
             for n in each.nodes
             if isinstance(n, ast.Attribute) and n.attr == receiver.attr
         ]
@@ -148,7 +149,7 @@ def _where(module: Module, other: Module, line: int) -> str:
 def _refuse_asked(module: Module, receiver: ast.Name | ast.Attribute) -> str | None:
     """Where the model is, or may be, named otherwise than ``_uses_of`` finds."""
     if isinstance(receiver, ast.Attribute):
-        for each in (module, *others_of(module)):
+        for each in (module, *users_of(module)):
             line = asked_by_text(each, receiver.attr)
             if line is not None:
                 return f"{_where(module, each, line)} asks for {receiver.attr} by its name"

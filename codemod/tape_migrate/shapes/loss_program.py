@@ -22,6 +22,9 @@ class OtherPrograms(Protocol):
     def program(self, path: str) -> list[str]:
         """Paths of the other modules that may run in one program with the one at ``path``."""
 
+    def importing_by_text(self, path: str) -> list[str]:
+        """Paths of other modules that may import the one at ``path`` by a text."""
+
     def mentioning(self, path: str, name: str) -> list[str]:
         """Paths of other modules whose text holds the word ``name``."""
 
@@ -37,7 +40,8 @@ def only_here(module: Module, name: str) -> bool:
     project = module.project
     if not isinstance(project, OtherPrograms):
         return True
-    named = {*project.mentioning(module.path, name)} & {*project.program(module.path)}
+    around = {*project.program(module.path), *project.importing_by_text(module.path)}
+    named = {*project.mentioning(module.path, name)} & around
     return not named and not notebooks_naming(module, name)
 
 
@@ -73,7 +77,7 @@ def freezes(module: Module) -> bool:
             and isinstance(node.ctx, ast.Store)
             for node in each.nodes
         )
-        for each in (module, *others_of(module))
+        for each in (module, *users_of(module))
     )
 
 
@@ -92,6 +96,18 @@ def others_of(module: Module) -> Iterator[Module]:
     if isinstance(project, OtherPrograms):
         for path in project.program(module.path):
             other = project.module_at(path)
+            if other is not None:
+                yield other
+
+
+def users_of(module: Module) -> Iterator[Module]:
+    """``others_of``, and modules that may import the module by a text."""
+    yield from others_of(module)
+    project = module.project
+    if isinstance(project, OtherPrograms):
+        known = project.program(module.path)
+        for path in project.importing_by_text(module.path):
+            other = project.module_at(path) if path not in known else None
             if other is not None:
                 yield other
 
