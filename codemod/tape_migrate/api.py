@@ -88,6 +88,7 @@ def _migration(path: str, old: bytes, new: bytes, result: Result) -> Migration:
         remarks=result.remarks,
         offers=result.offers,
         handed=result.handed,
+        losses=result.losses,
     )
 
 

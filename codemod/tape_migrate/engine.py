@@ -16,10 +16,12 @@ from tape_migrate.ignores import Ignores, leaves_alone
 from tape_migrate.keeping import Keeps
 from tape_migrate.keras_rounds import gather_keras, lift_keras, lift_layers, without_graph_mode
 from tape_migrate.lambdas import Lambdas
+from tape_migrate.loss_rounds import Losses
 from tape_migrate.model import (
     Handed,
     Helper,
     Left,
+    Loss,
     Options,
     Outcome,
     Remark,
@@ -69,6 +71,8 @@ class Result:
     left: tuple[Left, ...] = ()
     """``Options.leave`` with the places where the calls stand in ``text``."""
     remarks: tuple[Remark, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    """Losses that could read a gradient if the models of other modules gave it."""
 
 
 class Engine:
@@ -101,8 +105,9 @@ class Engine:
         hands = Hands(self._options, self._plan)
         keeps = Keeps(self._texts.edited)
         lambdas = Lambdas(self._texts.edited)
+        losses = Losses(self._plan)
         while True:
-            text, tracked = self._attempt(frozen, hands, keeps, lambdas)
+            text, tracked = self._attempt(frozen, hands, keeps, lambdas, losses)
             useless = {
                 index: of_gathered(site.refusal, site.gathered)
                 for index, site in enumerate(tracked)
@@ -123,7 +128,9 @@ class Engine:
             if not (useless or given_up or chosen or keeps.choose(tracked) or lambdas.drop(hands)):
                 break
         hands.explain(tracked)
-        handed = hands.handed(tracked)
+        losses.explain(tracked)
+        handed = (*hands.handed(tracked), *losses.handed())
+        offered = losses.offers(tracked)
         tracked = [site for site in tracked if site.helper is None]
         results = [result_of(text, site) for site in tracked]
         offsets = [site.offset for site in tracked]
@@ -131,7 +138,8 @@ class Engine:
             text, results, offsets = annotate(text, results, offsets)
         left = self._left(text, tracked, offsets)
         offers = tuple(hands.offers.values())
-        return Result(text, tuple(results), offers, handed, left, self._ignores.remarks())
+        remarks = self._ignores.remarks()
+        return Result(text, tuple(results), offers, handed, left, remarks, offered)
 
     def _left(self, text: bytes, tracked: list[Tracked], offsets: list[int]) -> tuple[Left, ...]:
         if not self._options.leave:
@@ -145,7 +153,12 @@ class Engine:
         )
 
     def _attempt(
-        self, frozen: dict[int, Refusal], hands: Hands, keeps: Keeps, lambdas: Lambdas
+        self,
+        frozen: dict[int, Refusal],
+        hands: Hands,
+        keeps: Keeps,
+        lambdas: Lambdas,
+        losses: Losses,
     ) -> tuple[bytes, list[Tracked]]:
         text = self._text
         self._fed.clear()
@@ -183,7 +196,9 @@ class Engine:
                 break
             module = self._rounds(kept, tracked, frozen)
         module = lambdas.finish(self._compile(module, tracked), tracked)
-        if any(site.keras is not None and site.migrated is not None for site in tracked):
+        module = losses.finish(module, tracked, frozen, self._texts.edited)
+        moved = any(site.keras is not None and site.migrated is not None for site in tracked)
+        if moved or losses.written:
             from tape_migrate.edits.keras_program import sessions_left, tidy  # noqa: PLC0415
 
             draft = tidy(module)
@@ -276,7 +291,9 @@ class Engine:
                 )
                 if gathered is not None:
                     return gathered
-        if b"eras" in module.text and (b"compile" in module.text or b"ayer" in module.text):
+        if b"eras" in module.text and (
+            module.project is not None or b"compile" in module.text or b"ayer" in module.text
+        ):
             lifted = lift_layers(
                 context,
                 pending[:own],
@@ -284,6 +301,7 @@ class Engine:
                 tracked,
                 of_graphs,
                 assumed=self._options.assume_closed,
+                given=dict(self._plan.reads),
             )
             if lifted is not None:
                 return lifted

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from tape_migrate.handing_edit import Handing, hand_tapes
 from tape_migrate.helper_calls import hoist_nested
-from tape_migrate.model import Handed, Helper, Options
+from tape_migrate.model import Handed, Helper, Loss, Options
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.callers import callers_of, no_caller, refuse_open, users_elsewhere
@@ -41,6 +41,12 @@ class HandPlan:
     granted."""
     barred: tuple[tuple[str, Refusal], ...] = ()
     """Helpers of this module that must stay as they are."""
+    losses: tuple[Loss, ...] = ()
+    """Losses of other modules that read a gradient now, which models of this one give."""
+    reads: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Losses of this module that read a gradient now, and what that takes for granted."""
+    unread: tuple[tuple[str, Refusal], ...] = ()
+    """Losses of this module that must stay as they are."""
 
 
 class Hands:

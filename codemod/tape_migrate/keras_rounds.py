@@ -5,7 +5,7 @@ Most modules hold no Keras graph: what deals with them is imported only where it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from tape_migrate.edits.draft import Applied
@@ -77,22 +77,39 @@ def lift_layers(
     refusals: dict[int, Refusal],
     *,
     assumed: bool,
+    given: Mapping[str, tuple[str, ...]],
 ) -> Applied | None:
-    """Move a gradient of a loss or a layer into a layer made for it, or say why not."""
+    """Move a gradient of a loss or a layer into a layer made for it, or say why not.
+
+    ``given`` are the methods of layer classes that other modules give their models.
+    """
     from tape_migrate.edits.gradient_layer import write_layer, write_loss  # noqa: PLC0415
+    from tape_migrate.edits.layer_class import write_class  # noqa: PLC0415
     from tape_migrate.shapes.gradient_layer import LayerPlan, plan_layer  # noqa: PLC0415
+    from tape_migrate.shapes.layer_class import LayerClassPlan  # noqa: PLC0415
+    from tape_migrate.shapes.layer_elsewhere import offered_layer  # noqa: PLC0415
     from tape_migrate.shapes.loss_closure import LossPlan, plan_loss  # noqa: PLC0415
+    from tape_migrate.shapes.loss_elsewhere import offered_loss  # noqa: PLC0415
 
     module = context.module
     for index, site, item in pending:
         if index in frozen or site.keras is not None:
             continue
-        plan: LossPlan | LayerPlan | Refusal | None = plan_loss(context, item.call, assumed=assumed)
-        plan = plan if plan is not None else plan_layer(context, item.call)
+        plan: LossPlan | LayerPlan | LayerClassPlan | Refusal | None
+        plan = plan_loss(context, item.call, assumed=assumed)
+        plan = (
+            plan
+            if plan is not None
+            else plan_layer(
+                context, item.call, assumed=assumed, given=given.get(site.site.function)
+            )
+        )
         if isinstance(plan, Refusal):
+            site.loss = offered_layer(module, item.call)
             refusals[id(item.call)] = plan
             continue
         if plan is None:
+            site.loss = offered_loss(module, item.call)
             continue
         site.lifted = True
         if isinstance(plan, LossPlan):
@@ -100,7 +117,10 @@ def lift_layers(
             applied = write_loss(module, plan).apply()
         else:
             site.keras, site.shape = plan.assumptions, Shape.GRADIENT_LAYER
-            applied = write_layer(module, plan).apply()
+            if isinstance(plan, LayerPlan):
+                applied = write_layer(module, plan).apply()
+            else:
+                applied = write_class(module, plan).apply()
         follow(tracked, applied)
         return applied
     return None

@@ -4,7 +4,7 @@ Each module is migrated by itself first. What is left are helpers whose callers 
 modules (``Migration.offers``). For each, the callers' modules are migrated again with the tape
 handed in, then the helper's own; only if all went well do these migrations take the place of the
 first. A caller that is a helper itself, called from other modules again, joins with all of its
-callers.
+callers. Losses whose models are compiled in other modules go first (``loss_linking``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,17 @@ from dataclasses import dataclass, field, replace
 
 from tape_migrate.api import migrate_source
 from tape_migrate.handing import HandPlan
-from tape_migrate.model import Handed, Helper, Leaves, Migration, Options, Outcome, SourceError
+from tape_migrate.loss_linking import link_loss
+from tape_migrate.model import (
+    Handed,
+    Helper,
+    Leaves,
+    Loss,
+    Migration,
+    Options,
+    Outcome,
+    SourceError,
+)
 from tape_migrate.project import Project, build_project
 from tape_migrate.shapes.helper import caller_in_the_way
 from tape_migrate.shapes.plan import Refusal
@@ -130,16 +140,21 @@ class _Linker:
             for path, migration in sorted(migrations.items())
             for helper in migration.offers
         ]
+        self._losses = [
+            loss for _, migration in sorted(migrations.items()) for loss in migration.losses
+        ]
         self._plans: dict[str, HandPlan] = {}
         self._found: dict[str, Migration] = {}
         self._groups: list[frozenset[str]] = []
 
     def run(self) -> Linked:
+        for loss in self._losses:
+            self._link_loss(loss)
         tried: set[str] = set()
         while self._queue:
             path, helper = self._queue.pop(0)
             helper = self._dotted(path, helper)
-            if helper.dotted in tried:
+            if helper.dotted in tried or helper.qualname in dict(self._plan(path).reads):
                 continue
             tried.add(helper.dotted)
             trial = _Trial()
@@ -155,6 +170,27 @@ class _Linker:
                 self._found[other], self._plans[other] = migration, plan
                 self._queue += [(other, offer) for offer in migration.offers]
         return Linked(self._found, tuple(self._groups))
+
+    def _link_loss(self, loss: Loss) -> None:
+        if loss.qualname in dict(self._plan(loss.path).reads):
+            return  # another gradient call of the same function
+        trial = link_loss(
+            self._project,
+            loss,
+            self._plan,
+            self._migrate,
+            assumed=self._options.assume_closed,
+        )
+        if trial is None:
+            return
+        if isinstance(trial, Refusal):
+            plan = self._plan(loss.path)
+            plan = replace(plan, unread=(*plan.unread, (loss.qualname, trial)))
+            trial = {loss.path: (self._migrate(loss.path, plan), plan)}
+        else:
+            self._join(frozenset(trial))
+        for path, (migration, plan) in trial.items():
+            self._found[path], self._plans[path] = migration, plan
 
     def _try(
         self, path: str, helper: Helper, trial: _Trial, chain: tuple[str, ...]

@@ -162,6 +162,22 @@ class Helper:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """A loss function that differentiates what a model gave, for models of other modules, or a
+    layer class that does."""
+
+    qualname: str
+    path: str
+    """Of its module."""
+    dotted: str
+    """Its dotted name."""
+    line: int
+    """1-based line of the gradient call."""
+    layer: bool = False
+    """It is a layer class: ``qualname`` is that of its ``call``, ``dotted`` its own."""
+
+
+@dataclass(frozen=True)
 class Handed:
     """What one module's calls of another module's helper came to: a tape is handed in, or not."""
 
@@ -205,7 +221,11 @@ class Migration:
     offers: tuple[Helper, ...] = ()
     """Helpers that could take a tape if their callers in other modules handed one in."""
     handed: tuple[Handed, ...] = ()
-    """How the calls of other modules' helpers fared that take a tape now."""
+    """How the calls of other modules' helpers fared that take a tape now, and models whose outputs
+    other modules' losses read."""
+    losses: tuple[Loss, ...] = ()
+    """Losses that could read a gradient if the models of other modules gave it, and layer classes
+    that could be given the models of other modules."""
 
     @property
     def changed(self) -> bool:

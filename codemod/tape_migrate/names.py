@@ -126,7 +126,7 @@ class Names:
                 if node.__class__ in _ALIASING:
                     self._aliased.add(name)
             if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
-                self._stars.append(self._from_module(node))
+                self._stars.append(self.from_module(node))
 
     def _owner(self, name: str, scope: Scope) -> Scope:
         """The scope a *binding* of ``name`` written in ``scope`` belongs to."""
@@ -243,7 +243,7 @@ class Names:
                 elif alias.asname is None and alias.name.split(".")[0] == name:
                     yield name
         elif isinstance(node, ast.ImportFrom):
-            module = self._from_module(node)
+            module = self.from_module(node)
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
                     yield self._imported(module, alias.name)
@@ -289,7 +289,7 @@ class Names:
                 return self.spelled(node.value)
         return UNKNOWN
 
-    def _from_module(self, node: ast.ImportFrom) -> str:
+    def from_module(self, node: ast.ImportFrom) -> str:
         if not node.level:
             return node.module or ""
         parts = self._package.split(".") if self._package else []

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from tape_migrate.called_names import names_called
 from tape_migrate.glimpse import may_mean, may_return_name
+from tape_migrate.imports import Programs
 from tape_migrate.mentions import asked_by_text, attributes, class_bindings
 from tape_migrate.model import SourceError
 from tape_migrate.module import Module
@@ -47,8 +48,14 @@ class Project:
     module nobody imports from is never read.
     """
 
-    def __init__(self, sources: Mapping[str, bytes], packages: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, bytes],
+        packages: Mapping[str, str],
+        notebooks: Mapping[str, bytes] | None = None,
+    ) -> None:
         self._sources = sources
+        self._notebooks = notebooks or {}
         self._module_of_path = dict(packages)
         self._path_of_module = {
             module: path for path, module in self._module_of_path.items() if module
@@ -60,6 +67,8 @@ class Project:
         self._meanings: dict[tuple[str, str], str] = {}
         self._users: dict[tuple[str, str, bool], list[str]] = {}
         self._held: dict[frozenset[str], bool] = {}
+        self._programs: Programs | None = None
+        self._around: dict[str, list[str]] = {}
         self._subpackages: dict[str, list[str]] | None = None
         self._active: set[tuple[str, str]] = set()
         self._recent: deque[Parsed] = deque()
@@ -188,6 +197,37 @@ class Project:
             except (KeyError, OSError, SourceError):
                 continue
         return found
+
+    def notebooks_naming(self, name: str) -> list[str]:
+        """Paths of notebooks whose text holds the word ``name``."""
+        word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
+        found: list[str] = []
+        for path in self._notebooks:
+            try:
+                if word.search(self._notebooks[path]) is not None:
+                    found.append(path)
+            except (KeyError, OSError, SourceError):
+                continue
+        return found
+
+    def may_have(self, dotted: str) -> bool:
+        """Whether ``dotted`` may be a module of the project: of a folder without ``__init__.py``,
+        too, by whose name the module is not known."""
+        parts = dotted.split(".")
+        return any(".".join(parts[n:]) in self._path_of_module for n in range(len(parts)))
+
+    def program(self, path: str) -> list[str]:
+        """See ``Programs.around``."""
+        if path not in self._around:
+            if self._programs is None:
+                self._programs = Programs(self, self._module_of_path)
+            self._around[path] = self._programs.around(path)
+        return self._around[path]
+
+    def importing_by_text(self, path: str) -> list[str]:
+        """Paths of other modules that may import the one at ``path`` by a text."""
+        found = {*self.mentioning(path, "import_module"), *self.mentioning(path, "__import__")}
+        return sorted(found)
 
     def _find_users(self, path: str, name: str, *, method: bool) -> list[str]:
         module = self._module_of_path.get(path, "")
@@ -379,8 +419,12 @@ def _uses(loaded: Module, module: str, name: str, *, method: bool, unique: bool)
     return False
 
 
-def build_project(sources: Mapping[str, bytes]) -> Project:
+def build_project(
+    sources: Mapping[str, bytes], notebooks: Mapping[str, bytes] | None = None
+) -> Project:
     """Build a project from paths and their UTF-8 sources (a lazy mapping serves well).
+
+    ``notebooks`` may use its modules; they are only searched for names.
 
     Folders with an ``__init__.py`` around a file make its dotted name; others make none.
     """
@@ -401,4 +445,4 @@ def build_project(sources: Mapping[str, bytes]) -> Project:
         stem = os.path.splitext(name)[0]
         within = prefix(folder)
         packages[path] = within.rstrip(".") if stem == "__init__" else within + stem
-    return Project(sources, packages)
+    return Project(sources, packages, notebooks)

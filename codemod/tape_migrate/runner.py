@@ -215,7 +215,7 @@ def _linked(
 ) -> list[FileResult]:
     """``results``, with helpers and their callers in other files migrated together."""
     migrations = {r.path: r.migration for r in results if r.migration is not None}
-    if not any(migration.offers for migration in migrations.values()):
+    if not any(m.offers or m.losses for m in migrations.values()):
         return results
     project = project_when_asked()
     if project is None:
@@ -227,7 +227,7 @@ def _linked(
     try:
         linked = link(project, options, migrations)
     except Exception as error:  # what each file becomes by itself is right all the same
-        path = next(path for path, migration in migrations.items() if migration.offers)
+        path = next(path for path, m in migrations.items() if m.offers or m.losses)
         message = f"internal error: {_fault(error)}"
         by_path[path] = FileResult(path, FileStatus.FAILED, message)
         return list(by_path.values())
@@ -285,7 +285,7 @@ def _result(path: str, migration: Migration) -> FileResult:
     status = FileStatus.CHANGED if migration.changed else FileStatus.UNCHANGED
     message = _counts(migration)
     if migration.changed and not message:
-        message = "hands on a tape"
+        message = "changes with other files"
     return FileResult(path, status, message, migration)
 
 
@@ -339,4 +339,5 @@ def project_of(found: Discovery, texts: Mapping[str, bytes] | None = None) -> Pr
     from tape_migrate.project import build_project  # noqa: PLC0415
 
     files = [path for path in found.files if path.endswith(".py")]
-    return build_project(LazySources(files, texts or {}))
+    notebooks = [path for path in found.files if path.endswith(".ipynb")]
+    return build_project(LazySources(files, texts or {}), LazySources(notebooks, texts or {}))

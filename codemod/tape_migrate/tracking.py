@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tape_migrate.edits.draft import Applied
 from tape_migrate.ignores import Comment
-from tape_migrate.model import Helper, Left, Shape, Site
+from tape_migrate.model import Helper, Left, Loss, Shape, Site
 from tape_migrate.module import Module
 from tape_migrate.shapes.plan import Candidate, Refusal
 from tape_migrate.sites import Found, find_sites
@@ -46,6 +46,8 @@ class Tracked:
     """The site is a call of this helper, which takes the gradient for it."""
     offer: Helper | None = None
     """The call would be migrated if the function around it were handed a tape."""
+    loss: Loss | None = None
+    """The call could read what models of other modules would give."""
     handed: bool = False
     """Its tape is a parameter of the function around it."""
     keep: bool = False

@@ -58,7 +58,12 @@ def outcome(source: str) -> tuple[str, str]:
         (PAIR, "([out, inp])", "(pair)", "not called with the two tensors"),
         (PAIR, "([out, inp])", "([out, inp, h])", "not called with the two tensors"),
         (PAIR, "([out, inp])", "", "not called where it is made"),
-        (LAYER, "target, wrt = inputs", "target, wrt = inputs", "not the function of a Lambda"),
+        (
+            LAYER,
+            "target, wrt = inputs",
+            "target, wrt = inputs",
+            "is not what a model gives there",
+        ),
         # Keras 3 trains, and eager Keras runs, otherwise.
         (SCORE, "    model.compile", "    merge.trainable = 0\n    model.compile", "sets merge"),
         (

@@ -12,6 +12,7 @@ CLASS = (FIXTURES / "loss-closure/wgan_gp_partial/before.py").read_text(encoding
 SCRIPT = (FIXTURES / "loss-closure/wgan_gp_images/before.py").read_text(encoding="utf-8")
 CONDITION = (FIXTURES / "loss-closure/conditional_critic/before.py").read_text(encoding="utf-8")
 MAKER = (FIXTURES / "loss-closure/loss_maker/before.py").read_text(encoding="utf-8")
+FIT = (FIXTURES / "loss-closure/penalty_fitted/before.py").read_text(encoding="utf-8")
 ALONE = (FIXTURES / "loss-closure/penalty_alone/before.py").read_text(encoding="utf-8")
 
 _CRITIC = "        validity_interpolated = self.critic(interpolated_img)\n"
@@ -44,7 +45,8 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         # The model's output is read, or may be.
         (CLASS, _END, "        self.critic_model.save('c.h5')\n" + _END, "save, which may tell"),
         (CLASS, _END, "        print(self.critic_model.outputs)\n" + _END, "outputs, which may"),
-        (CLASS, _END, "        self.critic_model.fit([imgs, noise])\n" + _END, "fit, which may"),
+        (CLASS, _END, "        self.critic_model.fit(make())\n" + _END, "other than samples and"),
+        (CLASS, _END, "        self.critic_model.fit_generator(g)\n" + _END, "fit_generator"),
         (CLASS, _END, "        show(self.critic_model)\n" + _END, "hands self.critic_model on"),
         (CLASS, _END, "        print(getattr(self, 'critic_model'))\n" + _END, "by its name"),
         (CLASS, _END, "        self.critic_model = None\n" + _END, "is not seen to be made by"),
@@ -110,6 +112,50 @@ def test_what_is_not_the_same_is_left(source: str, old: str, new: str, reason: s
     else:
         assert code == "TM147", said
         assert reason in said, said
+
+
+_FITTED = "history.history['loss']"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("epochs=2", "epochs=2, sample_weight=w", "gives fit sample_weight"),
+        ("epochs=2", "epochs=2, class_weight={0: 2}", "gives fit class_weight"),
+        ("epochs=2", "epochs=2, steps_per_epoch=3", "gives fit steps_per_epoch"),
+        ("epochs=2", "epochs=2, callbacks=made", "callbacks that are not seen"),
+        ("epochs=2", "epochs=2, callbacks=[made]", "a callback that is not known: made"),
+        ("epochs=2", "epochs=2, callbacks=[ModelCheckpoint('m.h5')]", "is not known: ModelCheck"),
+        ("epochs=2", "epochs=2, callbacks=[EarlyStopping('critic_loss')]", "loss of one output"),
+        ("epochs=2", "epochs=2, callbacks=[EarlyStopping(**how)]", "is not known: EarlyStopping"),
+        ("validation_data=(", "validation_data=held or (", "other validation_data than a pair"),
+        ("targets[:3])", "targets[:3], w)", "other validation_data than a pair"),
+        (_FITTED, "history.history['critic_loss']", "the loss of one output"),
+        (_FITTED, "list(history.history)", "the loss of one output"),
+        (_FITTED, "show(history)", "the loss of one output"),
+        ("history = train.fit", "self.history = train.fit", "the loss of one output"),
+        ("history = train.fit", "step = train.fit\n    history = step", "uses train.fit"),
+    ],
+)
+def test_what_fit_may_tell_is_left(old: str, new: str, reason: str) -> None:
+    assert old in FIT
+    imports = "from keras.callbacks import EarlyStopping, ModelCheckpoint\n"
+    code, said = outcome(imports + FIT.replace(old, new))
+    assert code == "TM147", said
+    assert reason in said, said
+
+
+def test_callbacks_that_look_at_the_loss_only() -> None:
+    callbacks = "EarlyStopping('loss'), ReduceLROnPlateau(monitor='val_loss'), TerminateOnNaN()"
+    imports = "from keras.callbacks import EarlyStopping, ReduceLROnPlateau, TerminateOnNaN\n"
+    given = imports + FIT.replace("epochs=2", f"epochs=2, callbacks=[{callbacks}]")
+    assert outcome(given)[0] == Shape.LOSS_CLOSURE.value
+
+
+def test_the_order_of_samples_is_taken_for_free() -> None:
+    _, said = outcome(FIT.replace("shuffle=False, ", ""))
+    assert "assumes that train.fit need not shuffle the samples" in said
+    assert "assumes" not in outcome(FIT)[1]
 
 
 def test_a_public_loss_is_left_unless_nothing_else_uses_it() -> None:

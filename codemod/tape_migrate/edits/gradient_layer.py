@@ -12,8 +12,11 @@ from tape_migrate.edits.draft import Draft, Keep, Piece
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
+from tape_migrate.shapes.compiled_models import CompiledModels
 from tape_migrate.shapes.gradient_layer import LayerPlan
 from tape_migrate.shapes.loss_closure import LossPlan
+from tape_migrate.shapes.loss_forward import Forward
+from tape_migrate.shapes.loss_function import LossFunction
 
 _GRADIENT = '''\
 class {name}({tf}.keras.layers.Layer):
@@ -56,12 +59,12 @@ class {name}({base}):
 def write_layer(module: Module, plan: LayerPlan) -> Draft:
     """A draft that makes a ``Lambda`` layer one that computes its target itself."""
     draft = Draft(module.text)
-    used = _names(module)
+    used = names_of(module)
     name = fresh_name("InputGradient", used)
     made = plan.made
-    top = _top(module, made)
+    top = top_of(module, made)
     offset = module.line_start(first_comment_line(module, top))
-    tf = _tensorflow(module, plan.site, top.lineno) or add_import(module, draft)
+    tf = tensorflow_of(module, plan.site, top.lineno) or add_import(module, draft)
     source = plan.source if plan.source not in ("self", "inputs") else "source"
     target = plan.target if plan.target not in ("self", "inputs", source) else "outputs"
     head = _GRADIENT.format(name=name, tf=tf, inputs="inputs")
@@ -72,7 +75,7 @@ def write_layer(module: Module, plan: LayerPlan) -> Draft:
     )
     func = Keep(module.start(plan.site.func), module.end(plan.site.func))
     call = f"({target}, [{source}])" + ("" if plan.listed else "[0]")
-    text = _lines(module, head + lines)
+    text = lines_of(module, head + lines)
     draft.insert(offset, text, func, call.encode(), module.newline * 3)
     pieces: list[Piece] = [f"{name}({tf}.keras.Model({plan.source}, {plan.target})".encode()]
     if plan.name is not None:
@@ -84,34 +87,66 @@ def write_layer(module: Module, plan: LayerPlan) -> Draft:
 def write_loss(module: Module, plan: LossPlan) -> Draft:
     """A draft that makes the gradient of a loss that of a layer."""
     draft = Draft(module.text)
-    used = _names(module)
-    layer = fresh_name("InputGradient", used)
-    forward = plan.forward
-    changed = [forward, *plan.models.calls]
-    top = min((_top(module, node) for node in changed), key=lambda stmt: stmt.lineno)
-    offset = module.line_start(first_comment_line(module, top))
-    tf = _tensorflow(module, plan.site, top.lineno) or add_import(module, draft)
-    pieces = [*_layer(module, plan, layer, tf), module.newline * 2]
-    if plan.models.calls:
-        func = plan.models.calls[0].func
-        name = fresh_name("CompiledModel", used)
-        text = _COMPILED.format(name=name, base=module.segment(func).decode())
-        pieces += [_lines(module, text), module.newline * 2]
-        for call in plan.models.calls:
-            draft.replace(module.start(call.func), module.end(call.func), name.encode())
-            _align(module, draft, call, len(name) - len(module.segment(func)))
-    draft.insert(offset, *pieces)
-    start, end = module.start(forward.func), module.end(forward.func)
-    draft.replace(start, end, f"{layer}(".encode(), Keep(start, end), b")")
-    taken = plan.taken
-    draft.replace(module.start(taken), module.end(taken), plan.y_pred.encode())
-    for call in plan.aranges:
-        draft.replace(module.start(call.func), module.end(call.func), b"list(range")
-        draft.insert(module.end(call), b")")
+    _write_forward(module, draft, plan.forward, plan.loss.site)
+    _read_output(draft, plan.loss)
     return draft
 
 
-def _tensorflow(module: Module, site: ast.Call, line: int) -> str | None:
+def write_forward(module: Module, forward: Forward) -> Draft:
+    """A draft that makes the output which the loss of another module is for a layer's gradient."""
+    draft = Draft(module.text)
+    _write_forward(module, draft, forward, None)
+    return draft
+
+
+def write_reads(loss: LossFunction) -> Draft:
+    """A draft by which a loss reads the gradient where it read what the model gave."""
+    draft = Draft(loss.module.text)
+    _read_output(draft, loss)
+    return draft
+
+
+def _write_forward(module: Module, draft: Draft, forward: Forward, site: ast.Call | None) -> None:
+    """``site`` is the gradient call, if it is one of this module's: it moves into the layer."""
+    used = names_of(module)
+    layer = fresh_name("InputGradient", used)
+    call = forward.call
+    changed = [call, *forward.models.calls]
+    top = min((top_of(module, node) for node in changed), key=lambda stmt: stmt.lineno)
+    offset = module.line_start(first_comment_line(module, top))
+    tf = tensorflow_of(module, site or call, top.lineno) or add_import(module, draft)
+    pieces = [*_layer(module, forward, site, layer, tf), module.newline * 2]
+    pieces += compiled_class(module, draft, forward.models, used)
+    draft.insert(offset, *pieces)
+    start, end = module.start(call.func), module.end(call.func)
+    draft.replace(start, end, f"{layer}(".encode(), Keep(start, end), b")")
+
+
+def compiled_class(
+    module: Module, draft: Draft, models: CompiledModels, used: set[str]
+) -> list[Piece]:
+    """The class of the models that are trained, whose calls become calls of it."""
+    if not models.calls:
+        return []
+    func = models.calls[0].func
+    name = fresh_name("CompiledModel", used)
+    text = _COMPILED.format(name=name, base=module.segment(func).decode())
+    for made in models.calls:
+        draft.replace(module.start(made.func), module.end(made.func), name.encode())
+        _align(module, draft, made, len(name) - len(module.segment(func)))
+    return [lines_of(module, text), module.newline * 2]
+
+
+def _read_output(draft: Draft, loss: LossFunction) -> None:
+    module, taken = loss.module, loss.taken
+    assert taken is not None
+    draft.replace(module.start(taken), module.end(taken), loss.y_pred.encode())
+    for call in loss.aranges():
+        draft.replace(module.start(call.func), module.end(call.func), b"list(range")
+        draft.insert(module.end(call), b")")
+
+
+def tensorflow_of(module: Module, site: ast.Call, line: int) -> str | None:
     """A name of TensorFlow 2: ``tensorflow.compat.v1`` has other layers."""
     outer = module.scopes.module
     name = tensorflow_name(module, outer, site, line)
@@ -132,39 +167,52 @@ def _align(module: Module, draft: Draft, call: ast.Call, more: int) -> None:
             draft.insert(module.line_start(line), b" " * more)
 
 
-def _layer(module: Module, plan: LossPlan, name: str, tf: str) -> list[Piece]:
-    site, given = plan.site, plan.forward.args[0]
-    averaged = plan.averaged.id
+def _layer(
+    module: Module, forward: Forward, site: ast.Call | None, name: str, tf: str
+) -> list[Piece]:
+    given, averaged = forward.call.args[0], forward.averaged.id
+    several = isinstance(given, (ast.List, ast.Tuple))
     members = [averaged]
     if isinstance(given, (ast.List, ast.Tuple)):
         members = [m.id for m in given.elts if isinstance(m, ast.Name)]
-    several = isinstance(given, (ast.List, ast.Tuple))
-    renamed = {n: f"{n}_" for n in members if n in ("self", "inputs")}
+    renamed = {n: f"{n}_" for n in members if n in ("self", "inputs", tf)}
     members = [renamed.get(n, n) for n in members]
     averaged = renamed.get(averaged, averaged)
-    output = plan.output if plan.output not in (*members, "self") else "outputs"
+    output = forward.output if forward.output not in (*members, "self", tf) else "outputs"
     inputs = "inputs" if several else averaged
     head = _GRADIENT.format(name=name, tf=tf, inputs=inputs)
     lines = [f"        {', '.join(members)} = inputs\n"] if several else []
     listed = f"[{', '.join(members)}]" if several else averaged
-    lines.append(f"        {output} = self.model({listed})\n")
-    text = _lines(module, head + "".join(lines) + "        return ")
+    call = f"{output} = self.model({listed})\n"
+    if site is None:
+        tape = fresh_name("tape", {*members, output, tf})
+        lines += [
+            f"        with {tf}.GradientTape() as {tape}:\n",
+            f"            {tape}.watch({averaged})\n",
+            f"            {call}",
+            f"        return {tape}.gradient({output}, {averaged})\n",
+        ]
+        return [lines_of(module, head + "".join(lines))]
+    lines.append(f"        {call}")
+    text = lines_of(module, head + "".join(lines) + "        return ")
     func = Keep(module.start(site.func), module.end(site.func))
     return [text, func, f"({output}, [{averaged}])[0]".encode(), module.newline]
 
 
-def _lines(module: Module, text: str) -> bytes:
+def lines_of(module: Module, text: str) -> bytes:
+    """``text`` with the module's indentation and line ends."""
     unit = module.indent_unit.decode()
     return text.replace("    ", unit).encode().replace(b"\n", module.newline)
 
 
-def _top(module: Module, node: ast.AST) -> ast.stmt:
+def top_of(module: Module, node: ast.AST) -> ast.stmt:
     """The statement of the module that holds ``node``."""
     stmts = [parent for parent in module.parents(node) if isinstance(parent, ast.stmt)]
     return stmts[-1]
 
 
-def _names(module: Module) -> set[str]:
+def names_of(module: Module) -> set[str]:
+    """Every name that occurs in the module."""
     found: set[str] = set()
     for scope in module.scopes:
         found |= module.scopes.bindings(scope)

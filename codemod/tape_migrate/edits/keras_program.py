@@ -82,12 +82,12 @@ def tidy(module: Module) -> Draft | None:
     switches = eager_switches(module)
     if not _trains(module):
         for stmt in phases:
-            _remove(module, draft, stmt)
+            remove_statement(module, draft, stmt)
     else:
         phases = []
     sessions = _unused_sessions(module)
     for stmt in [*switches, *sessions]:
-        _remove(module, draft, stmt)
+        remove_statement(module, draft, stmt)
     shapes = _static_shapes(module, draft)
     _imports(module, draft, [*phases, *shapes, *sessions])
     return draft if draft.edits else None
@@ -170,7 +170,7 @@ def _imports(module: Module, draft: Draft, going: Sequence[ast.AST]) -> None:
             used = _used(module, name, node, going)
             if not used:
                 if len(node.names) == 1 and not _shares_line(module, node):
-                    _remove(module, draft, node)
+                    remove_statement(module, draft, node)
                 continue
             own = any(word.startswith("_") for word in used)  # `K._BACKEND` is Keras' own
             if spelled == "keras" and not own and not used <= _STANDALONE:
@@ -232,7 +232,7 @@ def _shares_line(module: Module, stmt: ast.stmt) -> bool:
     return bool(rest) and not rest.startswith(b"#")
 
 
-def _remove(module: Module, draft: Draft, stmt: ast.stmt) -> None:
+def remove_statement(module: Module, draft: Draft, stmt: ast.stmt) -> None:
     """Take a statement out, with one of the blank lines around it where both sides have some."""
     place = module.place_of(stmt)
     if len(place.block) == 1 or _shares_line(module, stmt):

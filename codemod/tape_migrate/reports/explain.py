@@ -33,9 +33,11 @@ _SHAPES = {
     Shape.KERAS_FUNCTION: "Symbolic tensors of a Keras model, compiled by K.function: a sub-model "
     "gives their values in a tape, in a compiled function with K.function's calling convention.",
     Shape.LOSS_CLOSURE: "A loss function of compile takes the gradient of y_pred (WGAN-GP): a "
-    "layer calls the model in a tape and gives the gradient, which the loss reads as its y_pred.",
-    Shape.GRADIENT_LAYER: "A Lambda layer differentiates one of its inputs by another: a layer "
-    "takes its place that calls the layers between them in a tape.",
+    "layer calls the model in a tape and gives the gradient, which the loss reads as its y_pred. "
+    "Loss and model may be in different files, which change together.",
+    Shape.GRADIENT_LAYER: "A Lambda layer, or a layer class, differentiates one of its inputs by "
+    "another: a layer that calls what lies between them in a tape takes its place, or the class is "
+    "given the model and does so.",
 }
 
 _MODULES = {Shape.TRAINING: "variables"}

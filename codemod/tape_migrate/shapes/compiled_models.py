@@ -8,15 +8,26 @@ from dataclasses import dataclass
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
+from tape_migrate.shapes.layer_hazards import unknown_imports
 from tape_migrate.shapes.loss_binding import Bound
+from tape_migrate.shapes.loss_program import (
+    compiling,
+    freezes,
+    notebooks_naming,
+    only_here,
+    others_of,
+    regularizes,
+    users_of,
+)
+from tape_migrate.shapes.training_calls import STEPS, assumption_of, refuse_training
 
 MODELS = frozenset(("keras.Model", "keras.models.Model"))
 _COMPILED_WITH = frozenset(("optimizer", "loss", "loss_weights"))
 _TRAINS = frozenset(("fit", "fit_generator", "train_on_batch", "train_step", "train_function"))
-_USES = frozenset(("compile", "train_on_batch", "summary", "get_weights", "set_weights"))
+_USES = frozenset(("compile", "train_on_batch", "fit", "summary", "get_weights", "set_weights"))
 """What else a model whose output has changed may be asked for."""
 _NOT_OF_OTHERS = frozenset(
-    {"save", "to_json", "to_yaml", "get_config", "fit", "fit_generator", "train_step"}
+    {"save", "to_json", "to_yaml", "get_config", "fit_generator", "train_step"}
     | {"trainable_weights", "trainable_variables", "non_trainable_weights"}
     | {"non_trainable_variables", "test_on_batch"}
 )
@@ -89,8 +100,8 @@ def model_of(module: Module, receiver: ast.expr) -> ast.Call | None:
             plain = len(stmt.targets) == 1 and isinstance(stmt.targets[0], ast.Name)
             value = stmt.value if plain else None
     elif isinstance(receiver, ast.Attribute) and isinstance(receiver.value, ast.Name):
-        stores = [n for n in _uses_of(module, receiver) if isinstance(n.ctx, ast.Store)]
-        parent = module.parent_of(stores[0]) if len(stores) == 1 else None
+        stores = [use for use in _uses_of(module, receiver) if isinstance(use.node.ctx, ast.Store)]
+        parent = stores[0].parent if len(stores) == 1 and stores[0].module is module else None
         if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
             value = parent.value
     if isinstance(value, ast.Call) and module.names.resolve(value.func) in MODELS:
@@ -98,13 +109,32 @@ def model_of(module: Module, receiver: ast.expr) -> ast.Call | None:
     return None
 
 
-def _uses_of(module: Module, receiver: ast.Name | ast.Attribute) -> list[ast.Name | ast.Attribute]:
-    """Where the model is named: the name in its scope, the attribute of any object."""
+@dataclass(frozen=True)
+class _Use:
+    """Where a model is named."""
+
+    module: Module
+    node: ast.Name | ast.Attribute
+    where: str
+    """``line 7``, or ``train.py, line 7,``."""
+
+    @property
+    def parent(self) -> ast.AST | None:
+        return self.module.parent_of(self.node)
+
+
+def _uses_of(module: Module, receiver: ast.Name | ast.Attribute) -> list[_Use]:
+    """The name in its scope; the attribute of any object, in all modules of the program."""
     if isinstance(receiver, ast.Attribute):
-        return [n for n in module.nodes if isinstance(n, ast.Attribute) and n.attr == receiver.attr]
+        return [
+            _Use(each, n, _where(module, each, n.lineno))
+            for each in (module, *users_of(module))
+            for n in each.nodes
+            if isinstance(n, ast.Attribute) and n.attr == receiver.attr
+        ]
     owner = module.scopes.resolve(receiver.id, module.scope_of(receiver))
     return [
-        node
+        _Use(module, node, f"line {node.lineno}")
         for node in module.nodes
         if isinstance(node, ast.Name)
         and node.id == receiver.id
@@ -112,92 +142,113 @@ def _uses_of(module: Module, receiver: ast.Name | ast.Attribute) -> list[ast.Nam
     ]
 
 
-def refuse_uses(module: Module, made: Made) -> str | None:
-    """A use of the model that could tell what its output is, or None."""
-    text = ast.unparse(made.receiver)
-    if isinstance(made.receiver, ast.Attribute):
-        line = asked_by_text(module, made.receiver.attr)
-        if line is not None:
-            return f"line {line} asks for {made.receiver.attr} by its name"
-        if not _only_here(module, made.receiver.attr):
-            return f"another module names {made.receiver.attr}"
-    elif module.scopes.resolve(made.receiver.id, module.scope_of(made.receiver)) is (
-        module.scopes.module
-    ) and not _only_here(module, made.receiver.id):
-        return f"another module names {made.receiver.id}"
-    for use in _uses_of(module, made.receiver):
-        if isinstance(use.ctx, ast.Store):
-            continue
-        parent = module.parent_of(use)
-        if not isinstance(parent, ast.Attribute):
-            return f"line {use.lineno} hands {text} on"
-        if parent.attr == "trainable" and isinstance(parent.ctx, ast.Store):
-            continue
-        call = module.parent_of(parent)
-        if parent.attr not in _USES or not isinstance(call, ast.Call) or call.func is not parent:
-            return f"line {use.lineno} uses {ast.unparse(parent)}, which may tell its outputs"
-        if parent.attr == "compile" and call is not made.compiled:
-            return f"line {use.lineno} compiles {text} again"
+def _where(module: Module, other: Module, line: int) -> str:
+    return f"line {line}" if other is module else f"{other.path}, line {line},"
+
+
+def _refuse_asked(module: Module, receiver: ast.Name | ast.Attribute) -> str | None:
+    """Where the model is, or may be, named otherwise than ``_uses_of`` finds."""
+    if isinstance(receiver, ast.Attribute):
+        for each in (module, *users_of(module)):
+            line = asked_by_text(each, receiver.attr)
+            if line is not None:
+                return f"{_where(module, each, line)} asks for {receiver.attr} by its name"
+        notebook = next(iter(notebooks_naming(module, receiver.attr)), None)
+        return f"{notebook} names {receiver.attr}" if notebook is not None else None
+    scope = module.scopes.resolve(receiver.id, module.scope_of(receiver))
+    if scope is module.scopes.module and not only_here(module, receiver.id):
+        return f"another module names {receiver.id}"
     return None
 
 
-def _only_here(module: Module, name: str) -> bool:
-    """Whether no other module of the project holds the name."""
-    mentioning = getattr(module.project, "mentioning", None)
-    return mentioning is None or not mentioning(module.path, name)
+def refuse_uses(module: Module, made: Made) -> str | None:
+    """A use of the model that could tell what its output is, or None."""
+    text = ast.unparse(made.receiver)
+    why = _refuse_asked(module, made.receiver)
+    if why is not None:
+        return why
+    for use in _uses_of(module, made.receiver):
+        if isinstance(use.node.ctx, ast.Store):
+            continue
+        parent = use.parent
+        if not isinstance(parent, ast.Attribute):
+            return f"{use.where} hands {text} on"
+        if parent.attr == "trainable" and isinstance(parent.ctx, ast.Store):
+            continue
+        call = use.module.parent_of(parent)
+        if parent.attr not in _USES or not isinstance(call, ast.Call) or call.func is not parent:
+            return f"{use.where} uses {ast.unparse(parent)}, which may tell its outputs"
+        if parent.attr == "compile" and call is not made.compiled:
+            return f"{use.where} compiles {text} again"
+        why = refuse_training(use.module, parent, use.where) if parent.attr in STEPS else None
+        if why is not None:
+            return why
+    return None
 
 
-def compiled_models(module: Module, made: Made) -> CompiledModels | str:
-    """The models that are trained, each by batches, or why one of them is not followed."""
+def compiled_models(module: Module, func: ast.expr | None) -> CompiledModels | str:
+    """The models that are trained, or why one of them is not followed.
+
+    ``func`` is ``Model``, as the model is made by that gives the gradient, if it is known.
+    """
     found: dict[int, ast.Call] = {}
     assumptions: list[str] = []
-    frozen = any(
-        isinstance(n, ast.Attribute) and n.attr == "trainable" and isinstance(n.ctx, ast.Store)
-        for n in module.nodes
-    )
-    for call in module.nodes:
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-            continue
-        if call.func.attr != "compile" or module.names.resolve(call.func).startswith("re."):
-            continue
+    # What is imported from out of sight may freeze models as well.
+    frozen = freezes(module) or bool(unknown_imports(module))
+    for call in compiling(module):
+        assert isinstance(call.func, ast.Attribute)
         receiver = call.func.value
         text = ast.unparse(receiver)
         if not isinstance(receiver, (ast.Name, ast.Attribute)):
             return f"line {call.lineno} compiles {text}"
         uses = _uses_of(module, receiver)
-        asked = [p for use in uses if isinstance(p := module.parent_of(use), ast.Attribute)]
-        if not any(parent.attr in _TRAINS for parent in asked):
-            if frozen and not _only_here(module, uses[0].id if isinstance(uses[0], ast.Name) else
-                                         uses[0].attr):  # fmt: skip
-                return f"another module names {text}, which may be trained there"
+        asked = [(use, p) for use in uses if isinstance(p := use.parent, ast.Attribute)]
+        trained = any(parent.attr in _TRAINS for _, parent in asked)
+        why = _refuse_asked(module, receiver) if frozen or trained else None
+        if why is not None:
+            return f"{why}, which may be trained there"
+        if not trained:
             continue
         model = model_of(module, receiver)
         if model is None:
             return f"{text}, which is trained too, is not seen to be made by Model(inputs, outputs)"
-        if ast.dump(model.func) != ast.dump(made.model.func):
+        func = func or model.func
+        if ast.dump(model.func) != ast.dump(func):
             return f"{text} is made by {ast.unparse(model.func)}"
-        others = [u for u in uses if not isinstance(module.parent_of(u), ast.Attribute)]
-        others = [u for u in others if not isinstance(u.ctx, ast.Store)]
-        if others:
-            return f"line {others[0].lineno} hands {text} on"
-        for parent in asked:
+        handed = [u for u in uses if not isinstance(u.parent, ast.Attribute)]
+        handed = [u for u in handed if not isinstance(u.node.ctx, ast.Store)]
+        if handed:
+            return f"{handed[0].where} hands {text} on"
+        for use, parent in asked:
             if parent.attr in _NOT_OF_OTHERS:
-                return f"line {parent.lineno} uses {ast.unparse(parent)}"
-        steps = [p for p in asked if p.attr == "train_on_batch"]
-        for step in steps:
-            why = _refuse_step(module, step)
+                return f"{use.where} uses {ast.unparse(parent)}"
+        for use, parent in asked:
+            why = refuse_training(use.module, parent, use.where) if parent.attr in STEPS else None
             if why is not None:
                 return why
+            assumed = assumption_of(parent, use.module.parent_of(parent))
+            assumptions += [assumed] if assumed and assumed not in assumptions else []
+        steps = [(use, parent) for use, parent in asked if parent.attr == "train_on_batch"]
         found[id(model)] = model
-        if _outputs(model) > 1 and not all(_only_first(module, step) for step in steps):
+        if _outputs(model) > 1 and not all(_only_first(use.module, step) for use, step in steps):
             assumptions.append(
                 f"assumes that on Keras 3 only the first of the values that {text}.train_on_batch "
                 "gives is read: it mixes up the losses of outputs which one layer gives"
             )
-    read = any(not isinstance(module.parent_of(s), ast.Expr) for s in _steps(module))
+    read = any(
+        not isinstance(each.parent_of(step), ast.Expr)
+        for each in (module, *others_of(module))
+        for step in _steps(each)
+    )
     needed = tuple(found.values()) if frozen or read else ()
-    if needed and not is_imported(module, made.model.func):
-        return f"{ast.unparse(made.model.func)} is not imported at the top of the module"
+    read |= any(_is_fitted(each) for each in (module, *others_of(module)))
+    if needed and read and frozen and regularizes(module):
+        assumptions.append(
+            "assumes that losses which are read need not hold the regularization of frozen layers, "
+            "which Keras 3 leaves out"
+        )
+    if needed and func is not None and not is_imported(module, func):
+        return f"{ast.unparse(func)} is not imported at the top of the module"
     return CompiledModels(needed, tuple(assumptions))
 
 
@@ -211,16 +262,8 @@ def _steps(module: Module) -> list[ast.Call]:
     ]
 
 
-def _refuse_step(module: Module, step: ast.Attribute) -> str | None:
-    call = module.parent_of(step)
-    if not isinstance(call, ast.Call) or call.func is not step:
-        return f"line {step.lineno} hands {ast.unparse(step)} on"
-    named = {k.arg for k in call.keywords}
-    if len(call.args) + len(call.keywords) != 2 or not named <= {"x", "y"}:
-        return f"line {call.lineno} gives train_on_batch more than a batch and its targets"
-    if any(isinstance(arg, ast.Starred) for arg in call.args):
-        return f"line {call.lineno} gives train_on_batch more than a batch and its targets"
-    return None
+def _is_fitted(module: Module) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr == "fit" for node in module.nodes)
 
 
 def _outputs(model: ast.Call) -> int:

@@ -28,6 +28,11 @@ with the same layers, on the same input. That is the same only if those layers d
 and nothing else: no dropout, no statistics, no losses of their own. Which layers do so is known for
 those of Keras that are made in plain sight between the input of the model and the tensor. The layer
 still stands behind them, so the model has the same layers and weights, in the same order.
+
+A class whose ``call`` does this for what a model gives is given the model::
+
+    norm = GradNorm()([critic(mixed), mixed])  # before
+    norm = GradNorm(critic)(mixed)  # after: ``target = self.model(wrt)``, in a tape
 """
 
 from __future__ import annotations
@@ -43,6 +48,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_calls import INPUTS
 from tape_migrate.shapes.keras_graph import eager_off_elsewhere
 from tape_migrate.shapes.lambda_layers import is_lambda_layer
+from tape_migrate.shapes.layer_class import LayerClassPlan, plan_class
 from tape_migrate.shapes.layer_hazards import refuse_layers
 from tape_migrate.shapes.plan import Refusal
 
@@ -88,20 +94,35 @@ class LayerPlan:
     assumptions: tuple[str, ...]
 
 
-def plan_layer(context: Context, site: ast.Call) -> LayerPlan | Refusal | None:
-    """The plan for ``site``, or None if it is not all of a ``Lambda`` layer's function."""
+def plan_layer(
+    context: Context,
+    site: ast.Call,
+    *,
+    assumed: bool,
+    given: tuple[str, ...] | None = None,
+) -> LayerPlan | LayerClassPlan | Refusal | None:
+    """The plan for ``site``, or None if it is in no layer that differentiates one of its inputs by
+    another.
+
+    ``assumed`` says that nothing but the module uses its classes, ``given`` that other modules give
+    the class its model, and what that takes for granted.
+    """
     module = context.module
     scope = module.scope_of(site)
     function = scope.node
     pair = given_pair(module, site)
     if pair is None:
         return None
-    if not isinstance(function, ast.Lambda):
-        return _refusal("it is not the function of a Lambda layer")
     if context.hazards.refuse() is not None:
         return None
-    plan = _plan(context, site, function, pair)
-    return _refusal(plan) if isinstance(plan, str) else plan
+    plan: LayerPlan | LayerClassPlan | str
+    if isinstance(function, ast.Lambda):
+        plan = _plan(context, site, function, pair)
+    else:
+        plan = plan_class(context, site, pair, assumed=assumed, given=given)
+        saved = saved_as_whole(module)
+        plan = saved if saved is not None and not isinstance(plan, str) else plan
+    return layer_refusal(plan) if isinstance(plan, str) else plan
 
 
 def given_pair(module: Module, site: ast.Call) -> tuple[int, int] | None:
@@ -144,13 +165,16 @@ def _place(module: Module, expr: ast.expr, parameter: str) -> int | None:
             bound = module.names.bindings(name, module.scope_of(expr))
             stmt = bound[0] if len(bound) == 1 else None
             match stmt:
+                case ast.Assign(targets=[ast.Name()], value=ast.Subscript() as part):
+                    return _place(module, part, parameter)
                 case ast.Assign(targets=[ast.Tuple(elts=parts)], value=ast.Name(id=given)):
                     names = [p.id for p in parts if isinstance(p, ast.Name)]
                     return names.index(name) if given == parameter and name in names else None
     return None
 
 
-def _refusal(why: str) -> Refusal:
+def layer_refusal(why: str) -> Refusal:
+    """The refusal of a gradient in a layer."""
     return Refusal(
         "TM148",
         "the layer differentiates one of its inputs by another, which the layers between them "
@@ -264,13 +288,22 @@ def _refuse_way(
     return _refuse_way(module, target.args[0], source, user, activations)
 
 
-def _refuse_training(module: Module) -> str | None:
-    """What Keras 3 does otherwise than Keras 2 to the models of the module."""
+def saved_as_whole(module: Module) -> str | None:
+    """Where the module saves a model, or loads one."""
     for node in module.nodes:
         if isinstance(node, (ast.Name, ast.Attribute)):
             last = node.attr if isinstance(node, ast.Attribute) else node.id
             if last in _SAVED:
-                return f"line {node.lineno} uses {last}: the layer cannot be saved as a Lambda can"
+                return f"line {node.lineno} uses {last}: the layer cannot be saved as before"
+    return None
+
+
+def _refuse_training(module: Module) -> str | None:
+    """What Keras 3 does otherwise than Keras 2 to the models of the module."""
+    saved = saved_as_whole(module)
+    if saved is not None:
+        return saved
+    for node in module.nodes:
         if not isinstance(node, ast.Attribute):
             continue
         if node.attr == "trainable" and isinstance(node.ctx, ast.Store):

@@ -103,7 +103,7 @@ def _axes(loose: LooseAxes, expr: ast.expr, loosely: _Names) -> _Axes:
             if sides[0] is sides[1]:
                 return sides[0]
             for side, other in zip(sides, (right, left), strict=True):
-                if side is not _Axes.SAME and _is_scalar(loose, other):
+                if side is not _Axes.SAME and _is_scalar(loose, other, loosely):
                     return side
             raise _matters(expr)
         case ast.Call():
@@ -113,8 +113,8 @@ def _axes(loose: LooseAxes, expr: ast.expr, loosely: _Names) -> _Axes:
     return _Axes.SAME
 
 
-def _is_scalar(loose: LooseAxes, expr: ast.expr) -> bool:
-    named = isinstance(expr, ast.Name) and expr.id in loose.scalars
+def _is_scalar(loose: LooseAxes, expr: ast.expr, loosely: _Names) -> bool:
+    named = isinstance(expr, ast.Name) and expr.id in loose.scalars and expr.id not in loosely
     return named or isinstance(expr, ast.Constant)
 
 

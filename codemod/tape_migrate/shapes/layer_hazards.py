@@ -10,6 +10,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.keras_hazards import names_batch_norm
+from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.summaries import Summaries
 
 _MODELS = frozenset(
@@ -38,9 +39,11 @@ def refuse_layers(module: Module) -> str | None:
         if imported or names_batch_norm(node):
             return f"line {getattr(node, 'lineno', 0)} names {_BATCH_NORM}"
         last = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+        if isinstance(node, ast.alias) and node.asname is not None:
+            last = node.name.rpartition(".")[2]
         if last == "Masking" or (isinstance(node, ast.keyword) and node.arg == "mask_zero"):
             return "the model may have a mask, which Keras applies to a loss"
-        if last in _PRECISION and isinstance(node, ast.expr):
+        if last in _PRECISION and isinstance(node, (ast.expr, ast.alias)):
             return f"line {node.lineno} sets {last}: layers cast what they are given"
         if isinstance(node, ast.keyword) and node.arg in ("dtype", "stateful"):
             parent = module.parent_of(node)
@@ -78,16 +81,9 @@ def out_of_sight(module: Module, call: ast.Call) -> list[str]:
 
     ``call`` is that of a model; others in its scope are looked at as well.
     """
-    found: dict[str, None] = {}
+    found = dict.fromkeys(unknown_imports(module))
     scope = module.scope_of(call)
     for node in module.nodes:
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            roots = [(alias.name).partition(".")[0] for alias in node.names]
-            if isinstance(node, ast.ImportFrom):
-                roots = [(node.module or "").partition(".")[0]] if not node.level else [""]
-            unknown = [r for r in roots if r not in KNOWN_MODULES and r not in _LIBRARY]
-            found.update(dict.fromkeys(f"{root or 'a module'} (line {node.lineno})"
-                                       for root in unknown))  # fmt: skip
         if not isinstance(node, ast.Call):
             continue
         resolved = module.names.resolve(node.func)
@@ -96,6 +92,24 @@ def out_of_sight(module: Module, call: ast.Call) -> list[str]:
         one = len(node.args) == 1 and not resolved and module.scope_of(node) is scope
         if one and _is_called_object(module, node.func) and gives_model(module, node.func) is None:
             found[ast.unparse(node.func)] = None
+    return list(found)
+
+
+def unknown_imports(module: Module) -> list[str]:
+    """Modules that are imported and no known library, nor a module of the project."""
+    found: dict[str, None] = {}
+    names = getattr(module.project, "may_have", None)
+    for node in module.nodes:
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            continue
+        dotted = [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            dotted = [module.names.from_module(node)]
+        for name in dotted:
+            root = name.lstrip(".").partition(".")[0] if not name.startswith(".") else ""
+            if root in KNOWN_MODULES or root in _LIBRARY or (names and names(name.lstrip("."))):
+                continue
+            found[f"{root or 'a module'} (line {node.lineno})"] = None
     return list(found)
 
 
@@ -162,7 +176,11 @@ def _is_model(module: Module, value: ast.expr) -> bool | None:
         return resolved.rpartition(".")[2][:1].isupper()
     function = Summaries.of(module).callee(value)
     if not isinstance(function, ast.FunctionDef):
-        return None
+        project = module.project
+        found = project.function(resolved) if isinstance(project, OtherModules) else None
+        if found is None:
+            return None
+        module, function = found
     return _returns_model(module, function, module.scopes.opened_by(function))
 
 

@@ -45,24 +45,25 @@ def bound_loss(module: Module, scope: Scope, source: str, *, assumed: bool) -> B
     """
     function = scope.node
     assert isinstance(function, ast.FunctionDef)
-    uses = _uses(module, function, scope)
+    uses = uses_of(module, function, scope)
     made = [found for use in uses if (found := _made(module, function, scope, source, use))]
-    placed = [(m, place) for m in made if (place := _place(module, m[1])) is not None]
+    placed = [(m, place) for m in made if (place := compiled_with(module, m[1])) is not None]
     if not placed:
         return None
     (given, loss), (compiled, index) = placed[0]
     if len(uses) > 1:
         others = sorted({use.lineno for use in uses})
         return f"{function.name} is used in lines {', '.join(map(str, others))}"
-    why = _closed(module, function, scope, assumed=assumed)
+    why = refuse_closed(module, function, scope, assumed=assumed)
     maker = scope.parent
     if why is None and maker is not None and isinstance(maker.node, ast.FunctionDef):
         if isinstance(module.parent_of(uses[0]), ast.Return):
-            why = _closed(module, maker.node, maker, assumed=assumed)
+            why = refuse_closed(module, maker.node, maker, assumed=assumed)
     return Bound(given, loss, compiled, index, why)
 
 
-def _uses(module: Module, function: ast.FunctionDef, scope: Scope) -> list[ast.expr]:
+def uses_of(module: Module, function: ast.FunctionDef, scope: Scope) -> list[ast.expr]:
+    """Where the module names a function, or an attribute as a method is called."""
     if is_method(scope):
         return [
             node
@@ -78,10 +79,13 @@ def _uses(module: Module, function: ast.FunctionDef, scope: Scope) -> list[ast.e
     ]
 
 
-def _closed(
-    module: Module, function: ast.FunctionDef, scope: Scope, *, assumed: bool
+def refuse_closed(
+    module: Module, function: ast.FunctionDef, scope: Scope, *, assumed: bool, alone: bool = True
 ) -> str | None:
-    """Why the function may be used elsewhere, or None."""
+    """Why the function may be used elsewhere, or None.
+
+    Not ``alone``: its uses in other modules of the project are looked at by themselves.
+    """
     plain = [ast.unparse(d) for d in function.decorator_list]
     if [text for text in plain if text != "staticmethod"]:
         return f"{function.name} is decorated"
@@ -91,7 +95,7 @@ def _closed(
     if len(module.names.bindings(function.name, scope.parent or scope)) > 1:
         return f"there are several functions called {function.name}"
     helper = Helper(scope.qualname, function.name, None, False, False, method=is_method(scope))
-    elsewhere = users_elsewhere(module, helper)
+    elsewhere = users_elsewhere(module, helper) if alone else None
     refusal = elsewhere.refusal if elsewhere is not None else None
     refusal = refusal or refuse_open(module, helper, assumed=assumed)
     return refusal.message.partition(", and ")[2] if refusal is not None else None
@@ -107,13 +111,9 @@ def _made(
         if not isinstance(parent, ast.Call):
             return None
         if parent.func is use:
-            return _by_lambda(module, function, source, parent)
-        if module.names.resolve(parent.func) != "functools.partial" or parent.args != [use]:
-            return None
-        given = [k.value for k in parent.keywords if k.arg == source]
-        if len(given) == 1 and isinstance(given[0], ast.Name):
-            return given[0], parent
-        return None
+            method = isinstance(use, ast.Attribute)
+            return given_by_lambda(module, function, source, parent, method=method)
+        return given_by_partial(module, source, parent, use)
     owner = module.scopes.resolve(source, scope)
     if owner is None or owner is scope:
         return None
@@ -127,16 +127,33 @@ def _made(
     return (reads[0], use) if reads else None
 
 
-def _by_lambda(
-    module: Module, function: ast.FunctionDef, source: str, call: ast.Call
+def given_by_partial(
+    module: Module, source: str, call: ast.Call, use: ast.expr
 ) -> tuple[ast.Name, ast.expr] | None:
+    """What ``partial(use, source=…)`` gives the loss for ``source``, and the loss it makes."""
+    if module.names.resolve(call.func) != "functools.partial" or call.args != [use]:
+        return None
+    given = [k.value for k in call.keywords if k.arg == source]
+    if len(given) == 1 and isinstance(given[0], ast.Name):
+        return given[0], call
+    return None
+
+
+def given_by_lambda(
+    module: Module, function: ast.FunctionDef, source: str, call: ast.Call, *, method: bool
+) -> tuple[ast.Name, ast.expr] | None:
+    """What a lambda around ``call`` gives the loss for ``source``, and the lambda."""
     around = module.parent_of(call)
     if not isinstance(around, ast.Lambda) or around.body is not call:
         return None
     own = [a.arg for a in around.args.args]
-    given = dict(bind(function, call))
-    names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-    names = names[1:] if isinstance(call.func, ast.Attribute) else names
+    names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)][int(method) :]
+    if any(isinstance(a, ast.Starred) for a in call.args) or any(
+        k.arg is None for k in call.keywords
+    ):
+        return None
+    given = dict(zip(names, call.args, strict=False))
+    given |= {k.arg: k.value for k in call.keywords if k.arg is not None}
     first = [given.get(name) for name in names[:2]]
     if [n.id for n in first if isinstance(n, ast.Name)] != own or around.args.defaults:
         return None
@@ -150,7 +167,7 @@ def _by_maker(module: Module, owner: Scope, source: str) -> tuple[ast.Name, ast.
         return None
     returns = [n for n in module.inside(maker) if isinstance(n, ast.Return)]
     returns = [n for n in returns if module.scope_of(n) is owner]
-    uses = _uses(module, maker, owner)
+    uses = uses_of(module, maker, owner)
     if len(returns) != 1 or len(uses) != 1 or len(module.names.bindings(source, owner)) != 1:
         return None
     call = module.parent_of(uses[0])
@@ -160,7 +177,7 @@ def _by_maker(module: Module, owner: Scope, source: str) -> tuple[ast.Name, ast.
     return (value, call) if isinstance(value, ast.Name) else None
 
 
-def _place(module: Module, loss: ast.expr) -> tuple[ast.Call, int | None] | None:
+def compiled_with(module: Module, loss: ast.expr) -> tuple[ast.Call, int | None] | None:
     """The call of ``compile`` that is given the loss, and its place in the list of losses."""
     stmt = module.statement_of(loss)
     if isinstance(stmt, ast.Assign) and stmt.value is loss:
@@ -211,15 +228,28 @@ def _names_it(module: Module, node: ast.Name) -> bool:
     )
 
 
-def scalars_of(module: Module, bound: Bound) -> frozenset[str]:
-    """The parameters of the loss that ``partial`` gives numbers."""
+def scalars_of(module: Module, bound: Bound, function: ast.FunctionDef) -> frozenset[str]:
+    """The parameters of ``function`` that are given numbers where the loss is made.
+
+    It is the loss, given to ``partial``, or the function that makes it.
+    """
     if not isinstance(bound.loss, ast.Call):
         return frozenset()
-    return frozenset(
-        keyword.arg
-        for keyword in bound.loss.keywords
-        if keyword.arg is not None and _is_number(module, keyword.value)
-    )
+    args = function.args
+    own = [*args.posonlyargs, *args.args]
+    default = dict(zip([a.arg for a in own][len(own) - len(args.defaults) :], args.defaults,
+                       strict=True))  # fmt: skip
+    default |= {a.arg: d for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if d}
+    given: dict[str, ast.expr] = {}
+    if module.names.resolve(bound.loss.func) != "functools.partial":
+        given = dict(zip([a.arg for a in own], bound.loss.args, strict=False))
+    given |= {k.arg: k.value for k in bound.loss.keywords if k.arg is not None}
+    found = {name for name, value in given.items() if _is_number(module, value)}
+    return frozenset(found | {n for n, v in default.items() if n not in given and _is_constant(v)})
+
+
+def _is_constant(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.Constant) and isinstance(expr.value, (int, float))
 
 
 def _is_number(module: Module, expr: ast.expr) -> bool:

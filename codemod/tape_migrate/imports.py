@@ -1,0 +1,107 @@
+"""Which modules of a project may run in one program: those that import each other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from tape_migrate.module import Module
+
+
+class Modules(Protocol):
+    """What is asked of a project."""
+
+    def module_at(self, path: str) -> Module | None:
+        """The module at ``path``, or None if it cannot be read, or imports nothing."""
+
+    def mentioning(self, path: str, name: str) -> list[str]:
+        """Paths of other modules whose text holds the word ``name``."""
+
+
+class Programs:
+    """The programs of a project.
+
+    Args:
+        modules: the project.
+        names: the dotted name of each module by its path; several may have the same.
+    """
+
+    def __init__(self, modules: Modules, names: Mapping[str, str]) -> None:
+        self._modules = modules
+        self._names = names
+        self._paths: dict[str, list[str]] = {}
+        for path, name in names.items():
+            self._paths.setdefault(name.rpartition(".")[2], []).append(path)
+        self._imported: dict[str, tuple[str, ...]] = {}
+
+    def around(self, path: str) -> list[str]:
+        """Paths of the other modules that may run in one program with the one at ``path``.
+
+        Those are all that import it, directly or not, and all that these import. Where one of them
+        imports by a text, they are all of the project.
+        """
+        found = _closure(_closure([path], self._importers), self._imports)
+        if any(self._imports_by_text(other) for other in found):
+            found = list(self._names)
+        return sorted(other for other in found if other != path)
+
+    def _importers(self, path: str) -> Iterable[str]:
+        stem = self._names[path].rpartition(".")[2]
+        return [o for o in self._modules.mentioning(path, stem) if path in self._imports(o)]
+
+    def _imports(self, path: str) -> Iterable[str]:
+        """What the module at ``path`` imports; all that may be meant by a name.
+
+        A folder without ``__init__.py`` may be a package all the same: ``models.losses`` may mean
+        a ``losses`` of that folder.
+        """
+        if path not in self._imported:
+            module = self._modules.module_at(path)
+            named = imported_names(module) if module is not None else frozenset()
+            found: dict[str, None] = {}
+            for name in sorted(named):
+                alike = self._paths.get(name.rpartition(".")[2], [])
+                same = [other for other in alike if f".{name}".endswith(f".{self._names[other]}")]
+                found.update(dict.fromkeys(alike if name.startswith(".") else same))
+            self._imported[path] = tuple(found)
+        return self._imported[path]
+
+    def _imports_by_text(self, path: str) -> bool:
+        module = self._modules.module_at(path)
+        return module is not None and (
+            b"import_module" in module.text or b"__import__" in module.text
+        )
+
+
+def imported_names(module: Module) -> frozenset[str]:
+    """Dotted names of what may be modules among all that a module imports.
+
+    Those of relative imports outside a package begin with a dot.
+    """
+    found: set[str] = set()
+    for node in module.nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found |= _with_packages(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            base = module.names.from_module(node)
+            joint = "" if not base or base.endswith(".") else "."
+            found |= _with_packages(base.lstrip("."), "." if base.startswith(".") else "")
+            found |= {f"{base}{joint}{alias.name}" for alias in node.names}
+    return frozenset(found)
+
+
+def _with_packages(name: str, before: str = "") -> set[str]:
+    parts = name.split(".")
+    return {before + ".".join(parts[: n + 1]) for n in range(len(parts)) if name}
+
+
+def _closure(first: list[str], more: Callable[[str], Iterable[str]]) -> list[str]:
+    found = dict.fromkeys(first)
+    waiting = list(first)
+    while waiting:
+        fresh = [path for path in more(waiting.pop()) if path not in found]
+        found.update(dict.fromkeys(fresh))
+        waiting += fresh
+    return list(found)

@@ -1,0 +1,162 @@
+"""The call of the model whose output a loss differentiates, and all that could see it change.
+
+A layer in the place of that call gives the gradient as the output. Nothing but the loss may tell:
+the output goes into one model, which is compiled with that loss and trained by batches.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from tape_migrate.flow.symbols import Symbol
+from tape_migrate.module import Module
+from tape_migrate.shapes.compiled_models import (
+    CompiledModels,
+    compiled_models,
+    made_as,
+    refuse_uses,
+)
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.keras_graph import eager_off_elsewhere
+from tape_migrate.shapes.layer_hazards import gives_model, out_of_sight, refuse_layers
+from tape_migrate.shapes.loss_binding import Bound
+from tape_migrate.shapes.loss_program import refuse_program
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The call that becomes a layer's."""
+
+    call: ast.Call
+    """The critic's call."""
+    averaged: ast.Name
+    """What it is differentiated by, in that call."""
+    output: str
+    """A name for what the critic gives."""
+    models: CompiledModels
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        return self.models.assumptions
+
+
+def plan_forward(context: Context, bound: Bound) -> Forward | str:
+    """The call whose output the loss ``bound`` differentiates, or why it has to stay."""
+    module = context.module
+    made = made_as(module, bound)
+    if isinstance(made, str):
+        return made
+    found = _forward(module, made.output, bound)
+    if isinstance(found, str):
+        return found
+    call, averaged, output = found
+    stmts = [module.statement_of(node) for node in (call, bound.loss, made.model, bound.compiled)]
+    if any(module.place_of(s).block is not module.place_of(stmts[0]).block for s in stmts):
+        return "the critic's call, the loss, the model and compile are not in one block"
+    why = refuse_layers(module) or refuse_program(module) or refuse_uses(module, made)
+    if why is not None:
+        return why
+    elsewhere = eager_off_elsewhere(context)
+    if elsewhere is not None:
+        return elsewhere.message
+    models = trained_with(module, call, made.model.func)
+    if isinstance(models, str):
+        return models
+    return Forward(call, averaged, output, models)
+
+
+def trained_with(module: Module, call: ast.Call, func: ast.expr | None) -> CompiledModels | str:
+    """The models that are trained in one program with that of ``call``, which moves into a layer.
+
+    ``func`` is that of ``compiled_models``. A text says why the call has to stay.
+    """
+    model = gives_model(module, call.func)
+    if model is False:
+        return f"{ast.unparse(call.func)} is not seen to be a model or a layer"
+    models = compiled_models(module, func)
+    if isinstance(models, str):
+        return models
+    assumptions = list(models.assumptions)
+    if model is None:
+        assumptions.append(f"assumes that {ast.unparse(call.func)} is a Keras model or layer")
+    unseen = out_of_sight(module, call)
+    if unseen:
+        assumptions.append(
+            "assumes that no model or layer holds BatchNormalization or makes a mask, as far as "
+            f"they come from {', '.join(unseen)}"
+        )
+    return CompiledModels(models.calls, tuple(assumptions))
+
+
+def _forward(
+    module: Module, output: ast.expr, bound: Bound
+) -> tuple[ast.Call, ast.Name, str] | str:
+    """The critic's call, the tensor that it is differentiated by, and a name for its result."""
+    name = "outputs"
+    call = output
+    if isinstance(output, ast.Name):
+        scope = module.scope_of(output)
+        stmts = module.names.bindings(output.id, scope)
+        reached = module.facts(scope).reaching_at(output, Symbol(output.id))
+        stmt = next(iter(reached)).stmt if len(reached) == 1 else None
+        if not isinstance(stmt, ast.Assign) or stmt not in stmts or len(stmt.targets) != 1:
+            return f"what {output.id} is, is not seen"
+        reads = [
+            node
+            for node in module.nodes
+            if isinstance(node, ast.Name)
+            and node.id == output.id
+            and isinstance(node.ctx, ast.Load)
+            and node is not output
+            and module.scopes.resolve(node.id, module.scope_of(node)) is scope
+        ]
+        if reads:
+            return f"line {reads[0].lineno} uses {output.id}, too"
+        name, call = output.id, stmt.value
+    if not isinstance(call, ast.Call) or not isinstance(call.func, (ast.Name, ast.Attribute)):
+        return f"{ast.unparse(output)} is not what a model gives for {bound.source.id}"
+    if len(call.args) != 1 or call.keywords:
+        return f"{ast.unparse(call)} gives the critic more than its inputs"
+    given = call.args[0]
+    members = given.elts if isinstance(given, (ast.List, ast.Tuple)) else [given]
+    averaged = [m for m in members if isinstance(m, ast.Name) and m.id == bound.source.id]
+    if len(averaged) != 1 or not isinstance(averaged[0], ast.Name):
+        return f"{ast.unparse(call)} is not a call of a model on {bound.source.id}"
+    scope = module.scope_of(call)
+    if len(module.names.bindings(bound.source.id, scope)) != 1:
+        return f"{bound.source.id} is bound more than once"
+    if module.scopes.resolve(bound.source.id, scope) is not module.scopes.resolve(
+        bound.source.id, module.scope_of(bound.source)
+    ):
+        return f"{bound.source.id} is not the same where the loss is made"
+    for member in members:
+        if member is averaged[0]:
+            continue
+        if _depends(module, member, bound.source.id, frozenset()):
+            return f"{ast.unparse(member)} may have been computed from {bound.source.id}"
+    return call, averaged[0], name
+
+
+def _depends(module: Module, name: ast.expr, source: str, seen: frozenset[str]) -> bool:
+    """Whether ``name`` may have been computed from ``source``, both of one scope."""
+    if not isinstance(name, ast.Name) or name.id == source:
+        return True
+    bound = module.names.bindings(name.id, module.scope_of(name))
+    if len(bound) != 1 or not isinstance(bound[0], ast.Assign) or name.id in seen:
+        return True
+    return any(
+        _depends(module, node, source, seen | {name.id})
+        for node in ast.walk(bound[0].value)
+        if isinstance(node, ast.Name) and not _is_object(module, node)
+    )
+
+
+def _is_object(module: Module, node: ast.Name) -> bool:
+    """``self`` of ``self.generator(z)``, ``K`` of ``K.mean``, a model that is called: no tensor."""
+    parent = module.parent_of(node)
+    if module.names.resolve(node):
+        return True
+    if isinstance(parent, ast.Attribute):
+        return node.id == "self"
+    return isinstance(parent, ast.Call) and parent.func is node
