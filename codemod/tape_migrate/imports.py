@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
@@ -105,3 +106,28 @@ def _closure(first: list[str], more: Callable[[str], Iterable[str]]) -> list[str
         found.update(dict.fromkeys(fresh))
         waiting += fresh
     return list(found)
+
+
+def module_names(paths: Iterable[str]) -> dict[str, str]:
+    """The dotted name of the module at each path, and ``""`` for a lone ``__init__.py``.
+
+    Folders with an ``__init__.py`` around a file make its dotted name; others make none.
+    """
+    places = {path: os.path.split(os.path.normpath(path)) for path in paths}
+    folders = {folder for folder, name in places.values() if name == "__init__.py"}
+    prefixes: dict[str, str] = {}
+
+    def prefix(folder: str) -> str:
+        if folder not in folders:
+            return ""
+        if folder not in prefixes:
+            above, name = os.path.split(folder)
+            prefixes[folder] = f"{prefix(above)}{name}." if above != folder else ""
+        return prefixes[folder]
+
+    names: dict[str, str] = {}
+    for path, (folder, name) in places.items():
+        stem = os.path.splitext(name)[0]
+        within = prefix(folder)
+        names[path] = within.rstrip(".") if stem == "__init__" else within + stem
+    return names

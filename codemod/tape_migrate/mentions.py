@@ -60,3 +60,35 @@ def last_name(node: ast.AST) -> str:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
     return ""
+
+
+def uses_name(loaded: Module, module: str, name: str, *, method: bool, unique: bool) -> bool:
+    """Whether a module names ``name`` of ``module`` (``method``: an attribute so called).
+
+    Of several modules of one name (not ``unique``) any import of that name counts.
+    """
+    if asked_by_text(loaded, name) is not None:
+        return True
+    if method and (class_bindings(loaded, name) or any(attributes(loaded, name))):
+        return True
+    stem = module.rpartition(".")[2]
+    for node in loaded.nodes:
+        if isinstance(node, ast.Import) and not unique:
+            if any(stem in alias.name.split(".") for alias in node.names):
+                return True
+        if isinstance(node, ast.ImportFrom):
+            parts = (node.module or "").split(".")
+            stars = any(alias.name == "*" for alias in node.names)
+            if stem in parts and (stars or not unique):
+                return True
+            for alias in node.names:
+                if alias.name == name and loaded.names.top_level(alias.asname or name) == "":
+                    return True
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            spelled = node.id if isinstance(node, ast.Name) else node.attr
+            if spelled != name:
+                continue
+            resolved = loaded.names.resolve(node)
+            if resolved == f"{module}.{name}":
+                return True
+    return False

@@ -11,8 +11,8 @@ from typing import Protocol, runtime_checkable
 
 from tape_migrate.called_names import names_called
 from tape_migrate.glimpse import may_mean, may_return_name
-from tape_migrate.imports import Programs
-from tape_migrate.mentions import asked_by_text, attributes, class_bindings
+from tape_migrate.imports import Programs, module_names
+from tape_migrate.mentions import uses_name
 from tape_migrate.model import SourceError
 from tape_migrate.module import Module
 from tape_migrate.names import UNKNOWN, canonical
@@ -234,7 +234,7 @@ class Project:
         found: list[str] = []
         for other in self.mentioning(path, name):
             loaded = self._load_path(other)
-            if loaded is None or _uses(
+            if loaded is None or uses_name(
                 loaded, module, name, method=method, unique=self._is_unique(module)
             ):
                 found.append(other)
@@ -387,62 +387,11 @@ class Project:
         return self._modules[path]
 
 
-def _uses(loaded: Module, module: str, name: str, *, method: bool, unique: bool) -> bool:
-    """Whether a module names ``name`` of ``module`` (``method``: an attribute so called).
-
-    Of several modules of one name (not ``unique``) any import of that name counts.
-    """
-    if asked_by_text(loaded, name) is not None:
-        return True
-    if method and (class_bindings(loaded, name) or any(attributes(loaded, name))):
-        return True
-    stem = module.rpartition(".")[2]
-    for node in loaded.nodes:
-        if isinstance(node, ast.Import) and not unique:
-            if any(stem in alias.name.split(".") for alias in node.names):
-                return True
-        if isinstance(node, ast.ImportFrom):
-            parts = (node.module or "").split(".")
-            stars = any(alias.name == "*" for alias in node.names)
-            if stem in parts and (stars or not unique):
-                return True
-            for alias in node.names:
-                if alias.name == name and loaded.names.top_level(alias.asname or name) == "":
-                    return True
-        if isinstance(node, (ast.Name, ast.Attribute)):
-            spelled = node.id if isinstance(node, ast.Name) else node.attr
-            if spelled != name:
-                continue
-            resolved = loaded.names.resolve(node)
-            if resolved == f"{module}.{name}":
-                return True
-    return False
-
-
 def build_project(
     sources: Mapping[str, bytes], notebooks: Mapping[str, bytes] | None = None
 ) -> Project:
     """Build a project from paths and their UTF-8 sources (a lazy mapping serves well).
 
     ``notebooks`` may use its modules; they are only searched for names.
-
-    Folders with an ``__init__.py`` around a file make its dotted name; others make none.
     """
-    places = {path: os.path.split(os.path.normpath(path)) for path in sources}
-    folders = {folder for folder, name in places.values() if name == "__init__.py"}
-    prefixes: dict[str, str] = {}
-
-    def prefix(folder: str) -> str:
-        if folder not in folders:
-            return ""
-        if folder not in prefixes:
-            above, name = os.path.split(folder)
-            prefixes[folder] = f"{prefix(above)}{name}." if above != folder else ""
-        return prefixes[folder]
-
-    packages: dict[str, str] = {}
-    for path, (folder, name) in places.items():
-        stem = os.path.splitext(name)[0]
-        within = prefix(folder)
-        packages[path] = within.rstrip(".") if stem == "__init__" else within + stem
-    return Project(sources, packages, notebooks)
+    return Project(sources, module_names(sources), notebooks)
