@@ -18,7 +18,6 @@ from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.sites import find_sites
 
-_GONE = frozenset(("function", "placeholder", "learning_phase", "gradients", "set_learning_phase"))
 _STANDALONE = frozenset(
     {"epsilon", "floatx", "set_floatx", "set_epsilon", "image_data_format", "clear_session"}
     | {"set_image_data_format", "get_uid", "backend", "is_float_dtype", "is_int_dtype"}

@@ -99,6 +99,24 @@ def _is_read_of(link: Link, track: Track) -> bool:
     return link.definition in track.definitions and is_prefix(track.symbol, link.use.symbol)
 
 
+def _refuse_handed_to_loop(
+    context: Context, dep: Dependence, source: Source, outside: tuple[Link, ...]
+) -> Refusal | None:
+    """``tf.while_loop(cond, body, [x])`` with ``x`` as the source in the body: a graph's parameter
+    is a tensor of its own, but an eager loop begins with ``x`` itself."""
+    if source.variable or not is_loop_body(context.module, dep.scope):
+        return None
+    if any(d.kind is not DefKind.EXTERNAL for d in source.track.definitions):
+        return None
+    for link in outside:
+        if link.definition.kind is DefKind.PARAMETER:
+            return Refusal(
+                "TM117",
+                f"the loop may begin with {source.symbol} as the value of {link.use.symbol.root}",
+            )
+    return None
+
+
 def refuse_path(
     context: Context,
     dep: Dependence,
@@ -112,7 +130,7 @@ def refuse_path(
 ) -> Refusal | None:
     source = path.source
     if path.visible:
-        return None
+        return _refuse_handed_to_loop(context, dep, source, outside)
     if not source.fresh and every_node & source.track.own_nodes:
         return Refusal("TM128", "the source and the target come out of one call")
     for node_id in every_node:

@@ -40,7 +40,7 @@ from tape_migrate.shapes.plan import (
 )
 from tape_migrate.shapes.reference import judge_reference_variables
 from tape_migrate.shapes.region import Chosen, choose_region, nothing_between
-from tape_migrate.shapes.repeats import Repeat, repeat_of
+from tape_migrate.shapes.repeats import Repeat, refuse_variables, repeat_of
 from tape_migrate.shapes.shape_of import shape_of
 from tape_migrate.shapes.sources import all_trainable, by_values, find_sources
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
@@ -103,12 +103,14 @@ def _decide_in_scope(context: Context, request: Request) -> Decision:
     if isinstance(repeat, Refusal):
         return repeat
     source_expr = repeat.source_over or request.source
+    sources: list[Source] | Refusal = []  # on the tape already, whatever they are
     if request.all_variables:
-        sources: list[Source] | Refusal = [all_trainable(node_id)]
-    elif request.entry and collected_variables(module, source_expr) is None:
-        sources = []  # on the tape already, whatever they are
-    else:
+        sources = [all_trainable(node_id)]
+    elif collected_variables(module, source_expr) is not None:
         sources = find_sources(dep, node_id, source_expr)
+    elif not request.entry:
+        refusal = refuse_variables(repeat, source_expr)
+        sources = refusal or find_sources(dep, node_id, source_expr)
     if request.entry and isinstance(sources, list):
         sources = [*request.entry, *sources]
     if dep.scope.name in context.fed:

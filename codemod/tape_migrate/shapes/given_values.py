@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import TypeGuard
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
@@ -12,6 +13,7 @@ from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.stored import put_into
 from tape_migrate.shapes.tensorflow_facts import makes_one_tensor
+from tape_migrate.shapes.variables import makes_variables
 
 
 class GivenValues:
@@ -59,6 +61,19 @@ class GivenValues:
             for value in values
             if value is not None
             for call in calls_in(value)
+        ) or any(self._computes_from_variable(v) for v in values if v is not None)
+
+    def _computes_from_variable(self, value: ast.expr) -> bool:
+        """``{"h": -self.w}`` where ``self.w`` is visibly made a variable."""
+        scope = self._module.scope_of(value)
+        operations = [n for n in ast.walk(value) if isinstance(n, (ast.BinOp, ast.UnaryOp))]
+        read = {symbol_of(part) for n in operations for part in ast.walk(n) if _is_read(part)}
+        return any(
+            makes_variables(self._module, made)
+            for symbol in read
+            if symbol is not None
+            for made in (*self.stored(symbol, scope), *self._bound(symbol.root, scope))
+            if made is not None
         )
 
     def _callers(self, function: Function) -> list[ast.Call]:
@@ -93,3 +108,7 @@ class GivenValues:
     def _bound(self, name: str, scope: Scope) -> list[ast.expr | None]:
         bound = self._module.names.bindings(name, scope)
         return [n.value for n in bound if isinstance(n, (ast.Assign, ast.AnnAssign))]
+
+
+def _is_read(node: ast.AST) -> TypeGuard[ast.expr]:
+    return isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load)

@@ -126,8 +126,26 @@ def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> Ke
     found = slice_of(module, dep, stmt, outputs, names, [(f.stmt, f.value) for f in fed])
     if isinstance(found, Refusal):
         return found
+    shared = _refuse_shared_lines(module, [*found.moved, stmt])
+    if shared is not None:
+        return shared
     own = [s for s in sites if _inside(module, s, [*found.moved, stmt])]
     return _assemble(context, dep, compiled, stmt, feeds, found, own, fed)
+
+
+def _refuse_shared_lines(module: Module, stmts: list[ast.stmt]) -> Refusal | None:
+    """Statements are copied into the function, and taken out, by whole lines."""
+    for stmt in stmts:
+        place = module.place_of(stmt)
+        beside = place.block[max(place.index - 1, 0) : place.index + 2]
+        if any(
+            other is not stmt
+            and module.first_line(other) <= module.last_line(stmt)
+            and module.first_line(stmt) <= module.last_line(other)
+            for other in beside
+        ):
+            return Refusal("TM141", f"line {stmt.lineno} holds several statements of the graph")
+    return None
 
 
 def _assemble(

@@ -30,6 +30,10 @@ _QUIET_METHODS = frozenset(
     | {"startswith", "endswith", "split", "strip", "get_shape", "as_list", "append", "extend"}
     | {"copy", "count", "insert", "get_input_at", "get_output_at"}
 )
+_MAKE_VARIABLES = frozenset(
+    ("ones", "zeros", "eye", "random_uniform_variable", "random_normal_variable")
+)
+"""Functions of the backend that make a variable, as ``variable`` does."""
 _QUIET_MODULES = frozenset(("tensorflow", "keras", "math"))
 _QUIET_NUMPY = frozenset(
     {"prod", "array", "float32", "float64", "sqrt", "log", "exp", "arange", "ones", "zeros"}
@@ -144,6 +148,7 @@ class MoveChecks:
         name = ast.unparse(func)
         if resolved == BACKEND + "function":
             raise _no("TM141", "a K.function is made among the statements that would move")
+        self.refuse_variable(call)
         if resolved:
             top, _, leaf = resolved.partition(".")
             if top in _QUIET_MODULES or (top == "numpy" and leaf in _QUIET_NUMPY):
@@ -175,6 +180,12 @@ class MoveChecks:
         if self.levels.calls.is_layer(func):
             return
         raise _no("TM142", f"{name}() (line {call.lineno}) would run again for each shape")
+
+    def refuse_variable(self, call: ast.Call) -> None:
+        """A function that is traced must make none."""
+        if self.module.names.resolve(call.func).removeprefix(BACKEND) in _MAKE_VARIABLES:
+            name = ast.unparse(call.func)
+            raise _no("TM142", f"{name}() (line {call.lineno}) makes a variable")
 
     def _check_function(self, function: Function) -> None:
         """A function called with real tensors must not bring Keras tensors of its own."""

@@ -17,6 +17,7 @@ from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_moves import MoveChecks, RefusedError, Slice
 from tape_migrate.shapes.keras_moves import refused as _no
@@ -50,6 +51,8 @@ def slice_of(
 
 class _Slicer(MoveChecks):
     def run(self) -> Slice:
+        for call in calls_in(self.outputs):
+            self.refuse_variable(call)
         self._follow(self.dep.links_of(self.node_id, [self.outputs]))
         for reader, expr in self.also:
             self._follow(self.dep.links_of(self.dep.facts.node_id(reader), [expr]))
@@ -213,11 +216,13 @@ class _Slicer(MoveChecks):
     def _keep_for_others(self) -> None:
         """Statements that others read as well stay for them; the function gets copies."""
         inside = self.nodes()
+        compiled = next(p for p in self.module.parents(self.outputs) if isinstance(p, ast.Call))
+        own = {id(node) for node in ast.walk(compiled)}
         stay: set[int] = set()
         for index, stmt in self.moved.items():
             for definition in self._made_by(stmt):
                 for node_id, use in self.dep.facts.reaching.uses_of(definition):
-                    if node_id in inside or node_id == self.node_id or use.reference:
+                    if node_id in inside or id(use.node) in own or use.reference:
                         continue
                     if not use.symbol.path and self._is_of_self(definition):
                         continue  # `return self`

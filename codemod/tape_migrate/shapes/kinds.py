@@ -66,17 +66,7 @@ def _call_kind(module: Module, call: ast.Call) -> Kind:
     if makes_one_tensor(resolved):
         return Kind.TENSOR
     name = tensorflow_function(resolved)
-    if name in (
-        "gradients",
-        "unstack",
-        "split",
-        "trainable_variables",
-        "hessians",
-        "meshgrid",
-        "nest.flatten",
-    ):
-        return Kind.LIST
-    if name == "nest.flatten" or resolved == "tree.flatten":
+    if name in _GIVES_LIST or resolved == "tree.flatten":
         return Kind.LIST
     if isinstance(call.func, ast.Name) and not module.names.is_local(
         call.func.id, module.scope_of(call)

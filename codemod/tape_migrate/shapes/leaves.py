@@ -148,11 +148,17 @@ class Leaves:
         ):
             return True
         if isinstance(node, ast.Assign) and all(_names_session(t) for t in node.targets):
-            return True
+            if self._may_be_session(node.value):
+                return True
         parts = own_expressions(node) if isinstance(node, ast.stmt) else [node]
         if any(not self._is_leaf_call(call) for part in parts for call in calls_in(part)):
             return False
         return all(self._is_leaf_link(link) for link in self._dep.links_into(node_id))
+
+    def _may_be_session(self, value: ast.expr) -> bool:
+        if isinstance(value, ast.Call):
+            return not makes_one_tensor(self._module.names.resolve(value.func))
+        return isinstance(value, (ast.Name, ast.Attribute, ast.BoolOp, ast.IfExp, ast.Constant))
 
     def _is_leaf_link(self, link: Link) -> bool:
         if link.definition.kind not in OUTSIDE:

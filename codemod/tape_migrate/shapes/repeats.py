@@ -31,6 +31,8 @@ class Repeat:
     target_over: ast.expr | None = None
     mapped: ast.ListComp | ast.GeneratorExp | None = None
     """The comprehension, if only the target needs its variables: the targets can be listed."""
+    target_reads: tuple[ast.expr, ...] = ()
+    """The iterables whose elements the target is computed from."""
 
 
 def repeat_of(module: Module, request: Request) -> Repeat | Refusal:
@@ -40,6 +42,7 @@ def repeat_of(module: Module, request: Request) -> Repeat | Refusal:
     source_over: ast.expr | None = None
     target_over: ast.expr | None = None
     mapped: ast.ListComp | ast.GeneratorExp | None = None
+    generators: list[ast.comprehension] = []
     child: ast.AST = request.call
     for parent in module.parents(request.call):
         if isinstance(parent, ast.stmt):
@@ -57,6 +60,7 @@ def repeat_of(module: Module, request: Request) -> Repeat | Refusal:
                     None if in_comprehension or conditional else _mapped(module, parent, request)
                 )
                 repeated = in_comprehension = True
+                generators += [g for g in parent.generators if not _counts(module, g.iter)]
                 for generator in parent.generators:
                     names = target_names([generator.target])
                     variables |= names
@@ -77,6 +81,38 @@ def repeat_of(module: Module, request: Request) -> Repeat | Refusal:
         source_over,
         target_over,
         mapped,
+        _iterables(generators, request.target),
+    )
+
+
+def _counts(module: Module, iterable: ast.expr) -> bool:
+    """``range(n)``: whole numbers, whatever they were computed from."""
+    if not isinstance(iterable, ast.Call) or not isinstance(iterable.func, ast.Name):
+        return False
+    name = iterable.func.id
+    return name == "range" and not module.names.is_local(name, module.scope_of(iterable))
+
+
+def _iterables(generators: list[ast.comprehension], expr: ast.expr) -> tuple[ast.expr, ...]:
+    """What the variables of comprehensions that ``expr`` reads run through, directly or not."""
+    found: list[ast.expr] = []
+    todo = [expr]
+    while todo:
+        read = {node.id for node in ast.walk(todo.pop()) if isinstance(node, ast.Name)}
+        for generator in generators:
+            if generator.iter not in found and read & target_names([generator.target]):
+                found.append(generator.iter)
+                todo.append(generator.iter)
+    return tuple(found)
+
+
+def refuse_variables(repeat: Repeat, source: ast.expr) -> Refusal | None:
+    """``[tf.gradients(y, [v, x]) for v in vs]``: what ``v`` is, no watch before could name."""
+    if not repeat.variables & {n.id for n in ast.walk(source) if isinstance(n, ast.Name)}:
+        return None
+    return Refusal(
+        "TM120",
+        "the sources are computed from a variable of the comprehension that the call stands in",
     )
 
 

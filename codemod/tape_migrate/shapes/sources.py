@@ -74,7 +74,7 @@ def find_sources(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] 
         return [replace(s, kind=Kind.UNKNOWN) if s.track.outside else s for s in listed]
     symbol = symbol_of(expr)
     if symbol is None:
-        if isinstance(expr, (ast.ListComp, ast.GeneratorExp, ast.Starred)):
+        if isinstance(expr, (ast.ListComp, ast.GeneratorExp)):
             return Refusal("TM120", "the sources are built by a comprehension in the call")
         if (
             isinstance(expr, ast.Call)

@@ -69,6 +69,12 @@ def find_targets(
         if isinstance(target, Refusal):
             return target
         found.append(target)
+    if any(target.inline for target in found):
+        # A variable of a comprehension has no definition: it is read where the iterable is.
+        found += [
+            Target(over, tuple(dep.links_of(node_id, [over])), frozenset(), inline=True)
+            for over in repeat.target_reads
+        ]
     others = _others(context, dep, node_id, request, sources)
     if isinstance(others, Refusal):
         return others

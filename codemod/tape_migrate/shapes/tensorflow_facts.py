@@ -202,8 +202,6 @@ V1_CONTROL_FLOW: Final = TENSOR_LOOPS | {
     "nn.raw_rnn",
 }
 
-DTYPE_PREFIXES: Final = ("float", "int", "uint", "bool", "complex", "bfloat", "half", "string")
-
 
 def tensorflow_function(canonical: str) -> str | None:
     """``reduce_sum`` for ``tensorflow.reduce_sum``, ``math.log`` for ``tensorflow.math.log``."""
