@@ -11,7 +11,7 @@ from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.arguments import elements, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of
 from tape_migrate.shapes.carry import Carried, carry, refuse_kept, refuse_path, refuse_siblings
-from tape_migrate.shapes.changed import refuse_changed
+from tape_migrate.shapes.changed import refuse_assigned, refuse_changed
 from tape_migrate.shapes.changed_target import refuse_changed_target
 from tape_migrate.shapes.closures import refuse_closures
 from tape_migrate.shapes.context import Context
@@ -243,7 +243,7 @@ def _decide_paths(
         return Refusal(
             "TM123", "naming the target before its statement would change the order of calls"
         )
-    refusal = hz.refuse_assigned(dep, sources, request.call)
+    refusal = refuse_assigned(context, dep, sources, request.call)
     if refusal is not None:
         return refusal
     if request.reenters and chosen.inside:
