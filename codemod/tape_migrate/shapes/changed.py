@@ -173,7 +173,9 @@ def _assigning(context: Context, dep: Dependence) -> list[tuple[int, tuple[Symbo
 def _assigned(context: Context, dep: Dependence, node_id: int) -> Iterator[Symbol]:
     """The variables that a node assigns to, itself or by a visible function that it calls."""
     node = dep.cfg.nodes[node_id].node
-    parts = own_expressions(node) if isinstance(node, ast.stmt) else [node] if node else []
+    parts: list[ast.AST] = [node] if node is not None else []
+    if isinstance(node, ast.stmt) and not isinstance(node, ast.ClassDef):
+        parts = own_expressions(node)
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         parts += [*node.args.defaults, *filter(None, node.args.kw_defaults)]
     for part in (*parts, *context.summaries.called_functions(parts)):

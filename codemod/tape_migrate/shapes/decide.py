@@ -196,7 +196,8 @@ def _decide_paths(
     if refusal is not None:
         return refusal
     links = tuple(link for n in every_node for link in dep.links_into(n)) + tuple(start)
-    to_watch = tuple(p.source for p in carried if p.visible)
+    # What is computed on a tape that is handed on is computed from the sources themselves, too.
+    to_watch = tuple(p.source for p in carried if p.visible or request.reenters)
     paths = Paths(target_nodes | carriers, links, to_watch, request.skipped)
     within = inline and repeat.in_comprehension and repeat.mapped is None
     references = judge_reference_variables(context, dep, sources)

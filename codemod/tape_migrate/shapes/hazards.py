@@ -35,10 +35,13 @@ _LEAVING_BACKEND = frozenset({"eval", "get_value", "batch_get_value"})
 _MAY_NOT_CALL = frozenset({"cond", "case", "switch_case", "while_loop"})
 
 _ASSIGNING = frozenset(
-    f"{what}_{how}"
-    for what in ("assign", "scatter", "scatter_nd", "batch_scatter")
-    for how in ("add", "sub", "mul", "div", "min", "max", "update")
-) | {"assign", "count_up_to"}
+    [
+        *("assign", "assign_add", "assign_sub", "batch_scatter_update", "count_up_to"),
+        *("scatter_add", "scatter_div", "scatter_max", "scatter_min", "scatter_mul"),
+        *("scatter_nd_add", "scatter_nd_sub", "scatter_nd_update", "scatter_sub"),
+        "scatter_update",
+    ]
+)
 _UPDATES = frozenset({"update", "update_add", "update_sub", "moving_average_update"})
 """Functions of ``keras.backend`` that assign to their first argument."""
 
@@ -205,7 +208,8 @@ def refuse_region(dep: Dependence, region: Region, carriers: frozenset[int]) -> 
     for fence in fences(region.stmts, dep.scope):
         match fence.kind:
             case FenceKind.TRY:
-                if any(n in carriers for n in _span(dep, fence.node)):
+                assert isinstance(fence.node, ast.stmt)
+                if any(n in carriers for n in dep.cfg.span(fence.node)):
                     return Refusal("TM115", "part of the forward pass stands in a try statement")
             case FenceKind.DELETE:
                 return Refusal("TM115", "a name is deleted between the source and the target")
@@ -216,10 +220,6 @@ def refuse_region(dep: Dependence, region: Region, carriers: frozenset[int]) -> 
             case FenceKind.STAR_IMPORT:
                 return Refusal("TM115", "a star import between the source and the target")
     return None
-
-
-def _span(dep: Dependence, node: ast.AST) -> range:
-    return dep.cfg.span(node) if isinstance(node, ast.stmt) and node in dep.cfg else range(0)
 
 
 def refuse_leaving(
