@@ -35,6 +35,8 @@ class Closure:
         self._edges: dict[Node, set[Node]] = defaultdict(set)
         self._aliases: dict[Node, set[Node]] = defaultdict(set)
         """Variable -> what may hold the same tensor: arguments given for it, plain copies."""
+        self._copies: dict[Node, set[Node]] = defaultdict(set)
+        """The same, where no call is in between."""
         self._parameters: set[Node] = set()
         self._given: dict[Node, list[ast.expr]] = defaultdict(list)
         """Parameter -> the expressions that calls give it."""
@@ -119,17 +121,19 @@ class Closure:
 
     def may_be_among(self, exprs: Iterable[ast.expr], other: Node) -> bool:
         """Whether what ``exprs`` read may be the very tensor of ``other``, by whatever name."""
+        held = self._may_hold(node for expr in exprs for node in self._reads(expr))
+        return not held.isdisjoint(self._may_hold([other]))
+
+    def _may_hold(self, nodes: Iterable[Node]) -> set[Node]:
+        """``nodes``, and all whose very tensor one of them may hold."""
         seen: set[Node] = set()
-        queue = [node for expr in exprs for node in self._reads(expr)]
+        queue = list(nodes)
         while queue:
-            same = queue.pop()
-            if same == other:
-                return True
-            if same not in seen:
-                seen.add(same)
-                queue += self._aliases.get(same, ())
-                queue += [name for name, held in self._aliases.items() if same in held]
-        return False
+            node = queue.pop()
+            if node not in seen:
+                seen.add(node)
+                queue += self._copies.get(node, ())
+        return seen
 
     def is_given_more(self, parameter: Node) -> bool:
         """Whether a visible caller gives ``parameter`` anything that is computed."""
@@ -228,6 +232,8 @@ class Closure:
                 return
             case _:
                 self._aliases[written].update(self._reads(value))
+                if not any(isinstance(node, ast.Call) for node in ast.walk(value)):
+                    self._copies[written].update(self._reads(value))
 
     def _makes_new(self, func: ast.expr) -> bool:
         resolved = self._module.names.resolve(func)
