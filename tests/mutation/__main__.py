@@ -59,7 +59,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=300, help="how many mutants to try")
     parser.add_argument("--seed", type=int, default=0, help="which sample")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only", default="", metavar="PREFIX", help="modules, such as shapes/d")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], metavar="PREFIX", help="modules, such as shapes/d"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="append each result to FILE")
     parser.add_argument(
         "--again", type=Path, metavar="FILE", help="those that survived in FILE, of --json"
@@ -69,7 +71,7 @@ def main() -> int:
     everything = [
         mutant
         for mutant in mutants_below(ROOT / "codemod" / "tape_migrate", ROOMS)
-        if mutant.path.startswith(options.only)
+        if mutant.path.startswith(tuple(options.only))
     ]
     chosen = random.Random(options.seed).sample(everything, min(options.count, len(everything)))
     if options.again:

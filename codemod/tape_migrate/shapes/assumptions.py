@@ -17,7 +17,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.given_away import given_away
 from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.loop_body import is_only_loop_body
+from tape_migrate.shapes.loop_variables import is_given_to_loop, is_loop_variable
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 from tape_migrate.shapes.related import related_members
 
@@ -36,7 +36,14 @@ def assumptions_of(
     if not external or dep.scope.name in context.fed:
         return []
     given = [s for s in external if not is_loop_variable(context, dep.scope, s.symbol)]
-    others = _others(context, dep, sources, outside, source_exprs) if given else []
+    others = _others(context, dep, sources, outside, source_exprs)
+    if len(given) < len(external):
+        for symbol in others:
+            if is_given_to_loop(context, dep.scope, symbol):
+                return Refusal(
+                    "TM117", f"the loop body uses {symbol}, which the loop is given, too"
+                )
+    others = others if given else []
     for source in given if others else ():
         for track in source.tracks:
             node = context.closure.node_for(track.symbol, dep.scope)
@@ -194,33 +201,22 @@ def _others(
             continue  # another member of the list that a source is taken from: see _members
         if _is_callee(context, link) and not _given_callee(context, dep.scope, symbol):
             continue
-        if is_loop_variable(context, dep.scope, symbol):
+        if is_loop_variable(context, dep.scope, symbol) or _is_local(context, dep.scope, symbol):
             continue
         if may_hold_tensor(context, dep.scope, symbol):
             found[symbol] = None
     return list(found)
 
 
-def is_loop_variable(context: Context, scope: Scope, symbol: Symbol) -> bool:
-    """A parameter of a tensor loop's body: a leaf, whatever it was computed from outside.
-
-    It is a tensor of its own in the graph of the loop. Where the loop runs eagerly its first value
-    may be the very tensor that was given, but what was computed from that before the turn began is
-    on no tape of the turn.
-    """
-    node = scope.node
+def _is_local(context: Context, scope: Scope, symbol: Symbol) -> bool:
+    """A name that only the function itself binds: before that it holds nothing."""
     return (
-        isinstance(node, ast.FunctionDef)
+        scope.kind is ScopeKind.FUNCTION
         and not symbol.path
-        and is_only_loop_body(context.module, scope)
-        and symbol.root in _without_default(node)
+        and context.module.scopes.resolve(symbol.root, scope) is scope
+        and None not in context.module.names.bindings(symbol.root, scope)
+        and not any(symbol.root in other.nonlocals for other in context.module.scopes)
     )
-
-
-def _without_default(function: ast.FunctionDef) -> frozenset[str]:
-    """Parameters that the loop gives a value: a default would be a tensor of outside."""
-    plain = [*function.args.posonlyargs, *function.args.args]
-    return frozenset(arg.arg for arg in plain[: len(plain) - len(function.args.defaults)])
 
 
 def _is_member(symbol: Symbol, container: Symbol) -> bool:
@@ -284,7 +280,7 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
             or context.summaries.is_property(name)
         )
     if owner.kind is ScopeKind.FUNCTION and _is_plain_parameter(owner, symbol.root):
-        return False
+        return context.closure.is_given_more((id(owner), symbol.root))
     for node in module.names.bindings(symbol.root, scope):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             continue

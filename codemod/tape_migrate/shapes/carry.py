@@ -209,7 +209,8 @@ def refuse_kept(
             f"the call that makes {path.source.symbol} may keep what it computed from it, and the "
             "target is computed from something that may have been kept",
         )
-    if path.visible:
+    registered = bool(escapes.registered())
+    if path.visible and not registered:
         return None
     # An attribute is read at the call, whoever set it in between.
     goals = {n for target in targets for n in target.nodes} | {call_node}
@@ -218,7 +219,8 @@ def refuse_kept(
         and any(node_id == goal or dep.reaches(node_id, goal) for goal in goals)
         and escapes.escapes(node_id)
         for node_id in sorted(path.tainted)
-    ) or bool(escapes.registered())
+    )
+    kept = registered or (kept and not path.visible)
     # A list of targets is read at the call as well, and may have been changed by then.
     if kept and escapes.recalls(every_node, [target.expr for target in targets], call_node):
         return Refusal(
@@ -226,6 +228,8 @@ def refuse_kept(
             f"{path.source.symbol} is given to something that may keep it, and the target is "
             "computed from something that may have kept it",
         )
+    if path.visible:
+        return None
     links = [link for n in every_node for link in dep.links_into(n)]
     links += dep.links_of(call_node, [target.expr for target in targets])
     filled = any(

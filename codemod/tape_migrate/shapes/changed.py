@@ -16,7 +16,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
 from tape_migrate.shapes.functions import Function, bind
-from tape_migrate.shapes.hazards import assigned_variable
+from tape_migrate.shapes.hazards import assigned_variables
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.members import TAKES_OUT, changed_by_other_name, other_names
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
@@ -52,6 +52,24 @@ def refuse_changed(
         ):
             return Refusal("TM104", f"a function that is called changes what {source.symbol} holds")
     return _refuse_assigned(context, dep, reads, call_node)
+
+
+def refuse_assigned(
+    context: Context, dep: Dependence, sources: Iterable[Source], call: ast.Call
+) -> Refusal | None:
+    """A source variable assigned to on the way: in a graph nothing happens until it is run."""
+    own = {track.symbol for source in sources for track in source.tracks if track.certain}
+    symbols = own | {other for symbol in own for other in other_names(dep, symbol)}
+    for node_id, assigned in _assigning(context, dep):
+        stmt = dep.stmt_of(node_id)
+        found = [symbol for symbol in assigned if symbol in symbols]
+        if found and stmt is not None and stmt.lineno <= call.lineno:
+            return Refusal(
+                "TM118",
+                f"{found[0]} is assigned to before the gradient: a graph does that only when it "
+                "is run, eager code at once",
+            )
+    return None
 
 
 def changed_in_closure(context: Context, dep: Dependence, root: str) -> bool:
@@ -154,11 +172,34 @@ def _assigning(context: Context, dep: Dependence) -> list[tuple[int, tuple[Symbo
 
 def _assigned(context: Context, dep: Dependence, node_id: int) -> Iterator[Symbol]:
     """The variables that a node assigns to, itself or by a visible function that it calls."""
-    for call in context.calls_of(dep, [node_id], ()):
-        changed = assigned_variable(context.module, call)
-        symbol = symbol_of(changed) if changed is not None else None
-        if symbol is not None:
-            yield symbol
+    node = dep.cfg.nodes[node_id].node
+    parts: list[ast.AST] = [node] if node is not None else []
+    if isinstance(node, ast.stmt) and not isinstance(node, ast.ClassDef):
+        parts = own_expressions(node)
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        parts += [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+    for part in (*parts, *context.summaries.called_functions(parts)):
+        for changed in assigned_variables(context.module, part):
+            symbol = symbol_of(changed)
+            if symbol is not None:
+                yield symbol
+            if _is_given(context, dep, changed):
+                # `f(v)`, `for u in [v]`: what it is called here says nothing of what it is.
+                yield from (use.symbol for use in dep.cfg.effects(node_id).uses)
+
+
+def _is_given(context: Context, dep: Dependence, variable: ast.expr) -> bool:
+    """Whether it goes by the name of a comprehension's variable, or of another function's own."""
+    name = variable
+    while isinstance(name, (ast.Attribute, ast.Subscript)):
+        name = name.value
+    if not isinstance(name, ast.Name):
+        return True
+    scope = context.module.scope_of(name)
+    owner = context.module.scopes.resolve(name.id, scope)
+    return context.module.scopes.is_comprehension_variable(name) or (
+        owner is scope and scope is not dep.scope
+    )
 
 
 def _changed_by_calls(summaries: Summaries, node: ast.AST) -> Iterator[Symbol]:

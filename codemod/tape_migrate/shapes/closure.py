@@ -13,11 +13,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from tape_migrate.flow.bindings import children, target_names
-from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
+from tape_migrate.shapes.displays import displays, keyed, spread
 from tape_migrate.shapes.functions import Function, bind
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
@@ -34,9 +35,13 @@ class Closure:
         self._edges: dict[Node, set[Node]] = defaultdict(set)
         self._aliases: dict[Node, set[Node]] = defaultdict(set)
         """Variable -> what may hold the same tensor: arguments given for it, plain copies."""
+        self._copies: dict[Node, set[Node]] = defaultdict(set)
+        """The same, where no call is in between."""
         self._parameters: set[Node] = set()
-        self._members: dict[Node, list[list[ast.expr]]] = defaultdict(list)
-        """Parameter -> the lists of expressions that calls give it."""
+        self._given: dict[Node, list[ast.expr]] = defaultdict(list)
+        """Parameter -> the expressions that calls give it."""
+        self._listed: dict[Node, list[list[ast.expr]]] = defaultdict(list)
+        """``*args`` -> the arguments of calls."""
         self._read: dict[ast.AST, tuple[Node, ...]] = {}
         for node in module.nodes:
             self._visit(node)
@@ -98,7 +103,9 @@ class Closure:
 
     def members_depend(self, parameter: Node) -> bool:
         """Whether a visible caller gives ``parameter`` values computed from one another."""
-        for group in self._members[parameter]:
+        given = [group for expr in self._given[parameter] for group in displays(self._module, expr)]
+        listed = [spread(self._module, args) for args in self._listed[parameter]]
+        for group in (*given, *listed):
             reads = [set(self._reads(expr)) for expr in group]
             for index, expr in enumerate(group):
                 for other in range(len(group)):
@@ -111,6 +118,26 @@ class Closure:
                         if reads[other] & self._reachable(node, avoid=None):
                             return True
         return False
+
+    def may_be_among(self, exprs: Iterable[ast.expr], other: Node) -> bool:
+        """Whether what ``exprs`` read may be the very tensor of ``other``, by whatever name."""
+        held = self._may_hold(node for expr in exprs for node in self._reads(expr))
+        return not held.isdisjoint(self._may_hold([other]))
+
+    def _may_hold(self, nodes: Iterable[Node]) -> set[Node]:
+        """``nodes``, and all whose very tensor one of them may hold."""
+        seen: set[Node] = set()
+        queue = list(nodes)
+        while queue:
+            node = queue.pop()
+            if node not in seen:
+                seen.add(node)
+                queue += self._copies.get(node, ())
+        return seen
+
+    def is_given_more(self, parameter: Node) -> bool:
+        """Whether a visible caller gives ``parameter`` anything that is computed."""
+        return any(isinstance(expr, (ast.BinOp, ast.Call)) for expr in self._given[parameter])
 
     def _reachable(self, start: Node, *, avoid: Node | None) -> set[Node]:
         seen: set[Node] = set()
@@ -162,16 +189,11 @@ class Closure:
                 for arg, default in pairs:
                     self._connect(self._reads(default), (id(scope), arg.arg))
                     self._alias(default, (id(scope), arg.arg))
-            case ast.Return(value=ast.expr() as value):
-                function = self._function_around(node)
-                if function is not None:
-                    self._connect(self._reads(value), (id(function), "return"))
+            case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
+                function = self._module.scope_of(node).node
+                self._connect(self._reads(value), (id(function), "return"))
             case ast.Call():
                 self._call(node)
-
-    def _function_around(self, node: ast.AST) -> ast.AST | None:
-        scope = self._module.scope_of(node)
-        return scope.node if scope.kind is ScopeKind.FUNCTION else None
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):
@@ -210,6 +232,8 @@ class Closure:
                 return
             case _:
                 self._aliases[written].update(self._reads(value))
+                if not any(isinstance(node, ast.Call) for node in ast.walk(value)):
+                    self._copies[written].update(self._reads(value))
 
     def _makes_new(self, func: ast.expr) -> bool:
         resolved = self._module.names.resolve(func)
@@ -243,100 +267,82 @@ class Closure:
                     self._connect(self._reads(arg), (id(scope), parameter))
                     self._parameters.add((id(scope), parameter))
                     self._alias(arg, (id(scope), parameter))
-        if function is None:
-            function, call = self._handed_on(call)
-        if function is not None:
-            self._give(function, call)
-        elif isinstance(call.func, ast.Attribute) and not self._module.names.resolve(call.func):
-            # A method of an object whose class is not known: all methods of that name.
-            for method in self._summaries.methods_named(call.func.attr):
-                self._give(method, call)
-        if (
-            isinstance(call.func, ast.Attribute)
-            and call.func.attr in CONTAINER_METHODS
-            and not self._module.names.resolve(call.func)
-        ):
+                    self._given[(id(scope), parameter)].append(arg)
+        handed = list(self._handed_on(call)) if function is None else []
+        for ran, its_call in handed or [(function, call)]:
+            if ran is not None:
+                self._give(ran, its_call)
+            self._call_of_object(its_call, known=ran is not None)
+
+    def _call_of_object(self, call: ast.Call, *, known: bool) -> None:
+        """A method of an object whose class is not known: all methods of that name."""
+        if not isinstance(call.func, ast.Attribute) or self._module.names.resolve(call.func):
+            return
+        for method in () if known else self._summaries.methods_named(call.func.attr):
+            self._give(method, call)
+        if call.func.attr in CONTAINER_METHODS:
             for receiver in self._reads(call.func.value):
                 for arg in call.args:
                     self._connect(self._reads(arg), receiver)
                     self._alias(arg, receiver)
 
-    def _give(self, function: Function, call: ast.Call) -> None:
+    def _give(self, function: Function | ast.Lambda, call: ast.Call) -> None:
         """Connect the arguments of ``call`` with the parameters of ``function``."""
         scope = self._module.scopes.opened_by(function)
         for parameter, arg in bind(function, call):
             self._connect(self._reads(arg), (id(scope), parameter))
             self._parameters.add((id(scope), parameter))
             self._alias(arg, (id(scope), parameter))
-            self._members[(id(scope), parameter)] += self._displays(arg)
+            self._given[(id(scope), parameter)].append(arg)
         if function.args.kwarg is not None:
             self._keywords(function.args.kwarg.arg, scope, call)
         if function.args.vararg is not None:
             node = (id(scope), function.args.vararg.arg)
             self._parameters.add(node)
-            self._members[node].append(list(call.args))
+            self._listed[node].append(call.args)
             for arg in call.args:
                 self._connect(self._reads(arg), node)
                 self._alias(arg, node)
 
-    def _displays(self, arg: ast.expr) -> list[list[ast.expr]]:
-        """The members of the lists and dictionaries that ``arg`` may be, where written out."""
-        if isinstance(arg, (ast.List, ast.Tuple)):
-            return [list(arg.elts)]
-        if isinstance(arg, ast.Dict):
-            return [list(arg.values)]
-        if not isinstance(arg, ast.Name):
-            return []
-        bound = self._module.names.bindings(arg.id, self._module.scope_of(arg))
-        return [
-            members
-            for node in bound
-            if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Name)
-            for members in self._displays(node.value)
-        ]
-
-    def _handed_on(self, call: ast.Call) -> tuple[Function | None, ast.Call]:
-        """``partial(f, a)`` and ``map(f, a)`` as the call ``f(a)`` that they make later."""
+    def _handed_on(self, call: ast.Call) -> Iterator[tuple[Function | ast.Lambda | None, ast.Call]]:
+        """``partial(f, a)``, ``map(f, a)`` and ``(lambda v: …)(a)`` as the call ``f(a)`` that they
+        make later."""
         scope = self._module.scope_of(call)
-        partial = self._partial(call) or self._partial_by_name(call.func)
-        if partial is not None:
-            func, args, keywords = partial.args[0], partial.args[1:], partial.keywords
-            if partial is not call:
-                args, keywords = [*args, *call.args], [*keywords, *call.keywords]
-        elif (
-            isinstance(call.func, ast.Name)
-            and call.func.id in ("map", "filter")
-            and call.args
-            and not self._module.names.is_local(call.func.id, scope)
-        ):
-            func, args, keywords = call.args[0], call.args[1:], []
-        else:
-            return None, call
-        return self._summaries.named(func), ast.Call(func=func, args=args, keywords=keywords)
+        values: list[ast.AST | None] = [call, call.func]
+        if isinstance(call.func, ast.Name):
+            bound = self._module.names.bindings(call.func.id, scope)
+            values += [node.value for node in bound if isinstance(node, ast.Assign)]
+        for value in values:
+            if isinstance(value, ast.Lambda):
+                yield value, call
+            elif isinstance(value, ast.Call) and value.args:
+                if self._module.names.resolve(value.func) == "functools.partial":
+                    args, keywords = value.args[1:], value.keywords
+                    if value is not call:
+                        args, keywords = [*args, *call.args], [*keywords, *call.keywords]
+                    yield self._as_call(value.args[0], args, keywords)
+        if isinstance(call.func, ast.Name) and call.func.id in ("map", "filter") and call.args:
+            if not self._module.names.is_local(call.func.id, scope):
+                yield self._as_call(call.args[0], call.args[1:], [])
 
-    def _partial(self, expr: ast.AST | None) -> ast.Call | None:
-        if isinstance(expr, ast.Call) and expr.args:
-            if self._module.names.resolve(expr.func) == "functools.partial":
-                return expr
-        return None
-
-    def _partial_by_name(self, func: ast.expr) -> ast.Call | None:
-        if not isinstance(func, ast.Name):
-            return None
-        bindings = self._module.names.bindings(func.id, self._module.scope_of(func))
-        if len(bindings) == 1 and isinstance(bindings[0], ast.Assign):
-            return self._partial(bindings[0].value)
-        return None
+    def _as_call(
+        self, func: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]
+    ) -> tuple[Function | ast.Lambda | None, ast.Call]:
+        function = func if isinstance(func, ast.Lambda) else self._summaries.named(func)
+        return function, ast.Call(func=func, args=args, keywords=keywords)
 
     def _keywords(self, name: str, scope: Scope, call: ast.Call) -> None:
         """Members of ``**name``, each by its key."""
+        given: list[tuple[object, ast.expr]] = []
         for keyword in call.keywords:
-            if keyword.arg is not None:
-                node = (id(scope), f"{name}[{keyword.arg!r}]")
-                self._connect(self._reads(keyword.value), node)
-                self._parameters.add(node)
-                self._alias(keyword.value, node)
-                self._edges[node].add((id(scope), name))
+            own = [(keyword.arg, keyword.value)] if keyword.arg is not None else ()
+            given += own or keyed(self._module, keyword.value)
+        for key, value in given:
+            node = (id(scope), f"{name}[{key!r}]")
+            self._connect(self._reads(value), node)
+            self._parameters.add(node)
+            self._alias(value, node)
+            self._edges[node].add((id(scope), name))
 
     def _comprehension_of(self, name: ast.Name) -> ast.AST | None:
         """The comprehension whose variable ``name`` is."""

@@ -11,7 +11,7 @@ from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.arguments import elements, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of
 from tape_migrate.shapes.carry import Carried, carry, refuse_kept, refuse_path, refuse_siblings
-from tape_migrate.shapes.changed import refuse_changed
+from tape_migrate.shapes.changed import refuse_assigned, refuse_changed
 from tape_migrate.shapes.changed_target import refuse_changed_target
 from tape_migrate.shapes.closures import refuse_closures
 from tape_migrate.shapes.context import Context
@@ -198,7 +198,8 @@ def _decide_paths(
     if refusal is not None:
         return refusal
     links = tuple(link for n in every_node for link in dep.links_into(n)) + tuple(start)
-    to_watch = tuple(p.source for p in carried if p.visible)
+    # What is computed on a tape that is handed on is computed from the sources themselves, too.
+    to_watch = tuple(p.source for p in carried if p.visible or request.reenters)
     paths = Paths(target_nodes | carriers, links, to_watch, request.skipped)
     within = inline and repeat.in_comprehension and repeat.mapped is None
     references = judge_reference_variables(context, dep, sources)
@@ -245,7 +246,7 @@ def _decide_paths(
         return Refusal(
             "TM123", "naming the target before its statement would change the order of calls"
         )
-    refusal = hz.refuse_assigned(dep, sources, request.call)
+    refusal = refuse_assigned(context, dep, sources, request.call)
     if refusal is not None:
         return refusal
     if request.reenters and chosen.inside:

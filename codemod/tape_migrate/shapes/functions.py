@@ -311,7 +311,7 @@ def _is_property(method: Function) -> bool:
     return any(ast.unparse(decorator).endswith(kinds) for decorator in method.decorator_list)
 
 
-def bind(function: Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+def bind(function: Function | ast.Lambda, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     """Parameters of ``function`` and the expressions that ``call`` gives them."""
     names = [a.arg for a in [*function.args.posonlyargs, *function.args.args]]
     if isinstance(call.func, ast.Attribute) and names:

@@ -12,13 +12,13 @@ from functools import cached_property
 
 from tape_migrate.flow.fence import FenceKind, fences
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.names import WORDS
+from tape_migrate.parsed import walk
 from tape_migrate.shapes.dependence import Dependence, reads_track
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.modes import identifiers
-from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Source, Track
+from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Track
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
@@ -34,7 +34,16 @@ _LEAVING_BACKEND = frozenset({"eval", "get_value", "batch_get_value"})
 
 _MAY_NOT_CALL = frozenset({"cond", "case", "switch_case", "while_loop"})
 
-_ASSIGNING = frozenset({"assign", "assign_add", "assign_sub", "scatter_update", "scatter_add"})
+_ASSIGNING = frozenset(
+    [
+        *("assign", "assign_add", "assign_sub", "batch_scatter_update", "count_up_to"),
+        *("scatter_add", "scatter_div", "scatter_max", "scatter_min", "scatter_mul"),
+        *("scatter_nd_add", "scatter_nd_sub", "scatter_nd_update", "scatter_sub"),
+        "scatter_update",
+    ]
+)
+_UPDATES = frozenset({"update", "update_add", "update_sub", "moving_average_update"})
+"""Functions of ``keras.backend`` that assign to their first argument."""
 
 _ASYNC_OR_GENERATOR = frozenset({FenceKind.YIELD, FenceKind.AWAIT, FenceKind.ASYNC})
 
@@ -199,7 +208,8 @@ def refuse_region(dep: Dependence, region: Region, carriers: frozenset[int]) -> 
     for fence in fences(region.stmts, dep.scope):
         match fence.kind:
             case FenceKind.TRY:
-                if any(n in carriers for n in _span(dep, fence.node)):
+                assert isinstance(fence.node, ast.stmt)
+                if any(n in carriers for n in dep.cfg.span(fence.node)):
                     return Refusal("TM115", "part of the forward pass stands in a try statement")
             case FenceKind.DELETE:
                 return Refusal("TM115", "a name is deleted between the source and the target")
@@ -210,10 +220,6 @@ def refuse_region(dep: Dependence, region: Region, carriers: frozenset[int]) -> 
             case FenceKind.STAR_IMPORT:
                 return Refusal("TM115", "a star import between the source and the target")
     return None
-
-
-def _span(dep: Dependence, node: ast.AST) -> range:
-    return dep.cfg.span(node) if isinstance(node, ast.stmt) and node in dep.cfg else range(0)
 
 
 def refuse_leaving(
@@ -305,47 +311,22 @@ def _back_prop_off(call: ast.Call) -> bool:
     )
 
 
-def refuse_assigned(dep: Dependence, sources: Iterable[Source], call: ast.Call) -> Refusal | None:
-    """A source variable assigned to on the way: in a graph nothing happens until it is run."""
-    symbols = {track.symbol for source in sources for track in source.tracks if track.certain}
-    for line, symbol in _assignments(dep):
-        if line <= call.lineno and symbol in symbols:
-            return Refusal(
-                "TM118",
-                f"{symbol} is assigned to before the gradient: a graph does that only when it "
-                "is run, eager code at once",
-            )
-    return None
-
-
-def _assignments(dep: Dependence) -> list[tuple[int, Symbol]]:
-    """The variables that statements of a function assign to, with their lines; found once."""
-    key = f"variables assigned {id(dep.scope)}"
-    known = dep.module.memo.get(key)
-    if not isinstance(known, list):
-        known = dep.module.memo[key] = list(_find_assignments(dep))
-    return known
-
-
-def _find_assignments(dep: Dependence) -> Iterator[tuple[int, Symbol]]:
-    for node in dep.cfg.nodes:
-        if node.node is None or node.stmt is None:
+def assigned_variables(module: Module, part: ast.AST) -> Iterator[ast.expr]:
+    """``v`` of ``v.assign(…)``, ``tf.assign(v, …)``, ``K.update(v, …)``, ``map(v.assign, …)``."""
+    for node in walk(part):
+        if isinstance(node, ast.Attribute) and node.attr in _ASSIGNING:
+            if not module.names.resolve(node):
+                yield node.value
+        if not isinstance(node, ast.Call):
             continue
-        for inner in calls_in(node.node):
-            changed = assigned_variable(dep.module, inner)
-            symbol = symbol_of(changed) if changed is not None else None
-            if symbol is not None:
-                yield node.stmt.lineno, symbol
-
-
-def assigned_variable(module: Module, call: ast.Call) -> ast.expr | None:
-    """``v`` of ``v.assign(…)`` and ``tf.assign(v, …)``, None for any other call."""
-    name = tensorflow_function(module.names.resolve(call.func))
-    if name in _ASSIGNING and call.args:
-        return call.args[0]
-    if name is None and isinstance(call.func, ast.Attribute) and call.func.attr in _ASSIGNING:
-        return call.func.value
-    return None
+        resolved = module.names.resolve(node.func)
+        leaf = resolved.rpartition(".")[2]
+        if (tensorflow_function(resolved) or "") in _ASSIGNING or (
+            resolved.startswith("keras.backend.") and leaf in _UPDATES
+        ):
+            yield from [*node.args[:1], *(k.value for k in node.keywords if k.arg in ("ref", "x"))]
+        elif resolved.startswith(("tensorflow.raw_ops.Assign", "tensorflow.raw_ops.Resource")):
+            yield from (k.value.value for k in node.keywords if isinstance(k.value, ast.Attribute))
 
 
 def through_branches(

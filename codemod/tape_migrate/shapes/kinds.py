@@ -43,7 +43,7 @@ def kind_of(module: Module, expr: ast.expr, scope: Scope, depth: int = _DEPTH) -
         case ast.Call(func=ast.Attribute(value=whole, attr="copy"), args=[], keywords=[]):
             return kind_of(module, whole, scope, depth - 1)
         case ast.Call():
-            return _call_kind(module, expr)
+            return _call_kind(module, expr, depth)
         case ast.BinOp(left=left, op=op, right=right):
             return _operation_kind(module, left, op, right, scope, depth)
         case ast.UnaryOp(op=ast.USub(), operand=_):
@@ -61,7 +61,7 @@ def kind_of(module: Module, expr: ast.expr, scope: Scope, depth: int = _DEPTH) -
     return _symbol_kind(module, expr, symbol, scope, depth)
 
 
-def _call_kind(module: Module, call: ast.Call) -> Kind:
+def _call_kind(module: Module, call: ast.Call, depth: int) -> Kind:
     resolved = module.names.resolve(call.func)
     if makes_one_tensor(resolved):
         return Kind.TENSOR
@@ -76,11 +76,11 @@ def _call_kind(module: Module, call: ast.Call) -> Kind:
         if call.func.id == "tuple":
             return Kind.TUPLE
     if isinstance(call.func, ast.Attribute) and call.func.attr == "gradient":
-        return _tape_kind(module, call)
+        return _tape_kind(module, call, depth)
     return Kind.UNKNOWN
 
 
-def _tape_kind(module: Module, call: ast.Call) -> Kind:
+def _tape_kind(module: Module, call: ast.Call, depth: int) -> Kind:
     """``tape.gradient(y, x)`` mirrors ``x``."""
     sources = call.args[1] if len(call.args) > 1 else None
     for keyword in call.keywords:
@@ -88,7 +88,7 @@ def _tape_kind(module: Module, call: ast.Call) -> Kind:
             sources = keyword.value
     if sources is None:
         return Kind.UNKNOWN
-    return kind_of(module, sources, module.scope_of(call), _DEPTH - 1)
+    return kind_of(module, sources, module.scope_of(call), depth - 1)
 
 
 def _operation_kind(
