@@ -15,6 +15,7 @@ from tape_migrate.flow.symbols import Symbol, is_prefix, may_overlap, symbol_of
 from tape_migrate.shapes.calls_elsewhere import computed_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
+from tape_migrate.shapes.displays import filled_in_loop, put_into_attribute
 from tape_migrate.shapes.given_away import given_away
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.loop_variables import is_given_to_loop, is_loop_variable
@@ -143,6 +144,16 @@ def _members(context: Context, dep: Dependence, external: list[Source]) -> list[
             return related
         sentences += [related] if related is not None else []
         for track in source.tracks:
+            if track.outside and track.symbol.path and not source.variable:
+                groups = put_into_attribute(context.module, track.symbol)
+                if source.kind is not Kind.TENSOR and (
+                    context.closure.depend(groups) or filled_in_loop(context.module, groups)
+                ):
+                    return Refusal(
+                        "TM105",
+                        f"one member of {track.symbol} may be computed from another where they are "
+                        "put together; a tape in here would miss that part",
+                    )
             if not track.outside or track.symbol.path:
                 continue
             if track.whole and source.kind is Kind.TENSOR:

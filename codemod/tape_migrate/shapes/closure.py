@@ -35,13 +35,10 @@ class Closure:
         self._edges: dict[Node, set[Node]] = defaultdict(set)
         self._aliases: dict[Node, set[Node]] = defaultdict(set)
         """Variable -> what may hold the same tensor: arguments given for it, plain copies."""
-        self._copies: dict[Node, set[Node]] = defaultdict(set)
-        """The same, where no call is in between."""
+        self._copies: dict[Node, set[Node]] = defaultdict(set)  # the same, without calls between
         self._parameters: set[Node] = set()
-        self._given: dict[Node, list[ast.expr]] = defaultdict(list)
-        """Parameter -> the expressions that calls give it."""
-        self._listed: dict[Node, list[list[ast.expr]]] = defaultdict(list)
-        """``*args`` -> the arguments of calls."""
+        self._given: dict[Node, list[ast.expr]] = defaultdict(list)  # what calls give a parameter
+        self._listed: dict[Node, list[list[ast.expr]]] = defaultdict(list)  # of ``*args``
         self._read: dict[ast.AST, tuple[Node, ...]] = {}
         for node in module.nodes:
             self._visit(node)
@@ -104,17 +101,17 @@ class Closure:
     def members_depend(self, parameter: Node) -> bool:
         """Whether a visible caller gives ``parameter`` values computed from one another."""
         given = [group for expr in self._given[parameter] for group in displays(self._module, expr)]
-        listed = [spread(self._module, args) for args in self._listed[parameter]]
-        for group in (*given, *listed):
+        return self.depend([*given, *(spread(self._module, a) for a in self._listed[parameter])])
+
+    def depend(self, groups: Iterable[list[ast.expr]]) -> bool:
+        """Whether one member of a group may have been computed from another of it."""
+        for group in groups:
             reads = [set(self._reads(expr)) for expr in group]
-            for index, expr in enumerate(group):
-                for other in range(len(group)):
-                    if other == index:
-                        continue
-                    plain = symbol_of(group[other]) is not None
-                    if not plain and reads[index] & reads[other] and symbol_of(expr) is not None:
+            for index in (i for i, expr in enumerate(group) if symbol_of(expr) is not None):
+                for other in (i for i in range(len(group)) if i != index):
+                    if symbol_of(group[other]) is None and reads[index] & reads[other]:
                         return True
-                    for node in reads[index] if symbol_of(expr) is not None else ():
+                    for node in reads[index]:
                         if reads[other] & self._reachable(node, avoid=None):
                             return True
         return False
@@ -305,8 +302,7 @@ class Closure:
                 self._alias(arg, node)
 
     def _handed_on(self, call: ast.Call) -> Iterator[tuple[Function | ast.Lambda | None, ast.Call]]:
-        """``partial(f, a)``, ``map(f, a)`` and ``(lambda v: …)(a)`` as the call ``f(a)`` that they
-        make later."""
+        """``partial(f, a)``, ``map(f, a)``, ``(lambda v: …)(a)`` as the call ``f(a)`` they make."""
         scope = self._module.scope_of(call)
         values: list[ast.AST | None] = [call, call.func]
         if isinstance(call.func, ast.Name):
@@ -321,8 +317,8 @@ class Closure:
                     if value is not call:
                         args, keywords = [*args, *call.args], [*keywords, *call.keywords]
                     yield self._as_call(value.args[0], args, keywords)
-        if isinstance(call.func, ast.Name) and call.func.id in ("map", "filter") and call.args:
-            if not self._module.names.is_local(call.func.id, scope):
+        if isinstance(call.func, ast.Name) and call.func.id in ("map", "filter"):
+            if call.args and not self._module.names.is_local(call.func.id, scope):
                 yield self._as_call(call.args[0], call.args[1:], [])
 
     def _as_call(

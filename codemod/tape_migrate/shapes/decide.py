@@ -67,23 +67,20 @@ def read_request(context: Context, found: Found) -> Request | Refusal:
     if refusal is not None:
         return refusal
     if found.site.api in METHODS:
-        request = read_optimizer_call(context, found)
-    else:
-        request = read_arguments(found, spelled=module.names.spelled(found.call.func))
-    return request
+        return read_optimizer_call(context, found)
+    return read_arguments(found, spelled=module.names.spelled(found.call.func))
 
 
 def decide_request(context: Context, request: Request) -> Decision:
     """Whether and how a call whose arguments are known can be a tape's gradient."""
-    module, found = context.module, request.found
     refusal = (
-        hz.refuse_position(module, request)
-        or context.refuse_scope(found.scope)
+        hz.refuse_position(context.module, request)
+        or context.refuse_scope(request.found.scope)
         or _refuse_name(context, request)
     )
     if refusal is not None:
         return refusal
-    if found.scope.kind is ScopeKind.LAMBDA:
+    if request.found.scope.kind is ScopeKind.LAMBDA:
         return Refusal("TM122", "the call stands in a lambda that cannot become a function")
     return _decide_in_scope(context, request)
 

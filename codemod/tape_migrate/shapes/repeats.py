@@ -122,6 +122,8 @@ def _mapped(
     """``[g(tf.gradients(e(i), x)) for i in r]`` where ``i`` occurs in ``e(i)`` only."""
     if not isinstance(parent, (ast.ListComp, ast.GeneratorExp)) or len(parent.generators) != 1:
         return None
+    if request.handed and isinstance(request.target, ast.Name):
+        return None  # the call of a helper keeps the name that it is given
     generator = parent.generators[0]
     tail = module.text[module.end(generator.iter) : module.end(parent)].strip()
     if generator.is_async or tail not in (b"]", b")", b""):
