@@ -119,7 +119,8 @@ class Engine:
             useless |= refuse_differentiated(self._texts.given(self._text), tracked)
             useless = {index: why for index, why in useless.items() if index not in frozen}
             frozen.update(useless)
-            hands.ban({tracked[index].home: why for index, why in useless.items()})
+            if hands.ban({tracked[index].home: why for index, why in useless.items()}):
+                continue
             if lambdas.choose(self._texts.given(self._text), tracked, frozen):
                 continue
             chosen = hands.choose(self._base, tracked)

@@ -154,12 +154,16 @@ class Hands:
             self._hand.update(wanted)
         return bool(failed or wanted)
 
-    def ban(self, refused: Mapping[str, Refusal]) -> None:
-        """Hand no tape to these functions: a gradient in them has to stay as it is."""
+    def ban(self, refused: Mapping[str, Refusal]) -> bool:
+        """Hand no tape to these functions: a gradient in them has to stay as it is.
+
+        True if one of them was handed a tape: what others were handed may have been for its sake.
+        """
         found = {name: why for name, why in refused.items() if name in self._hand}
         if found:
             self._banned.update(found)
             self._hand.clear()
+        return bool(found)
 
     def _widened(self, offer: Helper) -> Helper | None:
         """A helper that takes a tape for less than it could, with this gradient as well."""
