@@ -12,10 +12,10 @@ import ast
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, is_prefix, may_overlap, symbol_of
+from tape_migrate.shapes.attribute_members import may_be_related
 from tape_migrate.shapes.calls_elsewhere import computed_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
-from tape_migrate.shapes.displays import filled_in_loop, put_into_attribute
 from tape_migrate.shapes.given_away import given_away
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.loop_variables import is_given_to_loop, is_loop_variable
@@ -58,7 +58,11 @@ def assumptions_of(
                     )
                 shared = other == node and symbol != track.symbol
                 if context.closure.may_come_from_same(other, node) or (
-                    shared and context.closure.members_depend(node)
+                    shared
+                    and (
+                        context.closure.members_depend(node)
+                        or may_be_related(context.module, context.closure, symbol)
+                    )
                 ):
                     return Refusal(
                         "TM105",
@@ -119,7 +123,8 @@ def _between(context: Context, dep: Dependence, external: list[Source]) -> list[
                 context.closure.node_for(other, dep.scope),
                 context.closure.node_for(one, dep.scope),
             )
-            if one != other and context.closure.may_come_from_same(*nodes):
+            kept = nodes[0] == nodes[1] and may_be_related(context.module, context.closure, one)
+            if one != other and (kept or context.closure.may_come_from_same(*nodes)):
                 return Refusal(
                     "TM105",
                     f"{other} may have been computed from {one} before this function was "
@@ -144,16 +149,6 @@ def _members(context: Context, dep: Dependence, external: list[Source]) -> list[
             return related
         sentences += [related] if related is not None else []
         for track in source.tracks:
-            if track.outside and track.symbol.path and not source.variable:
-                groups = put_into_attribute(context.module, track.symbol)
-                if source.kind is not Kind.TENSOR and (
-                    context.closure.depend(groups) or filled_in_loop(context.module, groups)
-                ):
-                    return Refusal(
-                        "TM105",
-                        f"one member of {track.symbol} may be computed from another where they are "
-                        "put together; a tape in here would miss that part",
-                    )
             if not track.outside or track.symbol.path:
                 continue
             if track.whole and source.kind is Kind.TENSOR:

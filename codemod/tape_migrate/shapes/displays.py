@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from tape_migrate.flow.scope import Scope
-from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 
 _DEPTH: Final = 4
-_ADD: Final = frozenset(("append", "appendleft", "extend", "insert", "add"))
-_LEAVES: Final = frozenset(("placeholder", "placeholder_with_default", "Variable", "get_variable"))
 
 
 def displays(module: Module, expr: ast.expr, depth: int = _DEPTH) -> list[list[ast.expr]]:
@@ -34,39 +31,6 @@ def displays(module: Module, expr: ast.expr, depth: int = _DEPTH) -> list[list[a
         if isinstance(node, ast.Assign)
         for members in displays(module, node.value, depth - 1)
     ]
-
-
-def put_into_attribute(module: Module, symbol: Symbol) -> list[list[ast.expr]]:
-    """What is put, anywhere in the module, into the collections that are called like ``symbol``'s
-    last attribute: what is written out, and what is added by methods, in one group each time.
-    """
-    names = [part[1:] for part in symbol.path if part.startswith(".")]
-    groups: list[list[ast.expr]] = [[]]
-    added: list[ast.expr] = []
-    for node in module.attributes(names[-1]) if names else ():
-        parent = module.parent_of(node)
-        if isinstance(parent, (ast.Assign, ast.AnnAssign)) and parent.value is not None:
-            groups += displays(module, parent.value) if parent.value is not node else []
-        call = module.parent_of(parent) if parent is not None else None
-        if not isinstance(parent, ast.Attribute) or not isinstance(call, ast.Call):
-            continue
-        if call.func is parent and parent.attr in _ADD:
-            added += call.args
-    return [[*group, *added] for group in groups]
-
-
-def filled_in_loop(module: Module, groups: list[list[ast.expr]]) -> bool:
-    """Whether a loop adds what one turn may compute from what another has added."""
-    return any(
-        isinstance(module.parent_of(item), ast.Call)
-        and not (isinstance(item, ast.Call) and _makes_leaf(module, item))
-        and any(isinstance(p, (ast.For, ast.While)) for p in module.parents(item))
-        for item in groups[0]
-    )
-
-
-def _makes_leaf(module: Module, call: ast.Call) -> bool:
-    return module.names.resolve(call.func).rpartition(".")[2] in _LEAVES
 
 
 def spread(module: Module, items: list[ast.expr], depth: int = _DEPTH) -> list[ast.expr]:

@@ -22,6 +22,12 @@ import enum
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.mentions import asked_by_text
+from tape_migrate.shapes.attribute_members import (
+    may_be_related,
+    sets_attribute,
+    values_of_attribute,
+)
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.copies import value_of
 from tape_migrate.shapes.dependence import Dependence
@@ -51,6 +57,11 @@ def related_members(context: Context, dep: Dependence, source: Source) -> Refusa
         for definition in track.definitions
         if definition.kind not in OUTSIDE
     }
+    found |= {
+        _of_attribute(context, track.symbol)
+        for track in source.tracks
+        if track.whole and track.outside and track.symbol.path
+    }
     if Related.LIKELY in found:
         return Refusal(
             "TM105",
@@ -62,6 +73,23 @@ def related_members(context: Context, dep: Dependence, source: Source) -> Refusa
         which = source.symbol if known else f"{source.symbol}, if it is a list,"
         return f"assumes that no member of {which} was computed from another"
     return None
+
+
+def _of_attribute(context: Context, symbol: Symbol) -> Related:
+    """What an object keeps, by all that the module puts into attributes of that name."""
+    module = context.module
+    if may_be_related(module, context.closure, symbol):
+        return Related.LIKELY
+    values = values_of_attribute(module, symbol)
+    found = [
+        Related.PERHAPS if isinstance(value, ast.Name) else _of_value(context, value)
+        for value in values
+        if not isinstance(value, _COLLECTIONS)
+    ]
+    if not sets_attribute(module, symbol):
+        by_text = asked_by_text(module, symbol.path[0][1:])
+        return Related.PERHAPS if by_text is None else Related.LIKELY  # by `setattr`
+    return max([Related.NO, *found], key=lambda one: list(Related).index(one))
 
 
 def _of_definition(
@@ -79,7 +107,7 @@ def _of_definition(
         return Related.NO
     if isinstance(value, ast.Subscript) and _holds_some(context, dep, definition, value.value):
         return Related.LIKELY
-    return _of_value(context, dep, value)
+    return _of_value(context, value)
 
 
 def _holds_some(context: Context, dep: Dependence, definition: Definition, base: ast.expr) -> bool:
@@ -112,7 +140,7 @@ def _is_followed(dep: Dependence, definition: Definition, value: ast.expr) -> bo
     )
 
 
-def _of_value(context: Context, dep: Dependence, value: ast.expr) -> Related:
+def _of_value(context: Context, value: ast.expr) -> Related:
     match value:
         case ast.List(elts=members) | ast.Tuple(elts=members) | ast.Dict(values=members):
             return _of_display(members)
@@ -124,7 +152,7 @@ def _of_value(context: Context, dep: Dependence, value: ast.expr) -> Related:
             if any(_hands_on(arg) for arg in args):
                 return Related.LIKELY
             parts = [*args, *(keyword.value for keyword in value.keywords)]
-            shown = [_of_value(context, dep, arg) for arg in args if isinstance(arg, _COLLECTIONS)]
+            shown = [_of_value(context, arg) for arg in args if isinstance(arg, _COLLECTIONS)]
             return max([_of_display(parts), *shown], key=lambda one: list(Related).index(one))
         case ast.Call():
             several = PutTogether(context).by_call(value)
