@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 
 from tape_migrate.api import migrate_source
+from tape_migrate.linking import migrate_project
 from tape_migrate.model import Migration, Options, Outcome, SiteResult
 
 HEAD = """\
@@ -59,3 +61,28 @@ def refused(body: str) -> SiteResult:
     (site,) = migration.sites
     assert site.outcome is Outcome.REFUSED
     return site
+
+
+def migrate_files(files: Mapping[str, str], *, closed: bool = False) -> dict[str, Migration]:
+    """Migrate a project of these texts by path; the tool's own checks must hold."""
+    sources = {path: text.encode() for path, text in sorted(files.items())}
+    found = migrate_project(sources, Options(assume_closed=closed))
+    migrations = {path: m for path, m in found.items() if isinstance(m, Migration)}
+    assert migrations.keys() == files.keys()
+    assert all(m.internal_error is None for m in migrations.values())
+    return migrations
+
+
+def edited_files(
+    files: Mapping[str, str], changes: Mapping[str, tuple[str, str] | str]
+) -> dict[str, str]:
+    """The files with ``name=(old, new)`` replaced, or ``name=text`` added."""
+    result = dict(files)
+    for stem, change in changes.items():
+        path = f"{stem}.py"
+        if isinstance(change, str):
+            result[path] = result.get(path, "") + change
+        else:
+            assert change[0] in result[path]
+            result[path] = result[path].replace(*change)
+    return result

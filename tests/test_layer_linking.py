@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tape_migrate.linking import migrate_project
-from tape_migrate.model import Migration, Options, Outcome, Shape
+from tape_migrate.model import Outcome, Shape
 from tests.fixture_cases import FIXTURES
+from tests.migrating import edited_files, migrate_files
 
 BEFORE = FIXTURES / "projects/layer_class_of_another_file/before"
 FILES = {path.name: path.read_text(encoding="utf-8") for path in sorted(BEFORE.glob("*.py"))}
@@ -16,26 +16,9 @@ _CLASS = "class GradNorm(Layer):"
 _END = "        return loss[0]\n"
 
 
-def migrate(files: dict[str, str], *, closed: bool = False) -> dict[str, Migration]:
-    sources = {path: text.encode() for path, text in sorted(files.items())}
-    found = migrate_project(sources, Options(assume_closed=closed))
-    migrations = {path: m for path, m in found.items() if isinstance(m, Migration)}
-    assert migrations.keys() == files.keys()
-    assert all(m.internal_error is None for m in migrations.values())
-    return migrations
-
-
 def edited(**changes: tuple[str, str] | str) -> dict[str, str]:
     """The files with ``name=(old, new)`` replaced, or ``name=text`` added."""
-    files = dict(FILES)
-    for stem, change in changes.items():
-        path = f"{stem}.py"
-        if isinstance(change, str):
-            files[path] = files.get(path, "") + change
-        else:
-            assert change[0] in files[path]
-            files[path] = files[path].replace(*change)
-    return files
+    return edited_files(FILES, changes)
 
 
 _OTHER = "import layers\n\n\ndef use(model, x):\n    return "
@@ -81,7 +64,7 @@ _OTHER = "import layers\n\n\ndef use(model, x):\n    return "
     ],
 )
 def test_what_is_not_the_same_is_left(files: dict[str, str], reason: str) -> None:
-    found = migrate(files, closed=True)
+    found = migrate_files(files, closed=True)
     (site,) = [site for migration in found.values() for site in migration.sites]
     assert site.outcome is Outcome.REFUSED
     assert not [path for path, migration in found.items() if migration.changed]
@@ -93,15 +76,15 @@ def test_a_class_of_a_package_is_left_unless_nothing_else_uses_it() -> None:
         f"net/{path}": text.replace("from layers", "from .layers").replace("from gan", "from .gan")
         for path, text in FILES.items()
     } | {"net/__init__.py": "from .layers import GradNorm\n"}
-    (site,) = migrate(files)["net/layers.py"].sites
+    (site,) = migrate_files(files)["net/layers.py"].sites
     assert (site.code, "--assume-closed" in site.message) == ("TM148", True)
-    (site,) = migrate(files, closed=True)["net/layers.py"].sites
+    (site,) = migrate_files(files, closed=True)["net/layers.py"].sites
     assert site.shape is Shape.GRADIENT_LAYER
 
 
 def test_several_gradients_in_one_class() -> None:
     call = "K.gradients(target, wrt)"
-    found = migrate(edited(layers=(call, f"{call}\n        more = {call}")))
+    found = migrate_files(edited(layers=(call, f"{call}\n        more = {call}")))
     assert [site.shape for site in found["layers.py"].sites] == [Shape.GRADIENT_LAYER, Shape.LOCAL]
     assert b"gradients" not in found["layers.py"].new
 
@@ -109,8 +92,8 @@ def test_several_gradients_in_one_class() -> None:
 def test_several_files_use_it() -> None:
     second = FILES["gan.py"].replace(_USE, "L.GradNorm(name='norm')([dis(real_input), real_input])")
     files = {**FILES, "second.py": second.replace(_IMPORT, "import layers as L\n")}
-    found = migrate(files)
+    found = migrate_files(files)
     assert [path for path, m in found.items() if m.changed] == ["gan.py", "layers.py", "second.py"]
     assert b"L.GradNorm(dis, name='norm')(real_input)" in found["second.py"].new
-    again = migrate({path: m.new.decode() for path, m in found.items()})
+    again = migrate_files({path: m.new.decode() for path, m in found.items()})
     assert not [path for path, m in again.items() if m.changed]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tape_migrate.api import migrate_source
-from tape_migrate.linking import link, migrate_project
+from tape_migrate.linking import link
 from tape_migrate.model import Migration, Options, Outcome, Shape
 from tape_migrate.project import build_project
 from tests.fixture_cases import FIXTURES
+from tests.migrating import edited_files, migrate_files
 
 BEFORE = FIXTURES / "projects/loss_of_another_file/before"
 FILES = {path.name: path.read_text(encoding="utf-8") for path in sorted(BEFORE.glob("*.py"))}
@@ -16,15 +17,6 @@ _IMPORT = "from losses import gradient_penalty_loss, wasserstein_loss\n"
 _USE = "partial(gradient_penalty_loss,"
 _END = "        return losses\n"
 _RUN = "    losses = gan.train("
-
-
-def migrate(files: dict[str, str], *, closed: bool = False) -> dict[str, Migration]:
-    sources = {path: text.encode() for path, text in sorted(files.items())}
-    found = migrate_project(sources, Options(assume_closed=closed))
-    migrations = {path: m for path, m in found.items() if isinstance(m, Migration)}
-    assert migrations.keys() == files.keys()
-    assert all(m.internal_error is None for m in migrations.values())
-    return migrations
 
 
 def outcome(found: dict[str, Migration]) -> tuple[str, str]:
@@ -39,15 +31,7 @@ def outcome(found: dict[str, Migration]) -> tuple[str, str]:
 
 def edited(**changes: tuple[str, str] | str) -> dict[str, str]:
     """The files with ``name=(old, new)`` replaced, or ``name=text`` added."""
-    files = dict(FILES)
-    for stem, change in changes.items():
-        path = f"{stem}.py"
-        if isinstance(change, str):
-            files[path] = files.get(path, "") + change
-        else:
-            assert change[0] in files[path]
-            files[path] = files[path].replace(*change)
-    return files
+    return edited_files(FILES, changes)
 
 
 _TAKEN = "gradient_penalty_loss"
@@ -107,7 +91,7 @@ _STAR = "from losses import *\n"
     ],
 )  # fmt: skip
 def test_what_is_not_the_same_is_left(files: dict[str, str], reason: str) -> None:
-    code, said = outcome(migrate(files, closed=True))
+    code, said = outcome(migrate_files(files, closed=True))
     assert code == "TM147", said
     assert reason in said, said
 
@@ -135,12 +119,12 @@ _OWN = "\n\ndef gradient_penalty_loss(y):\n    return y\n\n\nprint(gradient_pena
     ],
 )  # fmt: skip
 def test_what_is_the_same_is_migrated(files: dict[str, str]) -> None:
-    found = migrate(files)
+    found = migrate_files(files)
     shape, said = outcome(found)
     assert shape == Shape.LOSS_CLOSURE.value
     assert [path for path, m in found.items() if m.changed] == ["losses.py", "train.py"]
     assert b"InputGradient(self.critic)(averaged)" in found["train.py"].new
-    again = migrate({path: m.new.decode() for path, m in found.items()})
+    again = migrate_files({path: m.new.decode() for path, m in found.items()})
     assert not [path for path, m in again.items() if m.changed], said
 
 
@@ -148,9 +132,9 @@ def test_a_loss_of_a_package_is_left_unless_nothing_else_uses_it() -> None:
     files = {f"gan/{path}": text.replace("from losses", "from .losses")
              .replace("from networks", "from .networks").replace("from train", "from .train")
              for path, text in FILES.items()} | {"gan/__init__.py": ""}  # fmt: skip
-    code, said = outcome(migrate(files))
+    code, said = outcome(migrate_files(files))
     assert (code, "--assume-closed" in said) == ("TM147", True)
-    shape, _ = outcome(migrate(files, closed=True))
+    shape, _ = outcome(migrate_files(files, closed=True))
     assert shape == Shape.LOSS_CLOSURE.value
 
 
@@ -168,19 +152,19 @@ def test_a_notebook_that_names_the_loss_or_the_model(name: str) -> None:
 @pytest.mark.parametrize("joint", [" + ", "\n    gradients += "])
 def test_several_gradients_in_one_loss(joint: str) -> None:
     call = "K.gradients(y_pred, averaged_samples)[0]"
-    found = migrate(edited(losses=(call, f"{call}{joint}{call}")))
+    found = migrate_files(edited(losses=(call, f"{call}{joint}{call}")))
     assert not [path for path, m in found.items() if m.changed]
     assert [site.code for site in found["losses.py"].sites] == ["TM147", "TM147"]
 
 
 def test_a_comment_leaves_the_call_alone() -> None:
     files = edited(losses=("averaged_samples)[0]", "averaged_samples)[0]  # tape-migrate: ignore"))
-    found = migrate(files)
+    found = migrate_files(files)
     assert not [path for path, m in found.items() if m.changed]
 
 
 def test_frozen_by_another_file_models_train_what_was_trainable() -> None:
-    text = migrate(FILES)["train.py"].new
+    text = migrate_files(FILES)["train.py"].new
     assert text.count(b"= CompiledModel(") == 2
 
 
@@ -188,12 +172,12 @@ def test_nothing_is_said_of_losses_that_nobody_compiles() -> None:
     files = edited(
         train=("                                  loss=[w", "loss=None)\n        print([w")
     )
-    code, said = outcome(migrate(files, closed=True))
+    code, said = outcome(migrate_files(files, closed=True))
     assert "in a loss cannot" not in said, (code, said)
 
 
 def test_other_scripts_of_the_folder_do_not_matter() -> None:
     other = FILES["train.py"].replace("from losses", "from other_losses")
     other = other.replace("self.critic_model.train_on_batch", "self.critic_model.fit")
-    shape, _ = outcome(migrate({**FILES, "unrelated.py": other}))
+    shape, _ = outcome(migrate_files({**FILES, "unrelated.py": other}))
     assert shape == Shape.LOSS_CLOSURE.value

@@ -40,6 +40,7 @@ from tape_migrate.flow.bindings import children
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Module
+from tape_migrate.shapes.attribute_members import filled_by_other_name
 from tape_migrate.shapes.called_setup import hidden_call, reads_before, setup_call
 from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.context import Context
@@ -107,6 +108,8 @@ def _find_kept(context: Context, request: Request) -> Kept | None:
     targets = [source.symbol for source in entry]
     sources = _source_attributes(context, request)
     if not sources or any(not _is_attribute(symbol) for symbol in targets):
+        return None
+    if any(filled_by_other_name(module, symbol) for symbol in (*sources, *targets)):
         return None
     hidden = hidden_call(scope, request.call)
     setup = _setup_of(module, scope, targets, sources, hidden[0] if hidden is not None else None)

@@ -17,6 +17,8 @@ from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import Kind, Refusal, Track
 
 _PUTS_IN = frozenset({"append", "appendleft", "extend", "extendleft", "insert", "add"})
+OF_LISTS = frozenset({"list", "dict", "set", "deque", "operator", "heapq", "bisect", "random"})
+"""Types and modules whose functions change the collection that they are given first."""
 TAKES_OUT = frozenset({"reverse", "sort", "pop", "popleft", "remove", "clear"})
 
 
@@ -60,7 +62,7 @@ def _only_hands_out(dep: Dependence, change: Definition, symbol: Symbol) -> bool
         return False
     if isinstance(call.func, ast.Attribute):
         receiver = symbol_of(call.func.value)
-        if receiver is None or may_overlap(receiver, symbol):
+        if receiver is None or may_overlap(receiver, symbol) or receiver.root in OF_LISTS:
             return False
     return not dep.callees.changes_something(call)
 

@@ -22,7 +22,6 @@ import enum
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
-from tape_migrate.mentions import asked_by_text
 from tape_migrate.shapes.attribute_members import (
     may_be_related,
     sets_attribute,
@@ -87,8 +86,7 @@ def _of_attribute(context: Context, symbol: Symbol) -> Related:
         if not isinstance(value, _COLLECTIONS)
     ]
     if not sets_attribute(module, symbol):
-        by_text = asked_by_text(module, symbol.path[0][1:])
-        return Related.PERHAPS if by_text is None else Related.LIKELY  # by `setattr`
+        return Related.PERHAPS  # in another module
     return max([Related.NO, *found], key=lambda one: list(Related).index(one))
 
 
