@@ -63,25 +63,13 @@ def refuse_behind_left(module: Module, tracked: Sequence[Tracked]) -> dict[int, 
 
     ``module`` and ``tracked`` are as for ``refuse_differentiated``.
     """
-    if all(site.migrated is None for site in tracked):
-        return {}
-    branches = {id(call) for call in _calls(module, module.tree) if _is_branch(module, call)}
-    if not branches:
-        return {}
-    found = find_sites(module)
-    own = list(zip(found, tracked, strict=False))
-    gone = {id(item.call) for item, site in own if site.migrated is not None}
-    sites = {id(item.call): item for item in found}
-    left = {
-        id(call): call
-        for call in _calls(module, module.tree)
-        if id(call) not in gone and (id(call) in sites or _is_symbolic(call))
-    }
+    branches, left = _branches_and_left(module, tracked)
     if not left:
         return {}
-    context = Context.of(module, pending=frozenset(sites))
+    found = find_sites(module)
+    context = Context.of(module, pending=frozenset(id(item.call) for item in found))
     refusals: dict[int, Refusal] = {}
-    for i, (item, site) in enumerate(own):
+    for i, (item, site) in enumerate(zip(found, tracked, strict=False)):
         if site.migrated is None:
             continue
         line = None
@@ -90,12 +78,58 @@ def refuse_behind_left(module: Module, tracked: Sequence[Tracked]) -> dict[int, 
         elif way := _branches_on(context, item, branches):
             line = _before(context, item, left, way)
         if line is not None:
-            refusals[i] = Refusal(
-                "TM126",
-                f"it goes through tf.cond, and so does the gradient in line {line} before it, "
-                "which is left alone: a tape raises there",
-            )
+            refusals[i] = _behind(line)
     return refusals
+
+
+def refuse_imported(module: Module, tracked: Sequence[Tracked]) -> Refusal | None:
+    """Why no helper of another module can be handed a tape: a left call goes through a branch.
+
+    ``module`` and ``tracked`` are as for ``refuse_differentiated``.
+    """
+    if not any(site.helper is not None and site.helper.dotted for site in tracked):
+        return None
+    branches, left = _branches_and_left(module, tracked)
+    if not left:
+        return None
+    context = Context.of(module, pending=frozenset(id(i.call) for i in find_sites(module)))
+    for call in left.values():
+        scope = module.scope_of(call)
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        node = scope.node
+        # What a function is given may have come through a branch of its caller.
+        is_called = isinstance(node, ast.FunctionDef) and bool(context.summaries.callers(node))
+        if is_called or _on_way(context, scope, call, given) & branches:
+            return _behind(call.lineno)
+    return None
+
+
+def _behind(line: int) -> Refusal:
+    return Refusal(
+        "TM126",
+        f"it goes through tf.cond, and so does the gradient in line {line} before it, "
+        "which is left alone: a tape raises there",
+    )
+
+
+def _branches_and_left(
+    module: Module, tracked: Sequence[Tracked]
+) -> tuple[set[int], dict[int, ast.Call]]:
+    """Calls that branch in the graph, and the gradient calls that are left alone if there are."""
+    if all(site.migrated is None for site in tracked):
+        return set(), {}
+    branches = {id(call) for call in _calls(module, module.tree) if _is_branch(module, call)}
+    if not branches:
+        return set(), {}
+    own = list(zip(find_sites(module), tracked, strict=False))
+    gone = {id(item.call) for item, site in own if site.migrated is not None}
+    sites = {id(item.call) for item, _ in own}
+    left = {
+        id(call): call
+        for call in _calls(module, module.tree)
+        if id(call) not in gone and (id(call) in sites or _is_symbolic(call))
+    }
+    return branches, left
 
 
 _BRANCHES = frozenset({"cond", "case", "switch_case"})

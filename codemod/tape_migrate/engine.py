@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from tape_migrate.again import refuse_behind_left, refuse_differentiated
+from tape_migrate.again import refuse_behind_left, refuse_differentiated, refuse_imported
 from tape_migrate.annotate import annotate
 from tape_migrate.edits.draft import Applied
 from tape_migrate.edits.lift_lambda import lift_lambda
@@ -130,7 +130,10 @@ class Engine:
                 break
         hands.explain(tracked)
         losses.explain(tracked)
-        handed = (*hands.handed(tracked), *losses.handed())
+        handed = (
+            *hands.handed(tracked, refuse_imported(self._texts.given(self._text), tracked)),
+            *losses.handed(),
+        )
         offered = losses.offers(tracked)
         tracked = [site for site in tracked if site.helper is None]
         results = [result_of(text, site) for site in tracked]

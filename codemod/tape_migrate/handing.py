@@ -218,16 +218,24 @@ class Hands:
                     given += self._exported[site.home].assumptions
                 site.migrated = replace(site.migrated, assumptions=tuple(dict.fromkeys(given)))
 
-    def handed(self, tracked: list[Tracked]) -> tuple[Handed, ...]:
+    def handed(self, tracked: list[Tracked], why: Refusal | None) -> tuple[Handed, ...]:
         """How the calls of other modules' helpers fared, and which of the own take no tape though
-        the other modules hand one in."""
+        the other modules hand one in.
+
+        ``why`` says why no helper of another module may be handed a tape, if that is so.
+        """
         found: list[Handed] = []
         for name, promised in self._exported.items():
             if name not in self._hand:
-                why = self._banned.get(name, DEPENDS)
-                found.append(Handed(promised.dotted, 1, why.code, why.message))
+                banned = self._banned.get(name, DEPENDS)
+                found.append(Handed(promised.dotted, 1, banned.code, banned.message))
         for helper in self._plan.imported:
             fine = self._given(tracked, helper, frozenset())
+            if why is not None:
+                lines = (
+                    s.site.line for s in tracked if s.helper and _name(s.helper) == fine.dotted
+                )
+                fine = Handed(helper.dotted, next(lines, 1), why.code, why.message)
             found.append(self._unmet.get(helper.dotted, fine))
         return tuple(found)
 
