@@ -31,6 +31,8 @@ class Scope:
 
     filters: Filters = field(default_factory=Filters)
     selection: Selection | None = None
+    alone: bool = False
+    """Whether what stands around the given folders does not count (``sources.discover``)."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def run(
     listeners = listeners or Listeners()
     if on_result is not None:
         listeners = replace(listeners, result=on_result)
-    found = discover(paths, scope.filters)
+    found = discover(paths, scope.filters, alone=scope.alone)
     results = [
         FileResult(failure.path, FileStatus.FAILED, failure.message) for failure in found.failures
     ]

@@ -10,11 +10,19 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tape_migrate.batch.helper import Helper, carry_out, close_all, open_all
+from tape_migrate.batch.helper import (
+    _SHARED,
+    Helper,
+    HelperError,
+    carry_out,
+    close_helpers,
+    open_helper,
+)
 from tests.batch import making
 from tests.safety.repository import git
 from tests.test_cli import LOCAL, environment, run
@@ -198,6 +206,39 @@ def test_a_repository_without_a_commit_is_not_taken_for_one_without_calls(
     assert b"1 source was done or had failed before; --retry-failed or --fresh" in again.stderr
 
 
+def test_what_stands_around_a_folder_does_not_count(tmp_path: Path) -> None:
+    making.folder(tmp_path / "sources" / "proj")
+    (tmp_path / "sources" / ".git").mkdir()
+    (tmp_path / "sources" / ".gitignore").write_bytes(b"*.py\n")
+    (tmp_path / "sources" / "pyproject.toml").write_bytes(
+        b"[tool.tape-migrate]\nignore = ['all']\n"
+    )
+    (tmp_path / "elsewhere.py").write_bytes(LOCAL)
+    (tmp_path / "sources" / "proj" / "link.py").symlink_to(tmp_path / "elsewhere.py")
+    before = {path: path.stat() for path in (tmp_path / "sources").rglob("*")}
+    done = run("batch", "sources/proj", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "out" / "proj" / "report.json").read_bytes())
+    assert report["summary"]["files_scanned"] == 3
+    assert report["summary"]["migrated"] == 1
+    after = {path: path.stat() for path in (tmp_path / "sources").rglob("*")}
+    assert {p: (s.st_mtime_ns, s.st_size) for p, s in after.items()} == {
+        p: (s.st_mtime_ns, s.st_size) for p, s in before.items()
+    }
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="not run: root may read everything")
+def test_a_file_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
+    making.folder(tmp_path / "proj")
+    (tmp_path / "proj" / "closed.py").write_bytes(LOCAL)
+    (tmp_path / "proj" / "closed.py").chmod(0)
+    done = run("batch", "proj", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "out" / "proj" / "report.json").read_bytes())
+    assert report["summary"]["files_failed"] == 1
+    assert report["summary"]["migrated"] == 1
+
+
 def test_a_source_can_be_taken_for_closed(tmp_path: Path) -> None:
     package = tmp_path / "lib" / "pkg"
     package.mkdir(parents=True)
@@ -268,18 +309,48 @@ def test_a_helper_that_dies_is_replaced_and_leaves_nothing(
         "isolated": False,
         "time_limit": 30.0,
     }
-    open_all()
+    open_helper()
     try:
         assert carry_out(job)["summary"]["migrated"] == 1
-        from tape_migrate.batch import helper  # noqa: PLC0415
-
-        os.kill(helper._ALL[-1].process_id, signal.SIGKILL)
+        helper = _SHARED.get()
+        assert helper is not None
+        os.kill(helper.process_id, signal.SIGKILL)
         assert carry_out(job)["summary"]["migrated"] == 1
     finally:
-        close_all()
+        close_helpers()
     assert carry_out(job)["message"] == "the batch was stopped"
-    open_all()
+    open_helper()
     assert list(scratch.iterdir()) == []
+
+
+def test_jobs_of_a_helper_that_dies_are_all_done(tmp_path: Path) -> None:
+    making.slow(tmp_path / "slow", 60)
+    job = {
+        "source": {"name": "slow", "kind": "folder", "location": str(tmp_path / "slow")},
+        "given": {},
+        "isolated": False,
+        "time_limit": 60.0,
+    }
+    open_helper()
+    try:
+        helper = _SHARED.get()
+        assert helper is not None
+        with ThreadPoolExecutor(2) as pool:
+            answers = [pool.submit(carry_out, job) for _ in range(2)]
+            while not (children := _children(helper.process_id)):
+                time.sleep(0.005)
+            os.kill(helper.process_id, signal.SIGKILL)
+            assert [answer.result()["summary"]["migrated"] for answer in answers] == [480, 480]
+        for child in children:
+            os.killpg(child, signal.SIGKILL)
+    finally:
+        close_helpers()
+        open_helper()
+
+
+def _children(process_id: int) -> list[int]:
+    listed = subprocess.run(["pgrep", "-P", str(process_id)], capture_output=True, check=False)
+    return [int(word) for word in listed.stdout.split()]
 
 
 def test_a_job_ends_with_those_who_wait_for_it(
@@ -296,15 +367,16 @@ def test_a_job_ends_with_those_who_wait_for_it(
         "time_limit": 60.0,
     }
     helper = Helper()
-    assert helper._process.stdin is not None
-    helper._process.stdin.write(json.dumps(job).encode() + b"\n")
-    helper._process.stdin.flush()
+    pool = ThreadPoolExecutor(1)
+    waiting = pool.submit(helper.do, job)
     deadline = time.monotonic() + 20
-    while not list(scratch.glob("*/copies/slow/m*.py")) and time.monotonic() < deadline:
+    while not list(scratch.glob("*/copies")) and time.monotonic() < deadline:
         time.sleep(0.01)
     start = time.monotonic()
     helper.close()
+    assert isinstance(waiting.exception(timeout=2), HelperError)
     assert time.monotonic() - start < 2
+    pool.shutdown()
     assert list(scratch.iterdir()) == []
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 
-from tape_migrate.batch.copies import CopyError, copy
+from tape_migrate.batch.copies import CopyError, copy, place_of
 from tape_migrate.batch.sources import Source, SourcesError, resolve
 from tests.batch import making
 
@@ -53,8 +54,10 @@ def test_what_is_no_source(
         resolve([])
 
 
-@pytest.mark.parametrize("kind", ["folder", "repository", "sdist", "wheel"])
-@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "everything"),
+    [("folder", True), *itertools.product(["repository", "sdist", "wheel"], [False, True])],
+)
 def test_copies_hold_the_sources_and_nothing_from_elsewhere(
     tmp_path: Path, kind: str, everything: bool
 ) -> None:
@@ -94,8 +97,9 @@ def test_a_copy_of_a_repository_is_its_last_commit(tmp_path: Path) -> None:
         Source("x", "git", "/no/such/repository"),
         Source("x", "archive", "/no/such.tar.gz"),
         Source("x", "distribution", "no-such-distribution"),
+        Source("x", "folder", "/no/such/folder"),
     ],
 )
-def test_what_cannot_be_copied(tmp_path: Path, source: Source) -> None:
+def test_what_cannot_be_looked_at(tmp_path: Path, source: Source) -> None:
     with pytest.raises(CopyError):
-        copy(source, str(tmp_path))
+        place_of(source, str(tmp_path))

@@ -71,6 +71,8 @@ CASES = {
     "last match wins": "*.py\n!a.py\n",
     "a re-included file in an ignored folder stays ignored": "x/\n!x/a.py\n",
     "class": "[a-b].py\n",
+    "class with a range that ends before it begins": "[x-[ab]\n[b-a].py\n",
+    "negated class with such a range": "[!b-a].py\n",
     "negated class": "[!a].py\n",
     "negated class with a caret": "[^a].py\n",
     "bracket first in class": "q[[]1].py\n",

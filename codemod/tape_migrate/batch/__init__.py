@@ -1,1 +1,1 @@
-"""``tape-migrate batch``: many repositories, packages and folders, each in a copy of its own."""
+"""``tape-migrate batch``: many repositories, packages and folders, none of them touched."""

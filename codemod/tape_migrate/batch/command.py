@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tape_migrate.batch.executors import ExecutorError
+from tape_migrate.batch.helper import close_helpers
 from tape_migrate.batch.report import table
 from tape_migrate.batch.run import BatchRequest, run_batch
 from tape_migrate.batch.sources import SourcesError
@@ -14,7 +15,14 @@ from tape_migrate.settings.load import SettingsError, load
 
 
 def batch(request: BatchRequest) -> int:
-    """Carry out the command. Raises UsageError."""
+    """Carry out the command. Raises UsageError. Ends the helper, if one was begun."""
+    try:
+        return _batch(request)
+    finally:
+        close_helpers()
+
+
+def _batch(request: BatchRequest) -> int:
     output = Output()
     try:
         load([], request.given, isolated=True)  # what is wrong for all is said once

@@ -1,4 +1,4 @@
-"""A clean copy of a source: what a run looks at, and nothing of the original is touched."""
+"""Where a source can be looked at without touching it: a folder as it is, else a clean copy."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class CopyError(Exception):
 def copy(source: Source, folder: str, *, everything: bool = False) -> str:
     """Make a copy of ``source`` below ``folder``, which must be empty; return where it is.
 
-    Of archives, folders and distributions only Python files, notebooks and what steers the
-    search are copied, unless ``everything``. Of a git repository it is what HEAD holds.
+    Of archives and distributions only Python files, notebooks and what steers the search are
+    copied, unless ``everything``. Of a git repository it is what HEAD holds.
 
     Raises CopyError.
     """
@@ -34,7 +34,7 @@ def copy(source: Source, folder: str, *, everything: bool = False) -> str:
         if kind is Kind.GIT:
             clone(source.location, target)
         elif kind is Kind.FOLDER:
-            _copy_folder(source.location, target, everything)
+            _copy_folder(source.location, target)
         elif kind is Kind.DISTRIBUTION:
             _copy_distribution(source.location, target)
         else:
@@ -49,6 +49,18 @@ def copy(source: Source, folder: str, *, everything: bool = False) -> str:
         if os.path.isdir(only) and not os.path.exists(os.path.join(only, "__init__.py")):
             return only
     return target
+
+
+def place_of(source: Source, folder: str) -> str:
+    """Where a source can be looked at: a folder where it is, of all else a copy below ``folder``.
+
+    Copying files costs as much as looking for calls in them. Raises CopyError.
+    """
+    if Kind(source.kind) is not Kind.FOLDER:
+        return copy(source, folder)
+    if not os.path.isdir(source.location):
+        raise CopyError(f"no folder {source.location}")
+    return source.location
 
 
 def clone(location: str, target: str) -> None:
@@ -82,15 +94,13 @@ def _wanted(name: str) -> bool:
     return name.endswith(SUFFIXES) or name in _WANTED
 
 
-def _copy_folder(source: str, target: str, everything: bool) -> None:
+def _copy_folder(source: str, target: str) -> None:
     for folder, folders, names in os.walk(source):
         folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
         inner = os.path.relpath(folder, source)
         place = target if inner == "." else os.path.join(target, inner)
-        chosen = [name for name in names if everything or _wanted(name)]
-        if chosen or folder == source:
-            os.makedirs(place, exist_ok=True)
-        for name in chosen:
+        os.makedirs(place, exist_ok=True)
+        for name in names:
             path = os.path.join(folder, name)
             if os.path.isfile(path) and not os.path.islink(path):
                 shutil.copyfile(path, os.path.join(place, name))

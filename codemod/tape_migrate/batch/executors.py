@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
-from tape_migrate.batch.helper import carry_out, close_all, open_all
+from tape_migrate.batch.helper import carry_out, close_helpers, open_helper
 
 
 class ExecutorError(Exception):
@@ -48,14 +48,14 @@ def executor_for(spec: str, workers: int) -> Iterator[Executor]:
 
 @contextlib.contextmanager
 def _local(workers: int) -> Iterator[Executor]:
-    # Each thread waits for a helper process of its own, where the work is done.
-    open_all()
+    # Each thread waits for a job that the helper process does.
+    open_helper()
     executor = ThreadPoolExecutor(workers, thread_name_prefix="batch")
     try:
         yield executor
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-        close_all()
+        close_helpers()
         executor.shutdown(wait=True)
 
 

@@ -1,40 +1,33 @@
-"""A small process that carries out jobs one by one, each in a fork of its own.
+"""The process that carries out jobs, as seen by the program that has them: see ``serving``.
 
-A fork costs milliseconds where an interpreter costs tenths of a second; one that crashes, eats too
-much time or is killed takes nothing with it. The helper has no threads, so forking is safe,
-whatever program it serves: ours, a Dask worker, a Ray worker. It runs ``serve`` and
-speaks JSON lines.
+A fork costs milliseconds where an interpreter costs tenths of a second, so one process imports all
+that jobs want and forks for each of them; one that crashes, eats too much time or is killed takes
+nothing with it. The process has no threads, so forking is safe, whatever program it serves: ours, a
+Dask worker, a Ray worker. A line for a job goes in, a line with its answer comes out, in any order.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
-import importlib
 import json
 import os
-import pkgutil
-import select
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import threading
-import time
+from queue import SimpleQueue
 from typing import Any
 
-from tape_migrate.batch.work import Job
-from tape_migrate.garbage import collect_rarely
+Job = dict[str, Any]
+"""Plain values, so that it can travel anywhere: ``source``, ``given`` (options by key of
+``[tool.tape-migrate]``), ``isolated``, ``time_limit``."""
 
-_IDLE_SECONDS = 120.0
 _HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Python would look into the current folder first, where modules of a tree to be read may stand.
 _START = """
 import sys
 sys.path[:1] = []
 sys.path.append(sys.argv[1])
-from tape_migrate.batch.helper import serve
+from tape_migrate.batch.serving import serve
 serve()
 """
 
@@ -44,7 +37,7 @@ class HelperError(Exception):
 
 
 class Helper:
-    """The near end of a helper process."""
+    """The near end of a helper process. Threads may share it: each waits for its own answer."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -54,6 +47,12 @@ class Helper:
             # Ctrl-C is for the program that was started, which ends its helpers in order.
             start_new_session=True,
         )
+        self._lock = threading.Lock()
+        self._asked = 0
+        self._waiting: dict[int, SimpleQueue[bytes | None]] = {}
+        self._gone = False
+        self._reader = threading.Thread(target=self._hand_out, name="answers", daemon=True)
+        self._reader.start()
 
     @property
     def process_id(self) -> int:
@@ -62,22 +61,46 @@ class Helper:
 
     def do(self, job: Job) -> dict[str, Any]:
         """Carry out one job; raises HelperError if the helper dies."""
-        stdin, stdout = self._process.stdin, self._process.stdout
+        box: SimpleQueue[bytes | None] = SimpleQueue()
+        with self._lock:
+            if self._gone:
+                raise HelperError("the helper has ended")
+            self._asked += 1
+            self._waiting[self._asked] = box
+            self._send(f"{self._asked} {json.dumps(job)}\n".encode("ascii"))
+        answer = box.get()
+        if answer is None:
+            raise HelperError(f"the helper ended with {self._process.wait()}")
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+    def _send(self, line: bytes) -> None:
+        stdin = self._process.stdin
         assert stdin is not None
-        assert stdout is not None
         try:
-            stdin.write(json.dumps(job).encode("ascii") + b"\n")
+            stdin.write(line)
             stdin.flush()
-            line = stdout.readline()
         except (OSError, ValueError) as error:
             raise HelperError(str(error)) from error
-        if not line.endswith(b"\n"):
-            raise HelperError(f"the helper ended with {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+
+    def _hand_out(self) -> None:
+        """Give the answers to those who wait, until the helper ends; then nothing to the others."""
+        assert self._process.stdout is not None
+        with self._process.stdout as answers:
+            for line in answers:
+                number, _, answer = line.partition(b" ")
+                if not line.endswith(b"\n"):
+                    break
+                with self._lock:
+                    box = self._waiting.pop(int(number))
+                box.put(answer)
+        with self._lock:
+            self._gone = True
+            for box in self._waiting.values():
+                box.put(None)
 
     def close(self) -> None:
-        """End the helper, and the job it is at."""
+        """End the helper, and the jobs it is at."""
         with contextlib.suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
@@ -85,147 +108,78 @@ class Helper:
             self._process.wait(timeout=2)
         self._process.kill()
         self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._reader.join(timeout=2)
 
 
-_OWN = threading.local()
-_ALL: list[Helper] = []
-_CLOSED = threading.Event()
+class _Shared:
+    """The helper of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = True
+        self._all: list[Helper] = []
+
+    def open(self) -> None:
+        with self._lock:
+            self._open = True
+
+    def close(self) -> None:
+        with self._lock:
+            self._open = False
+            ending, self._all = self._all, []
+        for helper in ending:
+            helper.close()
+
+    def get(self, *, new: bool = False) -> Helper | None:
+        """The one that all share, or one more; None after ``close``."""
+        with self._lock:
+            if not self._open:
+                return None
+            if new or not self._all:
+                self._all.append(Helper())
+            return self._all[-1 if new else 0]
+
+    def drop(self, helper: Helper) -> None:
+        with self._lock:
+            if helper not in self._all:
+                return
+            self._all.remove(helper)
+        helper.close()
+
+
+_SHARED = _Shared()
 
 
 def carry_out(job: Job) -> dict[str, Any]:
-    """Carry out a job in this thread's helper; one that dies is replaced and asked again, once."""
-    for attempt in (1, 2):
-        if _CLOSED.is_set():
-            break
-        helper: Helper | None = getattr(_OWN, "helper", None)
-        if helper is None:
-            helper = _OWN.helper = Helper()
-            _ALL.append(helper)
-        try:
-            return helper.do(job)
-        except HelperError as error:
-            helper.close()
-            with contextlib.suppress(ValueError):
-                _ALL.remove(helper)
-            _OWN.helper = None
-            if attempt == 2:
-                return {"status": "failed", "message": f"no process could do it: {error}"}
-    return {"status": "failed", "message": "the batch was stopped"}
+    """Carry out a job in this process's helper.
 
-
-def open_all() -> None:
-    """Let helpers be started, also after ``close_all``."""
-    _CLOSED.clear()
-
-
-def close_all() -> None:
-    """End the helpers of all threads, and let none be started."""
-    _CLOSED.set()
-    while _ALL:
-        _ALL.pop().close()
-
-
-def serve() -> None:
-    """The far end: read jobs from standard input until it ends."""
-    collect_rarely()
-    _import_engine()
-    gc.freeze()  # what forks share stays shared as long as nobody looks it over for garbage
-    answers = os.dup(1)
-    os.dup2(2, 1)  # nobody else writes between the answers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # A cluster's worker that has no more jobs for it should not keep it for ever.
-    while select.select([0], [], [], _IDLE_SECONDS)[0]:
-        line = sys.stdin.buffer.readline()
-        if not line:
-            break
-        _write_all(answers, _limited(json.loads(line)) + b"\n")
-
-
-def _import_engine() -> None:
-    """Import all that a job may want: a fork would import it again for each job."""
-    for name in ("notebooks.migrate", "linking", "batch.work", "shapes", "edits"):
-        found = importlib.import_module(f"tape_migrate.{name}")
-        for part in pkgutil.iter_modules(getattr(found, "__path__", ())):
-            importlib.import_module(f"{found.__name__}.{part.name}")
-
-
-def _limited(job: Job) -> bytes:
-    """Do a job in a fork and return its answer as JSON.
-
-    The fork is killed after its time limit, or when nobody waits any more.
+    If that dies, the job is given to one that does nothing else, once: whatever killed the first
+    may be another job, or this one.
     """
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="tape-migrate-batch-") as folder:
-        answer = os.path.join(folder, "answer.json")
-        copies = os.path.join(folder, "copies")
-        os.mkdir(copies)
-        # Nothing is ever written: the far end is closed when the fork has ended.
-        ended, open_end = os.pipe()
-        child = os.fork()
-        if child == 0:
-            _in_fork(job, copies, answer)
-        os.close(open_end)
-        try:
-            with contextlib.suppress(OSError):
-                os.setpgid(child, child)
-            status = _wait(child, ended, start + job["time_limit"])
-        finally:
-            os.close(ended)
-            with contextlib.suppress(OSError):
-                os.killpg(child, signal.SIGKILL)
-            shutil.rmtree(copies, ignore_errors=True)
-        seconds = time.monotonic() - start
-        if status is None:
-            return _failed(f"stopped after its time limit of {job['time_limit']:g} s", seconds)
-        try:
-            with open(answer, "rb") as handle:
-                return handle.read()
-        except OSError:
-            code = os.waitstatus_to_exitcode(status)
-            how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            return _failed(f"its process ended with {how}", seconds)
-
-
-def _failed(message: str, seconds: float) -> bytes:
-    found = {"status": "failed", "message": message, "seconds": seconds}
-    return json.dumps(found).encode("ascii")
-
-
-def _wait(child: int, ended: int, deadline: float) -> int | None:
-    """Wait for the fork; None after the deadline. Leaves if the near end is gone."""
-    # While a job is being done, the near end sends nothing: readable means that it is gone.
-    ready = select.select([0, ended], [], [], max(0.0, deadline - time.monotonic()))[0]
-    if ended in ready:
-        return os.waitpid(child, 0)[1]
-    with contextlib.suppress(OSError):
-        os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    if ready:
-        raise SystemExit(1)
-    return None
-
-
-def _in_fork(job: Job, copies: str, answer: str) -> None:
-    code = 1
+    helper = _SHARED.get()
     try:
-        os.setpgid(0, 0)
-        from tape_migrate.batch.work import process  # noqa: PLC0415
-
-        try:
-            found = process(job, copies)
-        except Exception as error:
-            found = {"status": "failed", "message": f"{type(error).__name__}: {error}"}
-        with open(answer + ".tmp", "w", encoding="ascii") as handle:
-            handle.write(json.dumps(found))
-        os.rename(answer + ".tmp", answer)
-        code = 0
+        if helper is not None:
+            return helper.do(job)
+    except HelperError:
+        assert helper is not None
+        _SHARED.drop(helper)
+    own = _SHARED.get(new=True) if helper is not None else None
+    if own is None:
+        return {"status": "failed", "message": "the batch was stopped"}
+    try:
+        return own.do(job)
+    except HelperError as error:
+        return {"status": "failed", "message": f"no process could do it: {error}"}
     finally:
-        os._exit(code)
+        _SHARED.drop(own)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+def open_helper() -> None:
+    """Let helpers be started, also after ``close_helpers``, and start one: it takes a while."""
+    _SHARED.open()
+    _SHARED.get()
+
+
+def close_helpers() -> None:
+    """End the helpers, and let none be started."""
+    _SHARED.close()

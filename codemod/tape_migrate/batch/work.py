@@ -1,13 +1,15 @@
-"""What is done for one source: copy, migrate, report. Runs in a process of its own."""
+"""What is done for one source: unpack, migrate, report. Runs in a process of its own."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
-from tape_migrate.batch.copies import CopyError, copy
+from tape_migrate.batch.copies import CopyError, place_of
+from tape_migrate.batch.helper import Job
 from tape_migrate.batch.sources import Source
 from tape_migrate.model import Outcome
 from tape_migrate.reports.diff import unified_diff
@@ -18,20 +20,18 @@ from tape_migrate.runner import run
 from tape_migrate.settings.load import SettingsError, load
 from tape_migrate.settings.meaning import options_of, scope_of
 
-Job = dict[str, Any]
-"""Plain values, so that it can travel anywhere: ``source``, ``given`` (options by key of
-``[tool.tape-migrate]``), ``isolated``, ``time_limit``."""
-
 
 def process(job: Job, folder: str) -> dict[str, Any]:
-    """Migrate a copy of one source, made below ``folder``; return everything as plain values.
+    """Say what becomes of one source, looking at a folder or a copy made below ``folder``.
+
+    Returns everything as plain values.
 
     ``status`` is ``done`` or ``failed``; bytes are spelled in Latin-1. Changes the current folder.
     """
     start = time.perf_counter()
     source = Source(**job["source"])
     try:
-        place = copy(source, folder)
+        place = place_of(source, folder)
     except CopyError as error:
         return {"status": "failed", "message": str(error), "seconds": time.perf_counter() - start}
     os.chdir(place)
@@ -39,7 +39,7 @@ def process(job: Job, folder: str) -> dict[str, Any]:
         settings = load(["."], job["given"], isolated=job["isolated"], top=os.getcwd())
     except SettingsError as error:
         return {"status": "failed", "message": str(error), "seconds": time.perf_counter() - start}
-    result = run(["."], options_of(settings), scope=scope_of(settings))
+    result = run(["."], options_of(settings), scope=replace(scope_of(settings), alone=True))
     counts = result.summary()
     return {
         "status": "done",

@@ -79,7 +79,7 @@ def batch(
         bool, typer.Option("--isolated", help="Read no source's pyproject.toml.")
     ] = False,
 ) -> None:
-    """Migrate many sources, each in a copy of its own, and put the results into DIR.
+    """Look at many sources, changing none of them, and put what would change into DIR.
 
     For each source: changes.patch (for git apply), report.json and report.html; for all together
     report.html and report.json. A batch that was stopped goes on where it was when the same command
@@ -87,6 +87,10 @@ def batch(
 
     Exit codes: 0 all done, 2 wrong usage, 3 a source failed (others were done), 130 interrupted.
     """
+    from tape_migrate.batch.helper import open_helper  # noqa: PLC0415
+
+    if executor == "processes":
+        open_helper()  # it gets ready while what follows is imported
     from tape_migrate.batch.command import batch as run  # noqa: PLC0415
     from tape_migrate.batch.executors import workers_by_default  # noqa: PLC0415
     from tape_migrate.batch.run import BatchRequest  # noqa: PLC0415

@@ -70,16 +70,19 @@ class Discovery:
     failures: tuple[Failure, ...]
 
 
-def discover(paths: Sequence[str], filters: Filters | None = None) -> Discovery:
+def discover(
+    paths: Sequence[str], filters: Filters | None = None, *, alone: bool = False
+) -> Discovery:
     """Collect the files that ``paths`` name, and ``.py`` and ``.ipynb`` files in their folders.
 
     A file named outright is taken whatever it is called and whatever ``.gitignore`` says.
     Inside folders ``.gitignore`` files count, as do those of the enclosing folders of the same
-    git work tree; links to folders are not followed, links to files are.
+    git work tree; links to folders are not followed, links to files are. With ``alone`` only what
+    stands in the folders themselves counts: no rules of enclosing ones, no links.
 
     Raises PathError for a path that does not exist or is neither a file nor a folder.
     """
-    walk = _Walk(filters or Filters())
+    walk = _Walk(filters or Filters(), alone)
     folders = []
     for path in paths:
         try:
@@ -113,8 +116,9 @@ class _Folder(NamedTuple):
 class _Walk:
     """The state of one discovery."""
 
-    def __init__(self, filters: Filters) -> None:
+    def __init__(self, filters: Filters, alone: bool) -> None:
         self._filters = filters
+        self._alone = alone
         self.files: list[str] = []
         self.links: list[str] = []
         self.failures: list[Failure] = []
@@ -142,7 +146,7 @@ class _Walk:
         """Walk one folder of the command line."""
         # "." would give "./a.py"; everyone expects "a.py".
         start = "" if root in {".", "./"} else root if root.endswith("/") else root + "/"
-        pending = [_Folder(start, self._outer_scopes(root, start))]
+        pending = [_Folder(start, () if self._alone else self._outer_scopes(root, start))]
         while pending:
             folder = pending.pop()
             try:
@@ -157,7 +161,8 @@ class _Walk:
                 folder = self._with_rules(folder)
             prefix, scopes = folder
             self.files += _kept(folder, content.modules, False)
-            self.links += _kept(folder, content.links, False)
+            if not self._alone:
+                self.links += _kept(folder, content.links, False)
             pending += [
                 _Folder(f"{path}/", scopes)
                 for path in _kept(folder, content.folders, True)

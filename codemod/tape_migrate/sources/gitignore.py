@@ -216,8 +216,8 @@ def _translate_class(glob: str, start: int) -> tuple[str, int] | None:
             high, position = _class_character(glob, position + 1)
             if not high:
                 return None
-            if low <= high:
-                out.append(f"{re.escape(low)}-{re.escape(high)}")
+            # git has compared the first character by itself before it sees that it begins a range.
+            out.append(f"{re.escape(low)}-{re.escape(max(low, high))}")
         else:
             out.append(re.escape(low))
     return None
