@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tape_migrate.model import Outcome, SiteResult
 from tape_migrate.sources.text import decode
 from tape_migrate.verify.program.calls import Call, calls_at, functions, old_calls, tape_calls
-from tape_migrate.verify.program.pairing import Pair, leftover, pair
+from tape_migrate.verify.program.pairing import Pair, Part, leftover, pair
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,16 @@ class FileChange:
     results: tuple[SiteResult, ...] = ()
     """What the engine says of its calls; empty for a hand migration."""
     by_hand: bool = False
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A new call that stands for an old call of another file."""
+
+    name: str
+    """Of its file, relative to the project's root."""
+    call: Call
+    number: int
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,22 @@ class WatchedFile:
     """Indices of new calls that stand for no old one."""
     old_lines: tuple[int, ...] = field(default=(), repr=False)
     """The old line of each new line, from line 1 on."""
+    elsewhere: tuple[Elsewhere, ...] = ()
+    """What stands for the only old call that has no pair: a loss's gradient moves to the models."""
+
+    def parts_of(self, pair: Pair) -> list[tuple[int, Part]]:
+        """The new calls that stand for an old one, each with its number."""
+        if not pair.parts:
+            return [(there.number, Part(there.number)) for there in self.elsewhere]
+        return [(self.new_numbers[part.call], part) for part in pair.parts]
+
+    def shown(self, pair: Pair) -> tuple[str, int | None]:
+        """Text and line of the new call; of one in another file the text says which."""
+        if pair.parts:
+            call = self.new_calls[pair.parts[0].call]
+            return call.text, call.line
+        places = [f"{there.name}:{there.call.line}" for there in self.elsewhere]
+        return (f"{', '.join(places)}: {self.elsewhere[0].call.text}" if places else ""), None
 
 
 def watch(changes: list[FileChange]) -> list[WatchedFile]:
@@ -76,7 +102,24 @@ def watch(changes: list[FileChange]) -> list[WatchedFile]:
         )
         old_total += len(old)
         new_total += len(new)
-    return watched
+    return _with_elsewhere(watched)
+
+
+def _with_elsewhere(watched: list[WatchedFile]) -> list[WatchedFile]:
+    """Match what has moved to other files: one old call without a pair, and new ones, all alike."""
+    old = [file for file in watched for pair in file.pairs if not pair.parts]
+    new = [
+        Elsewhere(file.change.name, file.new_calls[index], file.new_numbers[index])
+        for file in watched
+        for index in file.unmatched_new
+    ]
+    alike = len({(there.call.function, there.call.text) for there in new}) == 1
+    if len(old) != 1 or not alike or any(file.change.by_hand for file in watched):
+        return watched
+    return [
+        replace(file, elsewhere=tuple(new) if file is old[0] else (), unmatched_new=())
+        for file in watched
+    ]
 
 
 def _migrated_calls(

@@ -96,7 +96,7 @@ def across(watched: Sequence[WatchedFile], tolerance: Tolerance, cpu: Ran, gpu: 
     for file in watched:
         for pair in file.pairs:
             call, number = file.old_calls[pair.old], file.old_numbers[pair.old]
-            parts = [(file.new_numbers[part.call], part) for part in pair.parts]
+            parts = file.parts_of(pair)
             judged = judge(cpu.old.recorded, gpu.new.recorded, number, parts, tolerance)
             if judged.finding is Finding.DIFFERENT:
                 itself = judge(

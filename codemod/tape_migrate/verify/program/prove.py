@@ -232,7 +232,7 @@ def _judge_all(
     sites = []
     for file in watched:
         for pair in file.pairs:
-            parts = [(file.new_numbers[part.call], part) for part in pair.parts]
+            parts = file.parts_of(pair)
             number = file.old_numbers[pair.old]
             judged = _judge(old, new, number, parts, request.tolerance)
             sites.append(_site(file, pair.old, judged))
@@ -273,15 +273,14 @@ def _not_the_same_input(old: SideRun, new: SideRun) -> str | None:
 
 def _site(file: WatchedFile, index: int, judged: Judged) -> SiteProof:
     call = file.old_calls[index]
-    parts = file.pairs[index].parts
-    new = file.new_calls[parts[0].call] if parts else None
+    new_text, new_line = file.shown(file.pairs[index])
     return SiteProof(
         file.change.name,
         call.line,
         call.function,
         call.text,
-        new.text if new is not None else "",
-        new.line if new is not None else None,
+        new_text,
+        new_line,
         judged,
     )
 
@@ -317,7 +316,7 @@ def _in_float64(
     places = [(file, pair) for file in prover.watched for pair in file.pairs]
     for site, (file, pair) in zip(sites, places, strict=True):
         number = file.old_numbers[pair.old]
-        parts = [(file.new_numbers[part.call], part) for part in pair.parts]
+        parts = file.parts_of(pair)
         failed = next((side for side in (old64, new64) if not side.ok), None)
         agrees, said = float64_opinion(old64.recorded, new64.recorded, number, parts)
         if failed is not None and failed.error is not None and not agrees:
