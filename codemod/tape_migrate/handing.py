@@ -288,8 +288,12 @@ def _merge_offers(tracked: Iterable[Tracked]) -> dict[str, Helper]:
     found: dict[str, Helper] = {}
     for site in tracked:
         if site.offer is not None and site.migrated is None and not site.skipped:
-            known = found.get(site.offer.qualname, site.offer)
-            found[site.offer.qualname] = merged(known, site.offer) or known
+            known = found.get(site.offer.qualname)
+            if known is None:
+                found[site.offer.qualname] = site.offer
+            else:
+                both = merged(known, site.offer) or known
+                found[site.offer.qualname] = replace(both, repeated=True)
     return found
 
 

@@ -17,6 +17,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import kinds_of, read_request
 from tape_migrate.shapes.helper import (
     crossing,
+    find_helper,
     function_of,
     handed_request,
     is_method,
@@ -130,7 +131,8 @@ def _is_recording(module: Module, call: ast.Call, blocks: Iterable[Recorded]) ->
 
 def _candidate(context: Context, request: Request) -> Candidate:
     part = find_any_helper(context, request)
-    decision = decide_in_helper(context, request) if part is not None and part.reenters else None
+    own = part is not None and part.reenters and find_helper(context, request) is None
+    decision = decide_in_helper(context, request) if own else None
     if isinstance(decision, Candidate):
         return replace(decision, shape=Shape.HELPER)
     repeat = repeat_of(context.module, request)

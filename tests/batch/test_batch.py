@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tape_migrate.batch.helper import (
-    _SHARED,
+    _HELPERS,
     Helper,
     HelperError,
     carry_out,
@@ -312,7 +312,7 @@ def test_a_helper_that_dies_is_replaced_and_leaves_nothing(
     open_helper()
     try:
         assert carry_out(job)["summary"]["migrated"] == 1
-        helper = _SHARED.get()
+        helper = _HELPERS.shared()
         assert helper is not None
         os.kill(helper.process_id, signal.SIGKILL)
         assert carry_out(job)["summary"]["migrated"] == 1
@@ -333,7 +333,7 @@ def test_jobs_of_a_helper_that_dies_are_all_done(tmp_path: Path) -> None:
     }
     open_helper()
     try:
-        helper = _SHARED.get()
+        helper = _HELPERS.shared()
         assert helper is not None
         with ThreadPoolExecutor(2) as pool:
             answers = [pool.submit(carry_out, job) for _ in range(2)]

@@ -9,6 +9,7 @@ from tests.fuzz.gradients import Gradients
 from tests.fuzz.keepers import draw_keepers
 from tests.fuzz.keras_graphs import draw_keras
 from tests.fuzz.layouts import lay_out
+from tests.fuzz.libraries import draw_library
 from tests.fuzz.program import Program
 from tests.fuzz.projects import draw_project
 from tests.fuzz.statements import FEATURES
@@ -233,8 +234,10 @@ def draw(rng: random.Random) -> Program:
     roll = rng.random()
     if roll < 0.08:
         return draw_trap(rng)
-    if roll < 0.16:
+    if roll < 0.13:
         return draw_project(rng)
+    if roll < 0.16:
+        return draw_library(rng)
     if roll < 0.24:
         return draw_keras(rng)
     if roll > 0.85:

@@ -15,6 +15,7 @@ from tests.fuzz.coverage import Table
 from tests.fuzz.generate import draw, draw_tensors
 from tests.fuzz.keepers import draw_keepers
 from tests.fuzz.keras_graphs import draw_keras
+from tests.fuzz.libraries import draw_library
 from tests.fuzz.program import FOUND, NO_FLAG, Program
 from tests.fuzz.projects import draw_project
 from tests.fuzz.shrink import shrink
@@ -31,6 +32,7 @@ KINDS = {
     "all": draw,
     "keepers": draw_keepers,
     "keras": draw_keras,
+    "libraries": draw_library,
     "projects": draw_project,
     "tensors": draw_tensors,
     "traps": draw_trap,

@@ -20,6 +20,7 @@ from tape_migrate.model import Migration, Options
 from tests.fuzz.generate import draw
 from tests.fuzz.keepers import draw_keepers
 from tests.fuzz.keras_graphs import draw_keras
+from tests.fuzz.libraries import draw_library
 from tests.fuzz.program import FOUND, Program, load
 from tests.fuzz.projects import draw_project
 
@@ -27,6 +28,7 @@ _KINDS = {
     "all": (draw, 240),
     "keepers": (draw_keepers, 160),
     "keras": (draw_keras, 160),
+    "libraries": (draw_library, 160),
     "projects": (draw_project, 160),
 }
 _PARTS = 8

@@ -111,13 +111,14 @@ class Helper:
         self._reader.join(timeout=2)
 
 
-class _Shared:
-    """The helper of this process."""
+class _Helpers:
+    """The helpers of this process: one for all jobs, and those that do again what failed there."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open = True
-        self._all: list[Helper] = []
+        self._shared: Helper | None = None
+        self._own: list[Helper] = []
 
     def open(self) -> None:
         with self._lock:
@@ -126,28 +127,39 @@ class _Shared:
     def close(self) -> None:
         with self._lock:
             self._open = False
-            ending, self._all = self._all, []
+            ending = self._own if self._shared is None else [self._shared, *self._own]
+            self._shared, self._own = None, []
         for helper in ending:
             helper.close()
 
-    def get(self, *, new: bool = False) -> Helper | None:
-        """The one that all share, or one more; None after ``close``."""
+    def shared(self) -> Helper | None:
+        """The one for all jobs; None after ``close``."""
+        with self._lock:
+            if self._open and self._shared is None:
+                self._shared = Helper()
+            return self._shared
+
+    def own(self) -> Helper | None:
+        """One for one job; None after ``close``."""
         with self._lock:
             if not self._open:
                 return None
-            if new or not self._all:
-                self._all.append(Helper())
-            return self._all[-1 if new else 0]
+            self._own.append(Helper())
+            return self._own[-1]
 
     def drop(self, helper: Helper) -> None:
+        """End a helper; one that was shared is replaced when it is asked for."""
         with self._lock:
-            if helper not in self._all:
+            if helper is self._shared:
+                self._shared = None
+            elif helper in self._own:
+                self._own.remove(helper)
+            else:
                 return
-            self._all.remove(helper)
         helper.close()
 
 
-_SHARED = _Shared()
+_HELPERS = _Helpers()
 
 
 def carry_out(job: Job) -> dict[str, Any]:
@@ -156,14 +168,13 @@ def carry_out(job: Job) -> dict[str, Any]:
     If that dies, the job is given to one that does nothing else, once: whatever killed the first
     may be another job, or this one.
     """
-    helper = _SHARED.get()
-    try:
-        if helper is not None:
-            return helper.do(job)
-    except HelperError:
-        assert helper is not None
-        _SHARED.drop(helper)
-    own = _SHARED.get(new=True) if helper is not None else None
+    shared = _HELPERS.shared()
+    if shared is not None:
+        try:
+            return shared.do(job)
+        except HelperError:
+            _HELPERS.drop(shared)
+    own = _HELPERS.own()
     if own is None:
         return {"status": "failed", "message": "the batch was stopped"}
     try:
@@ -171,15 +182,15 @@ def carry_out(job: Job) -> dict[str, Any]:
     except HelperError as error:
         return {"status": "failed", "message": f"no process could do it: {error}"}
     finally:
-        _SHARED.drop(own)
+        _HELPERS.drop(own)
 
 
 def open_helper() -> None:
     """Let helpers be started, also after ``close_helpers``, and start one: it takes a while."""
-    _SHARED.open()
-    _SHARED.get()
+    _HELPERS.open()
+    _HELPERS.shared()
 
 
 def close_helpers() -> None:
     """End the helpers, and let none be started."""
-    _SHARED.close()
+    _HELPERS.close()

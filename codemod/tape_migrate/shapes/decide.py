@@ -384,7 +384,7 @@ def kinds_of(
         listed = isinstance(repeat.source_over, (ast.List, ast.Tuple))
         tensors = listed and all(source.kind is Kind.TENSOR for source in sources)
         return (Kind.TENSOR if tensors else Kind.UNKNOWN,)
-    if isinstance(request.source, (ast.List, ast.Tuple)):
+    if isinstance(request.source, (ast.List, ast.Tuple)) and not request.gathered:
         # tf.gradients takes no nested lists: each member of a display is one tensor.
         return tuple(
             Kind.LIST if isinstance(member, ast.Starred) else Kind.TENSOR

@@ -65,7 +65,9 @@ def find_helper(context: Context, request: Request) -> Helper | None:
     target = _parameter(context, scope, request.target) or _attribute(module, scope, request)
     if target is None or target == "y_pred":
         return None  # Keras calls its losses itself
-    return helper_around(context, request, target)
+    found = helper_around(context, request, target)
+    # What computes on its tape does so for those who hand that tape on, too.
+    return found and replace(found, reenters=request.reenters)
 
 
 def helper_around(context: Context, request: Request, target: str) -> Helper | None:
@@ -253,6 +255,7 @@ def handed_request(helper: Helper, found: Found, *, room: bool = True) -> Reques
         notes=(),
         all_variables=helper.sources is None,
         handed=True,
+        gathered=helper.sources is not None and helper.listed,
         attribute=attribute,
         repeated=helper.repeated,
         more_targets=more,

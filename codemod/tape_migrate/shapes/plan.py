@@ -55,6 +55,8 @@ class Request:
     """No sources are written: all trainable variables are meant (``source`` is the target)."""
     handed: bool = False
     """A call of a helper that takes the gradient on a tape which it is handed."""
+    gathered: bool = False
+    """``source`` lists arguments of such a call, each of which may be a list itself."""
     repeated: bool = False
     """One call may take the gradient several times."""
     attribute: Symbol | None = None

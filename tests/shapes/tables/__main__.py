@@ -25,9 +25,12 @@ def main() -> int:
         if sys.argv[1:] and group.table not in sys.argv[1:]:
             continue
         for case in group.cases:
+            main, *others = case.modules.items()
+            helpers = {path.removesuffix(".py"): text for path, text in others}
             # With a second module it is a project, of which all callers are in sight.
-            helpers = {"unused": ""} if case.closed else {}
-            checked = _checked(Program(case.text, arrays=case.keras, helpers=helpers))
+            if case.closed and not helpers:
+                helpers = {"unused": ""}
+            checked = _checked(Program(main[1], arrays=case.keras, helpers=helpers))
             count[checked.verdict] += 1
             if checked.verdict in (Verdict.WRONG, Verdict.INVALID):
                 print(f"{group}\n- {case.words}\n    {checked.verdict.value}: {checked.detail}")
@@ -41,7 +44,9 @@ def _checked(program: Program) -> Checked:
     checked = check_program(program)
     if checked.verdict is not Verdict.WRONG or not checked.detail.startswith("function: leaf"):
         return checked
-    new = program.with_source(migrate(program)["main.py"].new.decode())
+    texts = {path: found.new.decode() for path, found in migrate(program).items()}
+    helpers = {name: texts[f"{name}.py"] for name in program.helpers}
+    new = replace(program.with_source(texts["main.py"]), helpers=helpers)
     same = difference(run_compiled(program), run_compiled(new)) is None
     return replace(checked, verdict=Verdict.EQUAL) if same else checked
 

@@ -14,7 +14,8 @@ parts are separated by ``;;``. A part that takes the place of a whole line is in
     - k ;; k = 3.0
 
 ``=== name (open)`` rules no calls from elsewhere out; otherwise --assume-closed holds. A program of
-a group ``(keras)`` is migrated open, and begins with the imports of Keras.
+a group ``(keras)`` is migrated open, and begins with the imports of Keras. What follows a line
+``# --- lib.py`` is another module of the project.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tape_migrate.api import migrate_source
-from tape_migrate.model import Applicability, Options, Shape
+from tape_migrate.linking import migrate_project
+from tape_migrate.model import Applicability, Migration, Options, Shape
 
 DATA = Path(__file__).parent / "data"
 _HEAD = "import numpy as np\nimport tensorflow as tf\n"
@@ -41,6 +43,14 @@ class Case:
     text: str
     closed: bool
     keras: bool
+
+    @property
+    def modules(self) -> dict[str, str]:
+        """All modules of the program by path, the main one first."""
+        main, *others = re.split(r"^# --- (\S+)\n", self.text, flags=re.MULTILINE)
+        head = main[: main.index("\n\n")] + "\n\n"
+        paths = zip(others[::2], (head + text for text in others[1::2]), strict=True)
+        return {"main.py": main, **dict(paths)}
 
 
 @dataclass(frozen=True)
@@ -97,17 +107,27 @@ def _of(parts: list[str], match: re.Match[str]) -> str:
 
 def outcome(case: Case) -> str:
     """What is said of each call, and what is put where."""
-    migration = migrate_source(case.text.encode(), Options(assume_closed=case.closed))
-    assert migration.internal_error is None, migration.internal_error
     lines = [f"- {case.words}"]
-    for site in migration.sites:
-        how = site.code or " ".join(filter(None, map(_word, (site.shape, site.applicability))))
-        lines.append(f"    {site.site.line}: {how}: {site.message}")
-    old, new = case.text.splitlines(), migration.new.decode().splitlines()
-    for line in list(difflib.unified_diff(old, new, n=0, lineterm=""))[2:]:
-        if not line.startswith("-"):
-            lines.append(f"    {line}".rstrip())
+    for path, migration in _migrations(case).items():
+        assert migration.internal_error is None, migration.internal_error
+        place = "" if path == "main.py" else f"{path}:"
+        for site in migration.sites:
+            how = site.code or " ".join(filter(None, map(_word, (site.shape, site.applicability))))
+            lines.append(f"    {place}{site.site.line}: {how}: {site.message}")
+        old, new = migration.old.decode().splitlines(), migration.new.decode().splitlines()
+        for line in list(difflib.unified_diff(old, new, n=0, lineterm=""))[2:]:
+            if not line.startswith("-"):
+                lines.append(f"    {line}".rstrip())
     return "\n".join(lines) + "\n"
+
+
+def _migrations(case: Case) -> dict[str, Migration]:
+    options = Options(assume_closed=case.closed)
+    sources = {path: text.encode() for path, text in case.modules.items()}
+    if len(sources) == 1:
+        return {"main.py": migrate_source(sources["main.py"], options)}
+    found = migrate_project(sources, options)
+    return {path: m for path, m in found.items() if isinstance(m, Migration)}
 
 
 def _word(value: Shape | Applicability | None) -> str:
