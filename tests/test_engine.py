@@ -333,3 +333,14 @@ def test_the_answer_is_the_same_in_every_process() -> None:
     assert answers[0]
     for other in answers[1:]:
         assert [pair for pair in zip(answers[0], other, strict=True) if pair[0] != pair[1]] == []
+
+
+def test_below_comments_at_the_top_a_comment_is_written_once() -> None:
+    text = b"# a\n# b\nprint(tf.gradients(y, 2))\nimport tensorflow as tf\n"
+    options = Options(annotate=True)
+    first = migrate_source(text, options)
+    lines = first.new.splitlines()
+    assert lines[:2] == [b"# a", b"# b"]
+    assert lines[2].startswith(b"# TODO(tape-migrate) TM")
+    assert len(lines) == 5
+    assert migrate_source(first.new, options).new == first.new

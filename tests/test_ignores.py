@@ -26,6 +26,15 @@ def test_a_call_that_a_comment_leaves_alone_takes_those_that_need_it_along() -> 
     assert [site.code for site in migration.sites] == ["TM001", "TM126"]
 
 
+def test_in_the_head_of_a_block_the_comment_stands_in_its_first_line() -> None:
+    head = "def f(y, x):\n    for g in tf.gradients(y, x):{}\n        use(g){}\n"
+    codes = [
+        [site.code for site in migrate(head.format(first, second)).sites]
+        for first, second in (("  # tape-migrate: ignore", ""), ("", "  # tape-migrate: ignore"))
+    ]
+    assert codes == [["TM001"], ["TM101"]]
+
+
 @pytest.mark.parametrize(
     ("comment", "outcome"),
     [

@@ -153,3 +153,18 @@ def test_scope_at_an_offset() -> None:
         b"c = 3": "f.g",
         b"return": "f",
     }
+
+
+def test_a_body_that_goes_on_in_the_line_of_its_head_tells_no_indentation() -> None:
+    module = Module(b"if x: \\\ny = 1\nif z:\n  w = 1\n")
+    assert module.indent_unit == b"  "
+    assert Module(b"if x: y = 1\n").indent_unit == b"    "
+
+
+def test_ancestors_end_where_they_are_told_to() -> None:
+    module = Module(b"def f(x):\n    while g(h(x)):\n        y = x\n")
+    name = next(node for node in module.nodes if isinstance(node, ast.Name) and node.id == "h")
+    inside = [type(node).__name__ for node in module.parents_in_statement(name)]
+    assert inside == ["Call", "Call"]
+    below = module.parents_below(name, module.tree.body[0])
+    assert [type(node).__name__ for node in below] == ["Call", "Call", "While"]

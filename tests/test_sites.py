@@ -72,6 +72,11 @@ def test_methods_of_anything_else(call: str) -> None:
     assert sites(f"import tensorflow as tf\n\nclass A:\n    def f(self):\n        {call}\n") == []
 
 
+@pytest.mark.parametrize("receiver", ["self", "cls", "super()"])
+def test_outside_of_a_class_self_is_no_optimizer(receiver: str) -> None:
+    assert sites(f"def f(self, cls):\n    return {receiver}.get_gradients(x, y)\n") == []
+
+
 @pytest.mark.parametrize(
     ("base", "count"),
     [("Optimizer", 2), ("tf.train.Optimizer", 2), ("AdamOptimizer", 2), ("Model", 0), ("", 0)],

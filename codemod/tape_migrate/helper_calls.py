@@ -77,10 +77,7 @@ def _is_quiet(module: Module, call: ast.Call) -> bool:
 
 
 def _stands_in_one(module: Module, call: ast.Call, calls: Collection[int]) -> bool:
-    for parent in module.parents(call):
-        if isinstance(parent, ast.stmt) or id(parent) in calls:
-            return not isinstance(parent, ast.stmt)
-    return False
+    return any(id(parent) in calls for parent in module.parents_in_statement(call))
 
 
 def are_nested(parts: Sequence[Candidate]) -> bool:

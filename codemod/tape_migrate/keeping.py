@@ -232,7 +232,5 @@ def _serves(joint: Sequence[Asked], asked: Asked) -> bool:
 def _fresh_attributes(module: Module) -> Iterator[str]:
     """Attributes of ``self`` that no object of the module has."""
     used = {node.attr for node in module.nodes if isinstance(node, ast.Attribute)}
-    for count in itertools.count(1):
-        name = f"_tape{count}" if count > 1 else "_tape"
-        if name not in used:
-            yield f"self.{name}"
+    names = itertools.chain(["_tape"], (f"_tape{count}" for count in itertools.count(2)))
+    return (f"self.{name}" for name in names if name not in used)

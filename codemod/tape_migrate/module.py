@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import takewhile
 from typing import TypeVar
 
 from tape_migrate.flow.bindings import children
@@ -144,6 +145,14 @@ class Module:
         while parent is not None:
             yield parent
             parent = self.parent_of(parent)
+
+    def parents_below(self, node: ast.AST, stop: ast.AST) -> Iterator[ast.AST]:
+        """Ancestors of ``node`` inside of its ancestor ``stop``, nearest first."""
+        return takewhile(lambda parent: parent is not stop, self.parents(node))
+
+    def parents_in_statement(self, expr: ast.AST) -> Iterator[ast.AST]:
+        """Ancestors of an expression inside of the innermost statement, nearest first."""
+        return takewhile(lambda parent: not isinstance(parent, ast.stmt), self.parents(expr))
 
     def scope_at(self, offset: int) -> Scope:
         """The innermost function (or the module) whose lines hold ``offset``."""

@@ -294,13 +294,11 @@ def _result(path: str, migration: Migration) -> FileResult:
 def _fault(error: Exception) -> str:
     """Return what a report of this fault needs: type, message, innermost place."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
+    assert trace is not None  # it was raised
+    while trace.tb_next is not None:
         trace = trace.tb_next
-    place = ""
-    if trace is not None:
-        file = os.path.basename(trace.tb_frame.f_code.co_filename)
-        place = f" at {file}:{trace.tb_lineno}"
-    return f"{type(error).__name__}: {error}{place}"
+    file = os.path.basename(trace.tb_frame.f_code.co_filename)
+    return f"{type(error).__name__}: {error} at {file}:{trace.tb_lineno}"
 
 
 def _file(result: FileResult) -> File:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tape_migrate.batch import helper as helper_module
 from tape_migrate.batch.helper import (
     _HELPERS,
     Helper,
@@ -351,6 +352,61 @@ def test_jobs_of_a_helper_that_dies_are_all_done(tmp_path: Path) -> None:
 def _children(process_id: int) -> list[int]:
     listed = subprocess.run(["pgrep", "-P", str(process_id)], capture_output=True, check=False)
     return [int(word) for word in listed.stdout.split()]
+
+
+def test_a_job_that_no_helper_survives_is_a_failure_of_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helper_module, "_START", "raise SystemExit(7)")
+    close_helpers()
+    open_helper()
+    try:
+        answer = carry_out({})
+    finally:
+        close_helpers()
+        open_helper()
+    assert answer["status"] == "failed"
+    assert answer["message"].startswith("no process could do it: ")
+
+
+def test_a_helper_that_is_given_nothing_more_to_do_ends_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker of a cluster keeps no process for ever."""
+    idle = helper_module._START.replace(
+        "serve()\n", "serving._IDLE_SECONDS = 0.2\nserving.serve()\n"
+    )
+    idle = idle.replace(
+        "from tape_migrate.batch.serving import serve", "from tape_migrate.batch import serving"
+    )
+    monkeypatch.setattr(helper_module, "_START", idle)
+    waiting = Helper()
+    try:
+        assert waiting._process.wait(timeout=60) == 0
+        with pytest.raises(HelperError):
+            waiting.do({})
+    finally:
+        waiting.close()
+
+
+def test_a_source_that_is_no_longer_given_is_no_longer_in_the_report(sources: Path) -> None:
+    assert run("batch", "plain", "repo", "--out", "out", cwd=sources).returncode == 0
+    first = records(sources / "out")
+    assert set(first) == {"plain", "repo"}
+    done = run("batch", "plain", "--out", "out", cwd=sources)
+    assert done.returncode == 0
+    assert records(sources / "out") == {"plain": first["plain"]}
+    report = json.loads((sources / "out" / "report.json").read_text())
+    assert [source["name"] for source in report["sources"]] == ["plain"]
+
+
+def test_where_git_knows_nobody_commits_are_the_tools(sources: Path, tmp_path: Path) -> None:
+    nobody = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path),
+              "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}  # fmt: skip
+    done = run("batch", "plain", "--out", "out", "--commit", cwd=sources, **nobody)
+    assert done.returncode == 0, done.stderr
+    made = git(sources / "out" / "plain" / "repository", "log", "--format=%an <%ae>")
+    assert made.splitlines() == ["tape-migrate <tape-migrate@localhost>"] * 2
 
 
 def test_a_job_ends_with_those_who_wait_for_it(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import os
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from tape_migrate.batch.copies import CopyError, copy, place_of
+from tape_migrate.batch.executors import ExecutorError, executor_for, workers_by_default
 from tape_migrate.batch.sources import Source, SourcesError, resolve
+from tape_migrate.sources import prefilter
 from tests.batch import making
+from tests.test_cli import LOCAL
 
 
 def named(*arguments: str | Path, dist: tuple[str, ...] = ()) -> list[tuple[str, str]]:
@@ -103,3 +109,51 @@ def test_a_copy_of_a_repository_is_its_last_commit(tmp_path: Path) -> None:
 def test_what_cannot_be_looked_at(tmp_path: Path, source: Source) -> None:
     with pytest.raises(CopyError):
         place_of(source, str(tmp_path))
+
+
+def test_an_archive_of_one_package_or_file_alone_is_not_unpacked_further(tmp_path: Path) -> None:
+    for name, files in (
+        ("package", {"net/__init__.py": b"", "net/a.py": LOCAL}),
+        ("file", {"a.py": LOCAL}),
+    ):
+        path = tmp_path / f"{name}.zip"
+        with zipfile.ZipFile(path, "w") as bundle:
+            for inner, data in files.items():
+                bundle.writestr(inner, data)
+        (source,) = resolve([str(path)])
+        target = tmp_path / f"copy {name}"
+        target.mkdir()
+        place = Path(copy(source, str(target)))
+        found = {p.relative_to(place).as_posix(): p.read_bytes() for p in place.rglob("*.py")}
+        assert found == files
+
+
+def test_links_of_a_folder_are_not_followed(tmp_path: Path) -> None:
+    original = making.folder(tmp_path / "original")
+    (tmp_path / "secret.py").write_bytes(LOCAL)
+    (original / "pkg" / "link.py").symlink_to(tmp_path / "secret.py")
+    (original / "pkg" / "nothing.py").symlink_to("gone.py")
+    (source,) = resolve([str(original)])
+    target = tmp_path / "copy"
+    target.mkdir()
+    place = Path(copy(source, str(target), everything=True))
+    found = {p.relative_to(place).as_posix() for p in place.rglob("*") if not p.is_dir()}
+    assert found == set(making.FILES)
+
+
+def test_executors_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, spec in (("distributed", "dask=localhost:1"), ("ray", "ray")):
+        monkeypatch.setitem(sys.modules, name, None)
+        opened = executor_for(spec, 1)
+        with pytest.raises(ExecutorError, match=r"is not installed: pip install"):
+            opened.__enter__()
+
+
+def test_where_a_process_cannot_be_bound_all_processors_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on macOS and Windows."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    assert workers_by_default() == prefilter._usable_cpus() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert workers_by_default() == prefilter._usable_cpus() == os.cpu_count()

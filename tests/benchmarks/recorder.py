@@ -22,8 +22,9 @@ if __name__ == "__main__":
 
 from tape_migrate.api import migrate_source
 from tape_migrate.verify.program.change import FileChange
+from tape_migrate.verify.program.plan import Program
 from tape_migrate.verify.program.prove import Prover, Request
-from tape_migrate.verify.program.side import Program, Setting
+from tape_migrate.verify.program.side import Setting
 from tests.benchmarks.measure import run
 from tests.benchmarks.table import text_table
 

@@ -136,3 +136,18 @@ def test_nbformat_would_not_keep_the_bytes() -> None:
 def test_what_is_no_notebook(data: bytes, message: str) -> None:
     with pytest.raises(SourceError, match=message):
         parse(data)
+
+
+def test_an_empty_list_of_lines_takes_lines() -> None:
+    data = notebook(code(""), "y = 1\n")
+    assert b'"source": []' in data
+    assert parse(data).cells[0].source == ""
+    edited = parse(data).with_sources({1: "a = 1\nb = 2\n"})
+    assert json.loads(edited)["cells"][0]["source"] == ["a = 1\n", "b = 2\n"]
+    assert parse(edited).cells[1].source == "y = 1\n"
+
+
+def test_metadata_of_any_kind_are_no_other_language() -> None:
+    for metadata in ("null", "[]", '{"kernelspec": "R"}'):
+        data = b'{"cells": [], "metadata": %s, "nbformat": 4}' % metadata.encode()
+        assert parse(data).is_python, metadata

@@ -55,6 +55,7 @@ def test_every_text_comes_back_and_keeps_its_lines(source: str) -> None:
         "%%timeit -n 3\ny = f(x)",
         "await session.run()\nasync with a as b:\n    pass",
         "plt.plot(x);",
+        "%%bash\necho 1\n\necho 2\n",
     ],
 )
 def test_the_result_is_python(source: str) -> None:
@@ -108,6 +109,12 @@ def test_what_could_hold_python_is_known() -> None:
     assert translate("x = 1\n%timeit f(x)").opaque == ((2, "%timeit f(x)"),)
     assert translate("%%timeit\ny = 1").opaque == ((1, "%%timeit"), (2, "y = 1"))
     assert translate("%%bash\necho").opaque == ()
+
+
+def test_a_string_without_an_end_hides_no_magic_below() -> None:
+    """The parser tells of the string; the lines below are as they would be without it."""
+    cell = translate("x = 'no end\n%pwd\ny = 'it goes\\\n%on'\n!ls")
+    assert [placeholder.original for placeholder in cell.placeholders] == ["%pwd", "!ls"]
 
 
 def test_marks_are_found_nowhere_else() -> None:

@@ -191,3 +191,24 @@ def test_a_merged_notebook_gives_the_same_numbers() -> None:
     before, after = json.loads(done.stdout)
     assert before == pytest.approx(after, rel=1e-6)
     assert all(abs(value) > 0.1 for value in before)
+
+
+def test_a_magic_in_the_cell_of_the_gradient_stays_where_it_is() -> None:
+    migration = migrate(f"%matplotlib inline\n{IMPORT}\n{X}\n{FORWARD}\n!date\n{GRADIENT}\n%pwd")
+    assert sources(migration.new) == [
+        f"%matplotlib inline\n{IMPORT}\n{X}\nwith tf.GradientTape() as tape:\n"
+        "    tape.watch(x)\n    y = x * x\n!date\ng = tape.gradient(y, x)\n%pwd"
+    ]
+
+
+def test_a_blank_line_at_the_start_of_a_cell_stays() -> None:
+    migration = migrate(f"{IMPORT}\n{X}", f"\n\n{FORWARD}\n{GRADIENT}")
+    (first, second) = sources(migration.new)
+    assert first == f"{IMPORT}\n{X}"
+    assert second.startswith("\n\nwith tf.GradientTape() as tape:\n")
+
+
+def test_what_cannot_be_parsed_at_all_is_an_error_without_a_line() -> None:
+    with pytest.raises(SourceError) as caught:
+        migrate_notebook(notebook(IMPORT, "y = '\0'\ng = tf.gradients(y, x)"))
+    assert "null bytes" in caught.value.message

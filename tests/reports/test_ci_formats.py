@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tape_migrate.model import Options
+from tape_migrate.model import Migration, Options
 from tape_migrate.reports import github, junit
-from tape_migrate.results import RunResult
+from tape_migrate.results import FileResult, FileStatus, RunResult
 from tape_migrate.runner import run
 from tests.reports.runs import make_tree
+from tests.reports.test_reports import RUN
 from tests.test_cli import run as run_tool
 
 
@@ -59,6 +61,15 @@ def test_junit_has_a_case_for_each_call_and_its_counts_are_right(result: RunResu
         assert sum(int(suite.get(name, "")) for suite in root) == expected[name]
     names = [case.get("name") for case in root.iter("testcase")]
     assert "tf.gradients in grad (cell 4, line 2, column 12)" in names
+
+
+def test_a_file_without_calls_is_no_suite() -> None:
+    root = ET.fromstring(junit.dumps(RUN))
+    before = [suite.get("name") for suite in root]
+    plain = FileResult("p/c.py", FileStatus.UNCHANGED, "", Migration("p/c.py", b"a", b"a", ()))
+    again = ET.fromstring(junit.dumps(replace(RUN, results=(*RUN.results, plain))))
+    assert [suite.get("name") for suite in again] == before
+    assert again.attrib == root.attrib
 
 
 def test_what_xml_cannot_hold_is_left_out(result: RunResult) -> None:

@@ -99,3 +99,14 @@ def test_colour_comes_from_rich_and_changes_no_text() -> None:
     print_coloured(unified_diff("m.py", b"a\n", line + b"\n"), console)
     assert f"\x1b[32m+{line.decode()}\x1b[0m\n" in stream.getvalue()
     assert "\x1b[31m-a\x1b[0m\n" in stream.getvalue()
+
+
+def test_changes_far_apart_are_shown_apart() -> None:
+    old = b"".join(b"%d\n" % n for n in range(1, 31))
+    new = old.replace(b"\n3\n", b"\nthree\n").replace(b"\n27\n", b"\n")
+    lines = unified_diff("m.py", old, new)
+    assert [line for line in lines if line.startswith(b"@@")] == [
+        b"@@ -1,6 +1,6 @@\n",
+        b"@@ -24,7 +24,6 @@\n",
+    ]
+    assert b" 15\n" not in lines

@@ -11,11 +11,13 @@ import pytest
 
 from tape_migrate.model import Options
 from tape_migrate.reports.html.evidence import EvidenceError, read
+from tape_migrate.reports.html.parts import reasons
 from tape_migrate.reports.html.run import page
 from tape_migrate.results import RunResult
 from tape_migrate.runner import run
 from tests.reports.browser import BROWSER, look
 from tests.reports.runs import make_tree
+from tests.test_cli import LOCAL
 from tests.test_cli import run as run_tool
 
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="not run: no Chromium here")
@@ -97,6 +99,39 @@ def test_evidence_is_shown_beside_its_call(result: RunResult, tmp_path: Path) ->
     assert "verify: off by 1" in article
     cell = text[text.index("<h3>nb/n.ipynb:cell 3") :].partition("</article>")[0]
     assert "worst relative error 1.0e-07" in cell
+
+
+def test_of_several_calls_in_a_file_each_is_shown_with_its_own_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = LOCAL.decode()
+    other = "\n\ndef steep(t):\n    u = t * t * t\n    return tf.gradients(u, t)[0]\n"
+    (tmp_path / "a.py").write_text(text + "\n\nX = 1\nY = 2\nZ = 3\n" + other)
+    monkeypatch.chdir(tmp_path)
+    shown = page(run(["."], Options()))
+    first, second = shown.split("<h3>a.py:")[1:]
+    assert "u = t * t * t" not in first
+    assert "u = t * t * t" in second.partition("</article>")[0]
+    assert "y = x" not in second.partition("</article>")[0]
+
+
+def test_what_a_page_says_of_a_code_that_it_does_not_know() -> None:
+    """A state written by a newer release may hold one."""
+    shown = reasons([("TM999", 3), ("TM101", 1)], linked=False)
+    tags(shown)
+    row = shown.partition("TM999")[2].partition("</tr>")[0]
+    assert ">3<" in row
+    assert "What to do" not in row
+    assert shown.count("What to do") == 1
+
+
+def test_evidence_without_a_place_is_beside_no_call(result: RunResult, tmp_path: Path) -> None:
+    file = tmp_path / "e.json"
+    entries = [{"path": "src/a.py", "verdict": "different", "message": "off by 1"},
+               {"line": 6, "verdict": "different", "message": "off by 2"}]  # fmt: skip
+    file.write_text(json.dumps({"version": 1, "sites": entries}))
+    assert read(str(file)).sites == {}
+    assert "off by" not in page(result, evidence=read(str(file)))
 
 
 @pytest.mark.parametrize(

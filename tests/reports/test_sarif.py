@@ -13,11 +13,12 @@ from urllib.parse import unquote
 import jsonschema
 import pytest
 
-from tape_migrate.model import Options
+from tape_migrate.model import Api, Migration, Options, Outcome, Site, SiteResult
 from tape_migrate.reports import sarif
-from tape_migrate.results import RunResult
+from tape_migrate.results import FileResult, FileStatus, RunResult
 from tape_migrate.runner import run
 from tests.reports.runs import make_tree
+from tests.test_cli import LOCAL
 
 
 @pytest.fixture
@@ -137,3 +138,48 @@ def test_after_a_write_only_what_is_left_is_reported(tree: Path) -> None:
     kinds = {entry["ruleId"] for entry in log["runs"][0]["results"]}
     assert kinds == {"TM101", "TM001", "TM004"}
     assert "fixes" not in json.dumps(log)
+
+
+def test_a_file_outside_of_the_checkout_has_its_whole_path(tree: Path) -> None:
+    outside = tree.parent / f"{tree.name} outside"
+    outside.mkdir()
+    (outside / "a.py").write_bytes(LOCAL)
+    log = json.loads(sarif.dumps(run([str(outside)], Options()), wrote=False))
+    (entry,) = log["runs"][0]["results"]
+    place = entry["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place == {"uri": f"file://{os.path.realpath(outside / 'a.py')}".replace(" ", "%20")}
+
+
+def test_without_a_checkout_paths_are_relative_to_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.py").write_bytes(LOCAL)
+    monkeypatch.chdir(tmp_path)
+    log = report()[1]
+    (entry,) = log["runs"][0]["results"]
+    place = entry["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place == {"uri": "a.py", "uriBaseId": "SRCROOT"}
+    base = log["runs"][0]["originalUriBaseIds"]["SRCROOT"]["uri"]
+    assert base == f"file://{os.path.realpath(tmp_path)}/"
+
+
+def test_a_failure_without_a_line_has_a_place_without_one(tree: Path) -> None:
+    (tree / "sub" / "k.py").write_bytes(b"# coding: klingon gradients\n")
+    (found,) = report()[1]["runs"]
+    notes = found["invocations"][0]["toolExecutionNotifications"]
+    (note,) = [note for note in notes if "klingon" in note["message"]["text"]]
+    place = note["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "sub/k.py"
+    assert "region" not in place
+
+
+def test_a_reason_without_an_example_has_a_rule_without_one() -> None:
+    site = SiteResult(Site(1, 1, Api.TF_GRADIENTS, "f"), Outcome.REFUSED, "no", code="TM199")
+    entry = FileResult(
+        "a.py", FileStatus.UNCHANGED, "", Migration("a.py", b"g()\n", b"g()\n", (site,))
+    )
+    log = json.loads(sarif.dumps(RunResult(("a.py",), (entry,)), wrote=False))
+    (rule,) = log["runs"][0]["tool"]["driver"]["rules"]
+    assert rule["id"] == "TM199"
+    assert "**What to do:**" in rule["help"]["markdown"]
+    assert "```" not in rule["help"]["markdown"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.notebooks.making import notebook, sources
 from tests.review.terminal import drive
 from tests.review.test_units import SOURCE
 from tests.safety.repository import make_repository
@@ -174,3 +175,30 @@ def test_nothing_to_decide_and_no_terminal(tree: Path) -> None:
 @pytest.mark.parametrize("other", ["--write", "--check", "--format=json"])
 def test_options_that_do_not_go_with_it(tree: Path, other: str) -> None:
     assert run("--review", other, ".", cwd=tree).returncode == 2
+
+
+NOTEBOOK = notebook(
+    "import tensorflow as tf\nx = tf.constant(2.0)",
+    "y = x * x\ng = tf.gradients(y, x)[0]",
+    "z = tf.sin(x)\nh = tf.gradients(z, x)[0]",
+)
+
+
+def test_calls_of_a_notebook_are_asked_about_and_written_by_cell(tree: Path) -> None:
+    (tree / "m.py").unlink()
+    (tree / "n.ipynb").write_bytes(NOTEBOOK)
+    seen, code = drive(tree, ["e", "n", "y"])
+    assert code == 0
+    assert "a notebook cannot be edited here" in seen
+    assert "@@ cell 2 @@" in seen or "cell 2" in seen
+    old, new = sources(NOTEBOOK), sources((tree / "n.ipynb").read_bytes())
+    assert new[:2] == old[:2]
+    assert new[2].startswith("with tf.GradientTape() as tape:\n")
+    assert seen.endswith("1 accepted, 1 declined; 1 file changed\n")
+
+
+def test_the_end_of_the_input_stops_the_review(tree: Path) -> None:
+    seen, code = drive(tree, ["y", "\x04"])
+    assert code == 0
+    assert "1 accepted, 0 declined, 4 left for the next --review" in seen
+    assert migrated(tree) == [True, False, False]

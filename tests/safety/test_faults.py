@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import threading
 from pathlib import Path
@@ -13,9 +14,12 @@ import pytest
 from tape_migrate import linking, runner
 from tape_migrate.model import Options
 from tape_migrate.review import keys
+from tape_migrate.safety import undo as undo_module
+from tape_migrate.safety import writing
 from tape_migrate.safety.backup import BackupError, back_up
-from tape_migrate.safety.journal import Change, JournalError, begin, journals, load
+from tape_migrate.safety.journal import Change, Entry, JournalError, begin, journals, load
 from tape_migrate.safety.undo import describe, last_write, undo
+from tape_migrate.safety.unfinished import torn_groups
 from tape_migrate.safety.writing import interrupts_held
 from tape_migrate.settings.load import SettingsError
 from tape_migrate.settings.load import load as load_settings
@@ -167,3 +171,84 @@ def test_keys_are_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPat
             assert keyboard.key() == "y"
         assert keyboard.key() == ""
         assert keyboard.key() == "q", "the end of input"
+
+
+def test_what_was_begun_of_a_journal_goes_if_it_cannot_be_finished(
+    tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(JournalError, match="No space left"):
+        begin([change(tmp_path)])
+    assert list((state / "journals").iterdir()) == []
+
+
+def test_a_journal_of_a_killed_process_of_our_own_number_is_not_ours(
+    tmp_path: Path, state: Path
+) -> None:
+    """Numbers of processes come again; this process has none under way when it looks."""
+    journal = begin([change(tmp_path)])
+    assert journal.process == os.getpid()
+    assert journal.abandoned
+    journal.finish()
+    assert not journal.abandoned
+
+
+def test_a_file_that_changes_while_it_is_restored_is_kept(
+    tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = begin([change(tmp_path), change(tmp_path, "b.py")])
+    journal.finish()
+
+    def before_the_edit(entry: Entry) -> str:
+        return entry.new_digest
+
+    monkeypatch.setattr(undo_module, "state_of", before_the_edit)
+    (tmp_path / "b.py").write_bytes(b"# mine\n")
+    done = undo(journal)
+    assert [Path(path).name for path in done.restored] == ["a.py"]
+    ((path, why),) = done.failed
+    assert (Path(path).name, why) == ("b.py", "not restored: the file changed in this moment")
+    assert (tmp_path / "b.py").read_bytes() == b"# mine\n"
+    assert last_write(str(tmp_path)) is not None, "the rest can still be undone"
+
+
+def test_a_damaged_journal_of_a_killed_run_tears_nothing(tmp_path: Path, state: Path) -> None:
+    paths = [str(tmp_path / name) for name in ("a.py", "b.py")]
+    for path in paths:
+        Path(path).write_bytes(b"old\n")
+    Path(paths[0]).write_bytes(b"new\n")
+    journal = begin([Change(path, b"old\n", b"new\n", group=0) for path in paths])
+    (torn,) = torn_groups(paths)
+    assert torn.paths == set(paths)
+    (Path(journal.folder) / "index.json").write_text("{")
+    assert torn_groups(paths) == []
+
+
+def test_a_file_that_cannot_be_put_back_is_told_of(
+    tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program writes into the first while the second is found to be read-only."""
+    first, second = tmp_path / "a.py", tmp_path / "b.py"
+    for path in (first, second):
+        path.write_bytes(b"old\n")
+    second.chmod(0o444)
+    write_one = writing.write_file
+
+    def write(file: writing.File) -> str | None:
+        fault = write_one(file)
+        if file.new == b"new\n" and file.path == str(first):
+            first.write_bytes(b"# mine\n")
+        return fault
+
+    monkeypatch.setattr(writing, "write_file", write)
+    together = (str(first), str(second))
+    faults = writing.write_together(
+        [writing.File(path, b"old\n", b"new\n", together) for path in together]
+    )
+    assert faults[str(second)] == "not written: the file is read-only"
+    said = f"written, but {second} was not; `tape-migrate undo`"
+    assert faults[str(first)] == said
+    assert first.read_bytes() == b"# mine\n"

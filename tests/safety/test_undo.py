@@ -80,6 +80,21 @@ def test_undo_refuses_where_a_file_has_changed_since(tree: Path) -> None:
     assert (tree / "a.py").read_bytes() == b"# mine\n"
 
 
+def test_a_file_that_cannot_be_restored_stops_no_other_and_can_be_later(tree: Path) -> None:
+    run("--write", ".", cwd=tree)
+    (tree / "a.py").chmod(0o444)
+    done = run("undo", cwd=tree)
+    assert done.returncode == 3
+    assert done.stderr == b"a.py: failed: not written: the file is read-only\n"
+    assert done.stdout == b"restored: b.py\n1 file restored\n"
+    assert b"Tape" in (tree / "a.py").read_bytes()
+    (tree / "a.py").chmod(0o644)
+    assert run("undo", cwd=tree).stdout == (
+        b"restored: a.py\n1 file restored, 1 had not been written\n"
+    )
+    assert (tree / "a.py").read_bytes() == LOCAL
+
+
 def test_undo_belongs_to_the_folder(tree: Path, tmp_path: Path) -> None:
     run("--write", "tree", cwd=tmp_path)
     other = tmp_path / "other"

@@ -60,6 +60,16 @@ def test_the_command_line_wins_and_the_origin_is_shown(project: Path) -> None:
     assert "# command line" in text
 
 
+def test_a_choice_of_the_file_holds(project: Path) -> None:
+    write(project, "[tool.tape-migrate]\ntf-function = 'never'\n")
+    assert load(["src"]).values["tf-function"] == "never"
+
+
+def test_without_paths_the_file_of_the_current_folder_holds(project: Path) -> None:
+    write(project, "[tool.tape-migrate]\nstrict = true\n")
+    assert load([]).file == str(project / "pyproject.toml")
+
+
 def test_isolated_and_explicit_files(project: Path) -> None:
     write(project, "[tool.tape-migrate]\nstrict = true\n")
     assert not load(["src"], isolated=True).flag("strict")

@@ -55,6 +55,11 @@ def test_named_files_are_filtered_but_only_by_what_is_below_the_base(tree: Path)
     assert found(tree, ["a.py"], exclude=f"{above}/ {tree.name}/") == ["a.py"]
 
 
+def test_what_is_outside_of_the_base_matches_nothing(tree: Path) -> None:
+    filters = Filters(None, Patterns(str(tree / "b"), ("*.py",)))
+    assert list(discover(["a.py", "b/c.py"], filters).files) == ["a.py"]
+
+
 def test_absolute_paths_match_the_same(tree: Path) -> None:
     assert found(tree, [str(tree)], include="b/c.py") == [str(tree / "b" / "c.py")]
 

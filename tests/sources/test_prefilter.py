@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,32 @@ def test_files_are_read_whole(tmp_path: Path) -> None:
     assert read_file(str(tmp_path / "f")) == data
     (tmp_path / "e").write_bytes(b"")
     assert read_file(str(tmp_path / "e")) == b""
+
+
+SEARCH = """
+import sys
+from tape_migrate.sources import prefilter
+prefilter._usable_cpus = lambda: int(sys.argv[1])
+forked = prefilter._scan_forked
+def shared_out(*arguments):
+    print("shared out")
+    return forked(*arguments)
+prefilter._scan_forked = shared_out
+print(prefilter.find_hits(sys.stdin.read().splitlines()))
+"""
+
+
+def test_a_large_tree_is_shared_out_where_there_are_processors(large_tree: list[str]) -> None:
+    """In a program of its own: one with threads does not fork."""
+    many = large_tree * (2 * prefilter._FILES_PER_PROCESS // len(large_tree) + 1)
+    said = {
+        processors: subprocess.run(
+            [sys.executable, "-c", SEARCH, processors],
+            input="".join(f"{path}\n" for path in many),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        for processors in ("1", "2")
+    }
+    assert said == {"1": [found := str(find_hits(many))], "2": ["shared out", found]}

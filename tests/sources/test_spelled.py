@@ -59,6 +59,10 @@ def test_what_could_be_a_call_is_looked_at(code: str) -> None:
         "from shim import *  # gradients\n",
         "from shim import *\n\n\ndef f(gradients=None):\n    gradients = 1\n",
         "from tensorflow.python.ops import gradients_impl\ngradients_impl.IndexedSlices\n",
+        "kind = 'gradients'\n",
+        "kind = 'gradients'\n" * 3_000,
+        "s = 1\nuse(gradients)\n",
+        "s = [\n    1,\n    gradients,\n]\n",
     ],
 )
 def test_the_words_alone_are_no_call(code: str) -> None:
@@ -105,6 +109,13 @@ def test_time_is_linear_whatever_stands_in_the_text(piece: bytes) -> None:
 )
 def test_what_cannot_be_read_is_left_to_be_told(data: bytes) -> None:
     assert may_spell_call(data)
+
+
+def test_many_imported_names_are_left_to_the_parser() -> None:
+    """Each is searched for by itself: beyond some fifty, parsing is as cheap."""
+    few, many = (", ".join(f"gradients_{n}" for n in range(count)) for count in (5, 60))
+    assert not may_spell_call(f"from shim import {few}\n".encode())
+    assert may_spell_call(f"from shim import {many}\n".encode())
 
 
 def test_every_encoding_is_looked_at_in_its_own_way() -> None:

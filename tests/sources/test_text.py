@@ -66,6 +66,7 @@ def test_text_in_utf8_comes_back(text: str, bom: bool) -> None:
     ("data", "line", "message"),
     [
         (b"x = 1\ny = '\xe9'\n", 2, "byte 0xe9 is not valid utf-8"),
+        (b"# coding: klingon\ny = '\xe9'\n", None, "unknown encoding: klingon"),
         (b"x = 1\n\n\ny = '\xe9'\n", 4, "byte 0xe9 is not valid utf-8"),
         (b"x = 1\r\n\r\n\r\ny = '\xe9'\r\n", 4, "byte 0xe9 is not valid utf-8"),
         (b"# coding: klingon\n", None, "unknown encoding: klingon"),

@@ -95,6 +95,27 @@ def test_a_file_that_is_gone_stays_gone(file: Path) -> None:
     assert _only(file.parent) == []
 
 
+def test_what_is_no_longer_a_file_is_left_alone(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(WriteError, match="no longer a regular file"):
+        write_atomically(str(file), b"new\n", expected=b"old\n")
+    assert stat.S_ISFIFO(file.stat().st_mode)
+    assert _only(file.parent) == ["m.py"]
+
+
+def test_the_mode_stays_where_open_files_have_no_modes(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where files have no owners of this kind either."""
+    monkeypatch.delattr(os, "fchown")
+    monkeypatch.delattr(os, "fchmod")
+    file.chmod(0o755)
+    write_atomically(str(file), b"new\n", expected=b"old\n")
+    assert file.read_bytes() == b"new\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o755
+
+
 @pytest.mark.parametrize("step", ["write", "fsync", "replace"])
 @pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_trouble_at_any_step_leaves_the_old_file_and_nothing_else(

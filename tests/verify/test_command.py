@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tape_migrate.verify import Case, Verdict, Verifier, command
+from tape_migrate import verify
+from tape_migrate.verify import Case, Verdict, Verifier, command, program
 from tape_migrate.verify.command import find_cases, module_case, run_cli
+from tape_migrate.verify.probe_command import run_probe
 from tape_migrate.verify.program.command import ProgramOptions, run_program
 from tape_migrate.verify.program.plan import Asked
 from tape_migrate.verify.ways import run_verify
@@ -45,7 +48,8 @@ def write(folder: Path, after: str | None = AFTER, toml: str = TOML) -> Path:
 
 
 def test_a_folder_of_cases(tmp_path: Path) -> None:
-    write(tmp_path / "local" / "right")
+    opinion = '[finite_differences]\ntarget = "lambda x: x ** 3"\nsource = "x"\n'
+    write(tmp_path / "local" / "right", toml=TOML + opinion)
     write(tmp_path / "local" / "wrong", AFTER.replace("** 3\n    return", "** 2\n    return"))
     write(tmp_path / "refused" / "left", None, 'entry = "f"\noutcome = "refused"\n')
     target = tmp_path / "evidence.json"
@@ -54,6 +58,8 @@ def test_a_folder_of_cases(tmp_path: Path) -> None:
     assert "local/right: EQUAL: eager and tf.function: bit-equal" in report
     assert "local/wrong: DIFFERENT: " in report
     assert "refused/left: NOT RUN: nothing was migrated" in report
+    assert "local/right: finite differences: " in report
+    assert "local/wrong: finite differences" not in report
     assert "3 cases: 1 equal, 1 not run, 1 different" in report
     data = json.loads(target.read_text(encoding="utf-8"))
     valid(data)
@@ -220,3 +226,64 @@ def test_a_case_that_names_nothing_to_run_is_not_run() -> None:
         evidence = verifier.verify(Case("c", b"", b""))
     assert evidence.verdict is Verdict.NOT_RUN
     assert evidence.sentence == "the case names neither an entry nor outputs"
+
+
+WITHOUT_NUMPY = """
+import sys
+sys.modules["numpy"] = None
+from tape_migrate.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["verify", "m.py::slope", "--input", "x=float32[2]"],
+        ["verify", "m.py"],
+        ["probe", "m.py"],
+        ["--verify", "python m.py", "--write", "m.py"],
+    ],
+)
+def test_without_numpy_it_is_said_what_to_install(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "m.py").write_text(BEFORE.replace("def f(", "def slope("), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NUMPY, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert command.MISSING in done.stdout
+    assert "Traceback" not in done.stderr
+    assert "tf.gradients" in (tmp_path / "m.py").read_text(encoding="utf-8")
+
+
+def test_a_fault_of_ours_is_not_taken_for_a_package_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "local" / "right")
+    for package, name in ((verify, "harness"), (program, "prove")):
+        monkeypatch.setitem(sys.modules, f"{package.__name__}.{name}", None)
+        monkeypatch.delattr(package, name, raising=False)
+    with pytest.raises(ModuleNotFoundError, match="harness"):
+        run_cli(str(folder))
+    with pytest.raises(ModuleNotFoundError, match="harness"):
+        run_probe([str(folder / "before.py")])
+    with pytest.raises(ModuleNotFoundError, match="prove"):
+        run_program(Asked((str(folder / "before.py"),)), ProgramOptions())
+
+
+def test_what_is_assigned_may_be_called(tmp_path: Path) -> None:
+    module = tmp_path / "m.py"
+    module.write_text(BEFORE + "\n\ng = tf.function(f)\n", encoding="utf-8")
+    (found,) = find_cases(f"{module}::g", ["x=float32[2]"])
+    assert found.entry == "g"
+
+
+def test_finite_differences_can_be_left_out_with_a_reason(tmp_path: Path) -> None:
+    skipped = TOML + '[finite_differences]\nskip = "it is no function of one tensor"\n'
+    (found,) = find_cases(str(write(tmp_path / "local" / "right", toml=skipped)))
+    assert found.differences is not None
+    assert found.differences.skip == "it is no function of one tensor"

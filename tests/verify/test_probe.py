@@ -57,6 +57,24 @@ class Net:
         return tf.gradients(tf.square(y), x)[0]
 
 
+def branch(x):
+    if tf.reduce_sum(x) > 0.0:
+        y = x * x
+    else:
+        y = x * 3.0
+    return tf.gradients(y, x)[0]
+
+
+def rows_of(x):
+    y = tf.reshape(x, [2000, 5])
+    return tf.gradients(y * y, x)[0]
+
+
+def flat(x):
+    y = tf.nn.relu(-tf.abs(x) - 1.0)
+    return tf.gradients(y, x)[0]
+
+
 def hopeless(thing):
     x = thing.x
     z = x * 2.0
@@ -97,6 +115,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         ("rows", ["ids=int32[4,3] int < 2"]),
         ("steps", ["x=float32[4,3]", "n=2"]),
         ("Net.slope", ["x=float32[4,784]"]),
+        ("branch", ["x=float32[4,3]"]),
     ],
 )
 def test_a_function_is_proven_with_inputs_that_were_found(
@@ -110,6 +129,8 @@ def test_a_function_is_proven_with_inputs_that_were_found(
     ("name", "reason"),
     [
         ("hopeless", "no input was found in"),
+        ("rows_of", "no input was found in"),
+        ("flat", "no input was found in"),
         ("starred", "it takes *arguments"),
         ("outer.inner", "it stands inside another function"),
     ],
@@ -154,6 +175,10 @@ def test_what_a_complaint_suggests() -> None:
     indices = "float32 is not in list of allowed values: int32, int64"
     assert mended(indices, x=x, z="int32[3]") == [["x=int32[2] int < 2", "z=int32[3] int < 5"]]
     assert mended("something else", x=x) == []
+    mixed = (("n", Literal(2)), ("x", parse_input(x)))
+    assert [list(spelled(one)) for one in _mended(mixed, "expected float64 but got float32")] == [
+        ["n=2", "x=float64[2]"]
+    ]
 
 
 def test_flags_and_numbers_are_no_tensors() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,8 +14,8 @@ import pytest
 
 from tape_migrate.verify import Case, Verdict, Verifier, parse_input, verify_cases
 from tape_migrate.verify.harness import run_side
-from tape_migrate.verify.process import TensorFlowMissingError, Worker
-from tape_migrate.verify.results import Leaf
+from tape_migrate.verify.process import WORKER, TensorFlowMissingError, Worker
+from tape_migrate.verify.results import Leaf, Opaque, Scalar, Slices, Tree
 
 HEAD = "import os, sys, time\nimport tensorflow as tf\n\n"
 BEFORE = "def f(x):\n    return tf.gradients(x * x, x)[0]\n"
@@ -130,6 +131,54 @@ def test_an_interpreter_without_tensorflow(tmp_path: Path) -> None:
     wrapper.chmod(0o755)
     with Worker(str(wrapper)) as worker, pytest.raises(TensorFlowMissingError, match="No module"):
         worker.hello  # noqa: B018
+
+
+def test_a_program_that_is_no_interpreter(tmp_path: Path) -> None:
+    wrapper = tmp_path / "python"
+    wrapper.write_text("#!/bin/sh\necho no such thing >&2\n", encoding="utf-8")
+    wrapper.chmod(0o755)
+    said = "did not start a worker: no such thing"
+    with Worker(str(wrapper)) as worker, pytest.raises(TensorFlowMissingError, match=said):
+        worker.hello  # noqa: B018
+
+
+def test_a_worker_ends_with_those_who_ask_it() -> None:
+    done = subprocess.run(
+        [sys.executable, str(WORKER), "--serve"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["error"] is None
+
+
+def test_values_of_all_kinds_come_back(verifier: Verifier) -> None:
+    given = case(
+        "class Net:\n    @staticmethod\n    def f(x):\n"
+        "        rows = tf.IndexedSlices(tf.reshape(x, [1, 3]), tf.constant([1]))\n"
+        "        return [None, object(), rows, {'a': x, 'b': 2.0}]\n"
+    )
+    run = verifier.run_before(replace(given, entry="Net.f"))
+    assert isinstance(run.value, Tree), run.error
+    nothing, thing, rows, named = run.value.items
+    assert nothing is None
+    assert thing == Opaque("object")
+    assert isinstance(rows, Slices)
+    assert rows.dense is None, "without a shape it is not known how many rows there are"
+    assert isinstance(named, Tree)
+    assert named.keys == ("a", "b")
+    assert named.items[1] == Scalar("float", "2.0")
+
+
+def test_sides_may_have_interpreters_of_their_own() -> None:
+    other = os.path.join(os.path.dirname(sys.executable), os.path.basename(sys.executable))
+    with Verifier(other, None, devices="cpu") as apart, Verifier(devices="cpu") as alike:
+        assert alike._new_keras is alike._keras
+        assert apart._new_keras is not apart._keras
+        assert apart.old.python == apart._keras.python == other
 
 
 def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:

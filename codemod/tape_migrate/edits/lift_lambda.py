@@ -28,11 +28,8 @@ def lift_lambda(module: Module, node: ast.Lambda) -> Draft | None:
     stmt = module.statement_of(node)
     if not isinstance(stmt, (ast.Assign, ast.Expr, ast.Return, ast.AugAssign, ast.AnnAssign)):
         return None
-    for parent in module.parents(node):
-        if parent is stmt:
-            break
-        if isinstance(parent, _STOPS):
-            return None
+    if any(isinstance(parent, _STOPS) for parent in module.parents_below(node, stmt)):
+        return None
     place = module.place_of(stmt)
     if _shares_line(module, place.block, place.index) or (
         module.text[module.line_start(stmt.lineno) : module.start(stmt)].strip()

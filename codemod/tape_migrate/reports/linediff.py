@@ -41,8 +41,7 @@ def changes(old: Sequence[bytes], new: Sequence[bytes]) -> list[Change]:
     found = []
     x = y = 0
     for start_a, start_b, length in [*matches, (len(a), len(b), 0)]:
-        if start_a > x or start_b > y:
-            found.append(Change(head + x, head + start_a, head + y, head + start_b))
+        found.append(Change(head + x, head + start_a, head + y, head + start_b))
         x, y = start_a + length, start_b + length
     return found
 

@@ -64,9 +64,7 @@ def carries_nothing(module: Module, node: ast.AST, is_quiet: Callable[[ast.Call]
 
 def _is_blocked(module: Module, node: ast.AST, may_keep: Callable[[ast.AST], bool]) -> bool:
     child = node
-    for parent in module.parents(node):
-        if isinstance(parent, ast.stmt):
-            return False
+    for parent in module.parents_in_statement(node):
         if isinstance(parent, ast.Call) and module.names.api_of(parent.func) is not None:
             return False  # what is done with a gradient blocks nothing on the way to its target
         if isinstance(parent, ast.Compare) and not _is_identity(parent):

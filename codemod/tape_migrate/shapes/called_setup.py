@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from tape_migrate.edits.draft import Draft
 from tape_migrate.flow.scope import Scope, ScopeKind
@@ -50,9 +51,7 @@ def setup_call(module: Module, scope: Scope, gradient: ast.Call) -> ast.Expr | N
         return None
     statement = module.statement_of(gradient)
     found: ast.Expr | None = None
-    for stmt in method.body:
-        if any(node is statement for node in module.inside(stmt)):
-            break
+    for stmt in takewhile(lambda stmt: statement not in module.inside(stmt), method.body):
         if isinstance(stmt, ast.Expr) and _called_method(module, scope, stmt) is not None:
             found = stmt
     return found if found is not None and _is_settled(module, scope, found) else None

@@ -344,11 +344,12 @@ class Closure:
         """The comprehension whose variable ``name`` is."""
         if not self._module.scopes.is_comprehension_variable(name):
             return None
-        for parent in self._module.parents(name):
-            generators = getattr(parent, "generators", ())
-            if any(name.id in target_names([g.target]) for g in generators):
-                return parent
-        return None
+        around = (
+            parent
+            for parent in self._module.parents(name)
+            if name.id in target_names([g.target for g in getattr(parent, "generators", ())])
+        )
+        return next(around, None)
 
     def _is_library(self, node: ast.Name | ast.Attribute) -> bool:
         """``tf`` in ``tf.cast(x)``: no value that two calls of it have in common."""

@@ -115,9 +115,7 @@ def refuse_position(module: Module, request: Request) -> Refusal | None:
     stmt = module.statement_of(request.call)
     if isinstance(stmt, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return Refusal("TM122", "the call stands in a default argument, a decorator or a base")
-    for parent in module.parents(request.call):
-        if parent is scope.node:
-            break
+    for parent in module.parents_below(request.call, scope.node):
         if isinstance(parent, ast.arguments):
             return Refusal("TM122", "the call stands in a default argument")
         if isinstance(parent, (ast.With, ast.AsyncWith)):

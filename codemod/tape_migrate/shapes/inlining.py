@@ -111,9 +111,7 @@ class _Binder(InlinedNames):
         if self.function in self.module.parents(self.call):
             raise _InTheWayError("it calls itself")
         around: list[ast.AST] = [self.call]
-        for parent in self.module.parents(self.call):
-            if parent is self.stmt:
-                break
+        for parent in self.module.parents_below(self.call, self.stmt):
             if isinstance(parent, (ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp,
                                    ast.GeneratorExp, ast.DictComp)):  # fmt: skip
                 raise _InTheWayError("it is called inside an expression of its own")

@@ -169,9 +169,7 @@ def _source_attributes(context: Context, request: Request) -> list[Symbol] | Non
     dep = context.dependence(request.found.scope)
     exprs: list[ast.expr] = [request.source]
     names = {n.id for n in ast.walk(request.source) if isinstance(n, ast.Name)}
-    for parent in context.module.parents(request.call):
-        if isinstance(parent, ast.stmt):
-            break
+    for parent in context.module.parents_in_statement(request.call):
         for generator in getattr(parent, "generators", ()):
             bound = {n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)}
             if bound & names:
@@ -377,16 +375,18 @@ def _is_another_object(
 
 def _calls_inherited(module: Module, setup: Scope) -> bool:
     """Whether a first method begins with that of its base class."""
-    for stmt in setup.body:
-        if isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant):
-            continue
-        call = stmt.value if isinstance(stmt, ast.Expr) else None
-        return (
-            isinstance(call, ast.Call)
-            and isinstance(call.func, ast.Attribute)
-            and call.func.attr == setup.name
-            and isinstance(call.func.value, ast.Call)
-            and isinstance(call.func.value.func, ast.Name)
-            and call.func.value.func.id == "super"
-        )
+    match [stmt for stmt in setup.body if not _is_text(stmt)]:
+        case [
+            ast.Expr(
+                value=ast.Call(
+                    func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=called)
+                )
+            ),
+            *_,
+        ]:
+            return called == setup.name
     return False
+
+
+def _is_text(stmt: ast.stmt) -> bool:
+    return isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant)

@@ -96,9 +96,7 @@ def plan_function(context: Context, call: ast.Call, sites: list[ast.Call]) -> Ke
     stmt = module.statement_of(call)
     if not isinstance(stmt, (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)):
         return Refusal("TM141", "the K.function stands where no function can be put before it")
-    for parent in module.parents(call):
-        if parent is stmt:
-            break
+    for parent in module.parents_below(call, stmt):
         if isinstance(parent, (ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.GeneratorExp,
                                ast.DictComp, ast.SetComp)):  # fmt: skip
             return Refusal("TM141", "the K.function stands inside an expression of its own scope")

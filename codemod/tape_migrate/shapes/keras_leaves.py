@@ -273,9 +273,7 @@ class Collector:
     def _is_conditional(self, expr: ast.expr, loop: ast.For) -> bool:
         """Whether the loop may pass the read by (a check that raises does not count)."""
         previous: ast.AST = expr
-        for parent in self._module.parents(expr):
-            if parent is loop:
-                break
+        for parent in self._module.parents_below(expr, loop):
             if isinstance(parent, (ast.If, ast.IfExp, ast.BoolOp, ast.For, ast.While)):
                 if not (isinstance(parent, ast.If) and previous is parent.test):
                     return True

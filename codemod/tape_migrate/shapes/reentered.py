@@ -151,9 +151,7 @@ def _is_callee(module: Module, link: Link) -> bool:
 def _only_counts(module: Module, node: ast.AST) -> bool:
     """``y[:, i]``, ``range(n)``: whole numbers, through which no gradient goes."""
     child = node
-    for parent in module.parents(node):
-        if isinstance(parent, ast.stmt):
-            return False
+    for parent in module.parents_in_statement(node):
         if isinstance(parent, ast.Subscript) and child is parent.slice:
             return True
         if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name):

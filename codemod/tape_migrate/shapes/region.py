@@ -186,12 +186,8 @@ def _tensor_loop(dep: Dependence, call_places: list[Place], block: Block) -> boo
 
 
 def _block_in_loop(dep: Dependence, block: Block) -> bool:
-    for parent in dep.module.parents(block[0]):
-        if parent is dep.scope.node:
-            return False
-        if isinstance(parent, _LOOPS):
-            return True
-    return False
+    around = dep.module.parents_below(block[0], dep.scope.node)
+    return any(isinstance(parent, _LOOPS) for parent in around)
 
 
 def _comes_around(dep: Dependence, region: Region, paths: Paths) -> Refusal | None:

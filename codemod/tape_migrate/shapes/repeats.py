@@ -44,12 +44,9 @@ def repeat_of(module: Module, request: Request) -> Repeat | Refusal:
     mapped: ast.ListComp | ast.GeneratorExp | None = None
     generators: list[ast.comprehension] = []
     child: ast.AST = request.call
-    for parent in module.parents(request.call):
-        if isinstance(parent, ast.stmt):
-            if isinstance(parent, ast.While):
-                repeated = True
-                conditional = True
-            break
+    if isinstance(module.statement_of(request.call), ast.While):
+        repeated = conditional = True
+    for parent in module.parents_in_statement(request.call):
         if isinstance(parent, _COMPREHENSIONS):
             if isinstance(parent, ast.GeneratorExp):
                 consumer = module.parent_of(parent)

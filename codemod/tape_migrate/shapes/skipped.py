@@ -191,9 +191,7 @@ def _used_as_tensor(
 
 def _in_a_branch_of_its_statement(module: Module, call: ast.Call) -> bool:
     child: ast.AST = call
-    for parent in module.parents(call):
-        if isinstance(parent, ast.stmt):
-            return False
+    for parent in module.parents_in_statement(call):
         if isinstance(parent, ast.IfExp) and child is not parent.test:
             return True
         if isinstance(parent, ast.BoolOp) and child is not parent.values[0]:

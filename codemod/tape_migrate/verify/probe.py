@@ -148,23 +148,19 @@ def _probe(
 
 def _function(source: bytes, entry: str) -> ast.FunctionDef | None:
     """The function, if it is one of the module or a method of a class of the module."""
-    body: list[ast.stmt] = ast.parse(source).body
-    parts = entry.split(".")
-    for number, part in enumerate(parts):
+    node: ast.Module | ast.ClassDef | ast.FunctionDef = ast.parse(source)
+    for part in entry.split("."):
+        if isinstance(node, ast.FunctionDef):
+            return None
         named = [
-            node
-            for node in body
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == part
+            inner
+            for inner in node.body
+            if isinstance(inner, (ast.FunctionDef, ast.ClassDef)) and inner.name == part
         ]
         if not named:
             return None
         node = named[-1]
-        if number == len(parts) - 1:
-            return node if isinstance(node, ast.FunctionDef) else None
-        if not isinstance(node, ast.ClassDef):
-            return None
-        body = node.body
-    return None
+    return node if isinstance(node, ast.FunctionDef) else None
 
 
 def _parameters(node: ast.FunctionDef, *, method: bool) -> tuple[str, ...] | None:

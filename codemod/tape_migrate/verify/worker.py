@@ -1,8 +1,7 @@
 """Run one side of a case in its own process: the only file of this package that imports TensorFlow.
 
 Started as a script, never imported by the package: ``python worker.py --serve`` answers one JSON
-job a line on standard input with one JSON line on standard output; ``python worker.py job.json``
-runs a single job and prints its answer (to look at a case by hand). It needs only the standard
+job a line on standard input with one JSON line on standard output. It needs only the standard
 library, numpy and TensorFlow, and keeps to Python 3.6 so that the old side of a proof can run on
 the TensorFlow it was written for. Results are described by a JSON skeleton whose leaves point
 into an ``.npz`` file; the skeleton's format is read by ``results.py``.
@@ -288,13 +287,7 @@ def start_tensorflow(v1: bool, keras2: bool = False) -> Any:
 
 
 def main(arguments: Any) -> None:
-    """Serve jobs from standard input, or run the one in a file."""
-    if arguments[0] != "--serve":
-        with open(arguments[0], encoding="utf-8") as file:
-            job = json.load(file)
-        print(json.dumps(start_tensorflow(False)))
-        print(json.dumps(run_job(job), indent=2))
-        return
+    """Serve jobs from standard input until it ends."""
     # Cases may print and read: the two pipes to the parent move out of their reach.
     questions, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDONLY)

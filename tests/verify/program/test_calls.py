@@ -26,6 +26,7 @@ def names(line: str) -> tuple[tuple[int | None, str], ...]:
         ("a, b = c = tf.gradients(y, x)[0], 1", ((0, "a"),)),
         ("def f():\n    return 1, tf.gradients(y, x)[0]", ((0, "return 1"),)),
         ("use(1, tf.gradients(y, x))", ()),
+        ("[tf.gradients(y, x)[0]] = [1]", ()),
         ("for g in (1, tf.gradients(y, x)): pass", ()),
     ],
 )

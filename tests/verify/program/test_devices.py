@@ -21,10 +21,11 @@ from tape_migrate.verify.program.outcome import (
     Tolerance,
 )
 from tape_migrate.verify.program.pairing import Part
+from tape_migrate.verify.program.plan import Program
 from tape_migrate.verify.program.prove import Prover, Request, on_device
 from tape_migrate.verify.program.records import Recorded, Value
 from tape_migrate.verify.program.report import as_json, text_table
-from tape_migrate.verify.program.side import Program, SideRun
+from tape_migrate.verify.program.side import SideRun
 
 PROGRAM = """import numpy as np
 import tensorflow as tf

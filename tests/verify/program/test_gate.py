@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tape_migrate.verify.program.command import ProgramOptions
+from tape_migrate.verify.program.plan import Asked
+from tape_migrate.verify.ways import run_verify
 from tests.verify.program.programs import SCRIPT
 
 UNUSED = "import tensorflow as tf\n\n\ndef f(x):\n    y = x * x\n    return tf.gradients(y, x)[0]\n"
@@ -81,3 +87,33 @@ def test_files_that_change_together_are_written_together_or_not_at_all(tmp_path:
         assert f"{name}.py: left as it was: net.py:13 is both zero" in done.stdout
     assert "tape.gradient(y, x)" in (tmp_path / "good.py").read_text(encoding="utf-8")
     assert "1 file changed" in done.stdout
+
+
+def test_a_program_that_fails_proves_nothing_and_without_write_nothing_is_written(
+    tmp_path: Path,
+) -> None:
+    main = "import good, unused\ngood.slope(good.tf.constant([1.0]))\nraise ValueError('no data')\n"
+    texts = {"good": SCRIPT, "unused": UNUSED, "helper": HELPER, "main": main}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    done = run(tmp_path, "--verify", "python main.py", ".")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "ValueError: no data" in done.stdout
+    for name in ("good", "unused"):
+        assert f"{name}.py: left as it was: a side was not run" in done.stdout
+    for name, text in texts.items():
+        assert (tmp_path / f"{name}.py").read_text(encoding="utf-8") == text
+
+
+def test_the_evidence_is_written_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.py").write_text(SCRIPT, encoding="utf-8")
+    options = ProgramOptions(json_path="e.json", html_path="e.html", command="as it was asked")
+    said, code = run_verify(Asked(("good.py",)), (), options)
+    assert code == 0, said
+    data = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))
+    assert (data["proven"], data["summary"]["equal"]) == (True, 1)
+    assert "as it was asked" in (tmp_path / "e.html").read_text(encoding="utf-8")
+    assert "good.py:8" in said

@@ -214,3 +214,28 @@ def test_large_gradients_by_digest() -> None:
     assert found.finding is Finding.BOTH_ZERO
     found = verdict(*(recorded((large("a", 1.0, finite=False),)),) * 2)
     assert found.finding is Finding.VACUOUS
+
+
+def test_what_cannot_be_drawn_is_compared_all_the_same() -> None:
+    one = recorded((array(1.0, 2.0, dtype="complex64"),), (array(),))
+    found = verdict(one, one)
+    assert (found.finding, found.scatter) == (Finding.EQUAL, ())
+    assert verdict(steps(1, 2), steps(1, 2)).scatter
+
+
+def test_a_whole_tensor_against_a_sample_shows_no_entries() -> None:
+    whole = np.arange(100, dtype="float32")
+    far = Digest(hashlib.sha1(b"").hexdigest(), 198.0, float(np.linalg.norm(whole * 2)), True)
+    sample = Value("array", "float32", (100,), whole[::11] * 2, far)
+    found = verdict(recorded((Value("array", "float32", (100,), whole),)), recorded((sample,)))
+    assert (found.finding, found.excerpt) == (Finding.DIFFERENT, "")
+
+
+def test_of_large_tensors_one_that_is_not_finite_is_far_from_one_that_is() -> None:
+    data = np.ones(4, "float32")
+    sides = [
+        Value("array", "float32", (4,), data, Digest(str(finite), 1.0, 2.0, finite))
+        for finite in (True, False)
+    ]
+    assert value_error(sides[0], sides[1]) == float("inf")
+    assert value_error(sides[0], sides[0]) == 0.0

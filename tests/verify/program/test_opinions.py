@@ -120,3 +120,8 @@ def test_a_large_target_hides_its_gradient() -> None:
 def test_where_there_are_no_samples(record: Recorded, why: str) -> None:
     found = differences_opinion(record, 0)
     assert (found.opinion, found.sentence) == (Opinion.SKIPPED, f"skipped: {why}")
+
+
+def test_a_large_target_takes_nothing_from_differences_that_agree() -> None:
+    found = differences_opinion(Recorded(differences={0: [samples((1e6, 2.0, 2.0))]}), 0)
+    assert found.opinion is Opinion.AGREES

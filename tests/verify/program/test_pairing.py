@@ -96,3 +96,32 @@ def test_lines_are_followed_through_a_migration() -> None:
     new = b"a\nx = f()\nwith tape:\n    tape.watch(x)\n    y = g(x)\nz = tape.gradient(y, x)\nend\n"
     table = line_table(old, new)
     assert (table[0], table[1], table[4], table[6]) == (1, 2, 3, 5)
+
+
+def test_a_function_that_has_moved_into_a_class_is_found_by_its_name() -> None:
+    old = (
+        "def f(y, x):\n    return 1 + tf.gradients(y, x)[0]\n\n\n"
+        "def g(y, x):\n    return 2 + tf.gradients(y, x)[0]\n"
+    )
+    new = (
+        "class Net:\n    def g(self, y, x):\n        return 2 + tape.gradient(y, x)\n\n"
+        "    def f(self, y, x):\n        return 1 + tape.gradient(y, x)\n"
+    )
+    file = by_hand(old, new)
+    assert [
+        (file.old_calls[pair.old].function, file.new_calls[part.call].function)
+        for pair in file.pairs
+        for part in pair.parts
+    ] == [("f", "Net.f"), ("g", "Net.g")]
+
+
+def test_a_call_taken_out_into_an_inner_function_is_found() -> None:
+    old = "def f(y, x):\n    return 1 + tf.gradients(y, x)[0]\n"
+    new = (
+        "def other(y, x):\n    return 1 + tape.gradient(y, x)\n\n\n"
+        "def f(y, x):\n    def inner():\n        return tape.gradient(y, x)\n\n"
+        "    return 1 + inner()\n"
+    )
+    file = by_hand(old, new)
+    ((part,),) = [pair.parts for pair in file.pairs]
+    assert file.new_calls[part.call].function == "f.inner"

@@ -64,6 +64,14 @@ def test_a_script_is_migrated_with_what_it_imports() -> None:
     assert made.root == Path.cwd()
 
 
+def test_a_module_may_be_named_in_the_command() -> None:
+    made = plan(Asked(targets=("net.py",), run="python -m train --steps 3"))
+    assert str(made.program) == "python -m train --steps 3"
+    assert str(plan(Asked(targets=("net.py",), run="train.py -m x")).program) == (
+        "python train.py -m x"
+    )
+
+
 def test_a_module_is_run_in_the_folder_that_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("inner").mkdir()
     monkeypatch.chdir("inner")

@@ -115,3 +115,11 @@ def test_what_is_not_written_and_why() -> None:
     assert _why_not(proof(on_cpu(EQUAL, new=replace(SIDE, exit_code=1))), net) == (
         "the programs exit with 0 and 1"
     )
+
+
+def test_sides_that_end_differently_prove_nothing() -> None:
+    assert proof(on_cpu(EQUAL)).proven()
+    assert not proof(on_cpu(EQUAL, new=replace(SIDE, exit_code=3))).proven()
+    assert proof(
+        on_cpu(EQUAL, old=replace(SIDE, exit_code=3), new=replace(SIDE, exit_code=3))
+    ).proven()

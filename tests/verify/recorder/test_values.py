@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 from tape_migrate.verify.program.matching import value_error
 from tape_migrate.verify.program.records import Value, read_records
-from tape_migrate.verify.recorder.values import SAMPLE, WHOLE, Store
+from tape_migrate.verify.recorder.values import SAMPLE, WHOLE, Named, Store
 
 
 def written(folder: Path, *arrays: object, limit: int = 1 << 30) -> list[Value]:
@@ -103,3 +104,25 @@ def test_a_fork_writes_nothing_but_that_it_was_here(tmp_path: Path) -> None:
     found = read_records(tmp_path)
     assert (set(found.evaluations), found.built, found.in_children) == ({0}, {}, {1, 2})
     assert (tmp_path / "children.jsonl").read_text(encoding="ascii").count("\n") == 2
+
+
+def test_what_numpy_has_no_name_for_comes_back(tmp_path: Path) -> None:
+    half = np.array([1.0, -2.5], ml_dtypes.bfloat16)
+    texts = np.array([["a", "b"]])
+    named = Named(np.array([1.0, 2.0], "float32"), "bfloat16")
+    found = written(tmp_path, half, half, texts, texts, named)
+    for value in (*found[:2], found[4]):
+        assert (value.kind, value.dtype, value.shape) == ("array", "bfloat16", (2,))
+    assert found[0].array is not None
+    assert found[0].array.tolist() == [1.0, -2.5]
+    assert [value.kind for value in found[2:4]] == ["object", "object"]
+
+
+def test_what_comes_after_the_end_is_not_written(tmp_path: Path) -> None:
+    store = Store(str(tmp_path), 1 << 20)
+    store.evaluation(0, 0, "eager", [np.ones(3, "float32")])
+    store.close()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    store.evaluation(0, 1, "eager", [np.zeros(3, "float32"), None])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert len(read_records(tmp_path).evaluations[0]) == 1

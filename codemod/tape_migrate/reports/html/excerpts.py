@@ -75,8 +75,7 @@ def _hunks(old: bytes, new: bytes) -> list[tuple[int, int, list[bytes]]]:
         if match is not None:
             start = int(match[1])
             found.append((start, start + int(match[2] or 1) - 1, []))
-        if found:
-            found[-1][2].append(line)
+        found[-1][2].append(line)
     return found
 
 

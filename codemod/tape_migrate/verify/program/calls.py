@@ -60,10 +60,8 @@ def calls_at(text: bytes, places: Sequence[tuple[int, int]]) -> list[Call]:
         if isinstance(node, ast.Call):
             line = module.text[module.line_start(node.lineno) : module.start(node)]
             place = (node.lineno, len(line.decode("utf-8")) + 1)
-            known = starts.get(place)
-            # In f(x)(y) both calls begin at f; the gradient call is the inner one.
-            if known is None or module.end(node) < module.end(known):
-                starts[place] = node
+            # In f(x)(y) both calls begin at f; the gradient call is the inner one, which is later.
+            starts[place] = node
     missing = [place for place in places if place not in starts]
     if missing:
         raise LookupError(f"no call at line {missing[0][0]}, column {missing[0][1]}")
@@ -142,11 +140,8 @@ def _arguments(node: ast.Call) -> tuple[str, tuple[str, ...]]:
     if source is not None:
         while isinstance(source, ast.Call) and len(source.args) == 1 and not source.keywords:
             source = source.args[0]  # tf.nest.flatten(x), list(x)
-        whole = isinstance(source, (ast.List, ast.Tuple))
         elements = source.elts if isinstance(source, (ast.List, ast.Tuple)) else [source]
         texts = tuple(ast.unparse(element) for element in elements)
-        if not whole and len(texts) == 1 and texts[0] == "":
-            texts = ()
     return ast.unparse(target) if target is not None else "", texts
 
 

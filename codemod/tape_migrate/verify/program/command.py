@@ -62,15 +62,7 @@ def run_program(asked: Asked, options: ProgramOptions) -> tuple[str, int]:
 
 def prove_plan(made: Plan, options: ProgramOptions) -> tuple[str, int]:
     """Prove what was planned, write the evidence asked for, and say how it ended."""
-    try:
-        asked = request(made, options)
-        proof, text = prove_request(asked, options)
-    except ModuleNotFoundError as error:
-        if error.name != "numpy":
-            raise
-        from tape_migrate.verify.command import MISSING  # noqa: PLC0415
-
-        return f"{MISSING}\n", EXIT_FAILED
+    proof, text = try_to_prove(made, options)
     if proof is None:
         return text, EXIT_FAILED
     code = EXIT_PROVEN if proof.proven(require_reached=options.require_reached) else EXIT_NOT_PROVEN
@@ -81,8 +73,19 @@ def prove_plan(made: Plan, options: ProgramOptions) -> tuple[str, int]:
     return text, code
 
 
-def prove_request(asked: Request, options: ProgramOptions) -> tuple[ProgramProof | None, str]:
+def try_to_prove(made: Plan, options: ProgramOptions) -> tuple[ProgramProof | None, str]:
     """Prove and write the evidence asked for; the report, or why nothing could be run."""
+    try:
+        return _prove(request(made, options), options)
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        from tape_migrate.verify.command import MISSING  # noqa: PLC0415
+
+        return None, f"{MISSING}\n"
+
+
+def _prove(asked: Request, options: ProgramOptions) -> tuple[ProgramProof | None, str]:
     from tape_migrate.verify.program import report  # noqa: PLC0415
     from tape_migrate.verify.program.prepare import PrepareError  # noqa: PLC0415
     from tape_migrate.verify.program.prove import prove  # noqa: PLC0415

@@ -15,8 +15,7 @@ from tape_migrate.verify.program.command import (
     EXIT_PROVEN,
     EXIT_USAGE,
     ProgramOptions,
-    prove_request,
-    request,
+    try_to_prove,
 )
 from tape_migrate.verify.program.plan import Asked, PlanError, plan_of
 
@@ -53,15 +52,14 @@ def prove_and_write(
         made = plan_of(Asked(run=command), changed)
     except PlanError as error:
         return _withheld(result, str(error)), f"{error}\n", EXIT_USAGE
-    asked = request(made, options)
-    proof, text = prove_request(asked, options)
+    proof, text = try_to_prove(made, options)
     if proof is None:
         return _withheld(result, text.strip()), text, EXIT_FAILED
     reasons = {}
     for entry in changed:
         # A helper that takes a tape now and its callers are written together or not at all.
         group = entry.together or (entry.path,)
-        reasons[entry.path] = _why_not(proof, {_name(path, asked.root) for path in group})
+        reasons[entry.path] = _why_not(proof, {_name(path, made.root) for path in group})
     proven = [entry for entry in changed if reasons[entry.path] is None]
     done = {entry.path: entry for entry in _written(proven, policy, warn)}
     entries, lines = [], []

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from tape_migrate.model import Migration, Options, TfFunction
 from tape_migrate.verify.program.change import FileChange
 from tape_migrate.verify.program.prepare import project_root
-from tape_migrate.verify.program.side import Program
 
 if TYPE_CHECKING:
     from tape_migrate.results import FileResult
@@ -40,6 +39,21 @@ class Asked:
     """A revision of git that holds the old side."""
     tf_function: str = "auto"
     assume_closed: bool = False
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run: a module (``python -m``) or a script, and its arguments."""
+
+    arguments: tuple[str, ...]
+    """The script's path relative to the project's root comes first, unless there is a module."""
+    module: str = ""
+    folder: str = "."
+    """The working directory, relative to the project's root."""
+
+    def __str__(self) -> str:
+        words = ["-m", self.module, *self.arguments] if self.module else list(self.arguments)
+        return " ".join(["python", *words])
 
 
 @dataclass(frozen=True)

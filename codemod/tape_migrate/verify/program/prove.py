@@ -34,9 +34,10 @@ from tape_migrate.verify.program.outcome import (
     Tolerance,
 )
 from tape_migrate.verify.program.pairing import Part
+from tape_migrate.verify.program.plan import Program
 from tape_migrate.verify.program.prepare import copy_project, in_place
 from tape_migrate.verify.program.records import Recorded
-from tape_migrate.verify.program.side import Program, Setting, SideRun, run_side
+from tape_migrate.verify.program.side import Setting, SideRun, run_side
 
 Progress = Callable[[str], None]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tape_migrate.verify.program.plan import Program
 from tape_migrate.verify.program.prepare import Copy
 from tape_migrate.verify.program.records import Recorded, read_records
 from tape_migrate.verify.results import RunError
@@ -21,21 +22,6 @@ from tape_migrate.verify.results import RunError
 RECORDER = Path(__file__).parent.parent / "recorder"
 WORLD = Path(__file__).parent.parent / "worker_world.py"
 LIMIT_BYTES = 256 << 20
-
-
-@dataclass(frozen=True)
-class Program:
-    """What to run: a module (``python -m``) or a script, and its arguments."""
-
-    arguments: tuple[str, ...]
-    """The script's path relative to the project's root comes first, unless there is a module."""
-    module: str = ""
-    folder: str = "."
-    """The working directory, relative to the project's root."""
-
-    def __str__(self) -> str:
-        words = ["-m", self.module, *self.arguments] if self.module else list(self.arguments)
-        return " ".join(["python", *words])
 
 
 @dataclass(frozen=True)
