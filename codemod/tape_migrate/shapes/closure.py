@@ -48,8 +48,6 @@ class Closure:
         """The graph's node for ``symbol`` read in ``scope``."""
         if symbol.root in ("self", "cls") and symbol.path and symbol.path[0].startswith("."):
             owner = self._summaries.class_of(scope)
-            if owner is not None and len(symbol.path) == 1:
-                return (id(self._summaries.family(owner)), symbol.path[0])
             attributes = [part for part in symbol.path if part.startswith(".")]
             if len(attributes) > 1:
                 return (0, attributes[-1])
@@ -311,7 +309,9 @@ class Closure:
         for value in values:
             if isinstance(value, ast.Lambda):
                 yield value, call
-            elif isinstance(value, ast.Call) and value.args:
+            elif isinstance(value, ast.Call) and value is not call:
+                yield from ((made, call) for made in self._summaries.returned_by(value))
+            if isinstance(value, ast.Call) and value.args:
                 if self._module.names.resolve(value.func) == "functools.partial":
                     args, keywords = value.args[1:], value.keywords
                     if value is not call:
@@ -324,8 +324,8 @@ class Closure:
     def _as_call(
         self, func: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]
     ) -> tuple[Function | ast.Lambda | None, ast.Call]:
-        function = func if isinstance(func, ast.Lambda) else self._summaries.named(func)
-        return function, ast.Call(func=func, args=args, keywords=keywords)
+        ran = func if isinstance(func, ast.Lambda) else self._summaries.named(func)
+        return ran, ast.Call(func=func, args=args, keywords=keywords)
 
     def _keywords(self, name: str, scope: Scope, call: ast.Call) -> None:
         """Members of ``**name``, each by its key."""
