@@ -18,6 +18,7 @@ from. Functions given to TensorFlow's loops are left out: what a loop gives them
 from __future__ import annotations
 
 import ast
+import builtins
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
@@ -56,6 +57,8 @@ def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) ->
             continue
         if isinstance(parent, ast.Call) and _is_followed(module, parent):
             continue
+        if isinstance(parent, ast.Attribute) and isinstance(parent.ctx, ast.Store):
+            continue
         if is_lambda_layer(module, parent) and _only_called(module, scope, outer):
             continue
         if isinstance(parent, ast.Return) and owner is scope:
@@ -63,7 +66,9 @@ def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) ->
         elif isinstance(parent, ast.Return):
             shown = _made_of_arguments(context, scope.parent, outer)
         elif isinstance(parent, ast.Call) and far:
-            shown = _given_with(context, name, parent, outer, computed=outer is other)
+            shown = _given_with(context, parent, outer, computed=outer is other)
+        elif far and outer is source:
+            shown = _given_anywhere(context, outer)
         else:
             shown = True
         if shown:
@@ -98,21 +103,31 @@ def _is_followed(module: Module, call: ast.Call) -> bool:
     return module.names.resolve(call.func) == "functools.partial"
 
 
-def _given_with(
-    context: Context, name: ast.Name, call: ast.Call, outer: Symbol, *, computed: bool
-) -> bool:
-    """Whether ``outer`` may have been ``computed`` from what a call is given besides a function.
+def _given_anywhere(context: Context, outer: Symbol) -> bool:
+    """Whether a call of what is not known is given something that was computed from ``outer``."""
+    module = context.module
+    return any(
+        isinstance(call, ast.Call)
+        and not (isinstance(call.func, ast.Name) and hasattr(builtins, call.func.id))
+        and not module.names.resolve(call.func)
+        and context.summaries.callee(call) is None
+        and _given_with(context, call, outer, computed=False)
+        for call in module.nodes
+    )
+
+
+def _given_with(context: Context, call: ast.Call, outer: Symbol, *, computed: bool) -> bool:
+    """Whether ``outer`` may have been ``computed`` from what a call is given.
 
     Or else, whether what the call is given may have been computed from ``outer``.
     """
     module, closure = context.module, context.closure
-    scope = module.scope_of(name)
+    scope = module.scope_of(call)
     there = closure.node_for(outer, scope)
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     read = [
         closure.node_for(Symbol(node.id), scope)
         for arg in given
-        if arg is not name
         for node in ast.walk(arg)
         if isinstance(node, ast.Name) and not module.names.resolve(node)
     ]
