@@ -199,6 +199,8 @@ def _control_flow(context: Context, item: Found) -> str | None:
     request = read_request(context, item)
     if not isinstance(request, Request):
         return None
+    if request.is_hessian:
+        return "hessians"  # a loop over the entries of the gradient
     dep = context.dependence(item.scope)
     start = dep.links_of(dep.facts.node_id(request.call), request.given)
     nodes, _ = dep.slice_back(start)

@@ -183,11 +183,37 @@ def _fill_none(
             # A tape would take the numbers of a nested list for as many gradients.
             start, end = module.start(grad), module.end(grad)
             draft.replace(start, end, tf.encode() + b".constant(", Keep(start, end), b")")
-        if isinstance(grad, ast.Constant) and grad.value is None:
+        is_none = isinstance(grad, ast.Constant) and grad.value is None
+        if is_none or _may_be_none(module, grad):
             if target_name is None and len(targets) == len(grads.elts):
                 name = module.segment(targets[index])
+            elif len(grads.elts) == 1:
+                name = named
             else:  # several gradients are given: it is the name of several tensors
                 name = named + b"[%d]" % index
-            draft.replace(
-                module.start(grad), module.end(grad), tf.encode() + b".ones_like(" + name + b")"
-            )
+            ones = tf.encode() + b".ones_like(" + name + b")"
+            if not is_none:
+                given = module.segment(grad)
+                ones += b" if " + given + b" is None else " + given
+            draft.replace(module.start(grad), module.end(grad), ones)
+
+
+def _may_be_none(module: Module, expr: ast.expr) -> bool:
+    """Whether a name is one of a parameter that is None by default, or was given None."""
+    if not isinstance(expr, ast.Name):
+        return False
+    scope = module.scope_of(expr)
+    owner = module.scopes.resolve(expr.id, scope)
+    values = [
+        bound.value
+        for bound in module.names.bindings(expr.id, scope)
+        if isinstance(bound, ast.Assign)
+    ]
+    if owner is not None and owner.args is not None:
+        args = owner.args
+        pairs = [
+            *zip(reversed([*args.posonlyargs, *args.args]), reversed(args.defaults), strict=False),
+            *zip(args.kwonlyargs, args.kw_defaults, strict=True),
+        ]
+        values += [value for arg, value in pairs if arg.arg == expr.id and value is not None]
+    return any(isinstance(value, ast.Constant) and value.value is None for value in values)

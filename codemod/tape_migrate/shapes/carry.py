@@ -15,7 +15,8 @@ from tape_migrate.shapes.escapes import Escapes
 from tape_migrate.shapes.filled import fills_what_is_read
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.loop_body import is_loop_body
-from tape_migrate.shapes.plan import Kind, Link, Refusal, Source, Track
+from tape_migrate.shapes.loop_variables import given_by_caller
+from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track
 from tape_migrate.shapes.read_anew import may_read_unseen
 from tape_migrate.shapes.targets import Target
 from tape_migrate.shapes.unseen import reads_unseen
@@ -103,13 +104,17 @@ def _refuse_handed_to_loop(
     context: Context, dep: Dependence, source: Source, outside: tuple[Link, ...]
 ) -> Refusal | None:
     """``tf.while_loop(cond, body, [x])`` with ``x`` as the source in the body: a graph's parameter
-    is a tensor of its own, but an eager loop begins with ``x`` itself."""
+    is a tensor of its own, but an eager loop begins with ``x`` itself. What ``tf.map_fn`` gives may
+    have been computed from ``x``, which a graph follows. A default is from outside, too."""
+    function = dep.scope.node
     if source.variable or not is_loop_body(context.module, dep.scope):
         return None
-    if any(d.kind is not DefKind.EXTERNAL for d in source.track.definitions):
+    assert isinstance(function, ast.FunctionDef)
+    given = given_by_caller(function)
+    if source.symbol.root in given or any(d.kind not in OUTSIDE for d in source.track.definitions):
         return None
     for link in outside:
-        if link.definition.kind is DefKind.PARAMETER:
+        if link.definition.kind is DefKind.PARAMETER and link.use.symbol.root in given:
             return Refusal(
                 "TM117",
                 f"the loop may begin with {source.symbol} as the value of {link.use.symbol.root}",

@@ -20,6 +20,7 @@ from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.displays import displays, keyed, spread
 from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.loop_body import given_by_loop
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 
@@ -47,8 +48,6 @@ class Closure:
         """The graph's node for ``symbol`` read in ``scope``."""
         if symbol.root in ("self", "cls") and symbol.path and symbol.path[0].startswith("."):
             owner = self._summaries.class_of(scope)
-            if owner is not None and len(symbol.path) == 1:
-                return (id(self._summaries.family(owner)), symbol.path[0])
             attributes = [part for part in symbol.path if part.startswith(".")]
             if len(attributes) > 1:
                 return (0, attributes[-1])
@@ -169,23 +168,18 @@ class Closure:
                 for item in items:
                     if item.optional_vars is not None:
                         self._assign(item.optional_vars, item.context_expr)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 scope = self._module.scopes.opened_by(node)
                 positional = [*node.args.posonlyargs, *node.args.args]
-                defaults = node.args.defaults
-                pairs = list(
-                    zip(positional[len(positional) - len(defaults) :], defaults, strict=True)
-                )
-                pairs += [
-                    (arg, default)
-                    for arg, default in zip(
-                        node.args.kwonlyargs, node.args.kw_defaults, strict=True
-                    )
-                    if default is not None
+                pairs = [
+                    *zip(reversed(positional), reversed(node.args.defaults), strict=False),
+                    *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True),
                 ]
                 for arg, default in pairs:
-                    self._connect(self._reads(default), (id(scope), arg.arg))
-                    self._alias(default, (id(scope), arg.arg))
+                    if default is not None:
+                        self._connect(self._reads(default), (id(scope), arg.arg))
+                        self._alias(default, (id(scope), arg.arg))
+                        self._given[(id(scope), arg.arg)].append(default)
             case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
                 function = self._module.scope_of(node).node
                 self._connect(self._reads(value), (id(function), "return"))
@@ -209,6 +203,7 @@ class Closure:
         if isinstance(target, ast.Attribute):
             # The attribute is read through other names of its object as well.
             self._connect(reads, (0, "." + target.attr))
+            self._alias(value, (0, "." + target.attr))
             for family in self._summaries.families():
                 self._connect(reads, (id(family), "." + target.attr))
         for written in self._find_reads(target, storing=True):
@@ -265,6 +260,9 @@ class Closure:
                     self._parameters.add((id(scope), parameter))
                     self._alias(arg, (id(scope), parameter))
                     self._given[(id(scope), parameter)].append(arg)
+        for body, parameter, values in given_by_loop(self._module, call, self._summaries.may_name):
+            written = (id(self._module.scopes.opened_by(body)), parameter)
+            self._connect((node for value in values for node in self._reads(value)), written)
         handed = list(self._handed_on(call)) if function is None else []
         for ran, its_call in handed or [(function, call)]:
             if ran is not None:
@@ -311,7 +309,9 @@ class Closure:
         for value in values:
             if isinstance(value, ast.Lambda):
                 yield value, call
-            elif isinstance(value, ast.Call) and value.args:
+            elif isinstance(value, ast.Call) and value is not call:
+                yield from ((made, call) for made in self._summaries.returned_by(value))
+            if isinstance(value, ast.Call) and value.args:
                 if self._module.names.resolve(value.func) == "functools.partial":
                     args, keywords = value.args[1:], value.keywords
                     if value is not call:
@@ -324,8 +324,8 @@ class Closure:
     def _as_call(
         self, func: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]
     ) -> tuple[Function | ast.Lambda | None, ast.Call]:
-        function = func if isinstance(func, ast.Lambda) else self._summaries.named(func)
-        return function, ast.Call(func=func, args=args, keywords=keywords)
+        ran = func if isinstance(func, ast.Lambda) else self._summaries.named(func)
+        return ran, ast.Call(func=func, args=args, keywords=keywords)
 
     def _keywords(self, name: str, scope: Scope, call: ast.Call) -> None:
         """Members of ``**name``, each by its key."""

@@ -193,6 +193,22 @@ class Functions:
         """The methods of this name of all visible classes."""
         return [node for (_, own), node in self._methods.items() if own == name]
 
+    def may_name(self, func: ast.expr) -> list[Function]:
+        """The functions that ``func`` may be: of an object, all methods of that name."""
+        function = self.named(func)
+        if function is None and isinstance(func, ast.Attribute):
+            return self.methods_named(func.attr)
+        return [function] if function is not None else []
+
+    def returned_by(self, call: ast.Call) -> list[Function]:
+        """The functions of the module that a visible function gives back when it is called."""
+        maker = self.callee(call)
+        if maker is None:
+            return []
+        returned = [node.value for node in ast.walk(maker) if isinstance(node, ast.Return)]
+        found = [self.named(value) for value in returned if value is not None]
+        return [function for function in found if function is not None]
+
     def is_property(self, element: str) -> bool:
         """Whether reading an attribute (written ``.name``) may run a visible property."""
         name = element.removeprefix(".")

@@ -18,6 +18,7 @@ from. Functions given to TensorFlow's loops are left out: what a loop gives them
 from __future__ import annotations
 
 import ast
+import builtins
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
@@ -30,21 +31,24 @@ from tape_migrate.shapes.loop_body import hands_to_loop, uses_of
 def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) -> str | None:
     """Where the function of ``scope`` may get a ``source`` that ``other`` was computed from.
 
-    ``other`` is read from the code around the function. None if the function is only ever called
+    One of them is read from the code around the function. None if the function is only ever called
     by its name, or if nothing shows that what it is called with has to do with ``other``.
     """
     node, module = scope.node, context.module
-    if not isinstance(node, ast.FunctionDef) or source.root not in _parameters(node):
+    if not isinstance(node, ast.FunctionDef):
         return None
-    owner = module.scopes.resolve(other.root, scope)
-    if owner is None or scope.parent is None:
+    parameters = _parameters(node)
+    # A source from around the function, and a parameter that was computed from it, is the same.
+    outer = other if source.root in parameters else source
+    owner = module.scopes.resolve(outer.root, scope)
+    if owner is None or scope.parent is None or not {source.root, other.root} & parameters:
         return None
-    if owner is scope and other.root not in _parameters(node):
+    if owner is scope and outer.root not in parameters:
         return None
     if scope.parent.kind is ScopeKind.CLASS:
         return _bound_method(context, scope) if owner is scope else None
     # What the object holds or the module has is taken for granted as in any other function.
-    far = owner.kind is not ScopeKind.FUNCTION or other.root in ("self", "cls")
+    far = owner.kind is not ScopeKind.FUNCTION or outer.root in ("self", "cls")
     for name in uses_of(module, scope):
         parent = module.parent_of(name)
         if isinstance(parent, ast.keyword):
@@ -53,14 +57,18 @@ def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) ->
             continue
         if isinstance(parent, ast.Call) and _is_followed(module, parent):
             continue
-        if is_lambda_layer(module, parent) and _only_called(module, scope, other):
+        if isinstance(parent, ast.Attribute) and isinstance(parent.ctx, ast.Store):
+            continue
+        if is_lambda_layer(module, parent) and _only_called(module, scope, outer):
             continue
         if isinstance(parent, ast.Return) and owner is scope:
             shown = False  # whoever is given it is as far as any caller
         elif isinstance(parent, ast.Return):
-            shown = _made_of_arguments(context, scope.parent, other)
+            shown = _made_of_arguments(context, scope.parent, outer)
         elif isinstance(parent, ast.Call) and far:
-            shown = _given_with(context, name, parent, other)
+            shown = _given_with(context, parent, outer, computed=outer is other)
+        elif far and outer is source:
+            shown = _given_anywhere(context, outer)
         else:
             shown = True
         if shown:
@@ -95,19 +103,35 @@ def _is_followed(module: Module, call: ast.Call) -> bool:
     return module.names.resolve(call.func) == "functools.partial"
 
 
-def _given_with(context: Context, name: ast.Name, call: ast.Call, other: Symbol) -> bool:
-    """Whether ``other`` may have been computed from what a call is given besides a function."""
-    module, closure = context.module, context.closure
-    scope = module.scope_of(name)
-    there = closure.node_for(other, scope)
-    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+def _given_anywhere(context: Context, outer: Symbol) -> bool:
+    """Whether a call of what is not known is given something that was computed from ``outer``."""
+    module = context.module
     return any(
-        closure.reaches(closure.node_for(Symbol(node.id), scope), there)
+        isinstance(call, ast.Call)
+        and not (isinstance(call.func, ast.Name) and hasattr(builtins, call.func.id))
+        and not module.names.resolve(call.func)
+        and context.summaries.callee(call) is None
+        and _given_with(context, call, outer, computed=False)
+        for call in module.nodes
+    )
+
+
+def _given_with(context: Context, call: ast.Call, outer: Symbol, *, computed: bool) -> bool:
+    """Whether ``outer`` may have been ``computed`` from what a call is given.
+
+    Or else, whether what the call is given may have been computed from ``outer``.
+    """
+    module, closure = context.module, context.closure
+    scope = module.scope_of(call)
+    there = closure.node_for(outer, scope)
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    read = [
+        closure.node_for(Symbol(node.id), scope)
         for arg in given
-        if arg is not name
         for node in ast.walk(arg)
         if isinstance(node, ast.Name) and not module.names.resolve(node)
-    )
+    ]
+    return any(closure.reaches(*((node, there) if computed else (there, node))) for node in read)
 
 
 def _made_of_arguments(context: Context, maker: Scope, other: Symbol) -> bool:
@@ -138,4 +162,5 @@ def _only_called(module: Module, scope: Scope, other: Symbol) -> bool:
 
 def _parameters(function: ast.FunctionDef) -> frozenset[str]:
     args = function.args
-    return frozenset(a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs))
+    starred = [arg for arg in (args.vararg, args.kwarg) if arg is not None]
+    return frozenset(a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs, *starred))

@@ -83,6 +83,8 @@ def helper_around(context: Context, request: Request, target: str) -> Helper | N
         return None
     args = [*node.args.posonlyargs, *node.args.args][int(is_method(scope)) :]
     parameters = tuple(arg.arg for arg in args)
+    if not (args or is_method(scope)) and (node.args.vararg or node.args.kwonlyargs):
+        return None  # no place for the tape
     skipped = request.skipped or may_be_skipped(module, scope, request.call)
     repeated = repeat.repeated or any(
         isinstance(place.owner, (ast.For, ast.While))

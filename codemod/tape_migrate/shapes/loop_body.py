@@ -27,9 +27,11 @@ functions first.
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterable, Iterator
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.tensorflow_facts import TENSOR_LOOPS, tensorflow_function
 
 
@@ -80,6 +82,35 @@ def hands_to_loop(module: Module, name: ast.expr) -> bool:
     if not isinstance(parent, ast.Call) or parent.func is name:
         return False
     return tensorflow_function(module.names.resolve(parent.func)) in TENSOR_LOOPS
+
+
+def given_by_loop(
+    module: Module, call: ast.Call, named: Callable[[ast.expr], Iterable[Function]]
+) -> Iterator[tuple[Function | ast.Lambda, str, list[ast.expr]]]:
+    """The parameters to which a tensor loop gives what it computes, and from what it does so.
+
+    ``named`` gives the functions of the module that an expression may name.
+    """
+    if not _may_be_loop(module, call.func):
+        return
+    if tensorflow_function(module.names.resolve(call.func)) not in TENSOR_LOOPS:
+        return
+    values: list[ast.expr] = []
+    bodies: list[tuple[Function | ast.Lambda, frozenset[str]]] = []
+    for given in (*call.args, *(keyword.value for keyword in call.keywords)):
+        func, first, bound = given, 0, frozenset[str]()
+        if isinstance(given, ast.Call) and given.args:
+            if module.names.resolve(given.func) == "functools.partial":
+                func, first = given.args[0], len(given.args) - 1
+                bound = frozenset(k.arg for k in given.keywords if k.arg is not None)
+        functions = [func] if isinstance(func, ast.Lambda) else list(named(func))
+        for function in functions:
+            positional = [*function.args.posonlyargs, *function.args.args][first:]
+            bodies.append((function, frozenset(arg.arg for arg in positional) - bound))
+        values += [] if functions else [given]
+    for body, parameters in bodies:
+        for parameter in sorted(parameters):
+            yield body, parameter, values
 
 
 def _may_be_loop(module: Module, func: ast.expr) -> bool:

@@ -22,7 +22,7 @@ def is_loop_variable(context: Context, scope: Scope, symbol: Symbol) -> bool:
         isinstance(node, ast.FunctionDef)
         and not symbol.path
         and is_only_loop_body(context.module, scope)
-        and symbol.root in _without_default(node)
+        and symbol.root in given_by_caller(node)
     )
 
 
@@ -44,7 +44,7 @@ def is_given_to_loop(context: Context, scope: Scope, symbol: Symbol) -> bool:
     return False
 
 
-def _without_default(function: ast.FunctionDef) -> frozenset[str]:
-    """Parameters that the loop gives a value: a default would be a tensor of outside."""
+def given_by_caller(function: ast.FunctionDef) -> frozenset[str]:
+    """Parameters that a loop gives a value: a default would be a tensor of outside."""
     plain = [*function.args.posonlyargs, *function.args.args]
     return frozenset(arg.arg for arg in plain[: len(plain) - len(function.args.defaults)])

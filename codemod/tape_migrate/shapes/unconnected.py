@@ -12,6 +12,7 @@ import ast
 from collections.abc import Iterable
 from typing import Final
 
+from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.carry import Carried
@@ -49,6 +50,13 @@ def zeros_wanted(
     if graphs and request.is_hessian:
         # pfor, by which a jacobian is computed, cannot vectorise all of what loops are made of.
         return Refusal("TM127", "the Hessian goes through tf.cond or a tensor loop")
+    hessians = [call for call in context.calls_of(dep, required, inline) if _is_jacobian(call)]
+    if hessians and not said:
+        # A graph takes a Hessian in a loop, that everything by which it was computed goes into.
+        sources = {symbol_of(call.args[1]) for call in hessians if len(call.args) > 1}
+        if graphs or any(path.source.symbol not in sources for path in carried):
+            return Refusal("TM103", "the target goes through a Hessian: zeros or None")
+        return True
     if not said:
         if graphs and is_nested(dep, every_node, request):
             return _refusal("the target is a gradient", "zeros and None could not be told apart")
@@ -78,6 +86,11 @@ def zeros_wanted(
     if branches and (request.handed or request.entry):
         return _refusal("", "whether zeros or None are wanted is said inside the helper")
     return branches and not said
+
+
+def _is_jacobian(call: ast.Call) -> bool:
+    """What a Hessian has become."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "jacobian"
 
 
 def _refusal(first: str, why: str) -> Refusal:
