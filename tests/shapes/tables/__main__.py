@@ -26,7 +26,7 @@ def main() -> int:
             continue
         for case in group.cases:
             # With a second module it is a project, of which all callers are in sight.
-            helpers = {"unused": ""} if case.closed else {}
+            helpers = case.others or ({"unused": ""} if case.closed else {})
             checked = _checked(Program(case.text, arrays=case.keras, helpers=helpers))
             count[checked.verdict] += 1
             if checked.verdict in (Verdict.WRONG, Verdict.INVALID):
