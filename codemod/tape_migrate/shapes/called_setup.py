@@ -33,8 +33,9 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.evaluated import all_calls
+from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.summaries import Summaries
-from tape_migrate.shapes.unittests import ancestors, is_known_base, may_take_over
+from tape_migrate.shapes.unittests import ancestors, is_known_base
 
 _MARK = "tape-migrate: instead of call "
 

@@ -12,7 +12,8 @@ from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.evaluated import calls_in
-from tape_migrate.shapes.unittests import ancestors, is_known_base, may_take_over
+from tape_migrate.shapes.inheritance import may_take_over
+from tape_migrate.shapes.unittests import ancestors, is_known_base
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -7,8 +7,8 @@ import ast
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.summaries import Summaries
-from tape_migrate.shapes.unittests import may_take_over
 
 
 def plain_callee(module: Module, call: ast.Call) -> ast.FunctionDef | None:

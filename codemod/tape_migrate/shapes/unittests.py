@@ -75,19 +75,6 @@ def _top_classes(module: Module) -> dict[str, ast.ClassDef]:
     return known
 
 
-def may_take_over(module: Module, owner: ast.ClassDef, other: ast.ClassDef) -> bool:
-    """Whether an object may have both classes, so that it takes a method from ``other`` instead of
-    ``owner``, or the other way round.
-    """
-    if other is owner:
-        return False
-    return any(
-        owner in (node, *parents) and other in (node, *parents)
-        for node in module.of_kind(ast.ClassDef)
-        for parents in [ancestors(module, node)]
-    )
-
-
 def is_known_base(module: Module, base: ast.expr, parents: list[ast.ClassDef]) -> bool:
     """Whether a base class is in sight, or certainly none that the module could know of."""
     return (

@@ -15,7 +15,7 @@ parts are separated by ``;;``. A part that takes the place of a whole line is in
 
 ``=== name (open)`` rules no calls from elsewhere out; otherwise --assume-closed holds. A program of
 a group ``(keras)`` is migrated open, and begins with the imports of Keras. What follows a line
-``# --- lib.py`` is another module of the project.
+``# --- lib.py`` is another module of the project; it gets the imports unless it has its own.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Case:
         """All modules of the program by path, the main one first."""
         main, *others = re.split(r"^# --- (\S+)\n", self.text, flags=re.MULTILINE)
         head = main[: main.index("\n\n")] + "\n\n"
-        paths = zip(others[::2], (head + text for text in others[1::2]), strict=True)
-        return {"main.py": main, **dict(paths)}
+        texts = [text if "import tensorflow" in text else head + text for text in others[1::2]]
+        return {"main.py": main, **dict(zip(others[::2], texts, strict=True))}
 
 
 @dataclass(frozen=True)
