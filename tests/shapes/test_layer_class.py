@@ -6,7 +6,7 @@ import pytest
 
 from tape_migrate.api import migrate_source
 from tape_migrate.linking import migrate_project
-from tape_migrate.model import Migration, Options, Outcome
+from tape_migrate.model import Migration, Options, Outcome, Shape
 from tests.fixture_cases import FIXTURES
 
 NORM = (FIXTURES / "gradient-layer/grad_norm_class/before.py").read_text(encoding="utf-8")
@@ -34,6 +34,26 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         return site.shape.value, site.message
     assert migration.new == source.encode()
     return str(site.code), site.message
+
+
+_ELSE = [
+    "gen.save('g.h5')",
+    "dis.save_weights('d.h5')",
+    "dis.load_weights('d.h5')",
+    "Model(z, gen(z)).to_json()",
+    "np.save('made.npy', made)",
+    "figure.save('f.png') if (figure := None) else None",
+    "for m in (gen, dis):\n        m.save('m')",
+    "keras.models.save_model(gen, 'g')",
+    "class Store:\n        def save(self):\n            self.load_weights = gen.load_weights('g')\n"
+    "    store = Store()\n    store.save()",
+]
+
+
+@pytest.mark.parametrize("lines", _ELSE)
+def test_models_without_the_layer_are_saved_as_before(lines: str) -> None:
+    given = "import keras\n" + NORM.replace(_END, f"    {lines}\n{_END}")
+    assert outcome(given)[0] == Shape.GRADIENT_LAYER.value, outcome(given)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +98,32 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         (_LINE, "    if True:\n        out = dis(interpolation)\n" + _AFTER, "out is not what"),
         # What models do otherwise.
         ("LeakyReLU(0.2)", "BatchNormalization()", "names BatchNormalization"),
-        (_END, "    dis2batch.save('m.h5')\n" + _END, "uses dis2batch.save"),
+        (_END, "    dis2batch.save('m.h5')\n" + _END, "dis2batch.save: the layer cannot"),
+        (_END, "    Model(interpolation, norm).save('m')\n" + _END, "norm).save: the layer cannot"),
+        (_END, "    dis2batch.load_weights('m.h5')\n" + _END, "uses dis2batch.load_weights"),
+        (_END, "    outer = Sequential([dis2batch])\n    outer.save('m')\n" + _END, "outer.save"),
+        (
+            _END,
+            "    kept = []\n    kept.append(dis2batch)\n    kept[0].save('m')\n" + _END,
+            "kept[0]",
+        ),
+        (
+            _END,
+            "    kept = {}\n    kept['m'] = norm\n    make(kept).save('m')\n" + _END,
+            "make(kept)",
+        ),
+        (_END, "    for m in (gen, dis2batch):\n        m.save('m')\n" + _END, "uses m.save"),
+        (_END, "    keras.models.save_model(dis2batch, 'm')\n" + _END, "uses save_model: the lay"),
+        (
+            _END,
+            "    def keep(m=dis2batch):\n        m.to_json()\n    keep()\n" + _END,
+            "uses m.to_json",
+        ),
+        (
+            _END,
+            "    checked = ModelCheckpoint\n    train(dis2batch).fit(1)\n" + _END,
+            "uses ModelC",
+        ),
         (_END, "    dis2batch.layers[-1].trainable = False\n" + _END, "of a layer at a place"),
         (_END, "    print(gendis.layers[0].output)\n" + _END, "gendis.layers, of a layer at a p"),
         (_END, "    dis.layers[0].trainable = False\n" + _END, "what dis.layers has at a place"),

@@ -45,6 +45,8 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         # The model's output is read, or may be.
         (CLASS, _END, "        self.critic_model.save('c.h5')\n" + _END, "save, which may tell"),
         (CLASS, _END, "        print(self.critic_model.outputs)\n" + _END, "outputs, which may"),
+        (CLASS, _END, "        self.critic_model.optimizer = adam\n" + _END, "optimizer, which m"),
+        (CLASS, _END, "        self.critic_model.load_weights('c', True)\n" + _END, "their order"),
         (CLASS, _END, "        self.critic_model.fit(make())\n" + _END, "other than samples and"),
         (CLASS, _END, "        self.critic_model.fit_generator(g)\n" + _END, "fit_generator"),
         (CLASS, _END, "        show(self.critic_model)\n" + _END, "hands self.critic_model on"),
@@ -84,7 +86,8 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         ),
         # What differs between graph and eager Keras, and between releases.
         (CLASS, "LeakyReLU(0.2)", "BatchNormalization()", "names BatchNormalization"),
-        (SCRIPT, "Flatten, Input", "BatchNormalization, Input", "names BatchNormalization"),
+        (SCRIPT, "Flatten, Input", "BatchNormalization as BN, Input", "names BatchNormalization"),
+        (SCRIPT, "GRADIENT_PENALTY_WEIGHT = 10", "KIND = 'BatchNormalization'", "names BatchNorm"),
         (CLASS, "LeakyReLU(0.2)", "Masking(0.)", "may have a mask"),
         (CLASS, "Input(shape=(3,))", "Input(shape=(3,), dtype='float64')", "gives dtype="),
         (CLASS, _END, "        K.set_floatx('float64')\n" + _END, "sets set_floatx"),
@@ -92,7 +95,8 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         (CLASS, _END, "        K.get_session()\n" + _END, "needs graph mode"),
         # Other models that are trained.
         (CLASS, "generator_model = Model(z_gen, valid)", "generator_model = make()", "is trained"),
-        (CLASS, _END, "        self.generator_model.save('g.h5')\n" + _END, "uses self.generator"),
+        (CLASS, _END, "        show(self.generator_model.save)\n" + _END, "uses self.generator"),
+        (CLASS, _END, "        self.generator_model.to_json()\n" + _END, "uses self.generator"),
         (CLASS, _END, "        self.generator_model.trainable_weights\n" + _END, "uses self.gene"),
         (CLASS, "def call(self, inputs)", "def call(self, inputs, training=False)", "in the graph"),
         # The loss is used otherwise.
@@ -143,6 +147,33 @@ def test_what_fit_may_tell_is_left(old: str, new: str, reason: str) -> None:
     code, said = outcome(imports + FIT.replace(old, new))
     assert code == "TM147", said
     assert reason in said, said
+
+
+_FILES = {
+    "self.critic_model.save_weights('c.h5')": "no other program shares the files of self.critic_mo",
+    "self.critic_model.load_weights('c.h5')": "no other program shares the files of self.critic_mo",
+    "self.generator_model.save('g.h5')": "what self.generator_model.save writes is not trained on",
+    "self.generator_model.save_weights('g.h5')": None,
+    "self.generator_model.load_weights('g.h5', by_name=True)": None,
+    "self.generator.save('g.h5')": None,
+    "self.critic.load_weights('c.h5')": None,
+    "print(self.critic_model.optimizer.lr)": None,
+    "self.critic_model.summary()": None,
+}
+
+
+@pytest.mark.parametrize("line", _FILES)
+def test_what_files_hold_besides_the_layer_stays(line: str) -> None:
+    shape, said = outcome(CLASS.replace(_END, f"        {line}\n{_END}"))
+    assert shape == Shape.LOSS_CLOSURE.value, said
+    expected = _FILES[line]
+    assert ("assumes" in said) == (expected is not None)
+    assert expected is None or expected in said
+
+
+def test_batch_norm_that_is_only_imported_normalizes_nothing() -> None:
+    given = SCRIPT.replace("Flatten, Input", "BatchNormalization, Flatten, Input")
+    assert outcome(given)[0] == Shape.LOSS_CLOSURE.value
 
 
 def test_callbacks_that_look_at_the_loss_only() -> None:

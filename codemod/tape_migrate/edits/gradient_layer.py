@@ -55,6 +55,12 @@ class {name}({base}):
         return super().train_on_batch(*args, **kwargs)
 '''
 
+_SAVED = """
+    def save(self, *args, **kwargs):
+        plain = {base}(self.input, self.output, name=self.name)
+        plain.save(*args, **kwargs)
+"""
+
 
 def write_layer(module: Module, plan: LayerPlan) -> Draft:
     """A draft that makes a ``Lambda`` layer one that computes its target itself."""
@@ -130,7 +136,8 @@ def compiled_class(
         return []
     func = models.calls[0].func
     name = fresh_name("CompiledModel", used)
-    text = _COMPILED.format(name=name, base=module.segment(func).decode())
+    text = _COMPILED + (_SAVED if models.saved else "")
+    text = text.format(name=name, base=module.segment(func).decode())
     for made in models.calls:
         draft.replace(module.start(made.func), module.end(made.func), name.encode())
         _align(module, draft, made, len(name) - len(module.segment(func)))

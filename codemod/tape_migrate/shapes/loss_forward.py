@@ -7,13 +7,14 @@ the output goes into one model, which is compiled with that loss and trained by 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.compiled_models import (
     CompiledModels,
     compiled_models,
+    files_of,
     made_as,
     refuse_uses,
 )
@@ -63,7 +64,8 @@ def plan_forward(context: Context, bound: Bound) -> Forward | str:
     models = trained_with(module, call, made.model.func)
     if isinstance(models, str):
         return models
-    return Forward(call, averaged, output, models)
+    assumptions = (*models.assumptions, *files_of(module, made))
+    return Forward(call, averaged, output, replace(models, assumptions=assumptions))
 
 
 def trained_with(module: Module, call: ast.Call, func: ast.expr | None) -> CompiledModels | str:
@@ -86,7 +88,7 @@ def trained_with(module: Module, call: ast.Call, func: ast.expr | None) -> Compi
             "assumes that no model or layer holds BatchNormalization or makes a mask, as far as "
             f"they come from {', '.join(unseen)}"
         )
-    return CompiledModels(models.calls, tuple(assumptions))
+    return replace(models, assumptions=tuple(assumptions))
 
 
 def _forward(
