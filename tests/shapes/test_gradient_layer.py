@@ -62,7 +62,7 @@ def outcome(source: str) -> tuple[str, str]:
             LAYER,
             "target, wrt = inputs",
             "target, wrt = inputs",
-            "is not what a model gives there",
+            "GradNorm may be used from outside",
         ),
         # Keras 3 trains, and eager Keras runs, otherwise.
         (SCORE, "    model.compile", "    merge.trainable = 0\n    model.compile", "sets merge"),

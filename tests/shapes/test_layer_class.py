@@ -10,6 +10,7 @@ from tape_migrate.model import Migration, Options, Outcome, Shape
 from tests.fixture_cases import FIXTURES
 
 NORM = (FIXTURES / "gradient-layer/grad_norm_class/before.py").read_text(encoding="utf-8")
+LAYERS = (FIXTURES / "gradient-layer/norm_of_layers/before.py").read_text(encoding="utf-8")
 TWICE = (FIXTURES / "gradient-layer/gradients_class/before.py").read_text(encoding="utf-8")
 
 _CLASS = "class GradNorm(Layer):"
@@ -34,6 +35,50 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         return site.shape.value, site.message
     assert migration.new == source.encode()
     return str(site.code), site.message
+
+
+_SCORE = "    score = head(g)\n"
+_INNER = "    norm = SlopeNorm(name='gn')([score, mixed])\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (
+            _SCORE,
+            "    score = head(LeakyReLU(0.3)(g))\n    other = Dense(1)(mixed)\n",
+            "comes between the layers",
+        ),
+        (_SCORE, _SCORE + "    print(g)\n", "uses g, too"),
+        (_SCORE, _SCORE + "    head = Dense(1)\n", "is bound more than once"),
+        (_SCORE, "    hidden = 1\n" + _SCORE, "binds hidden, which is called there"),
+        (_SCORE, "    score = head(g * 2)\n", "g * 2 is no layer's output"),
+        (_INNER, _INNER.replace("score, mixed", "head(score), gan.mixed"), "it is no name"),
+        (_INNER, _INNER.replace("score, mixed", "head(score)[0], mixed"), "is not a model's on mi"),
+        ("    ones =", "    trainer.get_weights()\n    ones =", "the weights have another order"),
+    ],
+)
+def test_layers_that_cannot_be_called_anew_are_left(old: str, new: str, reason: str) -> None:
+    assert old in LAYERS
+    code, said = outcome(LAYERS.replace(old, new))
+    assert code == "TM148", said
+    assert reason in said, said
+
+
+def test_layers_one_after_another_are_a_model() -> None:
+    given = LAYERS.replace(_SCORE, "").replace("score, mixed", "Dense(1)(LeakyReLU(0.2)(g)), mixed")
+    migration = migrate_source(given.encode(), Options(assume_closed=True), path="net.py")
+    model = b"tf.keras.Sequential([conv, act, hidden, LeakyReLU(0.2), Dense(1)])"
+    assert b"SlopeNorm(" + model + b", name='gn')(mixed)" in migration.new
+
+
+def test_a_local_name_hides_tensorflow() -> None:
+    given = "import tensorflow as tf\n" + LAYERS.replace(
+        "    shape = (3,)", "    shape, tf = (3,), 1"
+    )
+    migration = migrate_source(given.encode(), Options(assume_closed=True), path="net.py")
+    assert b"import tensorflow as tf2\n" in migration.new
+    assert b"SlopeNorm(tf2.keras.Sequential(" in migration.new
 
 
 _ELSE = [

@@ -13,6 +13,7 @@ SCRIPT = (FIXTURES / "loss-closure/wgan_gp_images/before.py").read_text(encoding
 CONDITION = (FIXTURES / "loss-closure/conditional_critic/before.py").read_text(encoding="utf-8")
 MAKER = (FIXTURES / "loss-closure/loss_maker/before.py").read_text(encoding="utf-8")
 FIT = (FIXTURES / "loss-closure/penalty_fitted/before.py").read_text(encoding="utf-8")
+LAYERS = (FIXTURES / "loss-closure/critic_of_layers/before.py").read_text(encoding="utf-8")
 ALONE = (FIXTURES / "loss-closure/penalty_alone/before.py").read_text(encoding="utf-8")
 
 _CRITIC = "        validity_interpolated = self.critic(interpolated_img)\n"
@@ -76,7 +77,7 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         (CLASS, "import numpy", "import blocks, numpy", "blocks (line 3)"),
         (CLASS, "Model(noise, model(noise))", "keras.models.load_model('g')", "assumes"),
         (CLASS, _CRITIC, _CRITIC.replace("_img)", "_img, training=True)"), "more than its inputs"),
-        (CLASS, _CRITIC, _CRITIC.replace("self.critic(i", "Dense(1)(i"), "is not what a model"),
+        (CLASS, _CRITIC, _CRITIC.replace("self.critic(i", "f(1)(i"), "is not seen to be a layer"),
         (CONDITION, "[averaged, condition])", "[averaged, averaged])", "is not a call of a model"),
         (
             CONDITION,
@@ -147,6 +148,74 @@ def test_what_fit_may_tell_is_left(old: str, new: str, reason: str) -> None:
     code, said = outcome(imports + FIT.replace(old, new))
     assert code == "TM147", said
     assert reason in said, said
+
+
+_CHAIN = "    x = LeakyReLU(0.2)(x)\n    x = Dropout(0.)(Flatten()(x))\n"
+_LAST = "validity = head(hidden(x))"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (_LAST, "validity = head(hidden(x) * 2)", "hidden(x) * 2 is no layer's output"),
+        (_LAST, "validity = head(hidden(x, training=True))", "more than its input"),
+        (_LAST, "validity = head(hidden(hidden(x)))", "hidden is called twice"),
+        (_LAST, "validity = head(score(x))", "score is not seen to be a model"),
+        (_LAST, "validity = head(make()(x))", "make() is not seen to be a layer of Keras"),
+        (_LAST, "validity = head(Dense(1,\n units=2)(x))", "is made in several lines"),
+        (_LAST, "validity = head(hidden([x, x]))", "[x, x] is no layer's output"),
+        (_LAST, _LAST + "\n    print(x)", "uses x, too"),
+        (_LAST, _LAST + "\n\n    def later():\n        return x\n", "in another function"),
+        (_LAST, "head = Dense(1)\n    " + _LAST, "binds head, which is called there"),
+        (_LAST, "more = Dense(2)(real)\n    " + _LAST, "comes between the layers"),
+        (_LAST, "self.more = 2\n    " + _LAST, "comes between the layers"),
+        (_LAST, "print(steps)\n    " + _LAST, "comes between the layers"),
+        (_LAST, "@cached()\n    def more():\n        pass\n    " + _LAST, "between the layers"),
+        (
+            _CHAIN,
+            "    if steps:\n    " + _CHAIN.replace("\n    ", "\n        ", 1),
+            "what x is, is",
+        ),
+        (_CHAIN, "    if True:\n        x = LeakyReLU(0.2)(x)\n", "what x is, is not seen"),
+        (_CHAIN, _CHAIN.replace("(x)\n", "(x)  # leaks\n", 1), "a comment stands between"),
+        ("    ones =", "    hidden.get_layer('a')\n    ones =", "looks layers up by their names"),
+        ("    ones =", "    trainer.get_weights()\n    ones =", "the weights have another order"),
+        (
+            "    ones =",
+            "    trainer.save_weights('w')\n    ones =",
+            "the weights have another order",
+        ),
+    ],
+)
+def test_layers_that_cannot_be_called_anew_are_left(old: str, new: str, reason: str) -> None:
+    assert old in LAYERS
+    code, said = outcome(LAYERS.replace(old, new))
+    assert code == "TM147", said
+    assert reason in said, said
+
+
+@pytest.mark.parametrize(
+    ("new", "model"),
+    [
+        ("validity = head(x)", "convolution, LeakyReLU(0.2), Flatten(), Dropout(0.), head]"),
+        ("count = steps + 1\n    validity = head(x)", "Dropout(0.), head]"),
+        ("def more():\n        print(1)\n    validity = head(x)", "Dropout(0.), head]"),
+        ("validity = Dense(1)(x)", "Dropout(0.), Dense(1)]"),
+    ],
+)
+def test_layers_one_after_another_are_a_model(new: str, model: str) -> None:
+    given = LAYERS.replace(_LAST, new)
+    migration = migrate_source(given.encode(), Options(assume_closed=True), path="gan.py")
+    text = migration.new.decode()
+    assert "InputGradient(\n        tf.keras.Sequential([" in text
+    assert model in text
+    assert "convolution(averaged)" not in text
+
+
+def test_one_layer_is_a_model_too() -> None:
+    given = CLASS.replace("self.critic(interpolated_img)", "Dense(1)(interpolated_img)")
+    migration = migrate_source(given.encode(), Options(assume_closed=True), path="gan.py")
+    assert b"= InputGradient(Dense(1))(interpolated_img)\n" in migration.new
 
 
 _FILES = {

@@ -30,6 +30,7 @@ _USES = frozenset(
 )
 """What else a model whose output has changed may be asked for."""
 _FILES = frozenset(("save_weights", "load_weights"))
+_ORDERED = _FILES | {"get_weights", "set_weights"}
 _NOT_OF_OTHERS = frozenset(
     {"to_json", "to_yaml", "get_config", "fit_generator", "train_step"}
     | {"trainable_weights", "trainable_variables", "non_trainable_weights"}
@@ -193,6 +194,14 @@ def refuse_uses(module: Module, made: Made) -> str | None:
         why = refuse_training(use.module, parent, use.where) if parent.attr in STEPS else None
         if why is not None:
             return why
+    return None
+
+
+def refuse_order(module: Module, made: Made) -> str | None:
+    """Where the order of the model's weights is known, in which layers stand that move."""
+    for use in _uses_of(module, made.receiver):
+        if isinstance(use.parent, ast.Attribute) and use.parent.attr in _ORDERED:
+            return f"{use.where} uses {ast.unparse(use.parent)}: the weights have another order"
     return None
 
 

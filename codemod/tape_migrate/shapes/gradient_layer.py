@@ -33,6 +33,9 @@ A class whose ``call`` does this for what a model gives is given the model::
 
     norm = GradNorm()([critic(mixed), mixed])  # before
     norm = GradNorm(critic)(mixed)  # after: ``target = self.model(wrt)``, in a tape
+
+Layers that are called one after another are a ``Sequential`` in the model's place. Models that hold
+such a layer cannot be saved as before; all others can (``saved_models``).
 """
 
 from __future__ import annotations

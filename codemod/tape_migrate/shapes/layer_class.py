@@ -158,7 +158,8 @@ def models_of(context: Context, uses: tuple[LayerUse, ...]) -> CompiledModels | 
     if len({ast.unparse(use.suffix.slice) if use.suffix else "" for use in uses}) != 1:
         return "it is given different outputs of models"
     why = refuse_layers(module) or refuse_program(module) or _refuse_places(module)
-    why = why or refuse_saved(module, [use.made for use in uses])
+    chained = any(use.chain is not None for use in uses)
+    why = why or refuse_saved(module, [use.made for use in uses], ordered=chained)
     if why is not None:
         return why
     elsewhere = eager_off_elsewhere(context)
@@ -167,7 +168,7 @@ def models_of(context: Context, uses: tuple[LayerUse, ...]) -> CompiledModels | 
     found: dict[str, None] = {}
     models = CompiledModels((), ())
     for use in uses:
-        trained = trained_with(module, use.forward, None)
+        trained = trained_with(module, use.forward, use.links, None)
         if isinstance(trained, str):
             return trained
         models = trained

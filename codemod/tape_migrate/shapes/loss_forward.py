@@ -16,10 +16,12 @@ from tape_migrate.shapes.compiled_models import (
     compiled_models,
     files_of,
     made_as,
+    refuse_order,
     refuse_uses,
 )
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_graph import eager_off_elsewhere
+from tape_migrate.shapes.layer_chain import Chain, chain_of
 from tape_migrate.shapes.layer_hazards import gives_model, out_of_sight, refuse_layers
 from tape_migrate.shapes.loss_binding import Bound
 from tape_migrate.shapes.loss_program import refuse_program
@@ -35,6 +37,8 @@ class Forward:
     """What it is differentiated by, in that call."""
     output: str
     """A name for what the critic gives."""
+    chain: Chain | None
+    """The layers that stand for the critic, where there are several."""
     models: CompiledModels
 
     @property
@@ -51,7 +55,7 @@ def plan_forward(context: Context, bound: Bound) -> Forward | str:
     found = _forward(module, made.output, bound)
     if isinstance(found, str):
         return found
-    call, averaged, output = found
+    call, averaged, output, chain = found
     stmts = [module.statement_of(node) for node in (call, bound.loss, made.model, bound.compiled)]
     if any(module.place_of(s).block is not module.place_of(stmts[0]).block for s in stmts):
         return "the critic's call, the loss, the model and compile are not in one block"
@@ -61,27 +65,39 @@ def plan_forward(context: Context, bound: Bound) -> Forward | str:
     elsewhere = eager_off_elsewhere(context)
     if elsewhere is not None:
         return elsewhere.message
-    models = trained_with(module, call, made.model.func)
+    links = chain.links if chain is not None else (call.func,)
+    why = refuse_order(module, made) if chain is not None else None
+    if why is not None:
+        return why
+    models = trained_with(module, call, links, made.model.func)
     if isinstance(models, str):
         return models
     assumptions = (*models.assumptions, *files_of(module, made))
-    return Forward(call, averaged, output, replace(models, assumptions=assumptions))
+    return Forward(call, averaged, output, chain, replace(models, assumptions=assumptions))
 
 
-def trained_with(module: Module, call: ast.Call, func: ast.expr | None) -> CompiledModels | str:
-    """The models that are trained in one program with that of ``call``, which moves into a layer.
+def trained_with(
+    module: Module, call: ast.Call, links: tuple[ast.expr, ...], func: ast.expr | None
+) -> CompiledModels | str:
+    """The models that are trained in one program with ``links``, which move into a layer.
 
-    ``func`` is that of ``compiled_models``. A text says why the call has to stay.
+    ``call`` is that of the last of them, ``func`` that of ``compiled_models``. A text says why the
+    call has to stay.
     """
-    model = gives_model(module, call.func)
-    if model is False:
-        return f"{ast.unparse(call.func)} is not seen to be a model or a layer"
+    named = [link for link in links if isinstance(link, (ast.Name, ast.Attribute))]
+    told = {ast.unparse(link): gives_model(module, link) for link in named}
+    other = next((text for text, model in told.items() if model is False), None)
+    if other is not None:
+        return f"{other} is not seen to be a model or a layer"
     models = compiled_models(module, func)
     if isinstance(models, str):
         return models
     assumptions = list(models.assumptions)
-    if model is None:
-        assumptions.append(f"assumes that {ast.unparse(call.func)} is a Keras model or layer")
+    assumptions += [
+        f"assumes that {text} is a Keras model or layer"
+        for text, model in told.items()
+        if model is None
+    ]
     unseen = out_of_sight(module, call)
     if unseen:
         assumptions.append(
@@ -93,8 +109,8 @@ def trained_with(module: Module, call: ast.Call, func: ast.expr | None) -> Compi
 
 def _forward(
     module: Module, output: ast.expr, bound: Bound
-) -> tuple[ast.Call, ast.Name, str] | str:
-    """The critic's call, the tensor that it is differentiated by, and a name for its result."""
+) -> tuple[ast.Call, ast.Name, str, Chain | None] | str:
+    """The critic's call, what it is differentiated by, a name for its result, and layers."""
     name = "outputs"
     call = output
     if isinstance(output, ast.Name):
@@ -116,15 +132,19 @@ def _forward(
         if reads:
             return f"line {reads[0].lineno} uses {output.id}, too"
         name, call = output.id, stmt.value
-    if not isinstance(call, ast.Call) or not isinstance(call.func, (ast.Name, ast.Attribute)):
+    if not isinstance(call, ast.Call):
         return f"{ast.unparse(output)} is not what a model gives for {bound.source.id}"
     if len(call.args) != 1 or call.keywords:
         return f"{ast.unparse(call)} gives the critic more than its inputs"
     given = call.args[0]
     members = given.elts if isinstance(given, (ast.List, ast.Tuple)) else [given]
     averaged = [m for m in members if isinstance(m, ast.Name) and m.id == bound.source.id]
-    if len(averaged) != 1 or not isinstance(averaged[0], ast.Name):
-        return f"{ast.unparse(call)} is not a call of a model on {bound.source.id}"
+    chain: Chain | None = None
+    if len(averaged) != 1 or not isinstance(call.func, (ast.Name, ast.Attribute)):
+        layers = chain_of(module, call, bound.source.id)
+        if isinstance(layers, str):
+            return f"{ast.unparse(call)} is not a call of a model on {bound.source.id}: {layers}"
+        chain, members, averaged = layers, [layers.given], [layers.given]
     scope = module.scope_of(call)
     if len(module.names.bindings(bound.source.id, scope)) != 1:
         return f"{bound.source.id} is bound more than once"
@@ -137,7 +157,7 @@ def _forward(
             continue
         if _depends(module, member, bound.source.id, frozenset()):
             return f"{ast.unparse(member)} may have been computed from {bound.source.id}"
-    return call, averaged[0], name
+    return call, averaged[0], name, chain
 
 
 def _depends(module: Module, name: ast.expr, source: str, seen: frozenset[str]) -> bool:

@@ -20,8 +20,10 @@ from tape_migrate.shapes.loss_program import others_of
 
 _SAVED = frozenset(("save", "to_json", "to_yaml", "get_config", "load_weights"))
 """Methods of a model that write all of it, or read a file that was written before."""
+_ORDERED = frozenset(("get_weights", "set_weights", "save_weights"))
 _SAVERS = frozenset(("save_model", "clone_model", "clone_and_build_model", "model_to_estimator"))
 """Functions that are given the model."""
+_NOT_AS_BEFORE = "the layer cannot be saved as before"
 _FITS = frozenset(("fit", "fit_generator", "set_model"))
 _READERS = frozenset(
     {"compile", "fit", "fit_generator", "train_on_batch", "predict", "evaluate", "summary"}
@@ -32,22 +34,26 @@ _VALUES = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)
 _WHOLE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
-def refuse_saved(module: Module, layers: Iterable[ast.AST]) -> str | None:
+def refuse_saved(module: Module, layers: Iterable[ast.AST], *, ordered: bool = False) -> str | None:
     """Where the program saves a model, or loads one, that may hold one of ``layers``.
 
-    ``layers`` are the expressions of ``module`` that make them.
+    ``layers`` are the expressions of ``module`` that make them. ``ordered``: nor may the order be
+    seen in which such a model has its weights.
     """
+    names = _SAVED | _ORDERED if ordered else _SAVED
     modules = (module, *others_of(module))
     reach = _Reach(modules, frozenset(id(node) for node in layers))
     for each in modules:
         where = "" if each is module else f"{each.path}: "
-        for line, name, models in _saves(each):
+        for line, name, models in _saves(each, names):
             if any(reach.holds(each, model) for model in models):
-                return f"{where}line {line} uses {name}: the layer cannot be saved as before"
+                last = name.rpartition(".")[2]
+                why = "the weights have another order" if last in _ORDERED else _NOT_AS_BEFORE
+                return f"{where}line {line} uses {name}: {why}"
     return None
 
 
-def _saves(module: Module) -> Iterator[tuple[int, str, list[ast.expr]]]:
+def _saves(module: Module, names: frozenset[str]) -> Iterator[tuple[int, str, list[ast.expr]]]:
     """Lines that save or load, what they name, and the models, as far as these are seen."""
     checks = any(
         last_name(node) == "ModelCheckpoint" for node in module.nodes if isinstance(node, ast.expr)
@@ -59,9 +65,9 @@ def _saves(module: Module) -> Iterator[tuple[int, str, list[ast.expr]]]:
         call = module.parent_of(node)
         given = call.args if isinstance(call, ast.Call) and call.func is node else []
         library = module.names.resolve(node).partition(".")[0]
-        if name in _SAVERS or (name in _SAVED and library in ("keras", "tensorflow")):
+        if name in _SAVERS or (name in names and library in ("keras", "tensorflow")):
             yield node.lineno, name, [*given] or [node]
-        elif name in _SAVED and isinstance(node, ast.Attribute) and library not in KNOWN_MODULES:
+        elif name in names and isinstance(node, ast.Attribute) and library not in KNOWN_MODULES:
             if not _is_own_object(module, node.value):
                 yield node.lineno, ast.unparse(node), [node.value]
         elif checks and name in _FITS and isinstance(node, ast.Attribute):
@@ -128,6 +134,9 @@ class _Reach:
 
 def _of_name(module: Module, node: ast.Name, entered: set[int]) -> list[ast.AST] | None:
     scope = module.scope_of(node)
+    looped = _of_comprehension(module, node)
+    if looped is not None:
+        return [looped]
     bound = module.names.bindings(node.id, scope)
     if not bound:
         known = hasattr(builtins, node.id) or bool(module.names.resolve(node))
@@ -150,6 +159,19 @@ def _of_name(module: Module, node: ast.Name, entered: set[int]) -> list[ast.AST]
             if module.scopes.resolve(use.id, module.scope_of(use)) is owner:
                 found += [v for v in _put_into(module, use) if v not in found]
     return found
+
+
+def _of_comprehension(module: Module, node: ast.Name) -> ast.expr | None:
+    """What a comprehension around ``node`` goes through, if the name is its own."""
+    for parent in module.parents(node):
+        if isinstance(parent, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
+            for generator in parent.generators:
+                names = [n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)]
+                if node.id in names:
+                    return generator.iter
+        if isinstance(parent, _WHOLE):
+            return None
+    return None
 
 
 def _values(module: Module, binding: ast.AST) -> list[ast.AST]:
