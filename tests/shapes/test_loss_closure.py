@@ -13,6 +13,7 @@ SCRIPT = (FIXTURES / "loss-closure/wgan_gp_images/before.py").read_text(encoding
 CONDITION = (FIXTURES / "loss-closure/conditional_critic/before.py").read_text(encoding="utf-8")
 MAKER = (FIXTURES / "loss-closure/loss_maker/before.py").read_text(encoding="utf-8")
 FIT = (FIXTURES / "loss-closure/penalty_fitted/before.py").read_text(encoding="utf-8")
+CLASSES = (FIXTURES / "loss-closure/critic_and_classifier/before.py").read_text(encoding="utf-8")
 LAYERS = (FIXTURES / "loss-closure/critic_of_layers/before.py").read_text(encoding="utf-8")
 ALONE = (FIXTURES / "loss-closure/penalty_alone/before.py").read_text(encoding="utf-8")
 
@@ -148,6 +149,50 @@ def test_what_fit_may_tell_is_left(old: str, new: str, reason: str) -> None:
     code, said = outcome(imports + FIT.replace(old, new))
     assert code == "TM147", said
     assert reason in said, said
+
+
+_BOTH = "out_src, _ = self.D(x_hat)"
+_GIVES = "[out_src_real, out_cls_real, out_src_fake, out_src]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (_BOTH, "out_src, more = self.D(x_hat)\n        print(more)", "uses more, which the same"),
+        (_BOTH, _BOTH + "\n        print(out_src)", "uses out_src, too"),
+        (_BOTH, _BOTH + "\n        show = lambda: _", "uses _, which the same call gives"),
+        (_BOTH, "out_src, *_ = self.D(x_hat)", "what out_src is, is not seen"),
+        (_BOTH, "out_src = _ = self.D(x_hat)", "what out_src is, is not seen"),
+        (_BOTH, "both = self.D(x_hat)\n        out_src = both[0]", "is not what a model gives for"),
+        (_BOTH, "out_src = self.D(x_hat)[-2]", "self.D(x_hat)[-2] is not what a model gives"),
+        (_BOTH, "out_src = self.D(x_hat)[i]", "self.D(x_hat)[i] is not what a model gives"),
+        (_BOTH, "out_src, _ = self.D(Dense(3)(x_hat))", "is one of several that layers give"),
+    ],
+)
+def test_one_output_of_several_is_seen_to_be_alone(old: str, new: str, reason: str) -> None:
+    assert old in CLASSES
+    code, said = outcome(CLASSES.replace(old, new))
+    assert code == "TM147", said
+    assert reason in said, said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "index"),
+    [
+        (_BOTH, _BOTH, 0),
+        (_BOTH, "_, out_src = self.D(x_hat)", 1),
+        (_BOTH, "(out_src, _) = self.D(x_hat)", 0),
+        (_BOTH, "out_src = self.D(x_hat)[1]", 1),
+        (_GIVES, _GIVES.replace("out_src]", "self.D(x_hat)[1]]"), 1),
+    ],
+)
+def test_one_output_of_several_is_differentiated(old: str, new: str, index: int) -> None:
+    given = CLASSES.replace(old, new)
+    migration = migrate_source(given.encode(), Options(assume_closed=True), path="gan.py")
+    text = migration.new.decode()
+    assert f"= self.model(x_hat)[{index}]\n" in text
+    assert "InputGradient(self.D)(x_hat)[" not in text
+    assert "out_src = InputGradient(self.D)(x_hat)\n" in text or "self.D)(x_hat)])\n" in text
 
 
 _CHAIN = "    x = LeakyReLU(0.2)(x)\n    x = Dropout(0.)(Flatten()(x))\n"

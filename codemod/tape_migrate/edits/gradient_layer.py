@@ -139,6 +139,14 @@ def _write_forward(module: Module, draft: Draft, forward: Forward, site: ast.Cal
         return
     start, end = module.start(call.func), module.end(call.func)
     draft.replace(start, end, f"{layer}(".encode(), Keep(start, end), b")")
+    part = forward.part
+    if part is None:
+        return
+    if isinstance(part.written, ast.Subscript):
+        draft.delete(module.end(call), module.end(part.written))
+    else:
+        start, end = module.start(part.written), module.end(part.written)
+        draft.replace(start, end, forward.output.encode())
 
 
 def one_model(module: Module, draft: Draft, chain: Chain, tf: str) -> bytes:
@@ -216,7 +224,8 @@ def _layer(
     head = _GRADIENT.format(name=name, tf=tf, inputs=inputs)
     lines = [f"        {', '.join(members)} = inputs\n"] if several else []
     listed = f"[{', '.join(members)}]" if several else averaged
-    call = f"{output} = self.model({listed})\n"
+    part = f"[{forward.part.index}]" if forward.part is not None else ""
+    call = f"{output} = self.model({listed}){part}\n"
     if site is None:
         tape = fresh_name("tape", {*members, output, tf})
         lines += [
