@@ -70,7 +70,7 @@ _STAR = "from losses import *\n"
         (edited(main=(_RUN, "    show(gan.critic_model)\n" + _RUN)), "main.py, line 12, hands"),
         (edited(main=(_RUN, "    gan.critic_model = None\n" + _RUN)), "is not seen to be made"),
         (edited(main=(_RUN, "    getattr(gan, 'critic_model')\n" + _RUN)), "asks for critic_model"),
-        (edited(main=(_RUN, "    gan.generator_model.save('g')\n" + _RUN)), "uses gan.generator_m"),
+        (edited(main=(_RUN, "    gan.generator_model.to_json()\n" + _RUN)), "uses gan.generator"),
         (edited(main=(_RUN, "    gan.critic.compile('sgd', 'mse')\n" + _RUN)), "main.py compiles"),
         (edited(train=(_END, "        self.critic_model.fit(images)\n" + _END)), "other than"),
         (edited(driver=_BY_TEXT + "net.critic_model.predict(1)\n"), "driver.py, line 4, uses"),

@@ -62,7 +62,7 @@ def outcome(source: str) -> tuple[str, str]:
             LAYER,
             "target, wrt = inputs",
             "target, wrt = inputs",
-            "is not what a model gives there",
+            "GradNorm may be used from outside",
         ),
         # Keras 3 trains, and eager Keras runs, otherwise.
         (SCORE, "    model.compile", "    merge.trainable = 0\n    model.compile", "sets merge"),
@@ -72,12 +72,12 @@ def outcome(source: str) -> tuple[str, str]:
             "    loss = model.train_on_batch(x, y)\n    return model\n",
             "reads losses of train_on_batch",
         ),
-        (SCORE, "    return model\n", "    model.save('m.h5')\n    return model\n", "uses save"),
+        (SCORE, "    return model\n", "    model.save('m.h5')\n    return model\n", "model.save"),
         (
             SCORE,
             "    return model\n",
             "    model.load_weights('w')\n    return model\n",
-            "uses load",
+            "uses model.load_weights",
         ),
         (SCORE, "import numpy as np", "import numpy as np\nK.get_session()", "needs graph mode"),
     ],

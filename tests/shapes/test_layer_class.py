@@ -6,10 +6,11 @@ import pytest
 
 from tape_migrate.api import migrate_source
 from tape_migrate.linking import migrate_project
-from tape_migrate.model import Migration, Options, Outcome
+from tape_migrate.model import Migration, Options, Outcome, Shape
 from tests.fixture_cases import FIXTURES
 
 NORM = (FIXTURES / "gradient-layer/grad_norm_class/before.py").read_text(encoding="utf-8")
+LAYERS = (FIXTURES / "gradient-layer/norm_of_layers/before.py").read_text(encoding="utf-8")
 TWICE = (FIXTURES / "gradient-layer/gradients_class/before.py").read_text(encoding="utf-8")
 
 _CLASS = "class GradNorm(Layer):"
@@ -34,6 +35,70 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         return site.shape.value, site.message
     assert migration.new == source.encode()
     return str(site.code), site.message
+
+
+_SCORE = "    score = head(g)\n"
+_INNER = "    norm = SlopeNorm(name='gn')([score, mixed])\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (
+            _SCORE,
+            "    score = head(LeakyReLU(0.3)(g))\n    other = Dense(1)(mixed)\n",
+            "comes between the layers",
+        ),
+        (_SCORE, _SCORE + "    print(g)\n", "uses g, too"),
+        (_SCORE, _SCORE + "    head = Dense(1)\n", "is bound more than once"),
+        (_SCORE, "    hidden = 1\n" + _SCORE, "binds hidden, which is called there"),
+        (_SCORE, "    score = head(g * 2)\n", "g * 2 is no layer's output"),
+        (_INNER, _INNER.replace("score, mixed", "head(score), gan.mixed"), "it is no name"),
+        (_INNER, _INNER.replace("score, mixed", "head(score)[0], mixed"), "is not a model's on mi"),
+        ("    ones =", "    trainer.get_weights()\n    ones =", "the weights have another order"),
+    ],
+)
+def test_layers_that_cannot_be_called_anew_are_left(old: str, new: str, reason: str) -> None:
+    assert old in LAYERS
+    code, said = outcome(LAYERS.replace(old, new))
+    assert code == "TM148", said
+    assert reason in said, said
+
+
+def test_layers_one_after_another_are_a_model() -> None:
+    given = LAYERS.replace(_SCORE, "").replace("score, mixed", "Dense(1)(LeakyReLU(0.2)(g)), mixed")
+    migration = migrate_source(given.encode(), Options(assume_closed=True), path="net.py")
+    model = b"tf.keras.Sequential([conv, act, hidden, LeakyReLU(0.2), Dense(1)])"
+    assert b"SlopeNorm(" + model + b", name='gn')(mixed)" in migration.new
+
+
+def test_a_local_name_hides_tensorflow() -> None:
+    given = "import tensorflow as tf\n" + LAYERS.replace(
+        "    shape = (3,)", "    shape, tf = (3,), 1"
+    )
+    migration = migrate_source(given.encode(), Options(assume_closed=True), path="net.py")
+    assert b"import tensorflow as tf2\n" in migration.new
+    assert b"SlopeNorm(tf2.keras.Sequential(" in migration.new
+
+
+_ELSE = [
+    "gen.save('g.h5')",
+    "dis.save_weights('d.h5')",
+    "dis.load_weights('d.h5')",
+    "Model(z, gen(z)).to_json()",
+    "np.save('made.npy', made)",
+    "figure.save('f.png') if (figure := None) else None",
+    "for m in (gen, dis):\n        m.save('m')",
+    "keras.models.save_model(gen, 'g')",
+    "class Store:\n        def save(self):\n            self.load_weights = gen.load_weights('g')\n"
+    "    store = Store()\n    store.save()",
+]
+
+
+@pytest.mark.parametrize("lines", _ELSE)
+def test_models_without_the_layer_are_saved_as_before(lines: str) -> None:
+    given = "import keras\n" + NORM.replace(_END, f"    {lines}\n{_END}")
+    assert outcome(given)[0] == Shape.GRADIENT_LAYER.value, outcome(given)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +143,32 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         (_LINE, "    if True:\n        out = dis(interpolation)\n" + _AFTER, "out is not what"),
         # What models do otherwise.
         ("LeakyReLU(0.2)", "BatchNormalization()", "names BatchNormalization"),
-        (_END, "    dis2batch.save('m.h5')\n" + _END, "uses dis2batch.save"),
+        (_END, "    dis2batch.save('m.h5')\n" + _END, "dis2batch.save: the layer cannot"),
+        (_END, "    Model(interpolation, norm).save('m')\n" + _END, "norm).save: the layer cannot"),
+        (_END, "    dis2batch.load_weights('m.h5')\n" + _END, "uses dis2batch.load_weights"),
+        (_END, "    outer = Sequential([dis2batch])\n    outer.save('m')\n" + _END, "outer.save"),
+        (
+            _END,
+            "    kept = []\n    kept.append(dis2batch)\n    kept[0].save('m')\n" + _END,
+            "kept[0]",
+        ),
+        (
+            _END,
+            "    kept = {}\n    kept['m'] = norm\n    make(kept).save('m')\n" + _END,
+            "make(kept)",
+        ),
+        (_END, "    for m in (gen, dis2batch):\n        m.save('m')\n" + _END, "uses m.save"),
+        (_END, "    keras.models.save_model(dis2batch, 'm')\n" + _END, "uses save_model: the lay"),
+        (
+            _END,
+            "    def keep(m=dis2batch):\n        m.to_json()\n    keep()\n" + _END,
+            "uses m.to_json",
+        ),
+        (
+            _END,
+            "    checked = ModelCheckpoint\n    train(dis2batch).fit(1)\n" + _END,
+            "uses ModelC",
+        ),
         (_END, "    dis2batch.layers[-1].trainable = False\n" + _END, "of a layer at a place"),
         (_END, "    print(gendis.layers[0].output)\n" + _END, "gendis.layers, of a layer at a p"),
         (_END, "    dis.layers[0].trainable = False\n" + _END, "what dis.layers has at a place"),

@@ -13,6 +13,8 @@ SCRIPT = (FIXTURES / "loss-closure/wgan_gp_images/before.py").read_text(encoding
 CONDITION = (FIXTURES / "loss-closure/conditional_critic/before.py").read_text(encoding="utf-8")
 MAKER = (FIXTURES / "loss-closure/loss_maker/before.py").read_text(encoding="utf-8")
 FIT = (FIXTURES / "loss-closure/penalty_fitted/before.py").read_text(encoding="utf-8")
+CLASSES = (FIXTURES / "loss-closure/critic_and_classifier/before.py").read_text(encoding="utf-8")
+LAYERS = (FIXTURES / "loss-closure/critic_of_layers/before.py").read_text(encoding="utf-8")
 ALONE = (FIXTURES / "loss-closure/penalty_alone/before.py").read_text(encoding="utf-8")
 
 _CRITIC = "        validity_interpolated = self.critic(interpolated_img)\n"
@@ -45,6 +47,8 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         # The model's output is read, or may be.
         (CLASS, _END, "        self.critic_model.save('c.h5')\n" + _END, "save, which may tell"),
         (CLASS, _END, "        print(self.critic_model.outputs)\n" + _END, "outputs, which may"),
+        (CLASS, _END, "        self.critic_model.optimizer = adam\n" + _END, "optimizer, which m"),
+        (CLASS, _END, "        self.critic_model.load_weights('c', True)\n" + _END, "their order"),
         (CLASS, _END, "        self.critic_model.fit(make())\n" + _END, "other than samples and"),
         (CLASS, _END, "        self.critic_model.fit_generator(g)\n" + _END, "fit_generator"),
         (CLASS, _END, "        show(self.critic_model)\n" + _END, "hands self.critic_model on"),
@@ -74,7 +78,7 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         (CLASS, "import numpy", "import blocks, numpy", "blocks (line 3)"),
         (CLASS, "Model(noise, model(noise))", "keras.models.load_model('g')", "assumes"),
         (CLASS, _CRITIC, _CRITIC.replace("_img)", "_img, training=True)"), "more than its inputs"),
-        (CLASS, _CRITIC, _CRITIC.replace("self.critic(i", "Dense(1)(i"), "is not what a model"),
+        (CLASS, _CRITIC, _CRITIC.replace("self.critic(i", "f(1)(i"), "is not seen to be a layer"),
         (CONDITION, "[averaged, condition])", "[averaged, averaged])", "is not a call of a model"),
         (
             CONDITION,
@@ -84,7 +88,8 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         ),
         # What differs between graph and eager Keras, and between releases.
         (CLASS, "LeakyReLU(0.2)", "BatchNormalization()", "names BatchNormalization"),
-        (SCRIPT, "Flatten, Input", "BatchNormalization, Input", "names BatchNormalization"),
+        (SCRIPT, "Flatten, Input", "BatchNormalization as BN, Input", "names BatchNormalization"),
+        (SCRIPT, "GRADIENT_PENALTY_WEIGHT = 10", "KIND = 'BatchNormalization'", "names BatchNorm"),
         (CLASS, "LeakyReLU(0.2)", "Masking(0.)", "may have a mask"),
         (CLASS, "Input(shape=(3,))", "Input(shape=(3,), dtype='float64')", "gives dtype="),
         (CLASS, _END, "        K.set_floatx('float64')\n" + _END, "sets set_floatx"),
@@ -92,7 +97,8 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         (CLASS, _END, "        K.get_session()\n" + _END, "needs graph mode"),
         # Other models that are trained.
         (CLASS, "generator_model = Model(z_gen, valid)", "generator_model = make()", "is trained"),
-        (CLASS, _END, "        self.generator_model.save('g.h5')\n" + _END, "uses self.generator"),
+        (CLASS, _END, "        show(self.generator_model.save)\n" + _END, "uses self.generator"),
+        (CLASS, _END, "        self.generator_model.to_json()\n" + _END, "uses self.generator"),
         (CLASS, _END, "        self.generator_model.trainable_weights\n" + _END, "uses self.gene"),
         (CLASS, "def call(self, inputs)", "def call(self, inputs, training=False)", "in the graph"),
         # The loss is used otherwise.
@@ -143,6 +149,145 @@ def test_what_fit_may_tell_is_left(old: str, new: str, reason: str) -> None:
     code, said = outcome(imports + FIT.replace(old, new))
     assert code == "TM147", said
     assert reason in said, said
+
+
+_BOTH = "out_src, _ = self.D(x_hat)"
+_GIVES = "[out_src_real, out_cls_real, out_src_fake, out_src]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (_BOTH, "out_src, more = self.D(x_hat)\n        print(more)", "uses more, which the same"),
+        (_BOTH, _BOTH + "\n        print(out_src)", "uses out_src, too"),
+        (_BOTH, _BOTH + "\n        show = lambda: _", "uses _, which the same call gives"),
+        (_BOTH, "out_src, *_ = self.D(x_hat)", "what out_src is, is not seen"),
+        (_BOTH, "out_src = _ = self.D(x_hat)", "what out_src is, is not seen"),
+        (_BOTH, "both = self.D(x_hat)\n        out_src = both[0]", "is not what a model gives for"),
+        (_BOTH, "out_src = self.D(x_hat)[-2]", "self.D(x_hat)[-2] is not what a model gives"),
+        (_BOTH, "out_src = self.D(x_hat)[i]", "self.D(x_hat)[i] is not what a model gives"),
+        (_BOTH, "out_src, _ = self.D(Dense(3)(x_hat))", "is one of several that layers give"),
+    ],
+)
+def test_one_output_of_several_is_seen_to_be_alone(old: str, new: str, reason: str) -> None:
+    assert old in CLASSES
+    code, said = outcome(CLASSES.replace(old, new))
+    assert code == "TM147", said
+    assert reason in said, said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "index"),
+    [
+        (_BOTH, _BOTH, 0),
+        (_BOTH, "_, out_src = self.D(x_hat)", 1),
+        (_BOTH, "(out_src, _) = self.D(x_hat)", 0),
+        (_BOTH, "out_src = self.D(x_hat)[1]", 1),
+        (_GIVES, _GIVES.replace("out_src]", "self.D(x_hat)[1]]"), 1),
+    ],
+)
+def test_one_output_of_several_is_differentiated(old: str, new: str, index: int) -> None:
+    given = CLASSES.replace(old, new)
+    migration = migrate_source(given.encode(), Options(assume_closed=True), path="gan.py")
+    text = migration.new.decode()
+    assert f"= self.model(x_hat)[{index}]\n" in text
+    assert "InputGradient(self.D)(x_hat)[" not in text
+    assert "out_src = InputGradient(self.D)(x_hat)\n" in text or "self.D)(x_hat)])\n" in text
+
+
+_CHAIN = "    x = LeakyReLU(0.2)(x)\n    x = Dropout(0.)(Flatten()(x))\n"
+_LAST = "validity = head(hidden(x))"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (_LAST, "validity = head(hidden(x) * 2)", "hidden(x) * 2 is no layer's output"),
+        (_LAST, "validity = head(hidden(x, training=True))", "more than its input"),
+        (_LAST, "validity = head(hidden(hidden(x)))", "hidden is called twice"),
+        (_LAST, "validity = head(score(x))", "score is not seen to be a model"),
+        (_LAST, "validity = head(make()(x))", "make() is not seen to be a layer of Keras"),
+        (_LAST, "validity = head(Dense(1,\n units=2)(x))", "is made in several lines"),
+        (_LAST, "validity = head(hidden([x, x]))", "[x, x] is no layer's output"),
+        (_LAST, _LAST + "\n    print(x)", "uses x, too"),
+        (_LAST, _LAST + "\n\n    def later():\n        return x\n", "in another function"),
+        (_LAST, "head = Dense(1)\n    " + _LAST, "binds head, which is called there"),
+        (_LAST, "more = Dense(2)(real)\n    " + _LAST, "comes between the layers"),
+        (_LAST, "self.more = 2\n    " + _LAST, "comes between the layers"),
+        (_LAST, "print(steps)\n    " + _LAST, "comes between the layers"),
+        (_LAST, "@cached()\n    def more():\n        pass\n    " + _LAST, "between the layers"),
+        (
+            _CHAIN,
+            "    if steps:\n    " + _CHAIN.replace("\n    ", "\n        ", 1),
+            "what x is, is",
+        ),
+        (_CHAIN, "    if True:\n        x = LeakyReLU(0.2)(x)\n", "what x is, is not seen"),
+        (_CHAIN, _CHAIN.replace("(x)\n", "(x)  # leaks\n", 1), "a comment stands between"),
+        ("    ones =", "    hidden.get_layer('a')\n    ones =", "looks layers up by their names"),
+        ("    ones =", "    trainer.get_weights()\n    ones =", "the weights have another order"),
+        (
+            "    ones =",
+            "    trainer.save_weights('w')\n    ones =",
+            "the weights have another order",
+        ),
+    ],
+)
+def test_layers_that_cannot_be_called_anew_are_left(old: str, new: str, reason: str) -> None:
+    assert old in LAYERS
+    code, said = outcome(LAYERS.replace(old, new))
+    assert code == "TM147", said
+    assert reason in said, said
+
+
+@pytest.mark.parametrize(
+    ("new", "model"),
+    [
+        ("validity = head(x)", "convolution, LeakyReLU(0.2), Flatten(), Dropout(0.), head]"),
+        ("count = steps + 1\n    validity = head(x)", "Dropout(0.), head]"),
+        ("def more():\n        print(1)\n    validity = head(x)", "Dropout(0.), head]"),
+        ("validity = Dense(1)(x)", "Dropout(0.), Dense(1)]"),
+    ],
+)
+def test_layers_one_after_another_are_a_model(new: str, model: str) -> None:
+    given = LAYERS.replace(_LAST, new)
+    migration = migrate_source(given.encode(), Options(assume_closed=True), path="gan.py")
+    text = migration.new.decode()
+    assert "InputGradient(\n        tf.keras.Sequential([" in text
+    assert model in text
+    assert "convolution(averaged)" not in text
+
+
+def test_one_layer_is_a_model_too() -> None:
+    given = CLASS.replace("self.critic(interpolated_img)", "Dense(1)(interpolated_img)")
+    migration = migrate_source(given.encode(), Options(assume_closed=True), path="gan.py")
+    assert b"= InputGradient(Dense(1))(interpolated_img)\n" in migration.new
+
+
+_FILES = {
+    "self.critic_model.save_weights('c.h5')": "no other program shares the files of self.critic_mo",
+    "self.critic_model.load_weights('c.h5')": "no other program shares the files of self.critic_mo",
+    "self.generator_model.save('g.h5')": "what self.generator_model.save writes is not trained on",
+    "self.generator_model.save_weights('g.h5')": None,
+    "self.generator_model.load_weights('g.h5', by_name=True)": None,
+    "self.generator.save('g.h5')": None,
+    "self.critic.load_weights('c.h5')": None,
+    "print(self.critic_model.optimizer.lr)": None,
+    "self.critic_model.summary()": None,
+}
+
+
+@pytest.mark.parametrize("line", _FILES)
+def test_what_files_hold_besides_the_layer_stays(line: str) -> None:
+    shape, said = outcome(CLASS.replace(_END, f"        {line}\n{_END}"))
+    assert shape == Shape.LOSS_CLOSURE.value, said
+    expected = _FILES[line]
+    assert ("assumes" in said) == (expected is not None)
+    assert expected is None or expected in said
+
+
+def test_batch_norm_that_is_only_imported_normalizes_nothing() -> None:
+    given = SCRIPT.replace("Flatten, Input", "BatchNormalization, Flatten, Input")
+    assert outcome(given)[0] == Shape.LOSS_CLOSURE.value
 
 
 def test_callbacks_that_look_at_the_loss_only() -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import ast
 
 from tape_migrate.edits.draft import Draft, Keep, Piece
+from tape_migrate.edits.keras_program import remove_statement
 from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
 from tape_migrate.shapes.compiled_models import CompiledModels
 from tape_migrate.shapes.gradient_layer import LayerPlan
+from tape_migrate.shapes.layer_chain import Chain
 from tape_migrate.shapes.loss_closure import LossPlan
 from tape_migrate.shapes.loss_forward import Forward
 from tape_migrate.shapes.loss_function import LossFunction
@@ -54,6 +56,13 @@ class {name}({base}):
         self.reset_metrics()
         return super().train_on_batch(*args, **kwargs)
 '''
+
+_LINE = 100
+_SAVED = """
+    def save(self, *args, **kwargs):
+        plain = {base}(self.input, self.output, name=self.name)
+        plain.save(*args, **kwargs)
+"""
 
 
 def write_layer(module: Module, plan: LayerPlan) -> Draft:
@@ -118,8 +127,38 @@ def _write_forward(module: Module, draft: Draft, forward: Forward, site: ast.Cal
     pieces = [*_layer(module, forward, site, layer, tf), module.newline * 2]
     pieces += compiled_class(module, draft, forward.models, used)
     draft.insert(offset, *pieces)
+    if forward.chain is not None:
+        model = one_model(module, draft, forward.chain, tf)
+        head, tail = f"{layer}(".encode(), b")(%b)" % forward.averaged.id.encode()
+        column = module.start(call) - module.line_start(call.lineno)
+        if column + len(head + model + tail) > _LINE:
+            line = module.line_text(call.lineno)
+            indent = module.newline + line[: len(line) - len(line.lstrip(b" \t"))]
+            model = indent + module.indent_unit + model + indent
+        draft.replace(module.start(call), module.end(call), head + model + tail)
+        return
     start, end = module.start(call.func), module.end(call.func)
     draft.replace(start, end, f"{layer}(".encode(), Keep(start, end), b")")
+    part = forward.part
+    if part is None:
+        return
+    if isinstance(part.written, ast.Subscript):
+        draft.delete(module.end(call), module.end(part.written))
+    else:
+        start, end = module.start(part.written), module.end(part.written)
+        draft.replace(start, end, forward.output.encode())
+
+
+def one_model(module: Module, draft: Draft, chain: Chain, tf: str) -> bytes:
+    """A model of the layers, whose statements go."""
+    scope = module.scope_of(chain.call)
+    if module.scopes.resolve(tf, scope) not in (None, module.scopes.module):
+        tf = add_import(module, draft)
+    for stmt in chain.stmts:
+        remove_statement(module, draft, stmt)
+    links = [module.segment(link) for link in chain.links]
+    return links[0] if len(links) == 1 else b"%b.keras.Sequential([%b])" % (
+        tf.encode(), b", ".join(links))  # fmt: skip
 
 
 def compiled_class(
@@ -130,7 +169,8 @@ def compiled_class(
         return []
     func = models.calls[0].func
     name = fresh_name("CompiledModel", used)
-    text = _COMPILED.format(name=name, base=module.segment(func).decode())
+    text = _COMPILED + (_SAVED if models.saved else "")
+    text = text.format(name=name, base=module.segment(func).decode())
     for made in models.calls:
         draft.replace(module.start(made.func), module.end(made.func), name.encode())
         _align(module, draft, made, len(name) - len(module.segment(func)))
@@ -170,7 +210,8 @@ def _align(module: Module, draft: Draft, call: ast.Call, more: int) -> None:
 def _layer(
     module: Module, forward: Forward, site: ast.Call | None, name: str, tf: str
 ) -> list[Piece]:
-    given, averaged = forward.call.args[0], forward.averaged.id
+    averaged = forward.averaged.id
+    given = forward.call.args[0] if forward.chain is None else forward.averaged
     several = isinstance(given, (ast.List, ast.Tuple))
     members = [averaged]
     if isinstance(given, (ast.List, ast.Tuple)):
@@ -183,7 +224,8 @@ def _layer(
     head = _GRADIENT.format(name=name, tf=tf, inputs=inputs)
     lines = [f"        {', '.join(members)} = inputs\n"] if several else []
     listed = f"[{', '.join(members)}]" if several else averaged
-    call = f"{output} = self.model({listed})\n"
+    part = f"[{forward.part.index}]" if forward.part is not None else ""
+    call = f"{output} = self.model({listed}){part}\n"
     if site is None:
         tape = fresh_name("tape", {*members, output, tf})
         lines += [

@@ -10,9 +10,16 @@ import ast
 from collections.abc import Sequence
 
 from tape_migrate.edits.draft import Draft
-from tape_migrate.edits.gradient_layer import compiled_class, lines_of, names_of, top_of
+from tape_migrate.edits.gradient_layer import (
+    compiled_class,
+    lines_of,
+    names_of,
+    one_model,
+    tensorflow_of,
+    top_of,
+)
 from tape_migrate.edits.keras_program import remove_statement
-from tape_migrate.edits.names import fresh_name
+from tape_migrate.edits.names import add_import, fresh_name
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
 from tape_migrate.shapes.compiled_models import CompiledModels
@@ -109,7 +116,13 @@ def _list_source(module: Module, draft: Draft, source: ast.expr) -> None:
 
 
 def _write_use(module: Module, draft: Draft, use: LayerUse) -> None:
-    model, made = module.segment(use.forward.func), use.made
+    made = use.made
+    if use.chain is None:
+        model = module.segment(use.forward.func)
+    else:
+        line = top_of(module, made).lineno
+        tf = tensorflow_of(module, made, line) or add_import(module, draft)
+        model = one_model(module, draft, use.chain, tf)
     arguments: list[ast.expr | ast.keyword] = [*made.args, *made.keywords]
     if arguments:
         draft.insert(module.start(arguments[0]), model, b", ")

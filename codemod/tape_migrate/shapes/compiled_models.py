@@ -24,10 +24,15 @@ from tape_migrate.shapes.training_calls import STEPS, assumption_of, refuse_trai
 MODELS = frozenset(("keras.Model", "keras.models.Model"))
 _COMPILED_WITH = frozenset(("optimizer", "loss", "loss_weights"))
 _TRAINS = frozenset(("fit", "fit_generator", "train_on_batch", "train_step", "train_function"))
-_USES = frozenset(("compile", "train_on_batch", "fit", "summary", "get_weights", "set_weights"))
+_USES = frozenset(
+    {"compile", "train_on_batch", "fit", "summary", "get_weights", "set_weights"}
+    | {"save_weights", "load_weights"}
+)
 """What else a model whose output has changed may be asked for."""
+_FILES = frozenset(("save_weights", "load_weights"))
+_ORDERED = _FILES | {"get_weights", "set_weights"}
 _NOT_OF_OTHERS = frozenset(
-    {"save", "to_json", "to_yaml", "get_config", "fit_generator", "train_step"}
+    {"to_json", "to_yaml", "get_config", "fit_generator", "train_step"}
     | {"trainable_weights", "trainable_variables", "non_trainable_weights"}
     | {"non_trainable_variables", "test_on_batch"}
 )
@@ -53,6 +58,8 @@ class CompiledModels:
 
     calls: tuple[ast.Call, ...]
     assumptions: tuple[str, ...]
+    saved: bool = False
+    """One of them is saved, which must not write the name of the class into the file."""
 
 
 def made_as(module: Module, bound: Bound) -> Made | str:
@@ -175,15 +182,36 @@ def refuse_uses(module: Module, made: Made) -> str | None:
             return f"{use.where} hands {text} on"
         if parent.attr == "trainable" and isinstance(parent.ctx, ast.Store):
             continue
+        if parent.attr == "optimizer" and isinstance(parent.ctx, ast.Load):
+            continue
         call = use.module.parent_of(parent)
         if parent.attr not in _USES or not isinstance(call, ast.Call) or call.func is not parent:
             return f"{use.where} uses {ast.unparse(parent)}, which may tell its outputs"
+        if parent.attr == "load_weights" and (len(call.args) != 1 or call.keywords):
+            return f"{use.where} loads weights by more than their order"
         if parent.attr == "compile" and call is not made.compiled:
             return f"{use.where} compiles {text} again"
         why = refuse_training(use.module, parent, use.where) if parent.attr in STEPS else None
         if why is not None:
             return why
     return None
+
+
+def refuse_order(module: Module, made: Made) -> str | None:
+    """Where the order of the model's weights is known, in which layers stand that move."""
+    for use in _uses_of(module, made.receiver):
+        if isinstance(use.parent, ast.Attribute) and use.parent.attr in _ORDERED:
+            return f"{use.where} uses {ast.unparse(use.parent)}: the weights have another order"
+    return None
+
+
+def files_of(module: Module, made: Made) -> tuple[str, ...]:
+    """What files of the weights of the model take for granted."""
+    attributes = [use.parent for use in _uses_of(module, made.receiver)]
+    if any(isinstance(each, ast.Attribute) and each.attr in _FILES for each in attributes):
+        text = ast.unparse(made.receiver)
+        return (f"assumes that no other program shares the files of {text}'s weights",)
+    return ()
 
 
 def compiled_models(module: Module, func: ast.expr | None) -> CompiledModels | str:
@@ -193,6 +221,7 @@ def compiled_models(module: Module, func: ast.expr | None) -> CompiledModels | s
     """
     found: dict[int, ast.Call] = {}
     assumptions: list[str] = []
+    saved: list[str] = []
     # What is imported from out of sight may freeze models as well.
     frozen = freezes(module) or bool(unknown_imports(module))
     for call in compiling(module):
@@ -220,7 +249,9 @@ def compiled_models(module: Module, func: ast.expr | None) -> CompiledModels | s
         if handed:
             return f"{handed[0].where} hands {text} on"
         for use, parent in asked:
-            if parent.attr in _NOT_OF_OTHERS:
+            step = use.module.parent_of(parent)
+            handed_on = not isinstance(step, ast.Call) or step.func is not parent
+            if parent.attr in _NOT_OF_OTHERS or (parent.attr == "save" and handed_on):
                 return f"{use.where} uses {ast.unparse(parent)}"
         for use, parent in asked:
             why = refuse_training(use.module, parent, use.where) if parent.attr in STEPS else None
@@ -230,6 +261,7 @@ def compiled_models(module: Module, func: ast.expr | None) -> CompiledModels | s
             assumptions += [assumed] if assumed and assumed not in assumptions else []
         steps = [(use, parent) for use, parent in asked if parent.attr == "train_on_batch"]
         found[id(model)] = model
+        saved += [text for _, parent in asked if parent.attr == "save"][:1]
         if _outputs(model) > 1 and not all(_only_first(use.module, step) for use, step in steps):
             assumptions.append(
                 f"assumes that on Keras 3 only the first of the values that {text}.train_on_batch "
@@ -249,7 +281,12 @@ def compiled_models(module: Module, func: ast.expr | None) -> CompiledModels | s
         )
     if needed and func is not None and not is_imported(module, func):
         return f"{ast.unparse(func)} is not imported at the top of the module"
-    return CompiledModels(needed, tuple(assumptions))
+    if needed:
+        assumptions += [
+            f"assumes that what {text}.save writes is not trained on: its optimizer is left out"
+            for text in dict.fromkeys(saved)
+        ]
+    return CompiledModels(needed, tuple(assumptions), bool(needed and saved))
 
 
 def _steps(module: Module) -> list[ast.Call]:

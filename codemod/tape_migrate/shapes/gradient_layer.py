@@ -33,6 +33,9 @@ A class whose ``call`` does this for what a model gives is given the model::
 
     norm = GradNorm()([critic(mixed), mixed])  # before
     norm = GradNorm(critic)(mixed)  # after: ``target = self.model(wrt)``, in a tape
+
+Layers that are called one after another are a ``Sequential`` in the model's place. Models that hold
+such a layer cannot be saved as before; all others can (``saved_models``).
 """
 
 from __future__ import annotations
@@ -51,11 +54,9 @@ from tape_migrate.shapes.lambda_layers import is_lambda_layer
 from tape_migrate.shapes.layer_class import LayerClassPlan, plan_class
 from tape_migrate.shapes.layer_hazards import refuse_layers
 from tape_migrate.shapes.plan import Refusal
+from tape_migrate.shapes.saved_models import refuse_saved
 
 _PAIR = 2
-_SAVED = frozenset(
-    ("save", "to_json", "to_yaml", "get_config", "clone_model", "ModelCheckpoint", "load_weights")
-)
 _NOT_SAVED = (
     "assumes that the model is not saved as a whole, and that no file of its weights from before "
     "is loaded"
@@ -120,8 +121,6 @@ def plan_layer(
         plan = _plan(context, site, function, pair)
     else:
         plan = plan_class(context, site, pair, assumed=assumed, given=given)
-        saved = saved_as_whole(module)
-        plan = saved if saved is not None and not isinstance(plan, str) else plan
     return layer_refusal(plan) if isinstance(plan, str) else plan
 
 
@@ -215,7 +214,7 @@ def _plan(
     activations: dict[str, None] = {}
     why = _refuse_way(module, target, source.id, module.statement_of(call), activations)
     if why is None:
-        why = refuse_layers(module) or _refuse_training(module)
+        why = refuse_layers(module) or _refuse_training(module, made)
     if why is None and (elsewhere := eager_off_elsewhere(context)) is not None:
         why = elsewhere.message
     if why is not None:
@@ -288,19 +287,9 @@ def _refuse_way(
     return _refuse_way(module, target.args[0], source, user, activations)
 
 
-def saved_as_whole(module: Module) -> str | None:
-    """Where the module saves a model, or loads one."""
-    for node in module.nodes:
-        if isinstance(node, (ast.Name, ast.Attribute)):
-            last = node.attr if isinstance(node, ast.Attribute) else node.id
-            if last in _SAVED:
-                return f"line {node.lineno} uses {last}: the layer cannot be saved as before"
-    return None
-
-
-def _refuse_training(module: Module) -> str | None:
+def _refuse_training(module: Module, made: ast.Call) -> str | None:
     """What Keras 3 does otherwise than Keras 2 to the models of the module."""
-    saved = saved_as_whole(module)
+    saved = refuse_saved(module, [made])
     if saved is not None:
         return saved
     for node in module.nodes:

@@ -44,7 +44,7 @@ those of losses do (``loss_closure``).
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.model import Helper
@@ -57,6 +57,7 @@ from tape_migrate.shapes.layer_hazards import refuse_layers
 from tape_migrate.shapes.layer_uses import LayerUse, uses_in
 from tape_migrate.shapes.loss_forward import trained_with
 from tape_migrate.shapes.loss_program import OtherPrograms, compiling, others_of, refuse_program
+from tape_migrate.shapes.saved_models import refuse_saved
 
 _PAIR = 2
 _OWN = frozenset(("__init__", "build", "call", "compute_output_shape"))
@@ -157,20 +158,22 @@ def models_of(context: Context, uses: tuple[LayerUse, ...]) -> CompiledModels | 
     if len({ast.unparse(use.suffix.slice) if use.suffix else "" for use in uses}) != 1:
         return "it is given different outputs of models"
     why = refuse_layers(module) or refuse_program(module) or _refuse_places(module)
+    chained = any(use.chain is not None for use in uses)
+    why = why or refuse_saved(module, [use.made for use in uses], ordered=chained)
     if why is not None:
         return why
     elsewhere = eager_off_elsewhere(context)
     if elsewhere is not None:
         return elsewhere.message
     found: dict[str, None] = {}
-    calls: tuple[ast.Call, ...] = ()
+    models = CompiledModels((), ())
     for use in uses:
-        trained = trained_with(module, use.forward, None)
+        trained = trained_with(module, use.forward, use.links, None)
         if isinstance(trained, str):
             return trained
-        calls = trained.calls
+        models = trained
         found.update(dict.fromkeys(trained.assumptions))
-    return CompiledModels(calls, tuple(found))
+    return replace(models, assumptions=tuple(found))
 
 
 _SHAPED = frozenset(("build", "compute_output_shape"))

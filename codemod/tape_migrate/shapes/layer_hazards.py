@@ -35,8 +35,8 @@ _BATCH_NORM = (
 def refuse_layers(module: Module) -> str | None:
     """What a layer that calls the model would not do as the model's own layers did, or None."""
     for node in module.nodes:
-        imported = isinstance(node, ast.alias) and _named_batch_norm(node)
-        if imported or names_batch_norm(node):
+        hidden = isinstance(node, (ast.alias, ast.Constant)) and _hides_batch_norm(module, node)
+        if hidden or names_batch_norm(node):
             return f"line {getattr(node, 'lineno', 0)} names {_BATCH_NORM}"
         last = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
         if isinstance(node, ast.alias) and node.asname is not None:
@@ -72,8 +72,19 @@ def _sets_phase(call: ast.FunctionDef) -> bool:
     )
 
 
-def _named_batch_norm(alias: ast.alias) -> bool:
-    return "batchnorm" in alias.name.lower().replace("_", "")
+def _hides_batch_norm(module: Module, node: ast.alias | ast.Constant) -> bool:
+    """Whether it goes by another name here (``import BatchNormalization as BN``), or by a text.
+
+    An import alone does nothing: many programs list all layers, and use some.
+    """
+    if isinstance(node, ast.alias):
+        return _is_batch_norm(node.name) and node.asname is not None
+    told = isinstance(module.parent_of(node), ast.Expr)
+    return isinstance(node.value, str) and not told and _is_batch_norm(node.value)
+
+
+def _is_batch_norm(text: str) -> bool:
+    return "batchnorm" in text.lower().replace("_", "")
 
 
 def out_of_sight(module: Module, call: ast.Call) -> list[str]:

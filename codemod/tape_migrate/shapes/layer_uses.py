@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.module import Module
+from tape_migrate.shapes.layer_chain import Chain, chain_of
 
 _PAIR = 2
 
@@ -30,6 +31,12 @@ class LayerUse:
     """``critic(mixed)[0]``, where the critic gives several outputs."""
     named: ast.Assign | None
     """``out = critic(mixed)``, where the pair is ``[out, mixed]``: it has no other use."""
+    chain: Chain | None
+    """The layers that stand for the critic, where there are several."""
+
+    @property
+    def links(self) -> tuple[ast.expr, ...]:
+        return self.chain.links if self.chain is not None else (self.forward.func,)
 
 
 def uses_in(
@@ -95,15 +102,35 @@ def use_of(module: Module, name: ast.expr, pair: tuple[int, int]) -> LayerUse | 
     if suffix is not None and not isinstance(suffix.slice, ast.Constant):
         return f"{where}: {ast.unparse(target)} is not what a model gives"
     forward = target.value if isinstance(target, ast.Subscript) else target
-    if not isinstance(forward, ast.Call) or not isinstance(forward.func, (ast.Name, ast.Attribute)):
+    if not isinstance(forward, ast.Call):
         return f"{where}: {ast.unparse(target)} is not what a model gives there"
     if b"#" in module.segment(given):
         return f"{where}: a comment stands between the two tensors"
     if len(forward.args) != 1 or forward.keywords:
         return f"{where}: {ast.unparse(forward)} gives the model more than its input"
-    if ast.dump(forward.args[0]) != ast.dump(source):
-        return f"{where}: {ast.unparse(forward)} is not a model's on {ast.unparse(source)}"
-    return LayerUse(made, given, forward, source, suffix, stmt)
+    chain: Chain | None = None
+    plain = isinstance(forward.func, (ast.Name, ast.Attribute))
+    if not plain or ast.dump(forward.args[0]) != ast.dump(source):
+        user = module.statement_of(name) if stmt is not None else None
+        found = _chain(module, forward, source, user)
+        if isinstance(found, str) or suffix is not None:
+            why = f": {found}" if isinstance(found, str) else ""
+            return f"{where}: {ast.unparse(forward)} is not a model's on {ast.unparse(source)}{why}"
+        chain = found
+    return LayerUse(made, given, forward, source, suffix, stmt, chain)
+
+
+def _chain(
+    module: Module, forward: ast.Call, source: ast.expr, user: ast.stmt | None
+) -> Chain | str:
+    """The layers between ``source`` and what ``forward`` gives; ``user`` calls them then."""
+    if not isinstance(source, ast.Name):
+        return "it is no name"
+    chain = chain_of(module, forward, source.id, user)
+    if isinstance(chain, str):
+        return chain
+    why = (_set_again(module, stmt) for stmt in chain.stmts if user is not None)
+    return next((again for again in why if again is not None), chain)
 
 
 def _named(module: Module, target: ast.Name, source: ast.expr) -> ast.Assign | str:
@@ -131,6 +158,11 @@ def _named(module: Module, target: ast.Name, source: ast.expr) -> ast.Assign | s
         return why
     if len(reads) != 1 or b"#" in module.segment(stmt):
         return f"{target.id} is used in lines {', '.join(str(node.lineno) for node in reads)}"
+    return _set_again(module, stmt) or stmt
+
+
+def _set_again(module: Module, stmt: ast.Assign) -> str | None:
+    """Why what a statement reads may be another thing later."""
     between = {name.id for name in ast.walk(stmt.value) if isinstance(name, ast.Name)}
     held = {a.attr for a in ast.walk(stmt.value) if isinstance(a, ast.Attribute)}
     sets = [
@@ -138,10 +170,11 @@ def _named(module: Module, target: ast.Name, source: ast.expr) -> ast.Assign | s
         for node in module.nodes
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
     ]
+    scope = module.scope_of(stmt)
     again = any(len(module.names.bindings(name, scope)) > 1 for name in between)
     if again or any(sets.count(name) > 1 for name in held):
         return f"what {ast.unparse(stmt.value)} reads is bound more than once"
-    return stmt
+    return None
 
 
 def _is_plain(expr: ast.expr) -> bool:

@@ -52,6 +52,10 @@ losses. Where the loss is a function of another module, all modules change toget
 - Keras 2 trains what was trainable when the model was compiled, Keras 3 what is trainable at the
   step; and Keras 3 gives the average of all batches so far. A subclass of the model that the module
   compiles (``CompiledModel``) does as Keras 2 did, on both.
+- Layers that are called one after another (``head(convolution(averaged))``) are a ``Sequential`` in
+  the place of the critic (``layer_chain``). Its weights may stand elsewhere in the model's: nothing
+  may ask for their order.
+- Models are saved and loaded as before, as far as they do not hold the layer (``compiled_models``).
 - A frozen model that holds BatchNormalization normalizes by the batch in TensorFlow 1.15 and in
   Keras 3, by its averages in TensorFlow 2 with Keras 2. That is refused.
 """
