@@ -353,8 +353,7 @@ class Closure:
 
     def _is_library(self, node: ast.Name | ast.Attribute) -> bool:
         """``tf`` in ``tf.cast(x)``: no value that two calls of it have in common."""
-        resolved = self._module.names.resolve(node)
-        top, _, rest = resolved.partition(".")
+        top, _, rest = self._module.names.resolve(node).partition(".")
         if top not in ("tensorflow", "numpy"):
             return False
         return bool(rest) or isinstance(node, ast.Name)
