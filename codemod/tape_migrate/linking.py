@@ -26,7 +26,7 @@ from tape_migrate.model import (
     SourceError,
 )
 from tape_migrate.project import Project, build_project
-from tape_migrate.shapes.helper import caller_in_the_way
+from tape_migrate.shapes.helper import caller_in_the_way, function_of
 from tape_migrate.shapes.plan import Refusal
 
 
@@ -154,13 +154,15 @@ class _Linker:
         while self._queue:
             path, helper = self._queue.pop(0)
             helper = self._dotted(path, helper)
-            if helper.dotted in tried or helper.qualname in dict(self._plan(path).reads):
+            plan = self._plan(path)
+            # It may have joined for the sake of another helper.
+            settled = {*dict(plan.reads), *dict(plan.exported)}
+            if helper.dotted in tried or helper.qualname in settled:
                 continue
             tried.add(helper.dotted)
             trial = _Trial()
             refusal = self._try(path, helper, trial, ())
             if refusal is not None:
-                plan = self._plan(path)
                 plan = replace(plan, barred=(*plan.barred, (helper.qualname, refusal)))
                 trial = _Trial()
                 trial.found[path] = self._migrate(path, plan), plan
@@ -211,7 +213,8 @@ class _Linker:
             looked_at = {helper.dotted, *chain}
             while line := _line_in_the_way(migration):
                 offers = [self._dotted(user, offer) for offer in migration.offers]
-                offer = next((o for o in offers if o.dotted not in looked_at), None)
+                around = (o for o in offers if self._holds(user, o, line))
+                offer = next((o for o in around if o.dotted not in looked_at), None)
                 if offer is None:
                     break
                 looked_at.add(offer.dotted)
@@ -254,6 +257,12 @@ class _Linker:
             return Refusal("TM199", migration.internal_error)
         trial.found[path] = migration, plan
         return migration
+
+    def _holds(self, path: str, helper: Helper, line: int) -> bool:
+        """Whether a line stands in a helper; where that cannot be said it may."""
+        module = self._project.module_at(path)
+        function = None if module is None else function_of(module, helper)
+        return function is None or function.lineno <= line <= (function.end_lineno or line)
 
     def _dotted(self, path: str, helper: Helper) -> Helper:
         return replace(helper, dotted=f"{self._project.name_of(path)}.{helper.qualname}")

@@ -283,7 +283,7 @@ def _decide_paths(
         return zeros
     assumptions = [*assumptions, *overridable(context.module, sources), *references, *modes]
     if any(source.collected for source in sources):
-        assumptions += leaves.assumptions(every_node, inline_exprs)
+        assumptions += leaves.assumptions(request, every_node, inline_exprs)
     return Candidate(
         request=request,
         region=chosen.region,

@@ -22,8 +22,9 @@ from tape_migrate.shapes.evaluated import calls_in, own_expressions
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.given_values import GivenValues
 from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.modes import assume_graph
 from tape_migrate.shapes.own_state import is_set_here
-from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal
+from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal, Request
 from tape_migrate.shapes.settings_use import configures, is_setting
 from tape_migrate.shapes.stored import put_into
 from tape_migrate.shapes.tensorflow_facts import (
@@ -32,7 +33,7 @@ from tape_migrate.shapes.tensorflow_facts import (
     makes_one_tensor,
     tensorflow_function,
 )
-from tape_migrate.shapes.variables import makes_variables
+from tape_migrate.shapes.variables import listed_by_graph, makes_variables
 
 _DEPTH = 6
 
@@ -114,7 +115,9 @@ class Leaves:
         fed = isinstance(node, ast.FunctionDef) and node.name in self._context.fed
         return fed and link.definition.kind is DefKind.PARAMETER
 
-    def assumptions(self, nodes: Iterable[int], inline: Iterable[ast.expr]) -> list[str]:
+    def assumptions(
+        self, request: Request, nodes: Iterable[int], inline: Iterable[ast.expr]
+    ) -> list[str]:
         """What a migration takes for granted of values and calls that are not in sight."""
         sentences: list[str] = []
         names = ", ".join(dict.fromkeys(str(symbol) for symbol in self.assumed))
@@ -129,6 +132,8 @@ class Leaves:
                 f"assumes that what {called} returns or sets is computed when it is called"
             )
         sentences.append("assumes TensorFlow 2's variables (resource variables)")
+        if request.all_variables or listed_by_graph(self._module, request.source):
+            sentences += assume_graph(self._module)
         return sentences
 
     def _opaque(self, node_id: int) -> frozenset[str]:

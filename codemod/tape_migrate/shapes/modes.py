@@ -95,6 +95,13 @@ def graph_mode(module: Module) -> str | None:
     return min(shown) if shown else None
 
 
+def assume_graph(module: Module) -> list[str]:
+    """What is taken for granted where variables come from collections; nothing if it shows."""
+    if graph_mode(module) is not None:
+        return []
+    return ["assumes a graph: run eagerly, its collections of variables are empty"]
+
+
 def v2_off(module: Module) -> bool:
     """Whether the module turns TensorFlow 2 control flow or variables off."""
     return bool(identifiers(module) & V2_OFF)

@@ -46,6 +46,9 @@ from tape_migrate.shapes.tensorflow_facts import (
 
 _DEPTH = 8
 
+_COLLECTIONS: Final = frozenset(
+    {"tf.trainable_variables", "tf.get_collection", "tf.get_collection_ref"}
+)
 _TRAINABLE_KEY: Final = "tensorflow.GraphKeys.TRAINABLE_VARIABLES"
 _TRAINABLE_ATTRIBUTES: Final = frozenset({"trainable_variables", "trainable_weights"})
 _LISTS: Final = (Kind.LIST, Kind.TUPLE, Kind.UNKNOWN)
@@ -109,6 +112,12 @@ def collected_variables(module: Module, expr: ast.expr, depth: int = _DEPTH) -> 
                 return None
     symbol = symbol_of(expr)
     return _named(module, expr, symbol, depth) if symbol is not None else None
+
+
+def listed_by_graph(module: Module, expr: ast.expr) -> bool:
+    """Whether the graph around lists them, by its collections; not a model its own."""
+    found = collected_variables(module, expr)
+    return found is not None and found.what in _COLLECTIONS
 
 
 def _is_number(index: ast.expr) -> bool:
