@@ -213,14 +213,20 @@ class _Linker:
             looked_at = {helper.dotted, *chain}
             while line := _line_in_the_way(migration):
                 offers = [self._dotted(user, offer) for offer in migration.offers]
-                around = (o for o in offers if self._holds(user, o, line))
-                offer = next((o for o in around if o.dotted not in looked_at), None)
+                left = [offer for offer in offers if offer.dotted not in looked_at]
+                # Its own function first; one that calls that may have to take a tape before.
+                around = [offer for offer in left if self._holds(user, offer, line)]
+                offer = next(iter((*around, *left)), None)
                 if offer is None:
                     break
                 looked_at.add(offer.dotted)
+                before = dict(trial.found)
                 why = self._try(user, offer, trial, (*chain, helper.dotted))
-                if why is not None:
+                if why is not None and around:
                     return caller_in_the_way(helper, f"{user}, line {line},", why)
+                if why is not None:
+                    trial.found = before
+                    continue
                 migration = trial.found[user][0]
             for each in migration.handed:
                 if each.line:

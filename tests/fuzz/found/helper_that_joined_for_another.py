@@ -1,4 +1,4 @@
-# expect: equal
+# expect: partly refused
 import lib
 
 def main(x, z, flag, n):
