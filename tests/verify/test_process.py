@@ -159,11 +159,15 @@ def test_values_of_all_kinds_come_back(verifier: Verifier) -> None:
     given = case(
         "class Net:\n    @staticmethod\n    def f(x):\n"
         "        rows = tf.IndexedSlices(tf.reshape(x, [1, 3]), tf.constant([1]))\n"
-        "        return [None, object(), rows, {'a': x, 'b': 2.0}]\n"
+        "        dense = tf.linalg.diag(x)\n"
+        "        sparse = tf.sparse.from_dense(dense)\n"
+        "        ragged = tf.RaggedTensor.from_row_lengths(x, [1, 2])\n"
+        "        word = tf.constant('word')\n"
+        "        return [None, object(), rows, {'a': x, 'b': 2.0}, sparse, ragged, word]\n"
     )
     run = verifier.run_before(replace(given, entry="Net.f"))
     assert isinstance(run.value, Tree), run.error
-    nothing, thing, rows, named = run.value.items
+    nothing, thing, rows, named, sparse, ragged, word = run.value.items
     assert nothing is None
     assert thing == Opaque("object")
     assert isinstance(rows, Slices)
@@ -171,6 +175,12 @@ def test_values_of_all_kinds_come_back(verifier: Verifier) -> None:
     assert isinstance(named, Tree)
     assert named.keys == ("a", "b")
     assert named.items[1] == Scalar("float", "2.0")
+    assert isinstance(sparse, Tree)
+    assert isinstance(ragged, Tree)
+    assert (sparse.name, ragged.name) == ("SparseTensor", "RaggedTensor")
+    assert [len(part.items) for part in (sparse, ragged)] == [3, 2]
+    assert isinstance(word, Leaf)
+    assert (word.dtype, word.array.tolist()) == ("string", b"word")
 
 
 def test_sides_may_have_interpreters_of_their_own() -> None:

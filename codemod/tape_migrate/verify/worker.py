@@ -37,7 +37,7 @@ def program_source(source: bytes, outputs: Any, lift_variables: bool) -> bytes:
     Imports stay at module level. With `lift_variables` so does everything up to the last
     statement that makes a variable, because ``tf.function`` may not make variables twice.
     """
-    if not hasattr(ast, "unparse"):
+    if not hasattr(ast, "unparse"):  # pragma: no cover - Python 3.8 and older
         raise NotRunError("wrapping a module in a function needs Python 3.9 or later")
     tree = ast.parse(source)
     keep = 0

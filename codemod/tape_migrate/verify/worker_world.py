@@ -166,7 +166,8 @@ class _LegacyKeras:
 
 def use_keras_2() -> Any:
     """Let ``import keras`` give Keras 2; what is missing for that, or None."""
-    if int(tf.version.VERSION.split(".")[1]) < 16 or tf.version.VERSION.startswith("1"):
+    minor = int(tf.version.VERSION.split(".")[1])
+    if minor < 16 or tf.version.VERSION.startswith("1"):  # pragma: no cover - TensorFlow to 2.15
         return None
     try:
         importlib.import_module("tf_keras")

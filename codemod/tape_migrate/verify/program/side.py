@@ -141,7 +141,7 @@ def _environment(setting: Setting, copy: Copy, original: Path) -> dict[str, str]
         MPLBACKEND=environment.get("MPLBACKEND", "Agg"),
     )
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if setting.device.startswith("CPU"):
+    if setting.device.startswith("CPU"):  # pragma: no branch - needs a GPU
         environment["CUDA_VISIBLE_DEVICES"] = "-1"
     if copy.root == str(original):
         # pytest would read the project's own text of a test.

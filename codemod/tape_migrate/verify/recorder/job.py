@@ -137,7 +137,7 @@ def describe(tf: Any) -> Any:
     """Versions and devices."""
     gpus = []  # type: Any
     listed = getattr(getattr(tf, "config", None), "list_physical_devices", None)
-    if listed is not None:
+    if listed is not None:  # pragma: no branch - not in TensorFlow 1
         gpus = [device.name.rpartition("device:")[2] for device in listed("GPU")]
     keras = ""
     try:

@@ -23,7 +23,7 @@ from .tensorflow_of import tf, v1
 
 def apply(mode: str, tapes: bool) -> None:
     """Set the mode up, before the program's first line."""
-    if tf.__version__.startswith("1."):
+    if tf.__version__.startswith("1."):  # pragma: no cover - TensorFlow 1
         return
     if mode == "eager-off":
         v1.disable_eager_execution()

@@ -27,7 +27,7 @@ def install(store: Any, job_file: str) -> None:
 
     subprocess.Popen.__init__ = noted_popen  # type: ignore[method-assign]
     process.BaseProcess.start = noted_start  # type: ignore[method-assign]
-    if hasattr(os, "fork"):
+    if hasattr(os, "fork"):  # pragma: no branch - not on Windows
         fork = os.fork
 
         def noted_fork() -> int:

@@ -1,0 +1,355 @@
+"""Losses and layers that differentiate: small changes that hardly any other program has.
+
+Each takes one condition of the modules about them to its other side; what is said is what a person
+reads. Those that are migrated all the same are told of with what they take for granted.
+"""
+
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+import pytest
+
+from tape_migrate.api import migrate_source
+from tape_migrate.model import Options, Outcome
+from tests.fixture_cases import FIXTURES
+
+_PROGRAMS = {
+    "class": "loss-closure/wgan_gp_partial",
+    "fit": "loss-closure/penalty_fitted",
+    "lp": "gradient-layer/lambda_pair",
+    "maker": "loss-closure/loss_maker",
+    "norm": "gradient-layer/grad_norm_class",
+}
+
+
+@pytest.mark.parametrize(
+    ("program", "old", "new", "code", "said"),
+    [
+        (
+            "class",
+            "self.critic_model = Model(inputs=[real_img, z_disc],",
+            "self.critic_model = Model(trainable=True, inputs=[real_img, z_disc],",
+            "TM147",
+            "Model is given more than inputs and outputs",
+        ),
+        (
+            "class",
+            "Model(inputs=[real_img, z_disc],\n                                  outputs=[valid, fake, validity_interpolated])",
+            "Model([real_img, z_disc])",
+            "TM147",
+            "the outputs of self.critic_model are not seen",
+        ),
+        (
+            "class",
+            "outputs=[valid, fake, validity_interpolated]",
+            "outputs=[valid, fake]",
+            "TM147",
+            "the outputs of self.critic_model are no list",
+        ),
+        (
+            "class",
+            "self.critic_model.compile(loss=",
+            "self.models[0].compile(loss=",
+            "TM147",
+            "self.models[0] is not seen to be made by Mode",
+        ),
+        (
+            "class",
+            "        return losses\n",
+            "        build().compile('sgd', 'mse')\n        return losses\n",
+            "TM147",
+            "line 106 compiles build()",
+        ),
+        (
+            "class",
+            "        return losses\n",
+            "        self.critic_model.compile('sgd', 'mse')\n        return losses\n",
+            "TM147",
+            "line 106 compiles self.critic_model again",
+        ),
+        (
+            "class",
+            "        return losses\n",
+            "        self.critic_model.trainable = True\n        return losses\n",
+            "loss-closure",
+            "",
+        ),
+        (
+            "class",
+            "        return losses\n",
+            "        show(self.generator_model)\n        return losses\n",
+            "TM147",
+            "line 106 hands self.generator_model on",
+        ),
+        (
+            "class",
+            "        self.generator_model.compile(loss=self.wasserstein_loss, optimizer='sgd')",
+            "        self.generator_model.compile(loss=self.wasserstein_loss, optimizer='sgd')\n        other = Model(z_gen, valid)\n        other.compile('sgd', 'mse')",
+            "loss-closure",
+            "",
+        ),
+        (
+            "class",
+            "    def wasserstein_loss",
+            "    def gradient_penalty_loss(self, y_true, y_pred):\n        return 0\n\n    def wasserstein_loss",
+            "TM147",
+            "there are several functions called gradient_p",
+        ),
+        (
+            "class",
+            "        return losses\n",
+            "        getattr(self, 'gradient_penalty_loss')\n        return losses\n",
+            "TM147",
+            "line 106 asks for gradient_penalty_loss by it",
+        ),
+        (
+            "class",
+            "averaged_samples=interpolated_img)",
+            "averaged_samples=self.interpolated)",
+            "TM147",
+            "the target y_pred is what Keras hands to a lo",
+        ),
+        (
+            "class",
+            "partial_gp_loss = partial(self.gradient_penalty_loss,\n                                  averaged_samples=interpolated_img)",
+            "partial_gp_loss = lambda t, p: self.gradient_penalty_loss(t, p, *[interpolated_img])",
+            "TM147",
+            "the target y_pred is what Keras hands to a lo",
+        ),
+        (
+            "class",
+            "partial_gp_loss = partial(self.gradient_penalty_loss,\n                                  averaged_samples=interpolated_img)",
+            "partial_gp_loss = lambda t, p: self.gradient_penalty_loss(p, t, interpolated_img)",
+            "TM147",
+            "the target y_pred is what Keras hands to a lo",
+        ),
+        (
+            "class",
+            "partial_gp_loss = partial(",
+            "self.loss = partial_gp_loss = partial(",
+            "TM147",
+            "the target y_pred is what Keras hands to a lo",
+        ),
+        (
+            "class",
+            "        partial_gp_loss.__name__ =",
+            "        partial_gp_loss = partial_gp_loss\n        partial_gp_loss.__name__ =",
+            "TM147",
+            "the target y_pred is what Keras hands to a lo",
+        ),
+        (
+            "class",
+            "        partial_gp_loss.__name__ =",
+            "        print(partial_gp_loss)\n        partial_gp_loss.__name__ =",
+            "TM147",
+            "the target y_pred is what Keras hands to a lo",
+        ),
+        (
+            "class",
+            "        img = Input(shape=(3,))\n        return Model(img, model(img))",
+            "        img = Input(shape=(3,))\n        if self.latent_dim:\n            return\n        return Model(img, model(img))",
+            "loss-closure",
+            "",
+        ),
+        (
+            "class",
+            "        img = Input(shape=(3,))\n        return Model(img, model(img))",
+            "        img = Input(shape=(3,))\n        made = Model(img, model(img))\n        made += 1\n        return made",
+            "loss-closure",
+            "assumes that self.critic is a Keras model or",
+        ),
+        (
+            "class",
+            "        img = Input(shape=(3,))\n        return Model(img, model(img))",
+            "        img = Input(shape=(3,))\n        made = Model(img, model(img))\n        def inner():\n            return 1\n        return made",
+            "loss-closure",
+            "",
+        ),
+        (
+            "class",
+            "        self.critic = self.build_critic()\n",
+            "        self.critic = keras.models.load_model('c')\n",
+            "loss-closure",
+            "assumes that self.critic is a Keras model or",
+        ),
+        (
+            "class",
+            "        self.critic = self.build_critic()\n",
+            "        self.critic = Dense(1)\n",
+            "loss-closure",
+            "",
+        ),
+        (
+            "class",
+            "        validity_interpolated = self.critic(interpolated_img)\n",
+            "        validity_interpolated = self.parts.critic(interpolated_img)\n",
+            "TM147",
+            "self.parts.critic is not seen to be a model o",
+        ),
+        (
+            "class",
+            "        validity_interpolated = self.critic(interpolated_img)\n",
+            "        validity_interpolated = self.build_critic(interpolated_img)\n",
+            "TM147",
+            "self.build_critic is not seen to be a model o",
+        ),
+        (
+            "class",
+            "        interpolated_img = WeightedAverage()([real_img, fake_img])\n",
+            "        interpolated_img = WeightedAverage()([real_img, fake_img])\n        interpolated_img = WeightedAverage()([real_img, interpolated_img])\n",
+            "TM147",
+            "interpolated_img is bound more than once",
+        ),
+        (
+            "maker",
+            "gradient_penalty_loss(averaged_in)]",
+            "gradient_penalty_loss]",
+            "TM147",
+            "the target y_pred is what Keras hands to a lo",
+        ),
+        (
+            "fit",
+            "Model(averaged, critic(averaged))",
+            "Model(averaged, [critic(averaged)])",
+            "loss-closure",
+            "",
+        ),
+        (
+            "fit",
+            "Model(averaged, critic(averaged))",
+            "Model(averaged, [critic(averaged), critic(averaged)])",
+            "TM147",
+            "one loss is given for several outputs of trai",
+        ),
+        (
+            "fit",
+            "shuffle=False",
+            "shuffle=True",
+            "loss-closure",
+            "assumes that train.fit need not shuffle the s",
+        ),
+        (
+            "fit",
+            "history = train.fit",
+            "history = other = train.fit",
+            "TM147",
+            "line 21 may read the loss of one output in wh",
+        ),
+        (
+            "fit",
+            "K.square(1 - K.sqrt(K.sum(K.square(slopes), axis=1)))",
+            "K.pow(1 - K.sqrt(K.sum(K.square(slopes), axis=1)), 2)",
+            "loss-closure",
+            "",
+        ),
+        (
+            "fit",
+            "K.sum(K.square(slopes), axis=1)",
+            "K.sum(K.square(-slopes), axis=1)",
+            "loss-closure",
+            "",
+        ),
+        (
+            "fit",
+            "K.sum(K.square(slopes), axis=1)",
+            "K.sum(K.square(slopes), axis=1, keepdims=True)",
+            "TM147",
+            "Keras may drop a last axis of one of it, whic",
+        ),
+        (
+            "fit",
+            "K.sum(K.square(slopes), axis=1)",
+            "K.sum(K.sum(K.square(slopes), axis=1), axis=0)",
+            "TM147",
+            "Keras may drop a last axis of one of it, whic",
+        ),
+        (
+            "fit",
+            "K.sum(K.square(slopes), axis=1)",
+            "K.sum(K.square(slopes), axis=list(range(1, len(K.int_shape(slopes)))))",
+            "loss-closure",
+            "",
+        ),
+        (
+            "fit",
+            "K.sum(K.square(slopes), axis=1)",
+            "K.sum(K.clip(slopes, 0, 1), axis=1)",
+            "TM147",
+            "Keras may drop a last axis of one of it, whic",
+        ),
+        (
+            "norm",
+            "        target, wrt = inputs\n",
+            "        target = inputs[0]\n        wrt = inputs[1]\n",
+            "gradient-layer",
+            "",
+        ),
+        (
+            "norm",
+            "class GradNorm(Layer):",
+            "GradNorm = None\n\n\nclass GradNorm(Layer):",
+            "TM148",
+            "GradNorm is bound more than once",
+        ),
+        (
+            "norm",
+            "def call(self, inputs)",
+            "def call(self, inputs=None)",
+            "TM148",
+            "its call takes more than its inputs",
+        ),
+        (
+            "norm",
+            "def call(self, inputs)",
+            "def call(self, *inputs)",
+            "TM128",
+            "the source and the target come out of one cal",
+        ),
+        (
+            "norm",
+            "GradNorm()([dis(interpolation), interpolation])",
+            "GradNorm()(dis(interpolation), interpolation)",
+            "TM148",
+            "line 50 uses GradNorm otherwise tha",
+        ),
+        (
+            "norm",
+            "    norm = GradNorm()([dis(interpolation), interpolation])\n",
+            "    norm = layers.GradNorm()([dis(interpolation), interpolation])\n",
+            "TM148",
+            "line 50 uses layers.GradNorm",
+        ),
+        (
+            "norm",
+            "    norm = GradNorm()([dis(interpolation), interpolation])\n",
+            "    out, x = dis(interpolation), interpolation\n    norm = GradNorm()([out, x])\n",
+            "TM148",
+            "line 51: out is not what a model gi",
+        ),
+        ("lp", "([out, inp])", "([Dense(1)(h), inp])", "TM148", "the two tensors have no names"),
+        (
+            "lp",
+            "from keras import backend as K\n",
+            "try:\n    from keras import backend as K\nexcept ImportError:\n    K = None\n",
+            "TM148",
+            "K.gradients is not imported at the",
+        ),
+    ],
+)
+def test_what_becomes_of_a_small_change(
+    program: str, old: str, new: str, code: str, said: str
+) -> None:
+    source = (FIXTURES / _PROGRAMS[program] / "before.py").read_text(encoding="utf-8")
+    assert old in source
+    changed = source.replace(old, new).encode()
+    migration = migrate_source(changed, Options(assume_closed=True), path="gan.py")
+    assert migration.internal_error is None
+    (site,) = migration.sites
+    assert said in site.message
+    if site.outcome is Outcome.MIGRATED:
+        assert site.shape is not None
+        assert site.shape.value == code
+        assert ("assumes" in site.message) == ("assumes" in said)
+    else:
+        assert (site.code, migration.new) == (code, changed)
