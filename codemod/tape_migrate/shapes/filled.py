@@ -71,9 +71,21 @@ def filled_by(context: Context, dep: Dependence, node_id: int, call: ast.Call) -
             if isinstance(bound, ast.Assign) and isinstance(bound.value, ast.Lambda):
                 for inner in calls_in(bound.value.body):
                     yield from filled_by(context, dep, node_id, inner)
-    for symbol in holders([*call.args, *(keyword.value for keyword in call.keywords)]):
-        if _is_made(dep, node_id, symbol):
-            yield symbol
+    for ran in (call, *_made_with(dep, func)):
+        for symbol in holders([*ran.args, *(keyword.value for keyword in ran.keywords)]):
+            if _is_made(dep, node_id, symbol):
+                yield symbol
+
+
+def _made_with(dep: Dependence, func: ast.expr) -> Iterator[ast.Call]:
+    """The calls that made what is called, or whose method is called: ``partial(fill, kept)``."""
+    made = func.value if isinstance(func, ast.Attribute) else func
+    if isinstance(made, ast.Call):
+        yield made
+    if isinstance(made, ast.Name):
+        for bound in dep.module.names.bindings(made.id, dep.scope):
+            if isinstance(bound, ast.Assign) and isinstance(bound.value, ast.Call):
+                yield bound.value
 
 
 def handed_methods(dep: Dependence, node_id: int, call: ast.Call) -> Iterator[Symbol]:
