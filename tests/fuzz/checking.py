@@ -227,12 +227,19 @@ def _lines_lost(source: str, new: str, migration: Migration) -> str | None:
     tree = ast.parse(source)
     moved = {s.site.line for s in migration.sites if s.outcome is Outcome.MIGRATED}
     scopes = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    shapes = {s.shape for s in migration.sites}
     for line in moved:
         around = [n for n in scopes if n.lineno <= line <= (n.end_lineno or n.lineno)]
         if not around:
             return None  # at module level any line may be part of the tape's block
         outermost = max(around, key=lambda n: (n.end_lineno or n.lineno) - n.lineno)
         touched.update(range(outermost.lineno, (outermost.end_lineno or outermost.lineno) + 1))
+        # What a Keras graph is built by may be written out where it is called.
+        for stmt in tree.body if Shape.KERAS_FUNCTION in shapes else ():
+            if any(isinstance(n, ast.Name) and n.id == outermost.name for n in ast.walk(stmt)):
+                if not isinstance(stmt, (ast.FunctionDef, ast.ClassDef)):
+                    return None
+                touched.update(range(stmt.lineno, (stmt.end_lineno or stmt.lineno) + 1))
     takers = {name for s in migration.sites for name in _TAKES_TAPE.findall(s.message)}
     for scope in scopes:
         if scope.name in takers:

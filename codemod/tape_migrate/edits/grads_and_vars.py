@@ -6,6 +6,7 @@ import ast
 
 from tape_migrate.edits.draft import Draft, Keep, Piece
 from tape_migrate.edits.names import fresh_name
+from tape_migrate.edits.scan import scan_call
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.model import Api
@@ -36,6 +37,7 @@ def rewrite_optimizer_call(
     gradient = [f"{tape}.gradient(".encode(), target, b", "]
     call = request.call
     start, end = module.start(call), module.end(call)
+    _keep_comments(module, draft, request)
     if request.found.site.api is Api.OPTIMIZER_GET_GRADIENTS:
         draft.replace(start, end, *gradient, *_as_list(module, candidate, tf), b")")
         return
@@ -68,6 +70,23 @@ def rewrite_optimizer_call(
     if not _read_once(module, call):
         pairs = [b"list(", *pairs, b")"]
     draft.replace(start, end, *pairs)
+
+
+def _keep_comments(module: Module, draft: Draft, request: Request) -> None:
+    """Put the comments between the arguments above the statement."""
+    roles = roles_of(request.found)
+    assert not isinstance(roles, Refusal)
+    dropped = [note.split()[1].rstrip("=,") for note in request.notes]
+    spans = [
+        (module.start(expr), module.end(expr))
+        for name, expr in roles.items()
+        if name not in dropped
+    ]
+    stmt = module.statement_of(request.call)
+    for start, end in scan_call(module, request.call).comments:
+        if not any(first <= start < last for first, last in spans):
+            text = module.indent_of(stmt) + module.text[start:end] + module.newline
+            draft.insert(module.line_start(first_comment_line(module, stmt)), text)
 
 
 def _apply(module: Module, request: Request, pairs: list[Piece]) -> list[Piece]:

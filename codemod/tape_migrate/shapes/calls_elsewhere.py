@@ -109,7 +109,7 @@ def _find_calls(module: Module, scope: Scope, function: Function) -> Calls:
     if not isinstance(project, OtherCallers) or around is None:
         return Calls((), None)
     if around.kind is ScopeKind.CLASS:
-        return _calls_of_method(module, project, function.name)
+        return _calls_of_method(module, project, function.name, around.name)
     if around.kind is not ScopeKind.MODULE:
         return Calls((), None)
     found: list[Call] = []
@@ -169,7 +169,7 @@ def _imported_names(user: Module, home: str, name: str) -> list[str]:
     ]
 
 
-def _calls_of_method(module: Module, project: OtherCallers, name: str) -> Calls:
+def _calls_of_method(module: Module, project: OtherCallers, name: str, owner: str) -> Calls:
     found: list[Call] = []
     given_away: str | None = None
     for path in project.users(module.path, name, method=True):
@@ -178,7 +178,8 @@ def _calls_of_method(module: Module, project: OtherCallers, name: str) -> Calls:
             if not isinstance(node, ast.Attribute) or node.attr != name:
                 continue
             assert user is not None
-            if not isinstance(node.ctx, ast.Load) or user.names.resolve(node.value):
+            around = user.names.resolve(node.value)  # `Model.run(model, x)` is one of the class
+            if not isinstance(node.ctx, ast.Load) or around.rpartition(".")[2] not in ("", owner):
                 continue
             parent = user.parent_of(node)
             if isinstance(parent, ast.Call) and parent.func is node:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from tape_migrate.flow.bindings import children, target_names
-from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import carries_nothing
@@ -115,7 +115,7 @@ class Closure:
                             return True
         return False
 
-    def may_be_among(self, exprs: Iterable[ast.expr], other: Node) -> bool:
+    def may_be_among(self, exprs: Iterable[ast.AST], other: Node) -> bool:
         """Whether what ``exprs`` read may be the very tensor of ``other``, by whatever name."""
         held = self._may_hold(node for expr in exprs for node in self._reads(expr))
         return not held.isdisjoint(self._may_hold([other]))
@@ -200,12 +200,14 @@ class Closure:
         if isinstance(target, ast.Starred):
             target = target.value
         reads = self._reads(value)
-        if isinstance(target, ast.Attribute):
+        name = target.attr if isinstance(target, ast.Attribute) else ""
+        if isinstance(target, ast.Name) and self._module.scope_of(target).kind is ScopeKind.CLASS:
+            name = target.id
+        if name:
             # The attribute is read through other names of its object as well.
-            self._connect(reads, (0, "." + target.attr))
-            self._alias(value, (0, "." + target.attr))
-            for family in self._summaries.families():
-                self._connect(reads, (id(family), "." + target.attr))
+            for family in (0, *map(id, self._summaries.families())):
+                self._connect(reads, (family, "." + name))
+                self._alias(value, (family, "." + name))
         for written in self._find_reads(target, storing=True):
             self._connect(reads, written)
             self._alias(value, written)
@@ -267,6 +269,8 @@ class Closure:
         for ran, its_call in handed or [(function, call)]:
             if ran is not None:
                 self._give(ran, its_call)
+                for other in () if isinstance(ran, ast.Lambda) else self._summaries.overrides(ran):
+                    self._give(other, its_call)
             self._call_of_object(its_call, known=ran is not None)
 
     def _call_of_object(self, call: ast.Call, *, known: bool) -> None:
@@ -394,7 +398,8 @@ class Closure:
             if isinstance(node, ast.Call) and not storing:
                 function = self._summaries.callee(node)
                 if function is not None:
-                    yield (id(function), "return")
+                    for each in (function, *self._summaries.overrides(function)):
+                        yield (id(each), "return")
                     # What a visible function makes of its arguments comes back by its return.
                     continue
             stack += children(node)

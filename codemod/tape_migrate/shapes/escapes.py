@@ -52,6 +52,8 @@ class Escapes:
                     return True
                 if isinstance(node, ast.Call) and self._keeps(node):
                     return True
+                if self._context.summaries.operator_keeps(node):
+                    return True
             if isinstance(part, ast.AugAssign) and self._kind(part.target) is not Kind.TENSOR:
                 return True
         return False
@@ -70,8 +72,10 @@ class Escapes:
 
     def calls_keeper(self, node_id: int) -> bool:
         """Whether the node calls something that may keep what it is given or computes."""
-        return any(
-            isinstance(node, ast.Call) and self._keeps(node)
+        operator_keeps = self._context.summaries.operator_keeps
+        own = self._dep.cfg.nodes[node_id].node
+        return (own is not None and operator_keeps(own)) or any(
+            (isinstance(node, ast.Call) and self._keeps(node)) or operator_keeps(node)
             for part in self._parts(node_id)
             for node in ast.walk(part)
         )
@@ -142,6 +146,8 @@ class Escapes:
         function = summaries.named(value) if isinstance(value, (ast.Name, ast.Attribute)) else None
         if function is not None:
             return not summaries.is_quiet(function)
+        if isinstance(value, ast.Attribute) and value.attr.startswith("__"):
+            return True  # `table.__setitem__`
         if not isinstance(value, ast.Name) or self._kind(value) is Kind.TENSOR:
             return False
         bound = names.bindings(value.id, self._dep.module.scope_of(value))
@@ -160,7 +166,10 @@ class Escapes:
             if isinstance(node.value, ast.Lambda):
                 return any(self._keeps(call) for call in calls_in(node.value.body))
             if isinstance(node.value, ast.Call):
-                return not self._dep.module.names.resolve(node.value.func)
+                resolved = self._dep.module.names.resolve(node.value.func)
+                if resolved == "functools.partial":
+                    return any(map(self._is_keeper, node.value.args))
+                return not resolved
         return True
 
     def _recalling(self, part: ast.AST) -> bool:

@@ -9,6 +9,7 @@ from functools import cached_property
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
+from tape_migrate.mentions import asked_by_text, last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.evaluated import calls_in
@@ -110,7 +111,7 @@ class Functions:
             seen.add(id(current))
             found = self._methods.get((id(current), name))
             if found is not None and not (above and current is owner):
-                return found
+                return None if name in self._replaced else found
             assert isinstance(current.node, ast.ClassDef)
             queue += [
                 self._classes[base.id]
@@ -118,6 +119,48 @@ class Functions:
                 if isinstance(base, ast.Name) and base.id in self._classes
             ]
         return None
+
+    @cached_property
+    def _replaced(self) -> frozenset[str]:
+        """Names of methods that objects or classes may have something else for, unseen.
+
+        ``Model.build = …``, ``model.build = …``, ``setattr(model, "build", …)``, ``build = …`` in
+        the body of a class, ``type("Other", (Model,), {"build": …})``.
+        """
+        names = {name for _, name in self._methods if not name.startswith("__")}
+        found = {
+            name
+            for name in names
+            if any(not isinstance(n.ctx, ast.Load) for n in self._module.attributes(name))
+            or asked_by_text(self._module, name) is not None
+        }
+        for scope in self._module.scopes:
+            if scope.kind is ScopeKind.CLASS:
+                for name in names & self._module.scopes.bindings(scope):
+                    bound = self._module.names.bindings(name, scope)
+                    if not all(
+                        isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) for n in bound
+                    ):
+                        found.add(name)
+        for call in self._module.of_kind(ast.Call):
+            if len(call.args) > 2 and last_name(call.func) in ("type", "new_class"):
+                below = [n for arg in call.args for n in ast.walk(arg)]
+                found |= {str(n.value) for n in below if isinstance(n, ast.Constant)} & names
+                found |= {str(n.arg) for n in below if isinstance(n, ast.keyword)} & names
+        return frozenset(found)
+
+    def overrides(self, function: Function) -> list[Function]:
+        """The methods of visible classes that an object may have in the place of ``function``."""
+        owner = self._module.scopes.opened_by(function).parent
+        name = function.name
+        if owner is None or not isinstance(owner.node, ast.ClassDef) or name.startswith("__"):
+            return []
+        return [
+            method
+            for method in self.methods_named(name)
+            if isinstance(other := self._module.parent_of(method), ast.ClassDef)
+            and may_take_over(self._module, owner.node, other)
+        ]
 
     def family(self, owner: Scope) -> Scope:
         """The first of ``owner``'s visible base classes (its attributes are its children's)."""
@@ -293,13 +336,17 @@ class Functions:
         """``function`` and every visible function that a call of it may run."""
         key = id(function)
         if key not in self._reached:
-            found = {key: function}
+            found: dict[int, Function] = {}
             stack = [function]
             while stack:
-                for node in self._module.inside(stack.pop()):
+                current = stack.pop()
+                if id(current) in found:
+                    continue
+                found[id(current)] = current
+                stack += self.overrides(current)
+                for node in self._module.inside(current):
                     inner = self.mentioned(node)
-                    if inner is not None and id(inner) not in found:
-                        found[id(inner)] = inner
+                    if inner is not None:
                         stack.append(inner)
             self._reached[key] = list(found.values())
         return self._reached[key]
@@ -317,9 +364,10 @@ class Functions:
             )
             for call in calls:
                 function = self.callee(call)
-                if function is not None and id(function) not in found:
-                    found[id(function)] = function
-                    stack.append(function)
+                for each in (function, *self.overrides(function)) if function is not None else ():
+                    if id(each) not in found:
+                        found[id(each)] = each
+                        stack.append(each)
         return list(found.values())
 
 
@@ -328,10 +376,30 @@ def _is_property(method: Function) -> bool:
     return any(ast.unparse(decorator).endswith(kinds) for decorator in method.decorator_list)
 
 
+def _hands_object(function: Function | ast.Lambda, call: ast.Call, names: list[str]) -> bool:
+    """Whether the first parameter is given what the method is called on."""
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    decorators = [] if isinstance(function, ast.Lambda) else function.decorator_list
+    kinds = {node.id for node in decorators if isinstance(node, ast.Name)}
+    if "staticmethod" in kinds:
+        return False
+    if "classmethod" in kinds or names[0] == "cls":
+        return True
+    given = len(call.args) + len(call.keywords)
+    if given < len(names) - len(function.args.defaults):
+        return True
+    # `utils.slope(y, x)`, `Model.run(model, x)`: modules and classes hand over nothing themselves.
+    value = call.func.value
+    name = value.id if isinstance(value, ast.Name) else ""
+    full = len(call.args) == len(names) and function.args.vararg is None
+    return names[0] == "self" and not full and (not name[:1].isupper() or name.isupper())
+
+
 def bind(function: Function | ast.Lambda, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     """Parameters of ``function`` and the expressions that ``call`` gives them."""
     names = [a.arg for a in [*function.args.posonlyargs, *function.args.args]]
-    if isinstance(call.func, ast.Attribute) and names:
+    if names and _hands_object(function, call, names):
         names = names[1:]
     for index, arg in enumerate(call.args):
         if isinstance(arg, ast.Starred):

@@ -48,6 +48,7 @@ from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.held import stays_as_it_was
 from tape_migrate.shapes.helper import is_method
 from tape_migrate.shapes.in_tf_function import is_tf_function
+from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.plan import OUTSIDE, Candidate, Link, Refusal, Request
 from tape_migrate.shapes.reentered import decide_in_helper, entry_sources
@@ -298,10 +299,15 @@ def _find_setup(
         if not _is_another_object(module, node, where, owner, scope, own, tests=tests):
             return None
     for other in module.of_kind(ast.ClassDef):
-        # A subclass that has a first method of its own may not run this one.
-        if owner.node in ancestors(module, other):
-            if any(isinstance(f, ast.FunctionDef) and f.name == method.name for f in other.body):
-                return None
+        if other is not owner.node and not may_take_over(module, owner.node, other):
+            continue
+        # A subclass that has a first method of its own may not run this one, and what the body of a
+        # class gives the name of an attribute may be a property.
+        bound = module.scopes.bindings(module.scopes.opened_by(other))
+        if bound & {name[1:] for name in attributes}:
+            return None
+        if method.name in bound and other is not owner.node and other not in parents:
+            return None
     return method
 
 
@@ -368,7 +374,7 @@ def _is_another_object(
         # What an inherited first method sets was set when this one came to it.
         return where.name == setup.name and _calls_inherited(module, setup)
     if klass is not owner:
-        return owner.node not in ancestors(module, klass.node)
+        return not may_take_over(module, owner.node, klass.node)
     # A test runner makes an object for each test; in the test itself the flow is followed.
     return tests and (where is scope or where.name.startswith("test"))
 

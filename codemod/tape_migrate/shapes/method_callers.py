@@ -136,10 +136,18 @@ def _is_class(
 def _begins_with(
     module: Module, node: ast.ClassDef, wanted: str, home: ast.ClassDef | None, depth: int
 ) -> bool:
-    if node.decorator_list or depth > _DEPTH:
+    if node.decorator_list or depth > _DEPTH or _may_make_others(module, node):
         return False  # a decorator may put another class in its place
     if node is home:
         return True
     if not node.bases:
         return False
     return _is_class(module, node.bases[0], wanted, home, depth + 1)
+
+
+def _may_make_others(module: Module, node: ast.ClassDef) -> bool:
+    """Whether a call of the class may give an object of another one."""
+    return any(isinstance(n, ast.FunctionDef) and n.name == "__new__" for n in node.body) or any(
+        keyword.arg != "metaclass" or module.names.resolve(keyword.value) != "abc.ABCMeta"
+        for keyword in node.keywords
+    )

@@ -29,6 +29,7 @@ from tape_migrate.model import Api
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.functions import bind
+from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.kinds import outer_value, value_given_by
 from tape_migrate.shapes.modes import identifiers
 from tape_migrate.shapes.plan import Refusal, Request, in_order
@@ -231,15 +232,25 @@ def _all_makers(module: Module, values: list[ast.expr | None], depth: int) -> li
 
 
 def _stored(module: Module, scope: Scope, symbol: Symbol) -> list[ast.expr | None]:
-    summaries = Summaries.of(module)
-    owner = summaries.class_of(scope)
+    """What any statement gives the attribute, of ``self`` or of an object of any name."""
     return [
-        value_given_by(module.statement_of(node), symbol)
-        for node in (ast.walk(summaries.family(owner).node) if owner is not None else ())
-        if isinstance(node, ast.Attribute)
-        and not isinstance(node.ctx, ast.Load)
-        and symbol_of(node) == symbol
+        value_given_by(module.statement_of(node), target) if target is not None else None
+        for node in module.attributes(symbol.path[0].removeprefix("."))
+        if not isinstance(node.ctx, ast.Load) and not _is_of_another(module, scope, node)
+        for target in [symbol_of(node)]
     ]
+
+
+def _is_of_another(module: Module, scope: Scope, node: ast.Attribute) -> bool:
+    """Whether ``self`` in ``node`` is certainly no object of the class that ``scope`` is in."""
+    if not isinstance(node.value, ast.Name) or node.value.id != "self":
+        return False
+    owner, other = (Summaries.of(module).class_of(each) for each in (scope, module.scope_of(node)))
+    if owner is None or other is None or owner is other:
+        return False
+    assert isinstance(owner.node, ast.ClassDef)
+    assert isinstance(other.node, ast.ClassDef)
+    return not may_take_over(module, owner.node, other.node)
 
 
 def _given(module: Module, scope: Scope, name: str) -> list[ast.expr | None]:

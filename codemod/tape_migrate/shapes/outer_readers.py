@@ -11,16 +11,20 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Final
 
-from tape_migrate.flow.symbols import DefKind, symbol_of
-from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.flow.reaching import Definition
+from tape_migrate.flow.symbols import DefKind
+from tape_migrate.names import KNOWN_MODULES, canonical
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
-from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Source, Track
 from tape_migrate.shapes.quiet import TENSOR_METHODS
+from tape_migrate.shapes.shared import may_be_shared, parameter_is_shared
 
 _PLAIN_METHODS: Final = frozenset(
     {"copy", "format", "get", "items", "join", "keys", "values", "pop", "index", "count", "split"}
@@ -37,19 +41,28 @@ def outer_readers(
     """Those of ``nodes`` that may read ``source``, which the function did not make, unseen."""
     if not any(_is_outer(context, dep, track) for track in source.tracks):
         return frozenset()
-    imported = _is_imported(context, dep, source)
-    calls = _Calls(context, imported=imported)
-    return frozenset(n for n in nodes if calls.unseen_in(dep, n))
+    calls = _Calls(context, imported=_imported_names(context, dep, source))
+    own = [context.closure.node_for(track.symbol, dep.scope) for track in source.tracks]
+    making = {n for track in source.tracks for n in track.own_nodes}
+    return frozenset(
+        n
+        for n in nodes
+        if n not in making
+        and (
+            calls.unseen_in(dep, n)
+            or any(context.closure.may_be_among(_parts(dep, n), node) for node in own)
+        )
+    )
 
 
 def _is_outer(context: Context, dep: Dependence, track: Track) -> bool:
     """Whether a track existed before the function was entered, where others can read it, too."""
     kinds = {d.kind for d in track.definitions}
     if DefKind.PARAMETER in kinds:
-        handed = track.certain and _may_be_handed(context, dep, track.symbol.root)
+        handed = track.certain and parameter_is_shared(context, dep.scope, track.symbol.root)
         return bool(track.symbol.path) or handed
     if DefKind.EXTERNAL not in kinds:
-        return False
+        return any(_is_given(context, definition) for definition in track.definitions)
     bound = context.module.names.bindings(track.symbol.root, dep.scope)
     called: tuple[type[ast.AST], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     if not track.certain:
@@ -59,34 +72,39 @@ def _is_outer(context: Context, dep: Dependence, track: Track) -> bool:
     return not all(isinstance(node, called) for node in bound)
 
 
-def _may_be_handed(context: Context, dep: Dependence, name: str) -> bool:
-    """Whether a visible caller hands the parameter what others can read, too."""
-    function = dep.scope.node
-    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return True
-    for call in context.summaries.callers(function):
-        for parameter, value in bind(function, call):
-            symbol = symbol_of(value)
-            if parameter != name or symbol is None:
-                continue
-            owner = context.module.scopes.resolve(symbol.root, context.module.scope_of(call))
-            if symbol.path or owner is context.module.scopes.module:
-                return True
-    return False
+def _is_given(context: Context, definition: Definition) -> bool:
+    """Whether a call gave the value that somebody else may have, too: ``w = weight_of(net)``."""
+    if definition.kind is not DefKind.STRONG or not isinstance(definition.stmt, ast.Assign):
+        return False
+    value = value_given_by(definition.stmt, definition.symbol)
+    return isinstance(value, ast.Call) and may_be_shared(context, value)
 
 
-def _is_imported(context: Context, dep: Dependence, source: Source) -> bool:
-    return any(
-        isinstance(node, (ast.Import, ast.ImportFrom))
-        for track in source.tracks
-        for node in context.module.names.bindings(track.symbol.root, dep.scope)
-    )
+def _imported_names(context: Context, dep: Dependence, source: Source) -> frozenset[str]:
+    """What a source of another module is called there, dotted."""
+    names = context.module.names
+    found: set[str] = set()
+    for track in source.tracks:
+        name = track.symbol.root
+        bound = names.bindings(name, dep.scope)
+        if any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in bound):
+            attributes = takewhile(lambda part: part.startswith("."), track.symbol.path)
+            found.add(canonical(names.meaning_of_name(name, dep.scope)) + "".join(attributes))
+    return frozenset(found)
+
+
+def _parts(dep: Dependence, node_id: int) -> Iterable[ast.AST]:
+    """The expressions that a node of the control flow evaluates itself."""
+    node = dep.cfg.nodes[node_id].node
+    if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return ()
+    return own_expressions(node) if isinstance(node, ast.stmt) else [node]
 
 
 class _Calls:
     """Tells calls that are seen through from the rest."""
 
-    def __init__(self, context: Context, *, imported: bool) -> None:
+    def __init__(self, context: Context, *, imported: frozenset[str]) -> None:
         self._module = context.module
         self._summaries = context.summaries
         self._imported = imported
@@ -94,14 +112,12 @@ class _Calls:
 
     def unseen_in(self, dep: Dependence, node_id: int) -> bool:
         """Whether a node runs anything that is not seen through."""
-        node = dep.cfg.nodes[node_id].node
-        if node is None or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            return False
-        parts = own_expressions(node) if isinstance(node, ast.stmt) else [node]
-        return any(self._unseen(part) for part in parts)
+        return any(self._unseen(part) for part in _parts(dep, node_id))
 
     def _unseen(self, part: ast.AST) -> bool:
         if any(self._unseen_call(call) for call in calls_in(part)):
+            return True
+        if self._imported and any(map(self._is_source, ast.walk(part))):
             return True
         return any(
             isinstance(node, _RUNS_METHODS)
@@ -112,10 +128,19 @@ class _Calls:
             for node in ast.walk(part)
         )
 
+    def _is_source(self, node: ast.AST) -> bool:
+        """Whether the source is read by what it is called in its own module (``lib.W``)."""
+        if not isinstance(node, (ast.Name, ast.Attribute)):
+            return False
+        if isinstance(self._module.parent_of(node), ast.Attribute):
+            return False
+        dotted = self._module.names.resolve(node)
+        return bool(dotted) and any(f"{name}.".startswith(f"{dotted}.") for name in self._imported)
+
     def _unseen_call(self, call: ast.Call) -> bool:
         resolved = self._module.names.resolve(call.func)
         if resolved:
-            return self._imported and resolved.partition(".")[0] not in KNOWN_MODULES
+            return bool(self._imported) and resolved.partition(".")[0] not in KNOWN_MODULES
         function = self._summaries.callee(call)
         if function is not None:
             return bool(function.decorator_list) or self._unseen_function(function)
@@ -123,6 +148,8 @@ class _Calls:
         if isinstance(func, ast.Name):
             return self._unseen_name(func)
         if isinstance(func, ast.Attribute):
+            if self._summaries.methods_named(func.attr):
+                return True
             return func.attr not in TENSOR_METHODS | CONTAINER_METHODS | _PLAIN_METHODS
         return True
 

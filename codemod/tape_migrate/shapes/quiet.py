@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cached_property
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
@@ -25,6 +26,14 @@ _PLAIN_METHODS = TENSOR_METHODS | {
     *("reshape", "set_shape", "split", "startswith", "strip", "sum", "uniform", "upper"),
 }
 """Methods that keep nothing of what they are given."""
+_OPERATORS = frozenset(
+    f"__{prefix}{name}__"
+    for name in (
+        *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"),
+        *("lshift", "rshift"),
+    )
+    for prefix in ("", "r", "i")
+) | {"__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__", "__contains__"}
 _CHANGE_ARGUMENTS = frozenset({"operator", "heapq", "bisect"})
 _MAKERS = frozenset({"list", "dict", "set", "tuple", "bytearray", "object"})
 _NEW_OBJECTS = (
@@ -64,8 +73,21 @@ class QuietFunctions(Functions):
     def _is_quiet_itself(self, function: Function) -> bool:
         key = id(function)
         if key not in self._quiet:
+            self._quiet[key] = False  # what comes back to itself may keep something on the way
             self._quiet[key] = self._look(function)
         return self._quiet[key]
+
+    def operator_keeps(self, node: ast.AST) -> bool:
+        """Whether ``node`` is an operator that may run a visible method which keeps something."""
+        return isinstance(node, (ast.BinOp, ast.AugAssign, ast.Compare)) and self._operators_keep
+
+    @cached_property
+    def _operators_keep(self) -> bool:
+        return any(
+            not self.is_quiet(method)
+            for name in sorted(_OPERATORS)
+            for method in self.methods_named(name)
+        )
 
     def keeps_nothing(self, call: ast.Call) -> bool:
         """See ``tape_migrate.shapes.dependence.CalleeReads``."""
@@ -93,6 +115,8 @@ class QuietFunctions(Functions):
         )
 
     def _keeps_something(self, node: ast.AST, scope: Scope, own: _Own) -> bool:
+        if self.operator_keeps(node):
+            return True
         match node:
             case ast.Global() | ast.Nonlocal():
                 return True
@@ -117,13 +141,33 @@ class QuietFunctions(Functions):
         if self._unknown_own_method(call, scope):
             return True
         if isinstance(func, ast.Name):
-            return func.id == "setattr"
+            return func.id == "setattr" or self._may_name_keeper(func)
         resolved = self._module.names.resolve(func)
         if resolved or not isinstance(func, ast.Attribute):
             return resolved.partition(".")[0] in _CHANGE_ARGUMENTS
-        if not (call.args or call.keywords) or func.attr in _PLAIN_METHODS:
+        if not (call.args or call.keywords):
             return False
+        if func.attr in _PLAIN_METHODS:
+            # `box.get(v)` of a class of the module may do anything.
+            return any(not self.is_quiet(method) for method in self.methods_named(func.attr))
         return not own.holds(func.value) and root_name(func.value) not in ("self", "cls", "")
+
+    def _may_name_keeper(self, func: ast.Name) -> bool:
+        """Whether a name that is called may stand for what keeps its arguments.
+
+        ``note = KEPT.append``, ``note = partial(KEPT.append)``, ``note = Box()``.
+        """
+        for node in self._module.names.bindings(func.id, self._module.scope_of(func)):
+            value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+            while isinstance(value, ast.Call) and value.args:
+                if self._module.names.resolve(value.func) != "functools.partial":
+                    break
+                value = value.args[0]
+            if isinstance(value, ast.Attribute) and not self._module.names.resolve(value):
+                return True
+            if isinstance(value, ast.Call) and not self._module.names.resolve(value.func):
+                return any(not self.is_quiet(own) for own in self.methods_named("__call__"))
+        return False
 
     def _is_made_here(self, name: str, scope: Scope, *, deep: bool) -> bool:
         """Whether a local variable only ever names an object that was made for it.

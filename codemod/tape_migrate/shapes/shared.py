@@ -1,0 +1,90 @@
+"""Whether a value may be one that others can read, too: what was made elsewhere, and is kept there.
+
+A tensor that TensorFlow has just computed is known to whoever computed it alone. What a function
+was handed, or what a call out of sight gave, may be a variable of the module.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.functions import bind
+from tape_migrate.shapes.kinds import value_given_by
+
+_DEPTH: Final = 6
+
+
+def may_be_shared(context: Context, expr: ast.expr, depth: int = _DEPTH) -> bool:
+    """Whether ``expr`` may be what others can read under a name of their own."""
+    match expr:
+        case ast.Constant() | ast.BinOp() | ast.UnaryOp() | ast.Compare():
+            return False
+        case ast.Name():
+            return depth == 0 or _name_is_shared(context, expr, depth)
+        case ast.Call():
+            return depth == 0 or _call_is_shared(context, expr, depth)
+        case ast.IfExp(body=first, orelse=second):
+            return any(may_be_shared(context, part, depth) for part in (first, second))
+        case ast.Subscript(value=value) if symbol_of(expr) is None:
+            return may_be_shared(context, value, depth)
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.BoolOp(values=parts):
+            return any(may_be_shared(context, part, depth) for part in parts)
+    return True
+
+
+def parameter_is_shared(context: Context, scope: Scope, name: str, depth: int = _DEPTH) -> bool:
+    """Whether a visible caller hands the parameter ``name`` of a function what others can read."""
+    function = scope.node
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or depth == 0:
+        return True
+    args = function.args
+    plain = [a.arg for a in (*args.posonlyargs, *args.args)]
+    defaults = dict(zip(reversed(plain), reversed(args.defaults), strict=False))
+    defaults |= {a.arg: d for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if d}
+    if name in defaults and may_be_shared(context, defaults[name], depth - 1):
+        return True
+    return any(
+        parameter == name and may_be_shared(context, value, depth - 1)
+        for call in context.summaries.callers(function)
+        for parameter, value in bind(function, call)
+    )
+
+
+def _name_is_shared(context: Context, expr: ast.Name, depth: int) -> bool:
+    module = context.module
+    scope = module.scope_of(expr)
+    owner = module.scopes.resolve(expr.id, scope)
+    if owner is None or module.is_module_scope(owner):
+        return True
+    symbol = Symbol(expr.id)
+    for node in module.names.bindings(expr.id, scope):
+        if node is None:
+            if parameter_is_shared(context, owner, expr.id, depth):
+                return True
+            continue
+        value = value_given_by(node, symbol) if isinstance(node, ast.Assign) else None
+        if value is None or may_be_shared(context, value, depth - 1):
+            return True
+    return False
+
+
+def _call_is_shared(context: Context, call: ast.Call, depth: int) -> bool:
+    resolved = context.module.names.resolve(call.func)
+    if resolved.partition(".")[0] in KNOWN_MODULES:
+        last = resolved.rpartition(".")[2]
+        if last == "convert_to_tensor":
+            return any(may_be_shared(context, arg, depth - 1) for arg in call.args)
+        return "variable" in last  # `get_variable`, `trainable_variables`, not `Variable`
+    function = context.summaries.callee(call)
+    if function is None or function.decorator_list:
+        return True
+    return any(
+        node.value is not None and may_be_shared(context, node.value, depth - 1)
+        for node in context.module.inside(function)
+        if isinstance(node, ast.Return)
+    )
