@@ -14,6 +14,7 @@ CONDITION = (FIXTURES / "loss-closure/conditional_critic/before.py").read_text(e
 MAKER = (FIXTURES / "loss-closure/loss_maker/before.py").read_text(encoding="utf-8")
 FIT = (FIXTURES / "loss-closure/penalty_fitted/before.py").read_text(encoding="utf-8")
 CLASSES = (FIXTURES / "loss-closure/critic_and_classifier/before.py").read_text(encoding="utf-8")
+PENALTIES = (FIXTURES / "loss-closure/two_critics_one_penalty/before.py").read_text("utf-8")
 LAYERS = (FIXTURES / "loss-closure/critic_of_layers/before.py").read_text(encoding="utf-8")
 ALONE = (FIXTURES / "loss-closure/penalty_alone/before.py").read_text(encoding="utf-8")
 
@@ -26,6 +27,10 @@ _SUM = (
 _NESTED = "        if True:\n            self.critic_model.compile"
 _STEP = "self.critic_model.train_on_batch([imgs, noise], [valid, fake, dummy])"
 _END = "        return losses\n"
+_OTHER = "self.generator_model.train_on_batch(noise, valid)"
+_GEN = "        self.generator_model = Model(z_gen, valid)\n"
+_BUILD = "        self.critic = self.build_critic()\n"
+_SEQ = "        model.add(Dense(5, activation='tanh'))\n"
 
 
 def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
@@ -96,6 +101,14 @@ def outcome(source: str, *, closed: bool = True) -> tuple[str, str]:
         (CLASS, _END, "        print(self.critic.trainable)\n" + _END, "reads self.critic.train"),
         (CLASS, _END, "        K.get_session()\n" + _END, "needs graph mode"),
         # Other models that are trained.
+        (CLASS, _OTHER, "make(self.generator_model).train_on_batch(1)", ").train_on_batch,"),
+        (CLASS, _OTHER, "(lambda m: m.train_on_batch(1))(self.generator_model)", "uses m.t"),
+        (CLASS, _OTHER, "{1: self.generator_model}[1].train_on_batch(1)", "].train_on_batch,"),
+        (CLASS, _OTHER, "getattr(self.generator_model, 'train_on_batch')(1)", "asks for tra"),
+        (CLASS, _OTHER, "self.other().train_on_batch(1)", "uses self.other().train_on"),
+        (CLASS, _GEN, _GEN.replace("self.gen", "self.g = self.gen"), "is not seen to be made by"),
+        (CLASS, _BUILD, _BUILD + "        self.critic.compile('sgd')\n", "is compiled itself, and"),
+        (CLASS, _SEQ, _SEQ + "        model.compile('sgd', 'mse')\n", "self.critic is compiled"),
         (CLASS, "generator_model = Model(z_gen, valid)", "generator_model = make()", "is trained"),
         (CLASS, _END, "        show(self.generator_model.save)\n" + _END, "uses self.generator"),
         (CLASS, _END, "        self.generator_model.to_json()\n" + _END, "uses self.generator"),
@@ -261,6 +274,77 @@ def test_one_layer_is_a_model_too() -> None:
     given = CLASS.replace("self.critic(interpolated_img)", "Dense(1)(interpolated_img)")
     migration = migrate_source(given.encode(), Options(assume_closed=True), path="gan.py")
     assert b"= InputGradient(Dense(1))(interpolated_img)\n" in migration.new
+
+
+_SECOND = "validity_interpolated_z = self.critic_z(interpolated_z)"
+_PARTIAL = "loss_z = partial(self._gradient_penalty_loss, averaged_samples=interpolated_z)"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (_SECOND, _SECOND + "\n        print(validity_interpolated_z)", "uses validity_interpola"),
+        (_SECOND, "validity_interpolated_z, _ = self.critic_z(interpolated_z)", "different ways"),
+        (_SECOND, "validity_interpolated_z = self.critic_z([interpolated_z, x])", "different ways"),
+        (_SECOND, "validity_interpolated_z = f(1)(interpolated_z)", "is not seen to be a layer"),
+        (_PARTIAL, _PARTIAL + "\n        print(self._gradient_penalty_loss)", "is used in lines"),
+        (_PARTIAL, _PARTIAL + "\n        if x:\n            loss_z = 1", "is used in lines"),
+        (
+            "    losses += [cx",
+            "    self.critic_z_model.save('z')\n            losses += [cx",
+            "save, wh",
+        ),
+    ],
+)
+def test_every_model_of_a_loss_gives_the_gradient(old: str, new: str, reason: str) -> None:
+    assert old in PENALTIES
+    code, said = outcome(PENALTIES.replace(old, new))
+    assert code == "TM147", said
+    assert reason in said, said
+
+
+def test_models_of_one_loss_share_the_layer() -> None:
+    assert outcome(PENALTIES)[0] == Shape.LOSS_CLOSURE.value
+    given = PENALTIES.replace(
+        _SECOND, "validity_interpolated_z = head(self.critic_z(interpolated_z))"
+    )
+    migration = migrate_source(given.encode(), Options(assume_closed=True), path="gan.py")
+    text = migration.new.decode()
+    assert text.count("(tf.keras.layers.Layer):") == 1
+    assert "= InputGradient(self.critic_x)(interpolated_x)\n" in text
+    assert "tf.keras.Sequential([self.critic_z, head])" in text
+    assert text.count("= CompiledModel(") == 3
+
+
+_STEP_BY = """
+    def step(self, model, *, x, y):
+        return model.train_on_batch(x, y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (_OTHER, "self.step(self.generator_model, x=noise, y=valid)"),
+        (_STEP, "self.step(self.critic_model, x=[imgs, noise], y=[valid, fake, dummy])"),
+        (_OTHER, "advance(x=noise, model=self.generator_model, y=valid)"),
+        (_STEP, "advance(self.critic_model, [imgs, noise], [valid, fake, dummy])"),
+        (_END, "        self.scaler = StandardScaler()\n        self.scaler.fit(imgs)\n" + _END),
+        (_END, "        keras.utils.plot_model(self.critic_model, 'c.png')\n" + _END),
+    ],
+)
+def test_models_are_followed_into_functions(old: str, new: str) -> None:
+    source = "import keras\nfrom sklearn.preprocessing import StandardScaler\n" + CLASS
+    source = source.replace(old, new)
+    if "self.step(" in new:
+        source = source.replace("    def train(self", _STEP_BY + "\n    def train(self")
+    if "advance(" in new:
+        source += "\n\ndef advance(model, x, y):\n    return model.train_on_batch(x, y)\n"
+    migration = migrate_source(source.encode(), Options(assume_closed=True), path="gan.py")
+    (site,) = migration.sites
+    assert site.shape is Shape.LOSS_CLOSURE, site.message
+    text = migration.new.decode()
+    assert text.count("= CompiledModel(") == 2
 
 
 _FILES = {

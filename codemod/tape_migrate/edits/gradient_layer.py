@@ -96,7 +96,7 @@ def write_layer(module: Module, plan: LayerPlan) -> Draft:
 def write_loss(module: Module, plan: LossPlan) -> Draft:
     """A draft that makes the gradient of a loss that of a layer."""
     draft = Draft(module.text)
-    _write_forward(module, draft, plan.forward, plan.loss.site)
+    _write_forwards(module, draft, plan.forwards, plan.loss.site)
     _read_output(draft, plan.loss)
     return draft
 
@@ -104,7 +104,7 @@ def write_loss(module: Module, plan: LossPlan) -> Draft:
 def write_forward(module: Module, forward: Forward) -> Draft:
     """A draft that makes the output which the loss of another module is for a layer's gradient."""
     draft = Draft(module.text)
-    _write_forward(module, draft, forward, None)
+    _write_forwards(module, draft, (forward,), None)
     return draft
 
 
@@ -115,18 +115,26 @@ def write_reads(loss: LossFunction) -> Draft:
     return draft
 
 
-def _write_forward(module: Module, draft: Draft, forward: Forward, site: ast.Call | None) -> None:
+def _write_forwards(
+    module: Module, draft: Draft, forwards: tuple[Forward, ...], site: ast.Call | None
+) -> None:
     """``site`` is the gradient call, if it is one of this module's: it moves into the layer."""
     used = names_of(module)
     layer = fresh_name("InputGradient", used)
-    call = forward.call
-    changed = [call, *forward.models.calls]
+    first = forwards[0]
+    changed = [*(forward.call for forward in forwards), *first.models.calls]
     top = min((top_of(module, node) for node in changed), key=lambda stmt: stmt.lineno)
     offset = module.line_start(first_comment_line(module, top))
-    tf = tensorflow_of(module, site or call, top.lineno) or add_import(module, draft)
-    pieces = [*_layer(module, forward, site, layer, tf), module.newline * 2]
-    pieces += compiled_class(module, draft, forward.models, used)
+    tf = tensorflow_of(module, site or first.call, top.lineno) or add_import(module, draft)
+    pieces = [*_layer(module, first, site, layer, tf), module.newline * 2]
+    pieces += compiled_class(module, draft, first.models, used)
     draft.insert(offset, *pieces)
+    for forward in forwards:
+        _write_forward(module, draft, forward, layer, tf)
+
+
+def _write_forward(module: Module, draft: Draft, forward: Forward, layer: str, tf: str) -> None:
+    call = forward.call
     if forward.chain is not None:
         model = one_model(module, draft, forward.chain, tf)
         head, tail = f"{layer}(".encode(), b")(%b)" % forward.averaged.id.encode()

@@ -6,24 +6,15 @@ import ast
 from dataclasses import dataclass
 
 from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
 from tape_migrate.shapes.layer_hazards import unknown_imports
 from tape_migrate.shapes.loss_binding import Bound
-from tape_migrate.shapes.loss_program import (
-    compiling,
-    freezes,
-    notebooks_naming,
-    only_here,
-    others_of,
-    regularizes,
-    users_of,
-)
+from tape_migrate.shapes.loss_program import compiling, freezes, others_of, regularizes
+from tape_migrate.shapes.model_uses import TRAINS, named_uses, refuse_asked, trained_unseen, uses_of
 from tape_migrate.shapes.training_calls import STEPS, assumption_of, refuse_training
 
 MODELS = frozenset(("keras.Model", "keras.models.Model"))
 _COMPILED_WITH = frozenset(("optimizer", "loss", "loss_weights"))
-_TRAINS = frozenset(("fit", "fit_generator", "train_on_batch", "train_step", "train_function"))
 _USES = frozenset(
     {"compile", "train_on_batch", "fit", "summary", "get_weights", "set_weights"}
     | {"save_weights", "load_weights"}
@@ -107,7 +98,9 @@ def model_of(module: Module, receiver: ast.expr) -> ast.Call | None:
             plain = len(stmt.targets) == 1 and isinstance(stmt.targets[0], ast.Name)
             value = stmt.value if plain else None
     elif isinstance(receiver, ast.Attribute) and isinstance(receiver.value, ast.Name):
-        stores = [use for use in _uses_of(module, receiver) if isinstance(use.node.ctx, ast.Store)]
+        stores = [
+            use for use in named_uses(module, receiver) if isinstance(use.node.ctx, ast.Store)
+        ]
         parent = stores[0].parent if len(stores) == 1 and stores[0].module is module else None
         if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
             value = parent.value
@@ -116,69 +109,19 @@ def model_of(module: Module, receiver: ast.expr) -> ast.Call | None:
     return None
 
 
-@dataclass(frozen=True)
-class _Use:
-    """Where a model is named."""
-
-    module: Module
-    node: ast.Name | ast.Attribute
-    where: str
-    """``line 7``, or ``train.py, line 7,``."""
-
-    @property
-    def parent(self) -> ast.AST | None:
-        return self.module.parent_of(self.node)
-
-
-def _uses_of(module: Module, receiver: ast.Name | ast.Attribute) -> list[_Use]:
-    """The name in its scope; the attribute of any object, in all modules of the program."""
-    if isinstance(receiver, ast.Attribute):
-        return [
-            _Use(each, n, _where(module, each, n.lineno))
-            for each in (module, *users_of(module))
-            for n in each.nodes
-            if isinstance(n, ast.Attribute) and n.attr == receiver.attr
-        ]
-    owner = module.scopes.resolve(receiver.id, module.scope_of(receiver))
-    return [
-        _Use(module, node, f"line {node.lineno}")
-        for node in module.nodes
-        if isinstance(node, ast.Name)
-        and node.id == receiver.id
-        and module.scopes.resolve(node.id, module.scope_of(node)) is owner
-    ]
-
-
-def _where(module: Module, other: Module, line: int) -> str:
-    return f"line {line}" if other is module else f"{other.path}, line {line},"
-
-
-def _refuse_asked(module: Module, receiver: ast.Name | ast.Attribute) -> str | None:
-    """Where the model is, or may be, named otherwise than ``_uses_of`` finds."""
-    if isinstance(receiver, ast.Attribute):
-        for each in (module, *users_of(module)):
-            line = asked_by_text(each, receiver.attr)
-            if line is not None:
-                return f"{_where(module, each, line)} asks for {receiver.attr} by its name"
-        notebook = next(iter(notebooks_naming(module, receiver.attr)), None)
-        return f"{notebook} names {receiver.attr}" if notebook is not None else None
-    scope = module.scopes.resolve(receiver.id, module.scope_of(receiver))
-    if scope is module.scopes.module and not only_here(module, receiver.id):
-        return f"another module names {receiver.id}"
-    return None
-
-
 def refuse_uses(module: Module, made: Made) -> str | None:
     """A use of the model that could tell what its output is, or None."""
     text = ast.unparse(made.receiver)
-    why = _refuse_asked(module, made.receiver)
+    why = refuse_asked(module, made.receiver)
     if why is not None:
         return why
-    for use in _uses_of(module, made.receiver):
+    for use in uses_of(module, made.receiver):
         if isinstance(use.node.ctx, ast.Store):
             continue
-        parent = use.parent
-        if not isinstance(parent, ast.Attribute):
+        parent = use.asked
+        if parent is None and use.drawn:
+            continue
+        if parent is None:
             return f"{use.where} hands {text} on"
         if parent.attr == "trainable" and isinstance(parent.ctx, ast.Store):
             continue
@@ -199,7 +142,7 @@ def refuse_uses(module: Module, made: Made) -> str | None:
 
 def refuse_order(module: Module, made: Made) -> str | None:
     """Where the order of the model's weights is known, in which layers stand that move."""
-    for use in _uses_of(module, made.receiver):
+    for use in uses_of(module, made.receiver):
         if isinstance(use.parent, ast.Attribute) and use.parent.attr in _ORDERED:
             return f"{use.where} uses {ast.unparse(use.parent)}: the weights have another order"
     return None
@@ -207,7 +150,7 @@ def refuse_order(module: Module, made: Made) -> str | None:
 
 def files_of(module: Module, made: Made) -> tuple[str, ...]:
     """What files of the weights of the model take for granted."""
-    attributes = [use.parent for use in _uses_of(module, made.receiver)]
+    attributes = [use.parent for use in uses_of(module, made.receiver)]
     if any(isinstance(each, ast.Attribute) and each.attr in _FILES for each in attributes):
         text = ast.unparse(made.receiver)
         return (f"assumes that no other program shares the files of {text}'s weights",)
@@ -222,6 +165,7 @@ def compiled_models(module: Module, func: ast.expr | None) -> CompiledModels | s
     found: dict[int, ast.Call] = {}
     assumptions: list[str] = []
     saved: list[str] = []
+    seen: list[ast.Attribute] = []
     # What is imported from out of sight may freeze models as well.
     frozen = freezes(module) or bool(unknown_imports(module))
     for call in compiling(module):
@@ -230,10 +174,11 @@ def compiled_models(module: Module, func: ast.expr | None) -> CompiledModels | s
         text = ast.unparse(receiver)
         if not isinstance(receiver, (ast.Name, ast.Attribute)):
             return f"line {call.lineno} compiles {text}"
-        uses = _uses_of(module, receiver)
-        asked = [(use, p) for use in uses if isinstance(p := use.parent, ast.Attribute)]
-        trained = any(parent.attr in _TRAINS for _, parent in asked)
-        why = _refuse_asked(module, receiver) if frozen or trained else None
+        uses = uses_of(module, receiver)
+        asked = [(use, p) for use in uses if (p := use.asked) is not None]
+        seen += [parent for _, parent in asked]
+        trained = any(parent.attr in TRAINS for _, parent in asked)
+        why = refuse_asked(module, receiver) if frozen or trained else None
         if why is not None:
             return f"{why}, which may be trained there"
         if not trained:
@@ -244,8 +189,7 @@ def compiled_models(module: Module, func: ast.expr | None) -> CompiledModels | s
         func = func or model.func
         if ast.dump(model.func) != ast.dump(func):
             return f"{text} is made by {ast.unparse(model.func)}"
-        handed = [u for u in uses if not isinstance(u.parent, ast.Attribute)]
-        handed = [u for u in handed if not isinstance(u.node.ctx, ast.Store)]
+        handed = [use for use in uses if use.handed_on and not use.drawn]
         if handed:
             return f"{handed[0].where} hands {text} on"
         for use, parent in asked:
@@ -272,6 +216,9 @@ def compiled_models(module: Module, func: ast.expr | None) -> CompiledModels | s
         for each in (module, *others_of(module))
         for step in _steps(each)
     )
+    unseen = trained_unseen(module, seen) if frozen or read else None
+    if unseen is not None:
+        return f"{unseen}, which may train a model that is not seen to be compiled"
     needed = tuple(found.values()) if frozen or read else ()
     read |= any(_is_fitted(each) for each in (module, *others_of(module)))
     if needed and read and frozen and regularizes(module):

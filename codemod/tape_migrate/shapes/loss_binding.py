@@ -38,10 +38,13 @@ class Bound:
     """Why the loss function may have other uses, which are out of sight."""
 
 
-def bound_loss(module: Module, scope: Scope, source: str, *, assumed: bool) -> Bound | str | None:
-    """The only use of the loss function of ``scope``, None if it is not seen to be compiled.
+def bound_loss(
+    module: Module, scope: Scope, source: str, *, assumed: bool
+) -> tuple[Bound, ...] | str | None:
+    """The uses of the loss function of ``scope``, None if none is seen to be compiled.
 
-    A text says what other uses it has.
+    Several are calls of ``partial`` or lambdas, one for each model. A text says what other uses it
+    has.
     """
     function = scope.node
     assert isinstance(function, ast.FunctionDef)
@@ -50,8 +53,7 @@ def bound_loss(module: Module, scope: Scope, source: str, *, assumed: bool) -> B
     placed = [(m, place) for m in made if (place := compiled_with(module, m[1])) is not None]
     if not placed:
         return None
-    (given, loss), (compiled, index) = placed[0]
-    if len(uses) > 1:
+    if len(uses) > len(placed) or (len(uses) > 1 and any(loss in uses for (_, loss), _ in placed)):
         others = sorted({use.lineno for use in uses})
         return f"{function.name} is used in lines {', '.join(map(str, others))}"
     why = refuse_closed(module, function, scope, assumed=assumed)
@@ -59,7 +61,7 @@ def bound_loss(module: Module, scope: Scope, source: str, *, assumed: bool) -> B
     if why is None and maker is not None and isinstance(maker.node, ast.FunctionDef):
         if isinstance(module.parent_of(uses[0]), ast.Return):
             why = refuse_closed(module, maker.node, maker, assumed=assumed)
-    return Bound(given, loss, compiled, index, why)
+    return tuple(Bound(given, loss, *place, why) for (given, loss), place in placed)
 
 
 def uses_of(module: Module, function: ast.FunctionDef, scope: Scope) -> list[ast.expr]:

@@ -67,7 +67,7 @@ from dataclasses import dataclass
 
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.loss_binding import Bound, bound_loss, scalars_of
-from tape_migrate.shapes.loss_forward import Forward, plan_forward
+from tape_migrate.shapes.loss_forward import Forward, form_of, plan_forward
 from tape_migrate.shapes.loss_function import LossFunction, loss_function, refuse_loss
 from tape_migrate.shapes.plan import Refusal
 
@@ -77,11 +77,12 @@ class LossPlan:
     """How the gradient of a loss becomes a layer's."""
 
     loss: LossFunction
-    forward: Forward
+    forwards: tuple[Forward, ...]
+    """The critics' calls: several where the loss is compiled with several models."""
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        return self.forward.assumptions
+        return tuple(dict.fromkeys(each for f in self.forwards for each in f.assumptions))
 
 
 def plan_loss(context: Context, site: ast.Call, *, assumed: bool) -> LossPlan | Refusal | None:
@@ -99,8 +100,8 @@ def plan_loss(context: Context, site: ast.Call, *, assumed: bool) -> LossPlan | 
     if context.hazards.refuse() is not None:
         return None
     plan = bound if isinstance(bound, str) else _plan(context, loss, bound)
-    if isinstance(bound, Bound) and isinstance(plan, LossPlan) and bound.may_be_open is not None:
-        plan = bound.may_be_open
+    if not isinstance(bound, str) and isinstance(plan, LossPlan):
+        plan = bound[0].may_be_open or plan
     return loss_refusal(loss, plan) if isinstance(plan, str) else plan
 
 
@@ -111,9 +112,16 @@ def loss_refusal(loss: LossFunction, why: str) -> Refusal:
     )
 
 
-def _plan(context: Context, loss: LossFunction, bound: Bound) -> LossPlan | str:
-    why = refuse_loss(loss, scalars_of(context.module, bound, loss.node))
-    if why is not None:
-        return why
-    forward = plan_forward(context, bound)
-    return forward if isinstance(forward, str) else LossPlan(loss, forward)
+def _plan(context: Context, loss: LossFunction, bound: tuple[Bound, ...]) -> LossPlan | str:
+    forwards: list[Forward] = []
+    for each in bound:
+        why = refuse_loss(loss, scalars_of(context.module, each, loss.node))
+        if why is not None:
+            return why
+        forward = plan_forward(context, each)
+        if isinstance(forward, str):
+            return forward
+        forwards.append(forward)
+    if len({form_of(forward) for forward in forwards}) > 1:
+        return "the critics are called in different ways"
+    return LossPlan(loss, tuple(forwards))

@@ -25,6 +25,7 @@ from tape_migrate.shapes.layer_chain import Chain, chain_of
 from tape_migrate.shapes.layer_hazards import gives_model, out_of_sight, refuse_layers
 from tape_migrate.shapes.loss_binding import Bound
 from tape_migrate.shapes.loss_program import only_here, refuse_program
+from tape_migrate.shapes.saved_models import compiled_itself
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,15 @@ class Forward:
     @property
     def assumptions(self) -> tuple[str, ...]:
         return self.models.assumptions
+
+
+def form_of(forward: Forward) -> tuple[int, int, int]:
+    """What a layer has to know of the call: how many inputs, which it is, which output."""
+    given = forward.call.args[0]
+    part = forward.part.index if forward.part is not None else -1
+    if forward.chain is not None or not isinstance(given, (ast.List, ast.Tuple)):
+        return 0, 0, part
+    return len(given.elts), given.elts.index(forward.averaged), part
 
 
 def plan_forward(context: Context, bound: Bound) -> Forward | str:
@@ -101,15 +111,18 @@ def trained_with(
     other = next((text for text, model in told.items() if model is False), None)
     if other is not None:
         return f"{other} is not seen to be a model or a layer"
+    alone = {ast.unparse(link): compiled_itself(module, link) for link in named}
+    other = next((text for text, compiled in alone.items() if compiled), None)
+    if other is not None:
+        return f"{other} is compiled itself, and Keras 3 gives its loss for that of the model"
     models = compiled_models(module, func)
     if isinstance(models, str):
         return models
     assumptions = list(models.assumptions)
-    assumptions += [
-        f"assumes that {text} is a Keras model or layer"
-        for text, model in told.items()
-        if model is None
-    ]
+    for text, model in told.items():
+        if model is None or alone[text] is None:
+            what = "is a Keras model or layer, " if model is None else "is "
+            assumptions.append(f"assumes that {text} {what}not compiled itself")
     unseen = out_of_sight(module, call)
     if unseen:
         assumptions.append(

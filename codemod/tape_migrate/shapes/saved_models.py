@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from tape_migrate.mentions import asked_by_text, last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.helper import is_method
-from tape_migrate.shapes.loss_program import others_of
+from tape_migrate.shapes.loss_program import compiling, others_of
 
 _SAVED = frozenset(("save", "to_json", "to_yaml", "get_config", "load_weights"))
 """Methods of a model that write all of it, or read a file that was written before."""
@@ -74,6 +74,24 @@ def _saves(module: Module, names: frozenset[str]) -> Iterator[tuple[int, str, li
             yield node.lineno, "ModelCheckpoint", [node.value, *given[: name == "set_model"]]
 
 
+def compiled_itself(module: Module, model: ast.expr) -> bool | None:
+    """Whether ``model``, or one that it holds, is compiled; None if that is out of sight.
+
+    Keras 3 gives the loss of a compiled model in a layer for that of the model around it.
+    """
+    found = _Reach((module, *others_of(module)), frozenset()).behind(module, model)
+    if found is None:
+        return None
+    names = {last_name(node) for node in found if isinstance(node, ast.expr)} - {"", "self"}
+    inside = {id(node) for node in found}
+    for each in (module, *others_of(module)):
+        for call in compiling(each):
+            assert isinstance(call.func, ast.Attribute)
+            if id(call) in inside or last_name(call.func.value) in names:
+                return True
+    return False
+
+
 class _Reach:
     """From an expression to all that it may have been made of."""
 
@@ -83,23 +101,26 @@ class _Reach:
 
     def holds(self, module: Module, expr: ast.expr) -> bool:
         """Whether ``expr`` may hold what one of the wanted expressions gives."""
-        seen: set[int] = set()
+        found = self.behind(module, expr)
+        return found is None or any(id(node) in self._wanted for node in found)
+
+    def behind(self, module: Module, expr: ast.expr) -> list[ast.AST] | None:
+        """All that ``expr`` may have been made of; None if some of it is not seen."""
+        seen: dict[int, ast.AST] = {}
         pending: list[tuple[Module, ast.AST]] = [(module, expr)]
         while pending:
             home, node = pending.pop()
             if id(node) in seen:
                 continue
-            seen.add(id(node))
-            if id(node) in self._wanted:
-                return True
+            seen[id(node)] = node
             further = self._from(home, node, seen)
             if further is None:
-                return True
+                return None
             pending += further
-        return False
+        return list(seen.values())
 
     def _from(
-        self, module: Module, node: ast.AST, entered: set[int]
+        self, module: Module, node: ast.AST, entered: Container[int]
     ) -> list[tuple[Module, ast.AST]] | None:
         """What ``node`` is made of; None if that is not seen.
 
@@ -132,7 +153,7 @@ class _Reach:
         return found
 
 
-def _of_name(module: Module, node: ast.Name, entered: set[int]) -> list[ast.AST] | None:
+def _of_name(module: Module, node: ast.Name, entered: Container[int]) -> list[ast.AST] | None:
     scope = module.scope_of(node)
     looped = _of_comprehension(module, node)
     if looped is not None:
