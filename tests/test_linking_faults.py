@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tape_migrate import api
-from tape_migrate.guards import GuardError
+from tape_migrate.guards import GuardError, check
 from tape_migrate.linking import migrate_project
 from tape_migrate.model import Migration, Options, SiteResult, SourceError
 from tests.test_loss_linking import FILES
@@ -20,7 +20,6 @@ FAULT = "# fault\n"
 @pytest.fixture(autouse=True)
 def _faulty(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the engine wrote what does not compile into every file that says so."""
-    check = api.check
 
     def faulty(old: bytes, new: bytes, sites: tuple[SiteResult, ...]) -> None:
         if FAULT.encode() in old and new != old:

@@ -68,6 +68,12 @@ def _name_is_shared(context: Context, expr: ast.Name, depth: int) -> bool:
                 return True
             continue
         value = value_given_by(node, symbol) if isinstance(node, ast.Assign) else None
+        if isinstance(value, ast.Call) and _is_conversion(context, value):
+            # `x = tf.convert_to_tensor(x)` adds nothing to what else `x` may be.
+            given = [arg for arg in value.args if symbol_of(arg) != symbol]
+            if any(may_be_shared(context, arg, depth - 1) for arg in given):
+                return True
+            continue
         if value is None or may_be_shared(context, value, depth - 1):
             return True
     return False
@@ -76,10 +82,10 @@ def _name_is_shared(context: Context, expr: ast.Name, depth: int) -> bool:
 def _call_is_shared(context: Context, call: ast.Call, depth: int) -> bool:
     resolved = context.module.names.resolve(call.func)
     if resolved.partition(".")[0] in KNOWN_MODULES:
-        last = resolved.rpartition(".")[2]
-        if last == "convert_to_tensor":
+        if _is_conversion(context, call):
             return any(may_be_shared(context, arg, depth - 1) for arg in call.args)
-        return "variable" in last  # `get_variable`, `trainable_variables`, not `Variable`
+        # `get_variable`, `trainable_variables`, not `Variable`
+        return "variable" in resolved.rpartition(".")[2]
     function = context.summaries.callee(call)
     if function is None or function.decorator_list:
         return True
@@ -88,3 +94,10 @@ def _call_is_shared(context: Context, call: ast.Call, depth: int) -> bool:
         for node in context.module.inside(function)
         if isinstance(node, ast.Return)
     )
+
+
+def _is_conversion(context: Context, call: ast.Call) -> bool:
+    """Whether ``call`` gives back what it is given if that is a tensor."""
+    resolved = context.module.names.resolve(call.func)
+    known = resolved.partition(".")[0] in KNOWN_MODULES
+    return known and resolved.rpartition(".")[2] == "convert_to_tensor"
