@@ -39,10 +39,15 @@ def class_bindings(module: Module, name: str) -> int:
 
 def asked_by_text(module: Module, name: str) -> int | None:
     """The line in which ``getattr``, ``globals()[…]`` and the like are given the name as a text."""
-    for node in module.nodes:
-        if isinstance(node, ast.Constant) and node.value == name and _is_key(module, node):
-            return node.lineno
-    return None
+    known = module.memo.get("asked by text")
+    if not isinstance(known, dict):
+        lines: dict[str, int] = {}
+        for node in module.of_kind(ast.Constant):
+            if isinstance(node.value, str) and node.value not in lines and _is_key(module, node):
+                lines[node.value] = node.lineno
+        known = module.memo["asked by text"] = lines
+    line: int | None = known.get(name)
+    return line
 
 
 def _is_key(module: Module, constant: ast.Constant) -> bool:

@@ -70,13 +70,17 @@ def _family(
 def _named(module: Module) -> dict[str, list[ast.AST]]:
     """Classes by name, and what else a name that may stand for one was given."""
     named: dict[str, list[ast.AST]] = defaultdict(list)
-    for node in module.nodes:
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
-            named[node.name].append(node)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                for bound in ast.walk(target):
-                    if last_name(bound):
-                        named[last_name(bound)].append(node.value)
+    for definition in (*module.of_kind(ast.ClassDef), *module.of_kind(ast.FunctionDef)):
+        named[definition.name].append(definition)
+    for annotated in module.of_kind(ast.AnnAssign):
+        if annotated.value is not None:
+            named[last_name(annotated.target)].append(annotated.value)
+    for walrus in module.of_kind(ast.NamedExpr):
+        named[walrus.target.id].append(walrus.value)
+    for assign in module.of_kind(ast.Assign):
+        for target in assign.targets:
+            plain = isinstance(target, (ast.Name, ast.Attribute))
+            for bound in (target,) if plain else ast.walk(target):
+                named[last_name(bound)].append(assign.value)
+    named.pop("", None)
     return named
