@@ -70,7 +70,9 @@ def _family(
 def _named(module: Module) -> dict[str, list[ast.AST]]:
     """Classes by name, and what else a name that may stand for one was given."""
     named: dict[str, list[ast.AST]] = defaultdict(list)
-    for definition in (*module.of_kind(ast.ClassDef), *module.of_kind(ast.FunctionDef)):
+    defined: tuple[ast.ClassDef | ast.FunctionDef, ...]
+    defined = (*module.of_kind(ast.ClassDef), *module.of_kind(ast.FunctionDef))
+    for definition in defined:
         named[definition.name].append(definition)
     for annotated in module.of_kind(ast.AnnAssign):
         if annotated.value is not None:
