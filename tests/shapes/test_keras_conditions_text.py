@@ -1,4 +1,4 @@
-"""The whole text of Keras programs on the other side of conditions that nearly all programs meet."""
+"""The whole text of Keras programs on the other side of conditions that nearly all meet."""
 
 from __future__ import annotations
 
