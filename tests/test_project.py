@@ -130,3 +130,57 @@ def test_a_module_that_turns_eager_execution_off_holds_for_the_whole_program() -
     on = Project({"p/__init__.py": b"", "p/net.py": graph}, packages)
     (site,) = migrate_source(graph, path="p/net.py", project=on).sites
     assert site.outcome is Outcome.MIGRATED
+
+
+def test_what_a_function_of_another_module_returns() -> None:
+    files = {
+        "backend.py": b"import tensorflow as tf\n\n\ndef get():\n    return tf\n\n\n"
+        b"def other(x):\n    if x:\n        return tf\n    return x\n",
+        "broken.py": b"def get(:\n    return tf\n",
+    }
+    for number in range(12):
+        files[f"m{number}.py"] = b"def get():\n    return 1\n"
+    project = build_project(files)
+    for number in range(12):  # more than are kept unparsed
+        assert project.returned(f"m{number}.get") == UNKNOWN
+    assert project.returned("backend.get") == "tensorflow"
+    assert project.returned("backend.other") == UNKNOWN
+    assert project.returned("broken.get") == project.returned("gone.get") == UNKNOWN
+
+
+def test_a_class_of_another_module() -> None:
+    files = {
+        "nets.py": b"import keras\n\n\nclass Net:\n    pass\n\n\nOther = Net\n",
+        "broken.py": b"import keras\n\n\nclass Net(:\n",
+    }
+    project = build_project(files)
+    found = project.class_of("nets.Net")
+    assert found is not None
+    assert found[1].name == "Net"
+    for dotted in ("nets.Other", "nets.Gone", "broken.Net", "gone.Net"):
+        assert project.class_of(dotted) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "off"),
+    [
+        ("train.py", "tf.disable_v2_behavior()\n", True),
+        ("train.py", "tf.disable_v2_behavior()\ntf.enable_resource_variables()\n", False),
+        ("train_test.py", "tf.disable_v2_behavior()\n", False),
+    ],
+)
+def test_who_turns_the_behaviour_of_tensorflow_2_off(path: str, text: str, off: bool) -> None:
+    project = build_project(
+        {"net.py": b"x = 1\n", path: b"import tensorflow as tf\n" + text.encode()}
+    )
+    assert project.turns_v2_off() == (path if off else None)
+
+
+def test_a_text_that_was_parsed_is_not_parsed_again() -> None:
+    text = b"import keras\n\n\nclass Net:\n    pass\n"
+    project = build_project({"nets.py": text})
+    assert project.class_of("nets.Net") is not None
+    module = project.module_at("nets.py")
+    assert module is not None
+    assert project.parsed("nets.py", text) is module.parsed
+    assert project.parsed("nets.py", text + b"# more\n") is not module.parsed

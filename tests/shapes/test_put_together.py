@@ -42,6 +42,8 @@ _PUT_TOGETHER = {
     "a generator": "yield a\n    yield b",
     "a function inside": "def both():\n        return [a, b]\n\n    return both()",
     "a lambda inside": "both = lambda: [a, b]\n    return both()",
+    "too deep to be followed": "return [[[[[[[[[[a]]]]]]]]]]",
+    "or nothing": "if a is None:\n        return\n    return [a, b]",
 }
 _ONE = {
     "a product": "return a * b",
@@ -50,6 +52,7 @@ _ONE = {
     "an unknown call": "return unheard_of(a)",
     "a sum": "total = a\n    total += b\n    return total",
     "a sum of products": "return a * 2.0 + b",
+    "beside another": "held = tf.sin(a)\n    other = {}\n    other[0] = b\n    return held",
     "a list inside another function": "def other():\n        return [a, b]\n\n    return tf.sin(a)",
 }
 
@@ -102,6 +105,9 @@ def test_a_function_that_calls_itself_is_not_followed_for_ever() -> None:
         ("class C:\n    @property\n    def held(self):\n        return [self.a, 1]\n", "TM105"),
         ("class C:\n    @property\n    def held(self):\n        yield self.a\n", "TM105"),
         ("class C:\n    def __init__(self, a, b):\n        self.held = a * b\n", None),
+        ("class C:\n    def fill(self):\n        self.held: list\n", None),
+        ("class C:\n    @property\n    def held(self):\n        if self.a is None:\n"
+         "            return\n        return self.a\n", None),
         ("class C:\n    def __init__(self, a, b):\n        self.other = [a, b]\n", None),
         ("class C:\n    @property\n    def held(self):\n        return self.a\n", None),
     ],
@@ -128,6 +134,7 @@ def test_what_is_not_seen_is_said() -> None:
         ('held = {"n": 1, "k": list((a, b))}\n    return held', "TM105"),
         ('return {"k": a, "n": b}', None),
         ("return dict(k=a)", None),
+        ("return a.parts", None),
     ],
 )
 def test_a_part_of_what_a_function_gives(body: str, code: str | None) -> None:
