@@ -7,7 +7,8 @@ import ast
 import pytest
 
 from tape_migrate.module import Module
-from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.summaries import Summaries
 
 PROGRAM = """

@@ -17,8 +17,9 @@ from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.closure import Closure
-from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.loop_body import hands_to_loop
 
 _DEPTH: Final = 4

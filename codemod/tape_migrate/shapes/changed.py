@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tape_migrate.flow.symbols import Symbol, may_overlap, symbol_of
 from tape_migrate.parsed import walk
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
-from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.hazards import assigned_variables
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.members import TAKES_OUT, changed_by_other_name, other_names

@@ -17,9 +17,10 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import carries_nothing
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.displays import displays, keyed, spread
-from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.loop_body import given_by_loop
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor

@@ -13,9 +13,10 @@ from typing import Final
 
 from tape_migrate.flow.symbols import DefKind, symbol_of
 from tape_migrate.shapes.barriers import is_blocked
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.plan import Link, Source
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
-from tape_migrate.mentions import asked_by_text, last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.evaluated import calls_in
@@ -111,7 +110,7 @@ class Functions:
             seen.add(id(current))
             found = self._methods.get((id(current), name))
             if found is not None and not (above and current is owner):
-                return None if name in self._replaced else found
+                return found
             assert isinstance(current.node, ast.ClassDef)
             queue += [
                 self._classes[base.id]
@@ -119,35 +118,6 @@ class Functions:
                 if isinstance(base, ast.Name) and base.id in self._classes
             ]
         return None
-
-    @cached_property
-    def _replaced(self) -> frozenset[str]:
-        """Names of methods that objects or classes may have something else for, unseen.
-
-        ``Model.build = …``, ``model.build = …``, ``setattr(model, "build", …)``, ``build = …`` in
-        the body of a class, ``type("Other", (Model,), {"build": …})``.
-        """
-        names = {name for _, name in self._methods if not name.startswith("__")}
-        found = {
-            name
-            for name in names
-            if any(not isinstance(n.ctx, ast.Load) for n in self._module.attributes(name))
-            or asked_by_text(self._module, name) is not None
-        }
-        for scope in self._module.scopes:
-            if scope.kind is ScopeKind.CLASS:
-                for name in names & self._module.scopes.bindings(scope):
-                    bound = self._module.names.bindings(name, scope)
-                    if not all(
-                        isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) for n in bound
-                    ):
-                        found.add(name)
-        for call in self._module.of_kind(ast.Call):
-            if len(call.args) > 2 and last_name(call.func) in ("type", "new_class"):
-                below = [n for arg in call.args for n in ast.walk(arg)]
-                found |= {str(n.value) for n in below if isinstance(n, ast.Constant)} & names
-                found |= {str(n.arg) for n in below if isinstance(n, ast.keyword)} & names
-        return frozenset(found)
 
     def overrides(self, function: Function) -> list[Function]:
         """The methods of visible classes that an object may have in the place of ``function``."""
@@ -374,43 +344,3 @@ class Functions:
 def _is_property(method: Function) -> bool:
     kinds = ("property", ".getter", ".setter", ".deleter")
     return any(ast.unparse(decorator).endswith(kinds) for decorator in method.decorator_list)
-
-
-def _hands_object(function: Function | ast.Lambda, call: ast.Call, names: list[str]) -> bool:
-    """Whether the first parameter is given what the method is called on."""
-    if not isinstance(call.func, ast.Attribute):
-        return False
-    decorators = [] if isinstance(function, ast.Lambda) else function.decorator_list
-    kinds = {node.id for node in decorators if isinstance(node, ast.Name)}
-    if "staticmethod" in kinds:
-        return False
-    if "classmethod" in kinds or names[0] == "cls":
-        return True
-    given = len(call.args) + len(call.keywords)
-    if given < len(names) - len(function.args.defaults):
-        return True
-    # `utils.slope(y, x)`, `Model.run(model, x)`: modules and classes hand over nothing themselves.
-    value = call.func.value
-    name = value.id if isinstance(value, ast.Name) else ""
-    full = len(call.args) == len(names) and function.args.vararg is None
-    return names[0] == "self" and not full and (not name[:1].isupper() or name.isupper())
-
-
-def bind(function: Function | ast.Lambda, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-    """Parameters of ``function`` and the expressions that ``call`` gives them."""
-    names = [a.arg for a in [*function.args.posonlyargs, *function.args.args]]
-    if names and _hands_object(function, call, names):
-        names = names[1:]
-    for index, arg in enumerate(call.args):
-        if isinstance(arg, ast.Starred):
-            for name in names[index:]:
-                yield name, arg.value
-            break
-        if index < len(names):
-            yield names[index], arg
-    for keyword in call.keywords:
-        if keyword.arg is not None:
-            yield keyword.arg, keyword.value
-        else:
-            for name in names:
-                yield name, keyword.value

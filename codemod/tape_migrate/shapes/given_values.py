@@ -7,9 +7,10 @@ from typing import TypeGuard
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.evaluated import calls_in
-from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.stored import put_into
 from tape_migrate.shapes.tensorflow_facts import makes_one_tensor

@@ -39,9 +39,9 @@ from dataclasses import dataclass
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.model import Helper
 from tape_migrate.module import Module
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.callers import own_callers, refuse_open, users_elsewhere
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.functions import bind
 from tape_migrate.shapes.helper import is_method
 from tape_migrate.shapes.inlining import Binding, bindings_of
 from tape_migrate.shapes.keras_calls import BACKEND

@@ -17,7 +17,8 @@ from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
-from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.keras_calls import CallLevels
 from tape_migrate.shapes.keras_values import GRAPH, PLAIN, Level, Value, operation, static, union
 from tape_migrate.shapes.kinds import value_given_by

@@ -14,9 +14,9 @@ from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.counts import is_count
 from tape_migrate.shapes.functional_model import is_one_tensor, output_of
-from tape_migrate.shapes.functions import bind
 from tape_migrate.shapes.kind_by_use import NOT_FOR_LISTS, used_as_tensor
 from tape_migrate.shapes.plan import Kind
 from tape_migrate.shapes.results import result_of

@@ -17,8 +17,8 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.model import Helper
 from tape_migrate.module import Module
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.callers import refuse_open, users_elsewhere
-from tape_migrate.shapes.functions import bind
 from tape_migrate.shapes.helper import is_method
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
-from tape_migrate.shapes.functions import bind
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.loss_program import notebooks_naming, only_here, users_of
 
 TRAINS = frozenset(("fit", "fit_generator", "train_on_batch", "train_step", "train_function"))

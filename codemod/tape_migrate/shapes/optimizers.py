@@ -27,8 +27,8 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.model import Api
 from tape_migrate.module import Module
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.functions import bind
 from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.kinds import outer_value, value_given_by
 from tape_migrate.shapes.modes import identifiers

@@ -39,18 +39,22 @@ def outer_readers(
     context: Context, dep: Dependence, source: Source, nodes: Iterable[int]
 ) -> frozenset[int]:
     """Those of ``nodes`` that may read ``source``, which the function did not make, unseen."""
-    if not any(_is_outer(context, dep, track) for track in source.tracks):
+    outer = any(_is_outer(context, dep, track) for track in source.tracks)
+    given = any(_is_given(context, d) for track in source.tracks for d in track.definitions)
+    if not outer and not given:
         return frozenset()
     calls = _Calls(context, imported=_imported_names(context, dep, source))
     own = [context.closure.node_for(track.symbol, dep.scope) for track in source.tracks]
     making = {n for track in source.tracks for n in track.own_nodes}
+    # What gives a value that others have cannot have read it before.
+    unseen = {n for n in nodes if (outer or n not in making) and calls.unseen_in(dep, n)}
     return frozenset(
         n
         for n in nodes
-        if n not in making
-        and (
-            calls.unseen_in(dep, n)
-            or any(context.closure.may_be_among(_parts(dep, n), node) for node in own)
+        if n in unseen
+        or (
+            n not in making
+            and any(context.closure.may_be_among(_parts(dep, n), node) for node in own)
         )
     )
 
@@ -62,7 +66,7 @@ def _is_outer(context: Context, dep: Dependence, track: Track) -> bool:
         handed = track.certain and parameter_is_shared(context, dep.scope, track.symbol.root)
         return bool(track.symbol.path) or handed
     if DefKind.EXTERNAL not in kinds:
-        return any(_is_given(context, definition) for definition in track.definitions)
+        return False
     bound = context.module.names.bindings(track.symbol.root, dep.scope)
     called: tuple[type[ast.AST], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     if not track.certain:

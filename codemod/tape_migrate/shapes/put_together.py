@@ -18,9 +18,10 @@ from collections.abc import Iterator, Mapping
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
-from tape_migrate.shapes.functions import Function, bind
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.plan import Kind
 

@@ -12,8 +12,8 @@ from typing import Final
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.functions import bind
 from tape_migrate.shapes.kinds import value_given_by
 
 _DEPTH: Final = 6
