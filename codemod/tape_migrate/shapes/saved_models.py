@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from collections.abc import Container, Iterable, Iterator
 
 from tape_migrate.mentions import asked_by_text, last_name
@@ -17,6 +18,7 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.helper import is_method
 from tape_migrate.shapes.loss_program import compiling, others_of
+from tape_migrate.shapes.modes import OtherModules
 
 _SAVED = frozenset(("save", "to_json", "to_yaml", "get_config", "load_weights"))
 """Methods of a model that write all of it, or read a file that was written before."""
@@ -89,7 +91,17 @@ def compiled_itself(module: Module, model: ast.expr) -> bool | None:
             assert isinstance(call.func, ast.Attribute)
             if id(call) in inside or last_name(call.func.value) in names:
                 return True
-    return False
+    return None if any(_is_unknown(node) for node in found) else False
+
+
+def _is_unknown(node: ast.AST) -> bool:
+    """Whether ``node`` imports from a library that may make models, other than Keras."""
+    roots: list[str] = []
+    if isinstance(node, ast.ImportFrom):
+        roots = [(node.module or "").partition(".")[0]]
+    elif isinstance(node, ast.Import):
+        roots = [alias.name.partition(".")[0] for alias in node.names]
+    return any(r not in KNOWN_MODULES and r not in sys.stdlib_module_names for r in roots)
 
 
 class _Reach:
@@ -128,8 +140,7 @@ class _Reach:
         """
         match node:
             case ast.Name():
-                found = _of_name(module, node, entered)
-                return found if found is None else [(module, each) for each in found]
+                return _of_name(module, node, entered)
             case ast.Attribute():
                 return self._of_attribute(module, node)
         return [(module, child) for child in ast.iter_child_nodes(node)]
@@ -153,32 +164,39 @@ class _Reach:
         return found
 
 
-def _of_name(module: Module, node: ast.Name, entered: Container[int]) -> list[ast.AST] | None:
+def _of_name(
+    module: Module, node: ast.Name, entered: Container[int]
+) -> list[tuple[Module, ast.AST]] | None:
     scope = module.scope_of(node)
     looped = _of_comprehension(module, node)
     if looped is not None:
-        return [looped]
+        return [(module, looped)]
     bound = module.names.bindings(node.id, scope)
     if not bound:
         known = hasattr(builtins, node.id) or bool(module.names.resolve(node))
         return [] if known else None
-    found: list[ast.AST] = []
+    found: list[tuple[Module, ast.AST]] = []
     owner = module.scopes.resolve(node.id, scope)
     for binding in bound:
         if binding is None:
             if not _is_self(module, node) and (owner is None or id(owner.node) not in entered):
                 return None
-            continue
-        if isinstance(binding, (ast.Import, ast.ImportFrom)):
-            if module.names.resolve(node).partition(".")[0] not in KNOWN_MODULES:
-                if _is_of_project(module, binding):
+        elif isinstance(binding, (ast.Import, ast.ImportFrom)):
+            if _is_of_project(module, binding):
+                project = module.project
+                resolved = module.names.resolve(node)
+                other = project.function(resolved) if isinstance(project, OtherModules) else None
+                if other is None:
                     return None
-            continue
-        found += _values(module, binding)
+                found.append(other)
+            else:
+                found.append((module, binding))
+        else:
+            found += [(module, value) for value in _values(module, binding)]
     for use in module.nodes:
         if isinstance(use, ast.Name) and use.id == node.id:
             if module.scopes.resolve(use.id, module.scope_of(use)) is owner:
-                found += [v for v in _put_into(module, use) if v not in found]
+                found += [(module, value) for value in _put_into(module, use)]
     return found
 
 
