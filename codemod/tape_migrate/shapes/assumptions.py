@@ -9,9 +9,10 @@ assumption is spelled out.
 from __future__ import annotations
 
 import ast
+from itertools import product
 
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import Symbol, is_prefix, may_overlap, symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, may_overlap, symbol_of
 from tape_migrate.shapes.attribute_members import may_be_related
 from tape_migrate.shapes.calls_elsewhere import computed_elsewhere
 from tape_migrate.shapes.context import Context
@@ -74,6 +75,10 @@ def assumptions_of(
                 ) or given_away(context, dep.scope, track.symbol, symbol)
                 if where is not None:
                     return _from_elsewhere(symbol, source.symbol, where)
+    read = {link.use.symbol for link in outside if link.definition.kind is DefKind.PARAMETER}
+    refusal = _settings_elsewhere(context, dep, given, read - set(others))
+    if refusal is not None:
+        return refusal
     members = _members(context, dep, external)
     if isinstance(members, Refusal):
         return members
@@ -98,6 +103,18 @@ def assumptions_of(
             "arguments"
         )
     return sentences
+
+
+def _settings_elsewhere(
+    context: Context, dep: Dependence, given: list[Source], settings: set[Symbol]
+) -> Refusal | None:
+    """``scale=1.0``, for which another module gives what it computed from a source."""
+    tracks = [(source, track.symbol) for source in given for track in source.tracks]
+    for symbol, (source, own) in product(sorted(settings, key=str), tracks):
+        where = computed_elsewhere(context.module, dep.scope, own, symbol, setting=True)
+        if where is not None:
+            return _from_elsewhere(symbol, source.symbol, where)
+    return None
 
 
 def _from_elsewhere(symbol: Symbol, source: Symbol, where: str) -> Refusal:

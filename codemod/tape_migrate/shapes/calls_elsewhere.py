@@ -62,11 +62,18 @@ class Calls:
 
 
 def computed_elsewhere(
-    module: Module, scope: Scope, source: Symbol, other: Symbol, depth: int = _DEPTH
+    module: Module,
+    scope: Scope,
+    source: Symbol,
+    other: Symbol,
+    depth: int = _DEPTH,
+    *,
+    setting: bool = False,
 ) -> str | None:
     """Where another module gives as ``other`` what it may have computed from ``source``.
 
-    Both are read in ``scope``. None if no such call is in sight, or if they are no parameters.
+    Both are read in ``scope``. None if no such call is in sight, or if they are no parameters. Of a
+    ``setting``, which is a number as far as is known, only what plain calls give counts.
     """
     function = scope.node
     if source.root == other.root or not isinstance(function, ast.FunctionDef):
@@ -76,21 +83,25 @@ def computed_elsewhere(
     if not {source.root, other.root} <= names:
         return None
     found = _calls(module, scope, function)
-    if found.given_away is not None:
+    if found.given_away is not None and not setting:
         return found.given_away
     for call in found.calls:
         given = dict(bind(function, call.node))
+        if isinstance(call.node.func, ast.Attribute):
+            given.setdefault("self", call.node.func.value)
         one, two = given.get(source.root), given.get(other.root)
         if one is None or two is None:
             continue
         starred = any(isinstance(arg, ast.Starred) for arg in call.node.args)
         starred |= any(keyword.arg is None for keyword in call.node.keywords)
-        if starred or not depth or _depends(call.module, two, one):
+        if (starred and not setting) or not depth or _depends(call.module, two, one):
             return f"line {call.node.lineno} of {call.path}"
         around = call.module.scope_of(one)
         for given_on in _symbols(call.module, one):
             for from_it in _symbols(call.module, two):
-                where = computed_elsewhere(call.module, around, given_on, from_it, depth - 1)
+                where = computed_elsewhere(
+                    call.module, around, given_on, from_it, depth - 1, setting=setting
+                )
                 if where is not None:
                     return where
     return None
@@ -204,11 +215,12 @@ def _depends(module: Module, other: ast.expr, source: ast.expr) -> bool:
     sources = _symbols(module, source)
     for one in _symbols(module, other):
         for two in sources:
-            if one == two:
+            if one == two or (one.root == two.root and one.root not in ("self", "cls")):
                 return True
-            a = closure.node_for(one, module.scope_of(other))
+            # What an object holds may have been computed from what it was made of.
+            held = (Symbol(one.root), one) if one.path else (one,)
             b = closure.node_for(two, module.scope_of(source))
-            if closure.reaches(b, a):
+            if any(closure.reaches(b, closure.node_for(a, module.scope_of(other))) for a in held):
                 return True
     return False
 
