@@ -1,9 +1,12 @@
-"""What a call gives the parameters of a function of the module."""
+"""What names are bound to: parameters by a call, variables by a comprehension."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+
+from tape_migrate.flow.bindings import target_names
+from tape_migrate.module import Module
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -47,3 +50,15 @@ def bind(function: _Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
         else:
             for name in names:
                 yield name, keyword.value
+
+
+def comprehension_of(module: Module, name: ast.Name) -> ast.AST | None:
+    """The comprehension whose variable ``name`` is."""
+    if not module.scopes.is_comprehension_variable(name):
+        return None
+    around = (
+        parent
+        for parent in module.parents(name)
+        if name.id in target_names([g.target for g in getattr(parent, "generators", ())])
+    )
+    return next(around, None)

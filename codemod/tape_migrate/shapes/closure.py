@@ -12,12 +12,12 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from tape_migrate.flow.bindings import children, target_names
+from tape_migrate.flow.bindings import children
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import carries_nothing
-from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.binding import bind, comprehension_of
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.displays import displays, keyed, spread
 from tape_migrate.shapes.functions import Function
@@ -345,17 +345,6 @@ class Closure:
             self._alias(value, node)
             self._edges[node].add((id(scope), name))
 
-    def _comprehension_of(self, name: ast.Name) -> ast.AST | None:
-        """The comprehension whose variable ``name`` is."""
-        if not self._module.scopes.is_comprehension_variable(name):
-            return None
-        around = (
-            parent
-            for parent in self._module.parents(name)
-            if name.id in target_names([g.target for g in getattr(parent, "generators", ())])
-        )
-        return next(around, None)
-
     def _is_library(self, node: ast.Name | ast.Attribute) -> bool:
         """``tf`` in ``tf.cast(x)``: no value that two calls of it have in common."""
         top, _, rest = self._module.names.resolve(node).partition(".")
@@ -386,7 +375,7 @@ class Closure:
             if isinstance(node, (ast.Name, ast.Attribute)) and self._is_library(node):
                 continue
             if isinstance(node, ast.Name):
-                inside = self._comprehension_of(node)
+                inside = comprehension_of(self._module, node)
                 if inside is not None:
                     yield (id(inside), node.id)
                 else:
@@ -401,6 +390,5 @@ class Closure:
                 if function is not None:
                     for each in (function, *self._summaries.overrides(function)):
                         yield (id(each), "return")
-                    # What a visible function makes of its arguments comes back by its return.
-                    continue
+                    continue  # what it makes of its arguments comes back by its return
             stack += children(node)

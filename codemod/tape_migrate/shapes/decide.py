@@ -27,7 +27,9 @@ from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import refuse_tape_from_outside
 from tape_migrate.shapes.not_tensors import refuse_not_tensors
 from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
+from tape_migrate.shapes.out_of_sight import called_methods, refuse_out_of_sight
 from tape_migrate.shapes.outer_readers import outer_readers
+from tape_migrate.shapes.overridden import assume_overridden, refuse_overridden
 from tape_migrate.shapes.plan import (
     Candidate,
     Decision,
@@ -164,8 +166,10 @@ def _decide_paths(
         context.summaries.is_closed(call) for expr in inline_exprs for call in calls_in(expr)
     )
     slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
+    methods = called_methods(context, dep, every_node, inline_exprs)
     refusal = (
-        _refuse_collection(context, dep, every_node, inline_exprs)
+        refuse_out_of_sight(context, dep, every_node, inline_exprs)
+        or refuse_overridden(context.module, methods, sources)
         or refuse_changed(context, dep, sources, slice_links, node_id)
         or refuse_changed_target(context, dep, targets, node_id)
         or refuse_filled_sources(context, dep, request.source, sources, node_id)
@@ -282,6 +286,7 @@ def _decide_paths(
     if isinstance(zeros, Refusal):
         return zeros
     assumptions = [*assumptions, *overridable(context.module, sources), *references, *modes]
+    assumptions += assume_overridden(context.module, methods, sources)
     if any(source.collected for source in sources):
         assumptions += leaves.assumptions(request, every_node, inline_exprs)
     return Candidate(
@@ -302,23 +307,6 @@ def _decide_paths(
         stop_recording=stops,
         hoisted=_hoisted(request, inline_exprs),
     )
-
-
-def _refuse_collection(
-    context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
-) -> Refusal | None:
-    """A target that reads a collection, whose members nobody can see being computed."""
-    collection = context.reads_collection(dep, every_node, inline_exprs)
-    if collection is None:
-        return None
-    why = "what was collected may have been computed from the source before a tape was opened"
-    if "regularization" in collection:
-        why = (
-            "penalties of layers, and what code puts there, are computed before a tape was "
-            "opened (only get_variable's are read anew, since TensorFlow 2.6); compute them "
-            "again from the variables, inside the tape"
-        )
-    return Refusal("TM105", f"the target uses tf.{collection}: {why}")
 
 
 def _carry_all(

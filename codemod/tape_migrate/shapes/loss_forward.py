@@ -24,7 +24,7 @@ from tape_migrate.shapes.keras_graph import eager_off_elsewhere
 from tape_migrate.shapes.layer_chain import Chain, chain_of
 from tape_migrate.shapes.layer_hazards import gives_model, out_of_sight, refuse_layers
 from tape_migrate.shapes.loss_binding import Bound
-from tape_migrate.shapes.loss_program import only_here, refuse_program
+from tape_migrate.shapes.loss_program import assume_optimizers, only_here, refuse_program
 from tape_migrate.shapes.saved_models import compiled_itself
 
 
@@ -118,7 +118,7 @@ def trained_with(
     models = compiled_models(module, func)
     if isinstance(models, str):
         return models
-    assumptions = list(models.assumptions)
+    assumptions = [*models.assumptions, *assume_optimizers(module)]
     for text, model in told.items():
         if model is None or alone[text] is None:
             what = "is a Keras model or layer, " if model is None else "is "

@@ -1,0 +1,156 @@
+"""What a target may be computed from though nothing shows it: collections, methods replaced.
+
+After ``Model.build = lambda self: self.h`` or ``setattr(model, "build", …)`` what ``self.build()``
+computes is not what the class says, and may come from the source by a way that no tape has seen.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.mentions import last_name
+from tape_migrate.module import Module
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.evaluated import own_expressions
+from tape_migrate.shapes.plan import Refusal
+
+_SETTERS = frozenset(("setattr", "object"))
+"""Functions that are given the name of an attribute to set (``mock.patch.object``)."""
+_MAKERS = frozenset(("type", "new_class"))
+
+
+def refuse_out_of_sight(
+    context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
+) -> Refusal | None:
+    """A target that reads a collection, or calls a method that the module replaces."""
+    collection = context.reads_collection(dep, every_node, inline_exprs)
+    if collection is not None:
+        return _refuse_collection(collection)
+    replaced = replaced_methods(context.module)
+    called = called_methods(context, dep, every_node, inline_exprs) if replaced else frozenset()
+    for name in sorted(called & replaced.keys()):
+        return Refusal(
+            "TM105",
+            f"line {replaced[name]} replaces the method {name}: what the target is computed from "
+            "then is not seen",
+        )
+    return None
+
+
+def called_methods(
+    context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
+) -> frozenset[str]:
+    """Names of all methods that the target may be computed by, called by visible functions, too."""
+    parts: list[ast.AST] = [*inline_exprs]
+    for node_id in sorted(every_node):
+        node = dep.cfg.nodes[node_id].node
+        if isinstance(node, ast.stmt) and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            parts += own_expressions(node)
+        elif isinstance(node, ast.expr):
+            parts.append(node)
+    return frozenset(
+        call.func.attr
+        for part in (*parts, *context.summaries.called_functions(parts))
+        for call in ast.walk(part)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+    )
+
+
+def _refuse_collection(collection: str) -> Refusal:
+    why = "what was collected may have been computed from the source before a tape was opened"
+    if "regularization" in collection:
+        why = (
+            "penalties of layers, and what code puts there, are computed before a tape was "
+            "opened (only get_variable's are read anew, since TensorFlow 2.6); compute them "
+            "again from the variables, inside the tape"
+        )
+    return Refusal("TM105", f"the target uses tf.{collection}: {why}")
+
+
+def replaced_methods(module: Module) -> dict[str, int]:
+    """Methods of the module's classes for which something else is put in, and the lines of that."""
+    known = module.memo.get("replaced methods")
+    if isinstance(known, dict):
+        return known
+    names = methods_of(module)
+    found: dict[str, int] = {}
+    for name in names:
+        for node in module.attributes(name):
+            if isinstance(node.ctx, ast.Store):
+                found.setdefault(name, node.lineno)
+    for constant in module.of_kind(ast.Constant):
+        if (
+            constant.value in names
+            and isinstance(constant.value, str)
+            and sets_attribute(module, constant)
+        ):
+            found.setdefault(constant.value, constant.lineno)
+    for scope in module.scopes:
+        if scope.kind is ScopeKind.CLASS:
+            for name in names & module.scopes.bindings(scope):
+                for bound in module.names.bindings(name, scope):
+                    if isinstance(bound, (ast.Assign, ast.AnnAssign)):
+                        found.setdefault(name, bound.lineno)
+    for call in module.of_kind(ast.Call):
+        if last_name(call.func) == "setattr" and is_function(module, call.args[2:]):
+            if not isinstance(call.args[1], ast.Constant):
+                found |= dict.fromkeys(names - found.keys(), call.lineno)
+    for keyword in module.of_kind(ast.keyword):
+        if keyword.arg in names and keyword.arg is not None and _is_of_object(module, keyword):
+            found.setdefault(keyword.arg, keyword.value.lineno)
+    module.memo["replaced methods"] = found
+    return found
+
+
+def methods_of(module: Module) -> frozenset[str]:
+    """Names of methods of the module's classes, without ``__init__`` and the like."""
+    return frozenset(
+        node.name
+        for node in module.of_kind(ast.FunctionDef)
+        if isinstance(module.parent_of(node), ast.ClassDef) and not node.name.startswith("__")
+    )
+
+
+def is_function(module: Module, given: list[ast.expr]) -> bool:
+    """Whether ``setattr(m, name, value)`` certainly sets a function."""
+    for value in given:
+        bound: list[ast.AST | None] = []
+        if isinstance(value, ast.Name):
+            bound = module.names.bindings(value.id, module.scope_of(value))
+        if isinstance(value, ast.Lambda) or any(isinstance(b, ast.FunctionDef) for b in bound):
+            return True
+    return False
+
+
+def sets_attribute(module: Module, constant: ast.Constant) -> bool:
+    """``setattr(m, "build", …)``, ``vars(m)["build"] = …``, ``type("M", …, {"build": …})``."""
+    parent = module.parent_of(constant)
+    if isinstance(parent, ast.Call):
+        return last_name(parent.func) in _SETTERS and parent.args[:2][-1] is constant
+    if isinstance(parent, ast.Subscript) and parent.slice is constant:
+        return isinstance(parent.ctx, ast.Store) and _is_namespace(parent.value)
+    if isinstance(parent, ast.Dict) and constant in parent.keys:
+        return _is_of_object(module, parent)
+    return False
+
+
+def _is_of_object(module: Module, node: ast.AST) -> bool:
+    """Whether a dictionary, or an argument by name, is for a class or an object's attributes."""
+    for parent in module.parents(node):
+        if isinstance(parent, ast.Call):
+            if last_name(parent.func) in _MAKERS:
+                return True
+            if last_name(parent.func) == "update" and isinstance(parent.func, ast.Attribute):
+                return _is_namespace(parent.func.value)
+        elif not isinstance(parent, (ast.Dict, ast.keyword)):
+            return False
+    return False
+
+
+def _is_namespace(expr: ast.expr) -> bool:
+    """``vars(m)``, ``m.__dict__``."""
+    if isinstance(expr, ast.Call):
+        return last_name(expr.func) == "vars"
+    return last_name(expr) == "__dict__"
