@@ -188,11 +188,14 @@ class Project:
 
     def mentioning(self, path: str, name: str) -> list[str]:
         """See ``tape_migrate.shapes.calls_elsewhere.OtherCallers``."""
-        word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
+        return self.matching(path, name, rf"\b{re.escape(name)}\b")
+
+    def matching(self, path: str, name: str, pattern: str) -> list[str]:
+        """See ``tape_migrate.shapes.overridden.OtherTexts``."""
         found: list[str] = []
         for other in self._holding(name.encode()):
             try:
-                if other != path and word.search(self._sources[other]) is not None:
+                if other != path and re.search(pattern.encode(), self._sources[other]):
                     found.append(other)
             except (KeyError, OSError, SourceError):
                 continue

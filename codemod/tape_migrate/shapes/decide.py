@@ -27,9 +27,9 @@ from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import refuse_tape_from_outside
 from tape_migrate.shapes.not_tensors import refuse_not_tensors
 from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
-from tape_migrate.shapes.out_of_sight import called_methods, refuse_out_of_sight
+from tape_migrate.shapes.out_of_sight import refuse_out_of_sight
 from tape_migrate.shapes.outer_readers import outer_readers
-from tape_migrate.shapes.overridden import assume_overridden, refuse_overridden
+from tape_migrate.shapes.overridden import assume_overridden, overridden, refuse_overridden
 from tape_migrate.shapes.plan import (
     Candidate,
     Decision,
@@ -166,10 +166,10 @@ def _decide_paths(
         context.summaries.is_closed(call) for expr in inline_exprs for call in calls_in(expr)
     )
     slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
-    methods = called_methods(context, dep, every_node, inline_exprs)
+    others = overridden(context, dep, every_node, inline_exprs)
     refusal = (
         refuse_out_of_sight(context, dep, every_node, inline_exprs)
-        or refuse_overridden(context.module, methods, sources)
+        or refuse_overridden(others, sources)
         or refuse_changed(context, dep, sources, slice_links, node_id)
         or refuse_changed_target(context, dep, targets, node_id)
         or refuse_filled_sources(context, dep, request.source, sources, node_id)
@@ -286,7 +286,7 @@ def _decide_paths(
     if isinstance(zeros, Refusal):
         return zeros
     assumptions = [*assumptions, *overridable(context.module, sources), *references, *modes]
-    assumptions += assume_overridden(context.module, methods, sources)
+    assumptions += assume_overridden(others, sources)
     if any(source.collected for source in sources):
         assumptions += leaves.assumptions(request, every_node, inline_exprs)
     return Candidate(

@@ -7,6 +7,7 @@ computes is not what the class says, and may come from the source by a way that 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.mentions import last_name
@@ -50,12 +51,20 @@ def called_methods(
             parts += own_expressions(node)
         elif isinstance(node, ast.expr):
             parts.append(node)
-    return frozenset(
-        call.func.attr
-        for part in (*parts, *context.summaries.called_functions(parts))
-        for call in ast.walk(part)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
-    )
+    found = {name for part in parts for name in _methods_called(part)}
+    known = context.module.memo.setdefault("methods called", {})
+    assert isinstance(known, dict)
+    for function in context.summaries.called_functions(parts):
+        if function not in known:
+            known[function] = frozenset(_methods_called(function))
+        found |= known[function]
+    return frozenset(found)
+
+
+def _methods_called(part: ast.AST) -> Iterator[str]:
+    for node in ast.walk(part):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield node.func.attr
 
 
 def _refuse_collection(collection: str) -> Refusal:
@@ -106,11 +115,15 @@ def replaced_methods(module: Module) -> dict[str, int]:
 
 def methods_of(module: Module) -> frozenset[str]:
     """Names of methods of the module's classes, without ``__init__`` and the like."""
-    return frozenset(
-        node.name
-        for node in module.of_kind(ast.FunctionDef)
-        if isinstance(module.parent_of(node), ast.ClassDef) and not node.name.startswith("__")
-    )
+    known = module.memo.get("names of methods")
+    if not isinstance(known, frozenset):
+        known = module.memo["names of methods"] = frozenset(
+            stmt.name
+            for node in module.of_kind(ast.ClassDef)
+            for stmt in node.body
+            if isinstance(stmt, ast.FunctionDef) and not stmt.name.startswith("__")
+        )
+    return known
 
 
 def is_function(module: Module, given: list[ast.expr]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from itertools import takewhile
 from typing import Final
 
@@ -44,18 +44,27 @@ def outer_readers(
     if not outer and not given:
         return frozenset()
     calls = _Calls(context, imported=_imported_names(context, dep, source))
-    own = [context.closure.node_for(track.symbol, dep.scope) for track in source.tracks]
     making = {n for track in source.tracks for n in track.own_nodes}
     # What gives a value that others have cannot have read it before.
     unseen = {n for n in nodes if (outer or n not in making) and calls.unseen_in(dep, n)}
-    return frozenset(
-        n
-        for n in nodes
-        if n in unseen
-        or (
-            n not in making
-            and any(context.closure.may_be_among(_parts(dep, n), node) for node in own)
-        )
+    names = {track.symbol.root for track in source.tracks if not track.symbol.path}
+    seen = [n for n in nodes if n not in making | unseen and _reads_others(dep, n, names)]
+    if seen:
+        own = [context.closure.node_for(track.symbol, dep.scope) for track in source.tracks]
+        for n in seen:
+            if any(context.closure.may_be_among(_parts(dep, n), node) for node in own):
+                unseen.add(n)
+    return frozenset(unseen)
+
+
+def _reads_others(dep: Dependence, node_id: int, names: Container[str]) -> bool:
+    """Whether a node reads any name but those of the source and of libraries."""
+    resolve = dep.module.names.resolve
+    return any(
+        isinstance(node.ctx, ast.Load) and not resolve(node)
+        for part in _parts(dep, node_id)
+        for node in ast.walk(part)
+        if isinstance(node, ast.Name) and node.id not in names
     )
 
 

@@ -7,14 +7,32 @@ module, ``class Mine(lib.Model)``, whose ``build`` reads what the source was put
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
-from tape_migrate.shapes.calls_elsewhere import OtherCallers
-from tape_migrate.shapes.out_of_sight import is_function, methods_of, sets_attribute
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.out_of_sight import (
+    called_methods,
+    is_function,
+    methods_of,
+    sets_attribute,
+)
 from tape_migrate.shapes.plan import Refusal, Source
+
+
+@runtime_checkable
+class OtherTexts(Protocol):
+    """What a project can tell of the texts of its other modules."""
+
+    def matching(self, path: str, name: str, pattern: str) -> list[str]:
+        """Paths of other modules that hold ``name`` and match a pattern of ``re``."""
+
+    def module_at(self, path: str) -> Module | None:
+        """The module at ``path``, or None if it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +43,25 @@ class Override:
     line: int
 
 
+def overridden(
+    context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
+) -> list[tuple[str, Override]]:
+    """Methods that the target may be computed by, and what another module has for them."""
+    methods = methods_of(context.module)
+    project = context.module.project
+    if not methods or not isinstance(project, OtherTexts):
+        return []
+    called = called_methods(context, dep, every_node, inline_exprs) & methods
+    found = [(name, _elsewhere(context.module, project, name)) for name in sorted(called)]
+    return [(name, override) for name, override in found if override is not None]
+
+
 def refuse_overridden(
-    module: Module, called: Iterable[str], sources: Iterable[Source]
+    found: Iterable[tuple[str, Override]], sources: Iterable[Source]
 ) -> Refusal | None:
     """A call of a method that other modules override, where an object holds a source."""
     held = [s for s in sources if s.symbol.path or s.symbol.root in ("self", "cls")]
-    for name, override in _overridden(module, called) if held else ():
+    for name, override in found if held else ():
         return Refusal(
             "TM105",
             f"{override.path}, line {override.line}, has something else for the method {name}: "
@@ -40,66 +71,62 @@ def refuse_overridden(
 
 
 def assume_overridden(
-    module: Module, called: Iterable[str], sources: Iterable[Source]
+    found: Iterable[tuple[str, Override]], sources: Iterable[Source]
 ) -> list[str]:
     """What is taken for granted of methods that other modules override."""
     given = [str(source.symbol) for source in sources if not source.fresh]
     return [
         f"assumes that {name} of {override.path} reads nothing that was computed from "
         f"{', '.join(given)} before"
-        for name, override in _overridden(module, called)
+        for name, override in found
         if given
     ]
 
 
-def _overridden(module: Module, called: Iterable[str]) -> list[tuple[str, Override]]:
-    names = sorted({*called} & methods_of(module))
-    found = overrides_elsewhere(module) if names else {}
-    return [(name, found[name]) for name in names if name in found]
+def _elsewhere(module: Module, project: OtherTexts, method: str) -> Override | None:
+    """Where another module has what reads its object in the place of ``method``."""
+    known = module.memo.setdefault("overridden elsewhere", {})
+    assert isinstance(known, dict)
+    if method not in known:
+        known[method] = next(_find_elsewhere(module, project, method), None)
+    override: Override | None = known[method]
+    return override
 
 
-def overrides_elsewhere(module: Module) -> Mapping[str, Override]:
-    """Methods of the module's classes for which another module has what reads its object."""
-    known = module.memo.get("overrides elsewhere")
-    if isinstance(known, dict):
-        return known
-    found: dict[str, Override] = {}
-    module.memo["overrides elsewhere"] = found
-    project = module.project
-    if not isinstance(project, OtherCallers):
-        return found
-    methods = methods_of(module)
-    queue = [node.name for node in module.of_kind(ast.ClassDef)]
-    seen: set[str] = set()
+def _find_elsewhere(module: Module, project: OtherTexts, method: str) -> Iterator[Override]:
+    own = [node.name for node in module.of_kind(ast.ClassDef)]
+    put = rf"\.\s*{method}\s*=[^=]|[\"']{method}[\"']"
+    for path in project.matching(module.path, method, put):
+        user = project.module_at(path)
+        for line in _put_in(user, own, method) if user is not None else ():
+            yield Override(path, line)
+    if not any(project.matching(module.path, method, rf"\b{method}\b")):
+        return
+    queue, seen = own, set[str]()
     while queue:
         name = queue.pop()
         if name in seen:
             continue
         seen.add(name)
-        for path in project.mentioning(module.path, name):
+        for path in project.matching(module.path, name, rf"class\s+\w+\s*\([^)]*\b{name}\b"):
             user = project.module_at(path)
-            if user is None:
-                continue
-            for node in user.of_kind(ast.ClassDef):
+            for node in user.of_kind(ast.ClassDef) if user is not None else ():
                 if any(last_name(base) == name for base in node.bases):
                     queue.append(node.name)
-                    for method, line in _members(node, methods):
-                        found.setdefault(method, Override(path, line))
-            for method, line in _put_in(user, name, methods):
-                found.setdefault(method, Override(path, line))
-    return found
+                    for line in _members(node, method):
+                        yield Override(path, line)
 
 
-def _members(node: ast.ClassDef, methods: frozenset[str]) -> Iterable[tuple[str, int]]:
-    """Methods in the body of a class that use their object, and whatever else has their names."""
+def _members(node: ast.ClassDef, method: str) -> Iterator[int]:
+    """Lines of a method in the body of a class that uses its object, and of whatever else is it."""
     for stmt in node.body:
         if isinstance(stmt, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            if stmt.name in methods and _uses_object(stmt):
-                yield stmt.name, stmt.lineno
+            if stmt.name == method and _uses_object(stmt):
+                yield stmt.lineno
         elif isinstance(stmt, ast.Assign):
             for target in stmt.targets:
-                if isinstance(target, ast.Name) and target.id in methods:
-                    yield target.id, stmt.lineno
+                if isinstance(target, ast.Name) and target.id == method:
+                    yield stmt.lineno
 
 
 def _uses_object(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -112,16 +139,15 @@ def _uses_object(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     )
 
 
-def _put_in(user: Module, name: str, methods: frozenset[str]) -> Iterable[tuple[str, int]]:
+def _put_in(user: Module, classes: Container[str], method: str) -> Iterator[int]:
     """``lib.Model.build = …``, ``model.build = lambda: …``, ``setattr(model, "build", …)``."""
-    for node in user.of_kind(ast.Attribute):
-        if node.attr in methods and isinstance(node.ctx, ast.Store):
+    for node in user.attributes(method):
+        if isinstance(node.ctx, ast.Store):
             stmt = user.statement_of(node)
             value = stmt.value if isinstance(stmt, ast.Assign) else None
             given = [value] if value is not None else []
-            if last_name(node.value) == name or is_function(user, given):
-                yield node.attr, node.lineno
+            if last_name(node.value) in classes or is_function(user, given):
+                yield node.lineno
     for constant in user.of_kind(ast.Constant):
-        if isinstance(constant.value, str) and constant.value in methods:
-            if sets_attribute(user, constant):
-                yield constant.value, constant.lineno
+        if constant.value == method and sets_attribute(user, constant):
+            yield constant.lineno
