@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 from collections import Counter, deque
@@ -74,6 +75,7 @@ class Project:
         self._recent: deque[Parsed] = deque()
         """The module that is being migrated, and some that were before: others may ask for it."""
         self._marked: list[str] | None = None
+        self._mentioning: dict[str, list[str]] = {}
         """The modules that hold one of the words that are asked for often."""
         self._glimpsed: dict[str, bytes] = {}
         """Texts of modules, by path, that were looked at and not parsed."""
@@ -192,13 +194,14 @@ class Project:
 
     def matching(self, path: str, name: str, pattern: str) -> list[str]:
         """See ``tape_migrate.shapes.overridden.OtherTexts``."""
+        if name not in self._mentioning:
+            self._mentioning[name] = list(self._holding(name.encode()))
+        wanted = pattern.encode()
         found: list[str] = []
-        for other in self._holding(name.encode()):
-            try:
-                if other != path and re.search(pattern.encode(), self._sources[other]):
+        for other in self._mentioning[name]:
+            with contextlib.suppress(KeyError, OSError, SourceError):
+                if other != path and re.search(wanted, self._sources[other]):
                     found.append(other)
-            except (KeyError, OSError, SourceError):
-                continue
         return found
 
     def notebooks_naming(self, name: str) -> list[str]:

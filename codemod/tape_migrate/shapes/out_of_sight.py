@@ -44,6 +44,17 @@ def called_methods(
     context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
 ) -> frozenset[str]:
     """Names of all methods that the target may be computed by, called by visible functions, too."""
+    return frozenset(
+        call.func.attr
+        for call in method_calls(context, dep, every_node, inline_exprs)
+        if isinstance(call.func, ast.Attribute)
+    )
+
+
+def method_calls(
+    context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
+) -> Iterator[ast.Call]:
+    """All calls of methods that the target may be computed by, in visible functions, too."""
     parts: list[ast.AST] = [*inline_exprs]
     for node_id in sorted(every_node):
         node = dep.cfg.nodes[node_id].node
@@ -51,20 +62,20 @@ def called_methods(
             parts += own_expressions(node)
         elif isinstance(node, ast.expr):
             parts.append(node)
-    found = {name for part in parts for name in _methods_called(part)}
+    for part in parts:
+        yield from _methods_called(part)
     known = context.module.memo.setdefault("methods called", {})
     assert isinstance(known, dict)
     for function in context.summaries.called_functions(parts):
         if function not in known:
-            known[function] = frozenset(_methods_called(function))
-        found |= known[function]
-    return frozenset(found)
+            known[function] = tuple(_methods_called(function))
+        yield from known[function]
 
 
-def _methods_called(part: ast.AST) -> Iterator[str]:
+def _methods_called(part: ast.AST) -> Iterator[ast.Call]:
     for node in ast.walk(part):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            yield node.func.attr
+            yield node
 
 
 def _refuse_collection(collection: str) -> Refusal:

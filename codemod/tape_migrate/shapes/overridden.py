@@ -16,8 +16,8 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.out_of_sight import (
-    called_methods,
     is_function,
+    method_calls,
     methods_of,
     sets_attribute,
 )
@@ -40,33 +40,51 @@ class Override:
     """What another module has for a method."""
 
     path: str
+    """Nothing where a class of the same module has it."""
     line: int
 
 
 def overridden(
     context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
 ) -> list[tuple[str, Override]]:
-    """Methods that the target may be computed by, and what another module has for them."""
-    methods = methods_of(context.module)
-    project = context.module.project
-    if not methods or not isinstance(project, OtherTexts):
+    """Methods that the target may be computed by, and what else an object may have for them.
+
+    Those that the calling class has, where another module overrides them; and those that only
+    classes below it have.
+    """
+    module = context.module
+    if not module.of_kind(ast.ClassDef):
         return []
-    called = called_methods(context, dep, every_node, inline_exprs) & methods
-    found = [(name, _elsewhere(context.module, project, name)) for name in sorted(called)]
+    methods = methods_of(module)
+    known: set[str] = set()
+    missing: set[str] = set()
+    for call in method_calls(context, dep, every_node, inline_exprs):
+        assert isinstance(call.func, ast.Attribute)
+        if call.func.attr in methods and context.summaries.callee(call) is not None:
+            known.add(call.func.attr)
+        elif last_name(call.func.value) in ("self", "cls"):
+            missing.add(call.func.attr)
+    found = [(name, _elsewhere(module, name)) for name in sorted(known | missing)]
+    found += [(name, _below(module, name)) for name in sorted(missing & methods)]
     return [(name, override) for name, override in found if override is not None]
 
 
 def refuse_overridden(
     found: Iterable[tuple[str, Override]], sources: Iterable[Source]
 ) -> Refusal | None:
-    """A call of a method that other modules override, where an object holds a source."""
+    """A call of such a method, where an object holds a source, or where it is of this module."""
+    sources = list(sources)
     held = [s for s in sources if s.symbol.path or s.symbol.root in ("self", "cls")]
-    for name, override in found if held else ():
-        return Refusal(
-            "TM105",
-            f"{override.path}, line {override.line}, has something else for the method {name}: "
-            f"it may read what was computed from {held[0].symbol} before a tape was opened",
-        )
+    given = [source for source in sources if not source.fresh]
+    for name, override in found:
+        of = held if override.path else given
+        if of:
+            where = f"{override.path}, line {override.line}," if override.path else ""
+            return Refusal(
+                "TM105",
+                f"{where or f'line {override.line}'} has something else for the method {name}: "
+                f"it may read what was computed from {of[0].symbol} before a tape was opened",
+            )
     return None
 
 
@@ -79,35 +97,42 @@ def assume_overridden(
         f"assumes that {name} of {override.path} reads nothing that was computed from "
         f"{', '.join(given)} before"
         for name, override in found
-        if given
+        if given and override.path
     ]
 
 
-def _elsewhere(module: Module, project: OtherTexts, method: str) -> Override | None:
+def _below(module: Module, method: str) -> Override | None:
+    """A class of the module that has the method, which the class that calls it has not."""
+    for node in module.of_kind(ast.ClassDef):
+        for line in _members(node, method):
+            return Override("", line)
+    return None
+
+
+def _elsewhere(module: Module, method: str) -> Override | None:
     """Where another module has what reads its object in the place of ``method``."""
     known = module.memo.setdefault("overridden elsewhere", {})
     assert isinstance(known, dict)
-    if method not in known:
+    project = module.project
+    if method not in known and isinstance(project, OtherTexts):
         known[method] = next(_find_elsewhere(module, project, method), None)
-    override: Override | None = known[method]
+    override: Override | None = known.get(method)
     return override
 
 
 def _find_elsewhere(module: Module, project: OtherTexts, method: str) -> Iterator[Override]:
     own = [node.name for node in module.of_kind(ast.ClassDef)]
     put = rf"\.\s*{method}\s*=[^=]|[\"']{method}[\"']"
-    for path in project.matching(module.path, method, put):
-        user = project.module_at(path)
-        for line in _put_in(user, own, method) if user is not None else ():
-            yield Override(path, line)
-    if not any(project.matching(module.path, method, rf"\b{method}\b")):
-        return
-    queue, seen = own, set[str]()
+    queue, seen = [*own], set[str]()
     while queue:
         name = queue.pop()
         if name in seen:
             continue
         seen.add(name)
+        for path in project.matching(module.path, name, put):
+            user = project.module_at(path)
+            for line in _put_in(user, own, method) if user is not None else ():
+                yield Override(path, line)
         for path in project.matching(module.path, name, rf"class\s+\w+\s*\([^)]*\b{name}\b"):
             user = project.module_at(path)
             for node in user.of_kind(ast.ClassDef) if user is not None else ():
