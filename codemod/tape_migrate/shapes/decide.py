@@ -169,10 +169,10 @@ def _decide_paths(
     others = overridden(context, dep, every_node, inline_exprs)
     refusal = (
         refuse_out_of_sight(context, dep, every_node, inline_exprs)
-        or refuse_overridden(others, sources)
         or refuse_changed(context, dep, sources, slice_links, node_id)
         or refuse_changed_target(context, dep, targets, node_id)
         or refuse_filled_sources(context, dep, request.source, sources, node_id)
+        or refuse_overridden(others, sources)
     )
     if refusal is not None:
         return refusal

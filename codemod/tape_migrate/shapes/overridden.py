@@ -1,7 +1,8 @@
-"""Methods for which other modules of the project have something else: subclasses, other functions.
+"""Methods for which an object may have something else than the class that calls them shows.
 
 ``self.build()`` is looked up in the classes of its module. An object may be of a class of another
-module, ``class Mine(lib.Model)``, whose ``build`` reads what the source was put into before.
+module, ``class Mine(lib.Model)``, whose ``build`` reads what the source was put into before; and of
+``self.model.build()`` or ``model.build()`` no class is known at all.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from tape_migrate.flow.symbols import DefKind
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.out_of_sight import (
     is_function,
     method_calls,
@@ -22,6 +24,10 @@ from tape_migrate.shapes.out_of_sight import (
     sets_attribute,
 )
 from tape_migrate.shapes.plan import Refusal, Source
+from tape_migrate.shapes.quiet import TENSOR_METHODS
+
+_OFTEN = CONTAINER_METHODS | {"copy", "get", "items", "keys", "values"}
+"""Methods of collections, which classes of other modules may have, too."""
 
 
 @runtime_checkable
@@ -42,6 +48,10 @@ class Override:
     path: str
     """Nothing where a class of the same module has it."""
     line: int
+    of_any: bool = False
+    """Whether it may read what was computed from any source, not only of one that is held."""
+    said: bool = True
+    """Whether nothing else says that the method is not seen through."""
 
 
 def overridden(
@@ -49,63 +59,103 @@ def overridden(
 ) -> list[tuple[str, Override]]:
     """Methods that the target may be computed by, and what else an object may have for them.
 
-    Those that the calling class has, where another module overrides them; and those that only
-    classes below it have.
+    Those that the calling class has, where another module overrides them; and those that are not
+    seen to be of any class, where classes of the module or of others have such a method.
     """
     module = context.module
-    if not module.of_kind(ast.ClassDef):
-        return []
     methods = methods_of(module)
     known: set[str] = set()
+    own: set[str] = set()
+    bare: set[str] = set()
     missing: set[str] = set()
     for call in method_calls(context, dep, every_node, inline_exprs):
         assert isinstance(call.func, ast.Attribute)
-        if call.func.attr in methods and context.summaries.callee(call) is not None:
-            known.add(call.func.attr)
-        elif last_name(call.func.value) in ("self", "cls"):
-            missing.add(call.func.attr)
-    found = [(name, _elsewhere(module, name)) for name in sorted(known | missing)]
-    found += [(name, _below(module, name)) for name in sorted(missing & methods)]
+        name = call.func.attr
+        if context.summaries.callee(call) is not None:
+            known |= {name} & methods
+        elif any(isinstance(use.ctx, ast.Store) for use in module.attributes(name)):
+            continue  # `self.policy = policy`: no method, but an object that is called
+        elif name not in _OFTEN | TENSOR_METHODS and _was_there_before(module, call.func.value):
+            missing.add(name)
+            own |= {name} if last_name(call.func.value) in ("self", "cls") else set()
+            bare |= set() if call.args or call.keywords else {name}
+    found = [(name, _elsewhere(module, name)) for name in sorted(known | own)]
+    found += [(name, _below(module, name, name in own | bare)) for name in sorted(missing)]
+    found += [(name, _anywhere(module, name, name in bare)) for name in sorted(missing)]
     return [(name, override) for name, override in found if override is not None]
+
+
+def _was_there_before(module: Module, receiver: ast.expr) -> bool:
+    """Whether an object may have held something before the function around was entered."""
+    if module.names.resolve(receiver):
+        return False
+    while isinstance(receiver, (ast.Attribute, ast.Subscript)):
+        receiver = receiver.value
+    if not isinstance(receiver, ast.Name):
+        return False
+    scope = module.scope_of(receiver)
+    bound = module.names.bindings(receiver.id, scope)
+    return None in bound or module.scopes.resolve(receiver.id, scope) is not scope
 
 
 def refuse_overridden(
     found: Iterable[tuple[str, Override]], sources: Iterable[Source]
 ) -> Refusal | None:
-    """A call of such a method, where an object holds a source, or where it is of this module."""
-    sources = list(sources)
-    held = [s for s in sources if s.symbol.path or s.symbol.root in ("self", "cls")]
-    given = [source for source in sources if not source.fresh]
+    """A call of such a method, where an object may hold a source, or what was computed from it."""
+    given = [source for source in sources if _was_made_before(source)]
+    held = [s for s in given if s.symbol.path or s.symbol.root in ("self", "cls")]
     for name, override in found:
-        of = held if override.path else given
+        of = given if override.of_any else held
         if of:
             where = f"{override.path}, line {override.line}," if override.path else ""
+            has = "something else for the" if override.said else "a"
             return Refusal(
                 "TM105",
-                f"{where or f'line {override.line}'} has something else for the method {name}: "
-                f"it may read what was computed from {of[0].symbol} before a tape was opened",
+                f"{where or f'line {override.line}'} has {has} method {name}, which may read what "
+                f"was computed from {of[0].symbol} before a tape was opened",
             )
     return None
+
+
+def _was_made_before(source: Source) -> bool:
+    """Whether a source may have been there before the function was entered."""
+    kinds = {d.kind for track in source.tracks for d in track.definitions}
+    return not source.fresh and bool(kinds & {DefKind.PARAMETER, DefKind.EXTERNAL})
 
 
 def assume_overridden(
     found: Iterable[tuple[str, Override]], sources: Iterable[Source]
 ) -> list[str]:
     """What is taken for granted of methods that other modules override."""
-    given = [str(source.symbol) for source in sources if not source.fresh]
+    given = [str(source.symbol) for source in sources if _was_made_before(source)]
     return [
         f"assumes that {name} of {override.path} reads nothing that was computed from "
         f"{', '.join(given)} before"
         for name, override in found
-        if given and override.path
+        if given and override.said
     ]
 
 
-def _below(module: Module, method: str) -> Override | None:
-    """A class of the module that has the method, which the class that calls it has not."""
+def _below(module: Module, method: str, of_any: bool) -> Override | None:
+    """A class of the module that has a method which the class that calls it has not."""
+    if method not in methods_of(module):
+        return None
     for node in module.of_kind(ast.ClassDef):
         for line in _members(node, method):
-            return Override("", line)
+            return Override("", line, of_any, said=False)
+    return None
+
+
+def _anywhere(module: Module, method: str, of_any: bool) -> Override | None:
+    """A class of another module that has such a method."""
+    project = module.project
+    if not isinstance(project, OtherTexts):
+        return None
+    for path in project.matching(module.path, method, rf"def\s+{method}\s*\("):
+        user = project.module_at(path)
+        for node in user.of_kind(ast.ClassDef) if user is not None else ():
+            for line in _members(node, method):
+                return Override(path, line, of_any, said=False)
     return None
 
 
@@ -146,7 +196,7 @@ def _members(node: ast.ClassDef, method: str) -> Iterator[int]:
     """Lines of a method in the body of a class that uses its object, and of whatever else is it."""
     for stmt in node.body:
         if isinstance(stmt, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            if stmt.name == method and _uses_object(stmt):
+            if stmt.name == method and _uses_object(stmt) and not stmt.decorator_list:
                 yield stmt.lineno
         elif isinstance(stmt, ast.Assign):
             for target in stmt.targets:
