@@ -62,7 +62,7 @@ def _calls_of(loaded: Module, name: str, leaves: frozenset[str], *, across: bool
     if isinstance(known, _Calls):
         return known
     function = _function_named(loaded, name)
-    calls = [n.func for n in ast.walk(function) if isinstance(n, ast.Call)] if function else []
+    calls = [n.func for n in loaded.of_kind_inside(ast.Call, function)] if function else []
     resolve = loaded.names.resolve
     result = _Calls(
         frozenset(resolve(func) for func in calls if _may_be_called(loaded, func, leaves)),

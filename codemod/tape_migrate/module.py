@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -90,18 +90,14 @@ class Module:
             return self.nodes
         known = self._inside.get(id(node))
         if known is None:
-            known = self._inside[id(node)] = self._below(node)
+            first = self.parsed.positions.get(node)
+            if first is None:
+                return list(walk(node))  # not kept: it may go, and another get its id
+            last = node
+            while below := children(last):
+                last = below[-1]
+            known = self._inside[id(node)] = self.nodes[first : self.parsed.positions[last] + 1]
         return known
-
-    def _below(self, node: ast.AST) -> Sequence[ast.AST]:
-        """The stretch of ``nodes`` that begins with ``node`` and ends with its last descendant."""
-        first = self.parsed.positions.get(node)
-        if first is None:
-            return list(walk(node))
-        last = node
-        while below := children(last):
-            last = below[-1]
-        return self.nodes[first : self.parsed.positions[last] + 1]
 
     def holds(self, outer: ast.AST, node: ast.AST) -> bool:
         """Whether ``node`` is ``outer`` or below it, both of this module's tree."""
@@ -112,6 +108,15 @@ class Module:
         """Every node of just this class, parents first."""
         found: Sequence[_Node] = self.parsed.by_kind.get(kind, ())
         return found
+
+    def of_kind_inside(self, kind: type[_Node], node: ast.AST) -> Sequence[_Node]:
+        """Those of just this class among ``inside(node)``, in the same order."""
+        positions, inside, found = self.parsed.positions, self.inside(node), self.of_kind(kind)
+        if node not in positions:
+            return [each for each in inside if each.__class__ is kind]
+        first = bisect_left(found, positions[node], key=positions.__getitem__)
+        end = positions[node] + len(inside)
+        return found[first : bisect_left(found, end, lo=first, key=positions.__getitem__)]
 
     def attributes(self, name: str) -> Sequence[ast.Attribute]:
         """Every ``….name``, in the order of ``nodes``."""
@@ -298,12 +303,10 @@ class Module:
     def string_lines(self) -> frozenset[int]:
         """Lines that begin inside a string literal: their leading white space is content."""
         inside: set[int] = set()
-        for node in self.nodes:
-            is_text = isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes))
-            if is_text or isinstance(node, ast.JoinedStr):
-                assert isinstance(node, ast.expr)
-                if node.end_lineno is not None and node.end_lineno > node.lineno:
-                    inside.update(self._literal_lines(node))
+        texts = [n for n in self.of_kind(ast.Constant) if isinstance(n.value, (str, bytes))]
+        for node in (*texts, *self.of_kind(ast.JoinedStr)):
+            if node.end_lineno is not None and node.end_lineno > node.lineno:
+                inside.update(self._literal_lines(node))
         return frozenset(inside)
 
     def _literal_lines(self, node: ast.expr) -> Iterator[int]:

@@ -17,7 +17,7 @@ from tape_migrate.mentions import uses_name
 from tape_migrate.model import SourceError
 from tape_migrate.module import Module
 from tape_migrate.names import UNKNOWN, canonical
-from tape_migrate.parsed import Parsed, walk
+from tape_migrate.parsed import Parsed
 
 _TEXTS = 8
 _OFTEN = frozenset(
@@ -365,7 +365,7 @@ class Project:
         for node in loaded.tree.body if loaded is not None else ():
             if isinstance(node, ast.FunctionDef) and node.name == name:
                 assert loaded is not None
-                values = [n.value for n in walk(node) if isinstance(n, ast.Return)]
+                values = [n.value for n in loaded.inside(node) if isinstance(n, ast.Return)]
                 if len(values) == 1 and isinstance(values[0], ast.Name):
                     return loaded.names.spelled(values[0])
         return UNKNOWN

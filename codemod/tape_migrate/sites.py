@@ -73,9 +73,7 @@ def find_sites(module: Module) -> list[Found]:
 def _find_sites(module: Module) -> list[Found]:
     found: list[Found] = []
     callees = _Callees(module)
-    for node in module.nodes:
-        if not isinstance(node, ast.Call):
-            continue
+    for node in module.of_kind(ast.Call):
         if not callees.may_be_api(node.func):
             continue
         api = module.names.api_of(node.func) or _optimizer_method(module, node)

@@ -1,7 +1,7 @@
 """Prove random neighbours of the fixtures, or those that the tests run.
 
     python -m tests.neighbours [--count 500] [--seed 0] [--chosen]
-    python -m tests.neighbours --choose 200 [--seed 0]
+    python -m tests.neighbours --choose 200 [--seed 0] [--only shapes/d]
 
 Each is run as it was in a graph and as it is migrated, and the numbers are compared. The exit code
 is 1 if some differ. ``--choose`` adds to those of the tests what notices so many mutants.
@@ -15,7 +15,7 @@ import random
 
 from tape_migrate.verify import Verifier
 
-from .choosing import choose
+from .choosing import Notice, choose
 from .chosen import chosen
 from .making import draw
 from .proving import Fate, prove
@@ -28,10 +28,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="which")
     parser.add_argument("--chosen", action="store_true", help="those of the tests instead")
     parser.add_argument("--choose", type=int, metavar="MUTANTS", help="choose for the tests")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], metavar="PREFIX", help="mutants of modules, shapes/d"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="how many mutants at a time")
     options = parser.parse_args()
     if options.choose:
-        for mutant, neighbour in choose(options.choose, options.seed):
-            print(f"{mutant}: {neighbour or 'nothing notices it'}", flush=True)
+        ends: collections.Counter[Notice] = collections.Counter()
+        only = tuple(options.only)
+        for tried in choose(options.choose, options.seed, only, options.workers):
+            ends[tried.notice] += 1
+            print(tried, flush=True)
+        for end in Notice:
+            print(f"{end.value:24} {ends[end]:6}")
         return 0
     rng = random.Random(options.seed)
     drawn = chosen() if options.chosen else (draw(rng) for _ in range(options.count))

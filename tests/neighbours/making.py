@@ -6,14 +6,18 @@ import importlib
 import random
 import textwrap
 import zlib
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
+from itertools import count
 from pathlib import Path
 
 from tape_migrate.api import migrate_source
+from tape_migrate.linking import migrate_project
 from tape_migrate.model import Migration, Options, SiteResult
 from tests import shapes
 from tests.fixture_cases import FixtureCase, all_cases
+from tests.shapes.tables.reading import groups
 from tests.shapes.texts import HEAD, KERAS
 
 from .variations import variations
@@ -42,17 +46,24 @@ class Neighbour:
 class Base:
     """A program that is varied, and how it is migrated.
 
-    ``case`` is the fixture, None for a program of ``tests/shapes/test_*_text.py``.
+    ``case`` is the fixture, None for a program of ``tests/shapes``; ``others`` are the modules
+    that stay as they are, by path, where ``path`` is one of a project.
     """
 
     text: str
     options: Options
     case: FixtureCase | None = None
+    path: str = "neighbour.py"
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 @cache
 def bases() -> dict[str, Base]:
-    """By name: fixtures that can be varied (in ASCII, with plain line ends), and ``texts/…``."""
+    """By name: fixtures that can be varied (in ASCII, with plain line ends).
+
+    ``texts/…`` are the programs of ``tests/shapes/test_*_text.py``, ``tables/…`` those of the
+    tables, each module of a project by itself.
+    """
     found = {
         case.name: Base(case.before.decode(), case.options, case)
         for case in all_cases()
@@ -66,10 +77,20 @@ def bases() -> dict[str, Base]:
             text = head + textwrap.dedent(program).lstrip("\n")
             base = Base(text, Options(assume_closed=not keras))
             found[f"texts/{path.stem.removeprefix('test_')}.{name}"] = base
-    return found
+    return found | dict(_of_tables())
 
 
-@cache
+def _of_tables() -> Iterator[tuple[str, Base]]:
+    for group in groups():
+        for number, case in zip(count(1), group.cases, strict=False):
+            modules = case.modules
+            for path, text in modules.items():
+                others = {other: text for other, text in modules.items() if other != path}
+                name = f"tables/{group} {number}" + (f" {path}" if others else "")
+                yield name, Base(text, Options(assume_closed=case.closed), None, path, others)
+
+
+@lru_cache(maxsize=500)
 def _variations_of(name: str) -> dict[str, str]:
     return variations(bases()[name].text)
 
@@ -87,16 +108,33 @@ def text_of(neighbour: Neighbour) -> str:
     return text
 
 
-def migration_of(neighbour: Neighbour) -> Migration:
-    """What becomes of it, with the fixture's own options but for ``closed``."""
-    options = replace(bases()[neighbour.case].options, assume_closed=neighbour.closed)
-    return migrate_source(text_of(neighbour).encode(), options, path="neighbour.py")
+def migrations_of(neighbour: Neighbour) -> list[Migration]:
+    """What becomes of it and of its project, with the base's options but for ``closed``."""
+    base = bases()[neighbour.case]
+    options = replace(base.options, assume_closed=neighbour.closed)
+    return _migrations(base, text_of(neighbour), options)
 
 
-def said(migration: Migration) -> str:
+def migrations_of_base(name: str) -> list[Migration]:
+    """What becomes of a program before anything is varied."""
+    base = bases()[name]
+    return _migrations(base, base.text, base.options)
+
+
+def _migrations(base: Base, text: str, options: Options) -> list[Migration]:
+    if not base.others:
+        return [migrate_source(text.encode(), options, path=base.path)]
+    sources = {path: other.encode() for path, other in base.others.items()}
+    found = migrate_project({base.path: text.encode(), **sources}, options)
+    return [migration for migration in found.values() if isinstance(migration, Migration)]
+
+
+def said(migrations: list[Migration]) -> str:
     """What became of each call, and a checksum of all that is said and of the new text."""
-    words = " ".join(map(_word, migration.sites)) or "nothing"
-    everything = "\n".join([*(site.message for site in migration.sites), migration.new.decode()])
+    sites = [site for migration in migrations for site in migration.sites]
+    words = " ".join(map(_word, sites)) or "nothing"
+    texts = [migration.new.decode() for migration in migrations]
+    everything = "\n".join([*(site.message for site in sites), *texts])
     return f"{words}\t{zlib.crc32(everything.encode()):08x}"
 
 

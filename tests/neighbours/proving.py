@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tape_migrate.model import Outcome
 from tape_migrate.verify import Verdict, Verifier, load_case
 
-from .making import Neighbour, bases, migration_of
+from .making import Neighbour, bases, migrations_of
 
 _REASON = "a varied program may well have such gradients"
 
@@ -34,10 +34,11 @@ class Proved:
 
 def prove(verifier: Verifier, neighbour: Neighbour) -> Proved:
     """Run both sides of one neighbour; where calls were refused, both in a graph."""
-    migration = migration_of(neighbour)
-    if migration.internal_error is not None:
-        return Proved(neighbour, Fate.DIFFERENT, migration.internal_error)
-    if not migration.changed:
+    migrations = migrations_of(neighbour)
+    for migration in migrations:
+        if migration.internal_error is not None:
+            return Proved(neighbour, Fate.DIFFERENT, migration.internal_error)
+    if not any(migration.changed for migration in migrations):
         return Proved(neighbour, Fate.LEFT_ALONE)
     fixture = bases()[neighbour.case].case
     if fixture is None:
@@ -45,6 +46,7 @@ def prove(verifier: Verifier, neighbour: Neighbour) -> Proved:
     case = load_case(fixture.folder)
     if case.not_run is not None or (case.entry is None and not case.outputs):
         return Proved(neighbour, Fate.NOT_COMPARED, "text only")
+    migration = migrations[0]
     left = any(site.outcome is Outcome.REFUSED for site in migration.sites)
     varied = replace(
         case,

@@ -25,7 +25,7 @@ def used_names(module: Module, scope: Scope) -> set[str]:
     """Names that code generated in ``scope`` must not bind."""
     outer = outermost_function(scope)
     found: set[str] = set()
-    for node in ast.walk(outer.node):
+    for node in module.inside(outer.node):
         if isinstance(node, ast.Name):
             if outer.kind is ScopeKind.MODULE:
                 owner = module.scopes.resolve(node.id, module.scope_of(node))

@@ -332,7 +332,7 @@ def _only_leaves(context: Context, klass: Scope, symbol: Symbol) -> bool:
         if any(not (isinstance(b, ast.Name) and b.id == "object") for b in scope.node.bases):
             if scope is family:
                 return False  # a base class out of sight may set it
-        for node in ast.walk(scope.node):
+        for node in context.module.inside(scope.node):
             if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(
                 node.ctx, (ast.Store, ast.Del)
             ):

@@ -227,7 +227,7 @@ class Closure:
                 return
             case _:
                 self._aliases[written].update(self._reads(value))
-                if not any(isinstance(node, ast.Call) for node in ast.walk(value)):
+                if not any(isinstance(node, ast.Call) for node in self._module.inside(value)):
                     self._copies[written].update(self._reads(value))
 
     def _makes_new(self, func: ast.expr) -> bool:
@@ -243,7 +243,7 @@ class Closure:
         scope = self._module.scopes.opened_by(function)
         returns = [
             node.value
-            for node in ast.walk(function)
+            for node in self._module.inside(function)
             if isinstance(node, ast.Return) and self._module.scope_of(node) is scope
         ]
         tuples = [r for r in returns if isinstance(r, ast.Tuple) and len(r.elts) == size]

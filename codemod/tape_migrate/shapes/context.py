@@ -165,15 +165,15 @@ class Context:
             if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 parts.append(node)
         for function in self.summaries.called_functions(parts):
-            found |= {id(c) for c in ast.walk(function)} & self._pending
+            found |= {id(c) for c in self.module.inside(function)} & self._pending
         return frozenset(found - {id(request.call)})
 
     def order_matters(self, request: Request) -> bool:
         """Whether the target and something else in its statement both call unknown functions."""
-        inside = {id(node) for expr in request.given for node in ast.walk(expr)}
+        inside = {id(node) for expr in request.given for node in self.module.inside(expr)}
         around = {id(parent) for parent in self.module.parents(request.call)}
         mine = other = False
-        for call in ast.walk(self.module.statement_of(request.call)):
+        for call in self.module.inside(self.module.statement_of(request.call)):
             if not isinstance(call, ast.Call) or call is request.call or id(call) in around:
                 continue
             if self._is_plain_call(call):

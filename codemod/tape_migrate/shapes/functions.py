@@ -55,11 +55,10 @@ class Functions:
         """Visible calls of ``function``."""
         if self._callers is None:
             self._callers = {}
-            for node in self._module.nodes:
-                if isinstance(node, ast.Call):
-                    called = self.callee(node)
-                    if called is not None:
-                        self._callers.setdefault(id(called), []).append(node)
+            for call in self._module.of_kind(ast.Call):
+                called = self.callee(call)
+                if called is not None:
+                    self._callers.setdefault(id(called), []).append(call)
         return self._callers.get(id(function), [])
 
     def class_of(self, scope: Scope) -> Scope | None:
@@ -328,9 +327,9 @@ class Functions:
         while stack:
             part = stack.pop()
             calls = (
-                [n for n in self._module.inside(part) if isinstance(n, ast.Call)]
+                self._module.of_kind_inside(ast.Call, part)
                 if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef))
-                else list(calls_in(part))
+                else calls_in(part)
             )
             for call in calls:
                 function = self.callee(call)

@@ -79,9 +79,7 @@ def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) ->
 def _bound_method(context: Context, scope: Scope) -> str | None:
     """``step = self.step``: a method that is used otherwise than by calling it."""
     module = context.module
-    for node in module.nodes:
-        if not isinstance(node, ast.Attribute) or node.attr != scope.name:
-            continue
+    for node in module.attributes(scope.name):
         parent = module.parent_of(node)
         called = isinstance(parent, ast.Call) and parent.func is node
         if isinstance(node.ctx, ast.Load) and not called and not isinstance(parent, ast.Attribute):

@@ -87,8 +87,8 @@ class GivenValues:
                 args=call.args,
                 keywords=call.keywords,
             )
-            for call in self._module.nodes
-            if isinstance(call, ast.Call) and summaries.made_by(call) is function
+            for call in self._module.of_kind(ast.Call)
+            if summaries.made_by(call) is function
         ]
 
     def _stores(self, node: ast.AST) -> dict[Symbol, list[ast.expr | None]]:
@@ -97,7 +97,7 @@ class GivenValues:
         known = self._module.memo.get(key)
         if not isinstance(known, dict):
             known = dict[Symbol, list[ast.expr | None]]()
-            for inner in ast.walk(node):
+            for inner in self._module.inside(node):
                 if isinstance(inner, (ast.Attribute, ast.Subscript)):
                     symbol = None if isinstance(inner.ctx, ast.Load) else symbol_of(inner)
                     if symbol is not None:

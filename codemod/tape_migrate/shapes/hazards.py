@@ -122,8 +122,8 @@ def refuse_position(module: Module, request: Request) -> Refusal | None:
             expecting = _expecting(parent)
             if expecting is not None:
                 return Refusal("TM130", f"the call stands where {expecting} expects it to fail")
-    read = {n.id for n in ast.walk(request.call) if isinstance(n, ast.Name)}
-    for node in ast.walk(stmt):
+    read = {n.id for n in module.inside(request.call) if isinstance(n, ast.Name)}
+    for node in module.inside(stmt):
         if isinstance(node, ast.NamedExpr) and node.target.id in read:
             return Refusal("TM104", f"{node.target.id} is bound in the statement of the call")
     if scope.kind is ScopeKind.FUNCTION and isinstance(scope.node, ast.AsyncFunctionDef):
@@ -344,7 +344,7 @@ def through_branches(
             parts.append(node)
     functions = Summaries.of(dep.module).called_functions(parts)
     calls = [call for part in parts for call in calls_in(part)]
-    calls += [n for function in functions for n in ast.walk(function) if isinstance(n, ast.Call)]
+    calls += [n for function in functions for n in dep.module.of_kind_inside(ast.Call, function)]
     return any(
         tensorflow_function(dep.module.names.resolve(call.func)) in functions_of_graphs
         for call in calls

@@ -56,9 +56,8 @@ def compiled_calls(module: Module) -> list[ast.Call]:
     """Every call that compiles or runs a Keras graph."""
     return [
         node
-        for node in module.nodes
-        if isinstance(node, ast.Call)
-        and _may_be_compiled(module, node.func)
+        for node in module.of_kind(ast.Call)
+        if _may_be_compiled(module, node.func)
         and (module.names.resolve(node.func) == BACKEND + "function" or _session_of(module, node))
     ]
 

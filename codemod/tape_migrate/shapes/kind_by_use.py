@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
@@ -28,41 +29,59 @@ def used_as_tensor(
     def same(expr: ast.expr) -> bool:
         return symbol_of(expr) == symbol and _same_value(module, expr, symbol, scope, definitions)
 
-    root = scope.node
-    for node in module.inside(root):
-        if isinstance(node, ast.BinOp):
-            if isinstance(node.op, NOT_FOR_LISTS):
-                operands = [node.left, node.right]
-                # `[a] - x`: a tensor may still have a list beside it, a list never has an operator.
-                if any(same(side) for side in operands):
-                    return True
-            elif isinstance(node.op, (ast.Add, ast.Mult)):
-                for side, other in ((node.left, node.right), (node.right, node.left)):
-                    if same(side) and (
-                        (isinstance(other, ast.Constant) and isinstance(other.value, float))
-                        or (
-                            isinstance(other, ast.Call)
-                            and makes_one_tensor(module.names.resolve(other.func))
-                        )
-                        # A list can be multiplied by a whole number only, never by itself.
-                        or (
-                            isinstance(node.op, ast.Mult)
-                            and (same(other) or is_no_count(module, other, scope))
-                        )
-                        or (isinstance(other, ast.BinOp) and isinstance(other.op, NOT_FOR_LISTS))
-                    ):
-                        return True
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            if same(node.operand):
-                return True
-        elif (isinstance(node, ast.Attribute) and node.attr in _ONLY_TENSORS_HAVE) or (
-            isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple)
-        ):
-            if same(node.value):
-                return True
-        elif isinstance(node, ast.Call) and any(map(same, _tensor_arguments(module, node))):
-            return True
-    return False
+    return any(_tells(module, node, scope, same) for node in _telling(module, scope.node))
+
+
+def _telling(module: Module, root: ast.AST) -> list[ast.AST]:
+    """The nodes below ``root`` that may tell: few, and asked about for each name of the scope."""
+    known = module.memo.setdefault("telling uses", {})
+    assert isinstance(known, dict)
+    if root not in known:
+        known[root] = [node for node in module.inside(root) if _may_tell(module, node)]
+    found: list[ast.AST] = known[root]
+    return found
+
+
+def _may_tell(module: Module, node: ast.AST) -> bool:
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, (*NOT_FOR_LISTS, ast.Add, ast.Mult))
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.op, ast.USub)
+    if isinstance(node, ast.Attribute):
+        return node.attr in _ONLY_TENSORS_HAVE
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Tuple)
+    return isinstance(node, ast.Call) and bool(_tensor_arguments(module, node))
+
+
+def _tells(module: Module, node: ast.AST, scope: Scope, same: Callable[[ast.expr], bool]) -> bool:
+    """Whether one of ``_telling`` uses what is the ``same``."""
+    if isinstance(node, ast.BinOp):
+        if isinstance(node.op, NOT_FOR_LISTS):
+            # `[a] - x`: a tensor may still have a list beside it, a list never has an operator.
+            return same(node.left) or same(node.right)
+        return any(
+            same(side)
+            and (
+                (isinstance(other, ast.Constant) and isinstance(other.value, float))
+                or (
+                    isinstance(other, ast.Call)
+                    and makes_one_tensor(module.names.resolve(other.func))
+                )
+                # A list can be multiplied by a whole number only, never by itself.
+                or (
+                    isinstance(node.op, ast.Mult)
+                    and (same(other) or is_no_count(module, other, scope))
+                )
+                or (isinstance(other, ast.BinOp) and isinstance(other.op, NOT_FOR_LISTS))
+            )
+            for side, other in ((node.left, node.right), (node.right, node.left))
+        )
+    if isinstance(node, ast.UnaryOp):
+        return same(node.operand)
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return same(node.value)
+    return isinstance(node, ast.Call) and any(map(same, _tensor_arguments(module, node)))
 
 
 def _same_value(

@@ -297,9 +297,7 @@ def _handed_as_tensor(module: Module, symbol: Symbol, scope: Scope, depth: int) 
             for value in given
         ):
             return True
-    for call in module.inside(node):
-        if not isinstance(call, ast.Call):
-            continue
+    for call in module.of_kind_inside(ast.Call, node):
         function = summaries.callee(call)
         if function is None or function is node:
             continue

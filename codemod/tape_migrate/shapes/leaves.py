@@ -83,9 +83,7 @@ class Leaves:
 
     def refuse_outside(self, outside: Iterable[Link]) -> Refusal | None:
         """A value from outside that may have been computed from a variable."""
-        if any(
-            isinstance(n, ast.keyword) and n.arg == "caching_device" for n in self._module.nodes
-        ):
+        if any(n.arg == "caching_device" for n in self._module.of_kind(ast.keyword)):
             return Refusal(
                 "TM106",
                 "caching_device= keeps a copy of a variable from when it is made, which a tape "

@@ -65,9 +65,8 @@ def uses_of(module: Module, scope: Scope) -> list[ast.Name]:
     if not isinstance(known, list):
         known = module.memo[key] = [
             name
-            for name in module.nodes
-            if isinstance(name, ast.Name)
-            and name.id == scope.name
+            for name in module.of_kind(ast.Name)
+            if name.id == scope.name
             and isinstance(name.ctx, ast.Load)
             and module.scopes.resolve(name.id, module.scope_of(name)) is scope.parent
         ]
@@ -126,9 +125,7 @@ def _loop_bodies(module: Module) -> frozenset[int]:
         if scope.kind is ScopeKind.FUNCTION and scope.parent is not None:
             by_name[(id(scope.parent), scope.name)] = id(scope.node)
     found: set[int] = set()
-    for node in module.nodes:
-        if not isinstance(node, ast.Call):
-            continue
+    for node in module.of_kind(ast.Call):
         if not _may_be_loop(module, node.func):
             continue
         if tensorflow_function(module.names.resolve(node.func)) not in TENSOR_LOOPS:

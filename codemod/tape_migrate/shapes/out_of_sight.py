@@ -55,6 +55,7 @@ def method_calls(
     context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
 ) -> Iterator[ast.Call]:
     """All calls of methods that the target may be computed by, in visible functions, too."""
+    module = context.module
     parts: list[ast.AST] = [*inline_exprs]
     for node_id in sorted(every_node):
         node = dep.cfg.nodes[node_id].node
@@ -63,19 +64,19 @@ def method_calls(
         elif isinstance(node, ast.expr):
             parts.append(node)
     for part in parts:
-        yield from _methods_called(part)
-    known = context.module.memo.setdefault("methods called", {})
+        yield from _methods_called(module, part)
+    known = module.memo.setdefault("methods called", {})
     assert isinstance(known, dict)
     for function in context.summaries.called_functions(parts):
         if function not in known:
-            known[function] = tuple(_methods_called(function))
+            known[function] = tuple(_methods_called(module, function))
         yield from known[function]
 
 
-def _methods_called(part: ast.AST) -> Iterator[ast.Call]:
-    for node in ast.walk(part):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            yield node
+def _methods_called(module: Module, part: ast.AST) -> Iterator[ast.Call]:
+    for call in module.of_kind_inside(ast.Call, part):
+        if isinstance(call.func, ast.Attribute):
+            yield call
 
 
 def _refuse_collection(collection: str) -> Refusal:

@@ -72,10 +72,11 @@ def asks_for_reference_variables(module: Module) -> bool:
     key = "asks for reference variables"
     if key not in module.memo:
         module.memo[key] = any(
-            isinstance(node, ast.keyword)
-            and node.arg == "use_resource"
-            and not (isinstance(node.value, ast.Constant) and node.value.value in (True, None))
-            for node in module.nodes
+            keyword.arg == "use_resource"
+            and not (
+                isinstance(keyword.value, ast.Constant) and keyword.value.value in (True, None)
+            )
+            for keyword in module.of_kind(ast.keyword)
         )
     return bool(module.memo[key])
 

@@ -77,10 +77,10 @@ def _made_elsewhere(context: Context, dep: Dependence, symbol: Symbol) -> bool:
     if symbol.root in ("self", "cls") and symbol.path:
         first = Symbol(symbol.root, symbol.path[:1])
         owner = context.summaries.class_of(dep.scope)
-        for node in ast.walk(context.summaries.family(owner).node) if owner is not None else ():
-            if isinstance(node, ast.Attribute) and symbol_of(node) == first:
-                if isinstance(node.ctx, ast.Store):
-                    values.append(value_given_by(module.statement_of(node), first))
+        family = context.summaries.family(owner).node if owner is not None else None
+        for node in module.of_kind_inside(ast.Attribute, family) if family is not None else ():
+            if symbol_of(node) == first and isinstance(node.ctx, ast.Store):
+                values.append(value_given_by(module.statement_of(node), first))
     else:
         bound = module.names.bindings(symbol.root, dep.scope)
         values = [n.value for n in bound if isinstance(n, (ast.Assign, ast.AnnAssign))]

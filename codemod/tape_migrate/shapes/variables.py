@@ -174,7 +174,7 @@ def mentions_reuse(module: Module) -> bool:
     known = module.memo.get("reuse")
     if not isinstance(known, bool):
         known = module.memo["reuse"] = bool(identifiers(module) & _REUSE) or any(
-            isinstance(node, ast.keyword) and node.arg in _REUSE for node in module.nodes
+            keyword.arg in _REUSE for keyword in module.of_kind(ast.keyword)
         )
     return known
 
@@ -224,12 +224,10 @@ def _assigned(module: Module, expr: ast.Attribute) -> bool:
     """``self.weights`` that the module's own code sets: no collection of a framework's."""
     root = expr.value
     return isinstance(root, ast.Name) and any(
-        isinstance(node, ast.Attribute)
-        and node.attr == expr.attr
-        and isinstance(node.ctx, ast.Store)
+        isinstance(node.ctx, ast.Store)
         and isinstance(node.value, ast.Name)
         and node.value.id == root.id
-        for node in module.nodes
+        for node in module.attributes(expr.attr)
     )
 
 
