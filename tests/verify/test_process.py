@@ -163,15 +163,21 @@ def test_values_of_all_kinds_come_back(verifier: Verifier) -> None:
         "        sparse = tf.sparse.from_dense(dense)\n"
         "        ragged = tf.RaggedTensor.from_row_lengths(x, [1, 2])\n"
         "        word = tf.constant('word')\n"
-        "        return [None, object(), rows, {'a': x, 'b': 2.0}, sparse, ragged, word]\n"
+        "        listed = tf.IndexedSlices(tf.reshape(x, [3, 1]), [0, 2, 2], [4, 1])\n"
+        "        named = {'a': x, 'b': 2.0}\n"
+        "        return [None, object(), rows, listed, named, sparse, ragged, word]\n"
     )
     run = verifier.run_before(replace(given, entry="Net.f"))
     assert isinstance(run.value, Tree), run.error
-    nothing, thing, rows, named, sparse, ragged, word = run.value.items
+    nothing, thing, rows, listed, named, sparse, ragged, word = run.value.items
     assert nothing is None
     assert thing == Opaque("object")
     assert isinstance(rows, Slices)
     assert rows.dense is None, "without a shape it is not known how many rows there are"
+    assert isinstance(listed, Slices), "what was made of lists is one, too"
+    assert listed.indices.array.tolist() == [0, 2, 2]
+    assert listed.dense is not None
+    assert listed.dense.shape == (4, 1)
     assert isinstance(named, Tree)
     assert named.keys == ("a", "b")
     assert named.items[1] == Scalar("float", "2.0")

@@ -106,7 +106,7 @@ def _called_object(dep: Dependence, func: ast.expr) -> Symbol | None:
     """The object whose method is called, or which is called itself."""
     if isinstance(func, ast.Name):
         bound = dep.module.names.bindings(func.id, dep.scope)
-        made = (ast.Assign, ast.AnnAssign, ast.For, ast.With, ast.arg)
+        made = (ast.Assign, ast.AnnAssign, ast.For, ast.With)
         return Symbol(func.id) if any(isinstance(node, made) for node in bound) else None
     if not isinstance(func, ast.Attribute) or func.attr in TENSOR_METHODS:
         return None

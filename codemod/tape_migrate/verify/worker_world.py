@@ -304,8 +304,10 @@ class Skeleton:
             items = [self.describe(value[key]) for key in keys]
             return {"kind": "dict", "keys": [str(key) for key in keys], "items": items}
         if type(value).__name__ in ("IndexedSlices", "IndexedSlicesValue"):
-            parts = [self.describe(p) for p in (value.values, value.indices, value.dense_shape)]
-            return {"kind": "slices", "items": parts}
+            # Made by hand of lists, they still have lists.
+            parts = (value.values, value.indices, value.dense_shape)
+            arrays = [p if p is None or tf.is_tensor(p) else np.asarray(p) for p in parts]
+            return {"kind": "slices", "items": [self.describe(part) for part in arrays]}
         keras = type(value).__module__.startswith("keras") and hasattr(value, "assign")
         if isinstance(value, tf.Variable) or keras:
             value = tf.convert_to_tensor(value)
