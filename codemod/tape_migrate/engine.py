@@ -269,6 +269,7 @@ class Engine:
             fed=frozenset(self._fed),
         )
         of_graphs: dict[int, Refusal] = {}
+        still: dict[int, Refusal] = {}
         if b"eras" in module.text and (b"function" in module.text or b"session" in module.text):
             # Most modules hold no Keras graph: what deals with them is not even imported.
             from tape_migrate.shapes.keras_graph import keras_graphs  # noqa: PLC0415
@@ -283,7 +284,7 @@ class Engine:
                 applied, function = lift_keras(module, graphs.plan, pending, tracked)
                 self._fed.add(function)
                 return applied
-            of_graphs = graphs.refusals
+            of_graphs, still = graphs.refusals, graphs.still
             if graphs.apart:
                 gathered = gather_keras(
                     context,
@@ -340,6 +341,7 @@ class Engine:
                 decision = refuse_hessian(module, decision) or decision
             if isinstance(decision, Candidate):
                 decision = refuse_depth(module, decision) or decision
+                decision = still.get(id(item.call), decision)
             if isinstance(decision, Refusal):
                 if site.keras is not None:
                     # What it says of generated code means nothing to its reader.

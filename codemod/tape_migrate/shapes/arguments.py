@@ -6,6 +6,7 @@ import ast
 from typing import Final
 
 from tape_migrate.model import Api
+from tape_migrate.module import Module
 from tape_migrate.shapes.plan import Refusal, Request
 from tape_migrate.sites import Found
 
@@ -133,3 +134,24 @@ def elements(expr: ast.expr) -> tuple[ast.expr, ...]:
     if isinstance(expr, (ast.List, ast.Tuple)):
         return tuple(expr.elts)
     return (expr,)
+
+
+def hides_none(module: Module, grads: ast.expr | None) -> bool:
+    """Whether a member of the list ``grads`` may be None and is not written as such."""
+    given: list[ast.expr] = []
+    if isinstance(grads, (ast.List, ast.Tuple)):
+        given = [item for item in grads.elts if not isinstance(item, ast.Constant)]
+    elif isinstance(grads, ast.Name):
+        bound = module.names.bindings(grads.id, module.scope_of(grads))
+        values = [stmt.value for stmt in bound if isinstance(stmt, ast.Assign)]
+        given = [v for v in values if isinstance(v, (ast.List, ast.Tuple, ast.ListComp, ast.BinOp))]
+    elif isinstance(grads, (ast.ListComp, ast.BinOp)):
+        given = [grads]
+    return any(
+        isinstance(node, ast.Constant)
+        and node.value is None
+        and not isinstance(module.parent_of(node), (ast.Compare, ast.Slice, ast.Subscript))
+        and not any(isinstance(p, ast.Call) for p in module.parents_below(node, value))
+        for value in given
+        for node in ast.walk(value)
+    )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tape_migrate.flow.symbols import Symbol, may_overlap, symbol_of
 from tape_migrate.parsed import walk
+from tape_migrate.shapes.applied import applied_variables
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
@@ -20,10 +21,15 @@ from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.hazards import assigned_variables
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.members import TAKES_OUT, changed_by_other_name, other_names
+from tape_migrate.shapes.modes import graph_mode, identifiers
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 from tape_migrate.shapes.summaries import Summaries
 
 _CHANGES = "changes inside"
+_EVALUATE = frozenset(("eval", "get_value", "batch_get_value"))
+_SET = frozenset(
+    ("set_value", "batch_set_value", "set_weights", "load_weights", "fit", "train_on_batch")
+)
 
 
 def refuse_changed(
@@ -52,7 +58,9 @@ def refuse_changed(
             and changed_in_closure(context, dep, source.symbol.root)
         ):
             return Refusal("TM104", f"a function that is called changes what {source.symbol} holds")
-    return _refuse_assigned(context, dep, reads, call_node)
+    return _refuse_assigned(context, dep, reads, call_node) or _refuse_set_later(
+        context, dep, [link.node_id for link in reads.values()]
+    )
 
 
 def refuse_assigned(
@@ -125,6 +133,47 @@ def _refuse_assigned(
     return None
 
 
+def _refuse_set_later(context: Context, dep: Dependence, reads: list[int]) -> Refusal | None:
+    """``K.set_value(x, …)`` after the forward pass, and ``K.eval(…)``, which computes it anew."""
+    module = context.module
+    words = identifiers(module)
+    if not (words & _EVALUATE and words & _SET) or graph_mode(module) is not None:
+        return None
+    sets, evaluations = _set_and_evaluated(context, dep)
+    for stmt, node_id in sets:
+        if any(dep.reaches(read, node_id) for read in reads) and any(
+            dep.reaches(node_id, other) for other in evaluations
+        ):
+            return Refusal(
+                "TM118",
+                f"line {stmt.lineno} sets variables, and K.eval computes what a graph holds anew "
+                "after it, while eager code has computed it before",
+            )
+    return None
+
+
+def _set_and_evaluated(
+    context: Context, dep: Dependence
+) -> tuple[list[tuple[ast.stmt, int]], list[int]]:
+    """The nodes of the scope that set variables at once, and those that evaluate tensors."""
+    sets: list[tuple[ast.stmt, int]] = []
+    evaluations: list[int] = []
+    for node in dep.cfg.nodes:
+        stmt = node.stmt
+        if node.node is None or stmt is None or isinstance(stmt, (ast.FunctionDef, ast.ClassDef)):
+            continue
+        parts = own_expressions(node.node) if isinstance(node.node, ast.stmt) else [node.node]
+        calls = [call for part in parts for call in calls_in(part)]
+        for function in context.summaries.called_functions(parts):
+            calls += [each for each in ast.walk(function) if isinstance(each, ast.Call)]
+        names = {c.func.attr for c in calls if isinstance(c.func, ast.Attribute)}
+        if names & _SET:
+            sets.append((stmt, node.id))
+        if names & _EVALUATE:
+            evaluations.append(node.id)
+    return sets, evaluations
+
+
 def changed_by_calls(
     context: Context, dep: Dependence, reads: Iterable[Symbol], before: int
 ) -> frozenset[int]:
@@ -180,7 +229,8 @@ def _assigned(context: Context, dep: Dependence, node_id: int) -> Iterator[Symbo
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         parts += [*node.args.defaults, *filter(None, node.args.kw_defaults)]
     for part in (*parts, *context.summaries.called_functions(parts)):
-        for changed in assigned_variables(context.module, part):
+        assigned = assigned_variables(context.module, part)
+        for changed in (*assigned, *applied_variables(context.module, part)):
             symbol = symbol_of(changed)
             if symbol is not None:
                 yield symbol

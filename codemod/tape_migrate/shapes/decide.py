@@ -8,7 +8,7 @@ from dataclasses import replace
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.model import Api
 from tape_migrate.shapes import hazards as hz
-from tape_migrate.shapes.arguments import elements, read_arguments
+from tape_migrate.shapes.arguments import elements, hides_none, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of
 from tape_migrate.shapes.carry import Carried, carry, refuse_kept, refuse_path, refuse_siblings
 from tape_migrate.shapes.changed import refuse_assigned, refuse_changed
@@ -70,7 +70,13 @@ def read_request(context: Context, found: Found) -> Request | Refusal:
         return refusal
     if found.site.api in METHODS:
         return read_optimizer_call(context, found)
-    return read_arguments(found, spelled=module.names.spelled(found.call.func))
+    request = read_arguments(found, spelled=module.names.spelled(found.call.func))
+    if isinstance(request, Request) and hides_none(module, request.output_gradients):
+        return Refusal(
+            "TM113",
+            "a member of grad_ys may be None, which means ones to tf.gradients, but not to a tape",
+        )
+    return request
 
 
 def decide_request(context: Context, request: Request) -> Decision:

@@ -78,7 +78,7 @@ class ModuleHazards:
 
     @cached_property
     def looks_up_names(self) -> bool:
-        return bool(self._identifiers & LOOKUPS)
+        return bool(self._identifiers & (LOOKUPS | {"get_operations"}))
 
     def refuse(self) -> Refusal | None:
         """A reason that holds for every call of the module."""

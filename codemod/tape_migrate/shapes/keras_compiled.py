@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, replace
 
 from tape_migrate.flow.symbols import DefKind, Symbol
@@ -30,6 +31,8 @@ class Compiled:
     """What the inputs are fed, where the graph is run at once by a Session."""
     session: ast.stmt | None = None
     """The statement that names the Session, if nothing else uses it."""
+    whole: ast.expr | None = None
+    """The inputs, if they are given by one expression that is no list."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,9 @@ def _function(module: Module, call: ast.Call) -> Compiled | Refusal:
         return Refusal("TM113", "the K.function has arguments that a plain function cannot take")
     inputs = _listed(module, given["inputs"])
     named = given["inputs"] if inputs is not given["inputs"] else None
-    return Compiled(call, tuple(_elements(inputs)), given["outputs"], named)
+    elements = _elements(inputs)
+    whole = inputs if elements == [inputs] else None
+    return Compiled(call, tuple(elements), given["outputs"], named, whole=whole)
 
 
 def _session_of(module: Module, call: ast.Call) -> ast.expr | None:
@@ -214,6 +219,12 @@ def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] 
         if isinstance(element, ast.Starred):
             return Refusal("TM140", "how many inputs the compiled function has is not known")
         value = levels.value(element)
+        if element is compiled.whole and ast.unparse(element).endswith(".input"):
+            return Refusal(
+                "TM140",
+                f"whether {ast.unparse(element)}, given alone, is one input or a list of several "
+                "is not known: put it into a list, or give .inputs",
+            )
         if value.holds or not value.symbolic:
             return Refusal(
                 "TM140", f"nothing tells that {ast.unparse(element)} is one input of a model"
@@ -233,6 +244,9 @@ def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] 
             if where.endswith(".input") and not where.endswith(("].input", ").input")):
                 where = where.removesuffix(".input") + ".inputs[0]"
             found.append(Feed(plain, text, f"{where}.dtype", where, position, element))
+    cut = _cut_off(found)
+    if cut is not None:
+        return Refusal("TM140", f"{cut} is fed beside an input that it is computed from")
     if not found:
         return Refusal("TM140", "the compiled function has no input")
     names = [feed.name for feed in found]
@@ -242,6 +256,22 @@ def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] 
         else feed
         for number, feed in enumerate(found, 1)
     ]
+
+
+def _cut_off(feeds: list[Feed]) -> str | None:
+    """An output of a layer among ``feeds`` that also hold the inputs of its model, if any.
+
+    What is fed takes the place of what would be computed, in the gradient as well.
+    """
+    given = [feed for feed in feeds if feed.model_input is not None]
+    models = [re.fullmatch(r"(.*)\.(?:input|inputs\[\d+\])", feed.canonical) for feed in given]
+    for feed in given:
+        if re.search(r"\.outputs?(\[\d+\])?$", feed.canonical) and any(
+            model is not None and feed.canonical.startswith(model.group(1) + ".")
+            for model in models
+        ):
+            return ast.unparse(feed.expr)
+    return None
 
 
 def _every_input(module: Module, compiled: Compiled) -> Feed | None:

@@ -43,6 +43,7 @@ cannot move then, nothing is changed.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import ScopeKind
@@ -161,8 +162,14 @@ def _assemble(
     call, outputs = compiled.call, compiled.outputs
     phase = phase_of(module, compiled)
     users = users_of(module, compiled, stmt)
+    if users.asked is not None:
+        return Refusal(
+            "TM143",
+            f"{ast.unparse(users.asked)} (line {users.asked.lineno}) asks the K.function for what "
+            "a plain function has not",
+        )
     hidden = found.locals - {f.expr.id for f in feeds if isinstance(f.expr, ast.Name)}
-    collected = Collector(module, scope, hidden).collect([*found.moved, outputs])
+    collected = Collector(module, scope, hidden, stmt).collect([*found.moved, outputs])
     if isinstance(collected, Refusal):
         return collected
     feeds = named_apart(feeds, [*found.moved, outputs], collected)
@@ -286,7 +293,21 @@ def _result(module: Module, levels: Levels, compiled: Compiled) -> Result:
         if len(stmts) == 1 and stmts[0] is not None:
             outputs = value_given_by(stmts[0], symbol) or outputs
     single = isinstance(outputs, (ast.BinOp, ast.Subscript)) and value.symbolic
+    if any(isinstance(node, _LISTS) for node in _added(outputs)):
+        single = False
     return Result.SINGLE if single else Result.NESTED
+
+
+_LISTS = (ast.List, ast.Tuple, ast.ListComp)
+
+
+def _added(expr: ast.expr) -> Iterator[ast.expr]:
+    """What is put together by ``+``: tensors, or lists of them."""
+    if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
+        yield from _added(expr.left)
+        yield from _added(expr.right)
+    else:
+        yield expr
 
 
 def _in_loop(dep: Dependence, stmt: ast.stmt) -> bool:

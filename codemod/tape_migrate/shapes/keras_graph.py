@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
+from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_compiled import compiled_calls
 from tape_migrate.shapes.keras_function import plan_function
+from tape_migrate.shapes.keras_layers import layers_differ
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_plan import KerasPlan
 from tape_migrate.shapes.keras_values import Level
@@ -25,6 +28,8 @@ class KerasGraphs:
     """By ``id()`` of the gradient call: why its graph cannot move."""
     apart: bool = False
     """Whether a graph that goes through several functions may be brought together."""
+    still: dict[int, Refusal] = field(default_factory=dict)
+    """By ``id()``: why calls that differentiate real tensors must stay as they are."""
 
 
 def keras_graphs(
@@ -42,14 +47,16 @@ def keras_graphs(
     levels = Levels.of(module)
     symbolic = [site for site in sites if levels.value(site).level is Level.GRAPH]
     if not symbolic and not begun:
-        return KerasGraphs()
+        return KerasGraphs(still=_compiled_still(context, calls, sites))
     if context.hazards.refuse() is not None:
         return KerasGraphs()
-    changed = _layers_changed(context) or eager_off_elsewhere(context)
+    changed = layers_differ(context.module, calls) or eager_off_elsewhere(context)
     if changed is not None:
         return KerasGraphs(None, {id(site): changed for site in symbolic})
     refusals: dict[int, Refusal] = {}
     follower: KerasPlan | None = None
+    real = [site for site in sites if site not in symbolic]
+    still = _compiled_still(context, calls, real)
     for call in calls:
         plan = plan_function(context, call, symbolic)
         if isinstance(plan, Refusal):
@@ -71,7 +78,43 @@ def keras_graphs(
             follower = plan
     if follower is not None and not symbolic:
         return KerasGraphs(follower, refusals)
-    return KerasGraphs(None, refusals, apart=True)
+    return KerasGraphs(None, refusals, apart=True, still=still)
+
+
+def _compiled_still(
+    context: Context, calls: list[ast.Call], sites: list[ast.Call]
+) -> dict[int, Refusal]:
+    """By ``id()``: those of ``sites``, gradients of real tensors, that a ``K.function`` compiles.
+
+    It needs a graph, where a tape would do as well, but eager code has none.
+    """
+    found: dict[int, Refusal] = {}
+    for call in calls:
+        if context.module.names.resolve(call.func) == BACKEND + "function":
+            for site in _on_the_way(context, call, sites):
+                found[id(site)] = Refusal(
+                    "TM140",
+                    f"the K.function at line {call.lineno} compiles it, and nothing tells from "
+                    "which inputs of a model it is computed",
+                )
+    return found
+
+
+def _on_the_way(context: Context, call: ast.Call, sites: list[ast.Call]) -> list[ast.Call]:
+    """Those of ``sites`` whose results ``call`` is given, in its own scope."""
+    scope = context.module.scope_of(call)
+    near = [site for site in sites if context.module.scope_of(site) is scope]
+    if not near or scope.kind not in (ScopeKind.FUNCTION, ScopeKind.MODULE):
+        return []
+    dep = context.dependence(scope)
+    queue = [dep.facts.node_id(call)]
+    seen = set(queue)
+    while queue:
+        for link in dep.links_into(queue.pop()):
+            if link.definition.stmt is not None and link.definition.node_id not in seen:
+                seen.add(link.definition.node_id)
+                queue.append(link.definition.node_id)
+    return [site for site in near if dep.facts.node_id(site) in seen]
 
 
 def eager_off_elsewhere(context: Context) -> Refusal | None:
@@ -83,53 +126,4 @@ def eager_off_elsewhere(context: Context) -> Refusal | None:
     for path in project.turns_eager_off():
         if path != module.path:
             return Refusal("TM146", f"{path} turns eager execution off for the whole program")
-    return None
-
-
-def _is_true(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value in (1, True)
-
-
-def _is_layer(text: str) -> bool:
-    return (text.endswith("]") and ".layers[" in text) or "get_layer(" in text
-
-
-_HARMLESS_ON_LAYERS = frozenset(("trainable", "name", "_name"))
-
-
-def _layers_changed(context: Context) -> Refusal | None:
-    """``model.layers[-1].activation = linear``: a graph built before does not see it."""
-    module = context.module
-    for node in module.nodes:
-        if isinstance(node, ast.keyword) and node.arg == "training" and _is_true(node.value):
-            return Refusal(
-                "TM140",
-                f"a layer is called with training=True (line {node.value.lineno}), which the "
-                "sub-model's training=False may override",
-            )
-        if isinstance(node, ast.keyword) and node.arg == "stateful" and _is_true(node.value):
-            return Refusal(
-                "TM140",
-                f"a layer is stateful (line {node.value.lineno}): each call of a model moves its "
-                "state, a run of the old graph did not",
-            )
-        if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Store):
-            continue
-        base = ast.unparse(node.value)
-        looped = isinstance(node.value, ast.Name) and any(
-            isinstance(bound, ast.For) and ast.unparse(bound.iter).endswith(".layers")
-            for bound in module.names.bindings(node.value.id, module.scope_of(node))
-        )
-        if node.attr in _HARMLESS_ON_LAYERS:
-            continue
-        named = isinstance(node.value, ast.Name) and any(
-            isinstance(bound, ast.Assign) and _is_layer(ast.unparse(bound.value))
-            for bound in module.names.bindings(node.value.id, module.scope_of(node))
-        )
-        if looped or named or _is_layer(base):
-            return Refusal(
-                "TM144",
-                f"{ast.unparse(node)} (line {node.lineno}) changes a layer, which a graph built "
-                "before does not see",
-            )
     return None

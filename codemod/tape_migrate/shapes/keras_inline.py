@@ -48,7 +48,9 @@ from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_compiled import compiled_calls
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
+from tape_migrate.shapes.overridden import elsewhere
 from tape_migrate.shapes.plan import Refusal
+from tape_migrate.shapes.unittests import ancestors
 from tape_migrate.sites import find_sites
 
 
@@ -213,8 +215,9 @@ def _inline(
             isinstance(node, ast.Call) and module.names.resolve(node.func) == BACKEND + "function"
             for node in inside
         )
-        if needed:
-            return Refusal("TM140", f"{what}, and {closed}")
+        other = _overridden(module, function, scope)
+        if needed or other is not None:
+            return Refusal("TM140", f"{what}, and {other or closed}")
         goes = False
     binding = bindings_of(context, function, call, goes=goes)
     if isinstance(binding, str):
@@ -247,6 +250,31 @@ def _closed(
         return _why(elsewhere.refusal)
     open_ = refuse_open(module, helper, assumed=assumed)
     return _why(open_) if open_ is not None else None
+
+
+def _overridden(module: Module, function: ast.FunctionDef, scope: Scope) -> str | None:
+    """What an object may have in the place of a method, or None."""
+    owner = scope.parent.node if scope.parent is not None else None
+    if not isinstance(owner, ast.ClassDef):
+        return None
+    name = function.name
+    for other in module.of_kind(ast.ClassDef):
+        if other is not owner and owner in ancestors(module, other) and _has(other, name):
+            return f"{other.name} has another {name}"
+    for node in module.attributes(name):
+        if isinstance(node.ctx, ast.Store):
+            return f"line {node.lineno} sets {ast.unparse(node)}"
+    override = elsewhere(module, name)
+    return f"{override.path}, line {override.line}, has another" if override is not None else None
+
+
+def _has(node: ast.ClassDef, name: str) -> bool:
+    return any(
+        (isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef)) and inner.name == name)
+        or (isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store) and inner.id == name)
+        for stmt in node.body
+        for inner in ast.walk(stmt)
+    )  # fmt: skip
 
 
 def _why(refusal: Refusal) -> str:

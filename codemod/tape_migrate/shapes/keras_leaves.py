@@ -39,12 +39,13 @@ class Leaf:
         return isinstance(self.expr, ast.Name)
 
 
-def canonical(module: Module, expr: ast.expr) -> str:
+def canonical(module: Module, expr: ast.expr, at: ast.AST | None = None) -> str:
     """One spelling for a Keras tensor and the names that it has: ``model.input`` for ``x``.
 
-    ``expr`` is read where it stands, so a name counts only if one definition of it gets there.
+    ``expr`` is read where it stands, so a name counts only if one definition of it gets there, and
+    only if that means the same at ``at`` (there, if it is None).
     """
-    return _plural(_named(module, behind_names(module, expr)))
+    return _plural(_named(module, behind_names(module, expr, at)))
 
 
 def spelled(module: Module, expr: ast.expr) -> str:
@@ -58,9 +59,10 @@ def _plural(text: str) -> str:
     return re.sub(r"\.layers\[0\]\.input$", ".inputs[0]", text)
 
 
-def behind_names(module: Module, expr: ast.expr) -> ast.expr:
+def behind_names(module: Module, expr: ast.expr, at: ast.AST | None = None) -> ast.expr:
     """The expression that a name was given, or that another name that it was given was given."""
     seen = 0
+    read = expr if at is None else at
     while seen < _DEPTH:
         expr = _member(module, expr)
         if not isinstance(expr, ast.Name):
@@ -77,9 +79,31 @@ def behind_names(module: Module, expr: ast.expr) -> ast.expr:
             break
         if not isinstance(given, (ast.Name, ast.Attribute, ast.Subscript)):
             break
+        if _another_model(module, given, read):
+            break
         expr = given
         seen += 1
     return expr
+
+
+def _another_model(module: Module, given: ast.expr, read: ast.AST) -> bool:
+    """Whether ``given`` means something else where ``read`` stands: the model was changed since."""
+    root = given
+    while isinstance(root, (ast.Attribute, ast.Subscript)):
+        root = root.value
+    scope = module.scope_of(read)
+    if not isinstance(root, ast.Name) or module.scope_of(root) is not scope:
+        return False
+    facts, symbol = module.facts(scope), Symbol(root.id)
+    before, now = facts.reaching_at(root, symbol), facts.reaching_at(read, symbol)
+    return any(d.kind is not DefKind.MUTATION or _grows(d.stmt) for d in before ^ now)
+
+
+def _grows(stmt: ast.stmt | None) -> bool:
+    """``model.pop()``, ``model.add(…)``: its outputs are others then."""
+    call = stmt.value if isinstance(stmt, ast.Expr) else None
+    func = call.func if isinstance(call, ast.Call) else None
+    return isinstance(func, ast.Attribute) and func.attr in ("pop", "add")
 
 
 def _member(module: Module, expr: ast.expr) -> ast.expr:
@@ -133,8 +157,10 @@ def _bound_once(module: Module, scope: Scope, name: str) -> bool:
 class Collector:
     """Finds the leaves of moved statements."""
 
-    def __init__(self, module: Module, scope: Scope, moved: Iterable[str]) -> None:
+    def __init__(self, module: Module, scope: Scope, moved: Iterable[str], at: ast.stmt) -> None:
+        """``moved`` are names of the function alone, which is made at ``at``."""
         self._module = module
+        self._at = at
         self._scope = scope
         self._levels = Levels.of(module)
         self._locals = frozenset(moved)
@@ -156,7 +182,7 @@ class Collector:
             [
                 Leaf(
                     text,
-                    canonical(self._module, self._exprs[text]),
+                    canonical(self._module, self._exprs[text], self._at),
                     self._exprs[text],
                     tuple(places),
                     self._levels.value(self._exprs[text]).holds

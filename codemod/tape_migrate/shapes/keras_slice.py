@@ -29,6 +29,12 @@ _OF_MODELS = frozenset(
     {"compile", "load_weights", "set_weights", "summary", "fit", "predict", "evaluate"}
 )
 
+_LISTS_OF_WEIGHTS = frozenset(
+    f"{kind}{word}"
+    for kind in ("", "trainable_", "non_trainable_")
+    for word in ("weights", "variables")
+)
+
 
 def slice_of(
     module: Module,
@@ -65,6 +71,7 @@ class _Slicer(MoveChecks):
             self.check_statement(stmt)
         self._keep_for_others()
         self._check_captured()
+        self._check_weights()
         return result
 
     def _follow(self, links: Iterable[Link]) -> None:
@@ -313,6 +320,28 @@ class _Slicer(MoveChecks):
             if any(d.kind is DefKind.REMOTE for d in self.dep.reaching(node_id, use.symbol)):
                 raise _no("TM144", f"{root} is bound by another function")
         self.result.captured = frozenset(captured)
+
+    def _check_weights(self) -> None:
+        """Which weights can be trained must not change between a list of them and the function."""
+        lists = [
+            stmt for stmt in self.moved.values() for node in ast.walk(stmt)
+            if isinstance(node, ast.Attribute) and node.attr in _LISTS_OF_WEIGHTS
+        ]  # fmt: skip
+        if not lists:
+            return
+        first = min(self.block.index(stmt) for stmt in lists)
+        for index in range(first + 1, self.block.index(self.stmt)):
+            stmt = self.block[index]
+            if index in self.moved:
+                continue
+            for node in ast.walk(stmt):
+                if isinstance(node, ast.Attribute) and node.attr == "trainable":
+                    if isinstance(node.ctx, ast.Store):
+                        raise _no(
+                            "TM144",
+                            f"{ast.unparse(node)} (line {node.lineno}) is set between the list of "
+                            "weights and the K.function",
+                        )
 
     def _something_between(self) -> bool:
         """Whether a statement that stays stands between the first that moves and the function."""

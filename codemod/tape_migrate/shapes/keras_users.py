@@ -19,6 +19,8 @@ class Users:
     """In other scopes of the module."""
     stored: bool
     """Whether it is also handed on or kept, so that not all callers are in sight."""
+    asked: ast.Attribute | None = None
+    """A read of an attribute of it: ``f.outputs``."""
 
     @property
     def escapes(self) -> bool:
@@ -77,6 +79,7 @@ def _named(module: Module, name: str, stmt: ast.stmt) -> Users:
     here: list[ast.Call] = []
     there: list[ast.Call] = []
     stored = False
+    asked: ast.Attribute | None = None
     for node in module.nodes:
         if not isinstance(node, ast.Name) or node.id != name or isinstance(node.ctx, ast.Store):
             continue
@@ -88,7 +91,8 @@ def _named(module: Module, name: str, stmt: ast.stmt) -> Users:
             (here if inner is scope else there).append(parent)
         else:
             stored = True
-    return Users(tuple(here), tuple(there), stored)
+            asked = parent if isinstance(parent, ast.Attribute) else asked
+    return Users(tuple(here), tuple(there), stored, asked)
 
 
 def _attribute(module: Module, target: ast.Attribute) -> Users:

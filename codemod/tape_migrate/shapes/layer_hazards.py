@@ -51,7 +51,7 @@ def refuse_layers(module: Module) -> str | None:
                 ("numpy.", "tensorflow.")
             ):
                 return f"line {node.value.lineno} gives {node.arg}= to a layer"
-        if isinstance(node, ast.FunctionDef) and node.name == "call" and _sets_phase(node):
+        if isinstance(node, ast.FunctionDef) and node.name == "call" and sets_phase(node):
             return f"line {node.lineno}: a default for training= holds in the graph only"
         if isinstance(node, ast.Attribute) and node.attr == "trainable":
             if isinstance(node.ctx, ast.Load):
@@ -60,7 +60,7 @@ def refuse_layers(module: Module) -> str | None:
     return f"{graph} needs graph mode" if graph is not None else None
 
 
-def _sets_phase(call: ast.FunctionDef) -> bool:
+def sets_phase(call: ast.FunctionDef) -> bool:
     """``def call(self, x, training=False)``: eager Keras gives the phase of the model, always."""
     args = call.args
     given = [*args.posonlyargs, *args.args][::-1]

@@ -79,7 +79,7 @@ def overridden(
             missing.add(name)
             own |= {name} if last_name(call.func.value) in ("self", "cls") else set()
             bare |= set() if call.args or call.keywords else {name}
-    found = [(name, _elsewhere(module, name)) for name in sorted(known | own)]
+    found = [(name, elsewhere(module, name)) for name in sorted(known | own)]
     found += [(name, _below(module, name, name in own | bare)) for name in sorted(missing)]
     found += [(name, _anywhere(module, name, name in bare)) for name in sorted(missing)]
     return [(name, override) for name, override in found if override is not None]
@@ -159,7 +159,7 @@ def _anywhere(module: Module, method: str, of_any: bool) -> Override | None:
     return None
 
 
-def _elsewhere(module: Module, method: str) -> Override | None:
+def elsewhere(module: Module, method: str) -> Override | None:
     """Where another module has what reads its object in the place of ``method``."""
     known = module.memo.setdefault("overridden elsewhere", {})
     assert isinstance(known, dict)

@@ -1,0 +1,63 @@
+"""Variables that an optimizer changes: in a graph when its operation is run, eagerly at once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tape_migrate.module import Module
+from tape_migrate.parsed import walk
+from tape_migrate.shapes.modes import graph_mode
+
+_DEPTH = 4
+
+
+def applied_variables(module: Module, part: ast.AST) -> Iterator[ast.expr]:
+    """``w`` of ``optimizer.apply_gradients([(g, w)])``, or of pairs that were made before.
+
+    None where the module shows that it builds a graph for a Session: there it stays one.
+    """
+    if graph_mode(module) is not None:
+        return
+    for node in walk(part):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr == "apply_gradients":
+                given = [*node.args[:1], *(k.value for k in node.keywords if "vars" in str(k.arg))]
+                for pairs in given:
+                    yield from _of_pairs(module, pairs, _DEPTH)
+
+
+def _of_pairs(module: Module, pairs: ast.expr, depth: int) -> Iterator[ast.expr]:
+    match pairs:
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            for item in items:
+                if isinstance(item, ast.Tuple) and len(item.elts) == 2:
+                    yield item.elts[1]
+        case ast.Call(func=ast.Name(id="zip"), args=[_, variables]):
+            yield from _of_list(module, variables, depth)
+        case ast.Call(func=ast.Name(id="list" | "tuple"), args=[inner]):
+            yield from _of_pairs(module, inner, depth)
+        case ast.Call(func=ast.Attribute(attr="compute_gradients"), args=args, keywords=keywords):
+            for each in (*args[1:2], *(k.value for k in keywords if k.arg == "var_list")):
+                yield from _of_list(module, each, depth)
+        case ast.ListComp(generators=[generator]) | ast.GeneratorExp(generators=[generator]):
+            yield from _of_pairs(module, generator.iter, depth)
+        case ast.Name() if depth:
+            for value in _given(module, pairs):
+                yield from _of_pairs(module, value, depth - 1)
+
+
+def _of_list(module: Module, variables: ast.expr, depth: int) -> Iterator[ast.expr]:
+    match variables:
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            yield from items
+        case ast.Name():
+            yield variables
+            for value in _given(module, variables) if depth else ():
+                yield from _of_list(module, value, depth - 1)
+
+
+def _given(module: Module, name: ast.Name) -> Iterator[ast.expr]:
+    for bound in module.names.bindings(name.id, module.scope_of(name)):
+        if isinstance(bound, ast.Assign):
+            yield bound.value

@@ -1,0 +1,308 @@
+"""Layers that compute something else when a sub-model calls them than the graph that was built.
+
+A graph held what a layer computed when it was called for the first time. A sub-model runs the
+Python of its layers again: with the attributes that they have by then, with the variables around
+that their functions read (``Lambda(lambda t: t[:, i])`` in a loop over ``i``), and with the updates
+of variables among it, which no run of the old graph made that did not ask for them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tape_migrate.flow.bindings import FunctionNode, free_variables
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.module import Module
+from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.layer_hazards import sets_phase
+from tape_migrate.shapes.modes import OtherModules
+from tape_migrate.shapes.plan import Refusal
+
+_HARMLESS = frozenset(("trainable", "name", "_name"))
+"""Attributes of layers that change nothing of what they compute."""
+_TAKE_FUNCTIONS = frozenset(("Lambda", "Activation"))
+_FUNCTION_ARGUMENTS = frozenset(("activation", "recurrent_activation"))
+_UPDATES = frozenset(("update", "update_add", "update_sub", "moving_average_update"))
+_ASSIGNS = frozenset(("assign", "assign_add", "assign_sub"))
+_MUTATORS = frozenset(("append", "extend", "insert", "update", "setdefault", "pop", "clear"))
+_BEFORE_CALLS = frozenset(("__init__", "build"))
+_LOOPS = (ast.For, ast.While, ast.AsyncFor)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
+
+
+def layers_differ(module: Module, compiled: list[ast.Call]) -> Refusal | None:
+    """Why a layer of the module may not compute in a sub-model what the graph holds, or None.
+
+    ``compiled`` are the calls that compile the graphs of the module, where sub-models take their
+    place.
+    """
+    for node in module.nodes:
+        found = _called_otherwise(node) or _attribute_set(module, node)
+        if found is None and isinstance(node, ast.AugAssign):
+            found = _counts(module, node)
+        if found is None and isinstance(node, ast.FunctionDef):
+            found = _phase_by_default(module, node)
+        if found is None and isinstance(node, ast.Call):
+            found = _updates(module, node) or _setattr(module, node)
+        if found is None and isinstance(node, ast.Call):
+            found = _function_given(module, node, compiled)
+        if found is not None:
+            return found
+    project = module.project
+    if isinstance(project, OtherModules) and project.hold(frozenset(("add_update",))):
+        return Refusal("TM140", f"a module of the project calls add_update(), {_NOT_RUN}")
+    return None
+
+
+_NOT_RUN = "which the run of the old graph did not do, and each call of a model would"
+
+
+def _called_otherwise(node: ast.AST) -> Refusal | None:
+    """``Dropout(0.5)(x, training=True)``, ``LSTM(3, stateful=True)``."""
+    if not isinstance(node, ast.keyword) or not _is_true(node.value):
+        return None
+    if node.arg == "training":
+        return Refusal(
+            "TM140",
+            f"a layer is called with training=True (line {node.value.lineno}), which the "
+            "sub-model's training=False may override",
+        )
+    if node.arg == "stateful":
+        return Refusal(
+            "TM140",
+            f"a layer is stateful (line {node.value.lineno}): each call of a model moves its "
+            "state, a run of the old graph did not",
+        )
+    return None
+
+
+def _is_true(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value in (1, True)
+
+
+def _attribute_set(module: Module, node: ast.AST) -> Refusal | None:
+    """``model.layers[-1].activation = linear``: a graph built before does not see it."""
+    if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Store):
+        return None
+    if node.attr in _HARMLESS or not _is_layer(module, node.value):
+        return None
+    return _changed(node)
+
+
+def _setattr(module: Module, call: ast.Call) -> Refusal | None:
+    """``setattr(layer, "activation", linear)``."""
+    if not isinstance(call.func, ast.Name) or call.func.id != "setattr" or len(call.args) != 3:
+        return None
+    name = call.args[1]
+    if isinstance(name, ast.Constant) and name.value in _HARMLESS:
+        return None
+    return _changed(call) if _is_layer(module, call.args[0]) else None
+
+
+def _changed(node: ast.expr) -> Refusal:
+    return Refusal(
+        "TM144",
+        f"{ast.unparse(node)} (line {node.lineno}) changes a layer, which a graph built "
+        "before does not see",
+    )
+
+
+def _is_layer(module: Module, base: ast.expr) -> bool:
+    if _spells_layer(ast.unparse(base)):
+        return True
+    if not isinstance(base, ast.Name):
+        return False
+    for bound in module.names.bindings(base.id, module.scope_of(base)):
+        if isinstance(bound, ast.For) and ast.unparse(bound.iter).endswith(".layers"):
+            return True
+        if isinstance(bound, ast.Assign) and (
+            _spells_layer(ast.unparse(bound.value)) or _makes_layer(module, bound.value)
+        ):
+            return True
+    return False
+
+
+def _spells_layer(text: str) -> bool:
+    return (text.endswith("]") and ".layers[" in text) or "get_layer(" in text
+
+
+def _makes_layer(module: Module, value: ast.expr) -> bool:
+    if not isinstance(value, ast.Call):
+        return False
+    if isinstance(value.func, ast.Name):
+        bound = module.names.bindings(value.func.id, module.scope_of(value))
+        if any(isinstance(b, ast.ClassDef) and _is_layer_class(b) for b in bound):
+            return True
+    return module.names.resolve(value.func).startswith("keras.layers.")
+
+
+def _is_layer_class(node: ast.ClassDef) -> bool:
+    return any(isinstance(m, ast.FunctionDef) and m.name == "call" for m in node.body)
+
+
+def _updates(module: Module, call: ast.Call) -> Refusal | None:
+    """``self.add_update(…)``, ``self.u.assign(u)`` in the ``call`` of a layer of the module."""
+    func = call.func
+    last = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    if last == "learning_phase" and _in_layer(module, call):
+        return Refusal("TM140", f"a layer reads the learning phase itself (line {call.lineno})")
+    if last != "add_update" and not (
+        (last in _ASSIGNS or module.names.resolve(func).removeprefix(BACKEND) in _UPDATES)
+        and _in_layer(module, call)
+    ):
+        return None
+    return Refusal(
+        "TM140", f"a layer updates a variable when it is called (line {call.lineno}), {_NOT_RUN}"
+    )
+
+
+def _in_layer(module: Module, node: ast.AST) -> bool:
+    """Whether it stands in what runs when an object of a class with a ``call`` is called."""
+    for function, owner in pairwise(module.parents(node)):
+        if isinstance(function, ast.FunctionDef) and isinstance(owner, ast.ClassDef):
+            if function.name in _BEFORE_CALLS:
+                return False
+            return _is_layer_class(owner)
+    return False
+
+
+def _counts(module: Module, stmt: ast.AugAssign) -> Refusal | None:
+    """``self.calls += 1`` in the ``call`` of a layer."""
+    target = stmt.target
+    own = isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self"
+    if not own or not _in_layer(module, stmt):
+        return None
+    return Refusal(
+        "TM140",
+        f"a layer changes {ast.unparse(target)} when it is called (line {stmt.lineno}): a "
+        "sub-model calls it once more",
+    )
+
+
+def _phase_by_default(module: Module, function: ast.FunctionDef) -> Refusal | None:
+    """``def call(self, x, training=True)``."""
+    owner = module.parent_of(function)
+    if function.name == "call" and isinstance(owner, ast.ClassDef) and sets_phase(function):
+        return Refusal(
+            "TM140",
+            f"line {function.lineno}: a default for training= holds in the graph, the sub-model's "
+            "training=False would override it",
+        )
+    return None
+
+
+def _function_given(module: Module, call: ast.Call, compiled: list[ast.Call]) -> Refusal | None:
+    """A function given to a layer that would give something else if it ran once more."""
+    for function in _functions_given(module, call):
+        line = f"a layer's function (line {call.lineno})"
+        for node in module.inside(function):
+            if isinstance(node, ast.Call) and _draws(module, node):
+                return Refusal("TM140", f"{line} draws random numbers in Python: they are others")
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                owner = module.scopes.resolve(node.id, module.scope_of(node))
+                if owner is not module.scopes.opened_by(function):
+                    if Levels.of(module).value(node).symbolic:
+                        return Refusal("TM140", f"{line} reads the symbolic {node.id} itself")
+        for name in sorted(free_variables(function)):
+            if _bound_later(module, name, function, call, compiled):
+                return Refusal(
+                    "TM144",
+                    f"{line} reads {name}, which is bound again or changed after the layer is "
+                    f"called (hand it in as a default: lambda t, {name}={name}: …)",
+                )
+    return None
+
+
+def _draws(module: Module, call: ast.Call) -> bool:
+    resolved = module.names.resolve(call.func)
+    if resolved.startswith(("numpy.random.", "random.")):
+        return not any(isinstance(p, ast.Attribute) for p in module.parents_in_statement(call))
+    func = call.func
+    if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
+        return False
+    return any(
+        isinstance(bound, ast.Assign)
+        and isinstance(bound.value, ast.Call)
+        and module.names.resolve(bound.value.func).startswith(("numpy.random.", "random."))
+        for bound in module.names.bindings(func.value.id, module.scope_of(call))
+    )
+
+
+def _functions_given(module: Module, call: ast.Call) -> Iterator[FunctionNode]:
+    func = call.func
+    last = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    given = [k.value for k in call.keywords if k.arg in _FUNCTION_ARGUMENTS]
+    if last in _TAKE_FUNCTIONS:
+        given += [*call.args[:1], *(k.value for k in call.keywords if k.arg == "function")]
+    for expr in given:
+        if isinstance(expr, ast.Lambda):
+            yield expr
+        if isinstance(expr, ast.Name):
+            for bound in module.names.bindings(expr.id, module.scope_of(expr)):
+                if isinstance(bound, ast.FunctionDef):
+                    yield bound
+                elif isinstance(bound, ast.Assign) and isinstance(bound.value, ast.Lambda):
+                    yield bound.value
+
+
+def _bound_later(
+    module: Module, name: str, function: FunctionNode, call: ast.Call, compiled: list[ast.Call]
+) -> bool:
+    """Whether ``name``, read by ``function``, may be another between ``call`` and a sub-model."""
+    if _is_comprehension_variable(module, name, call):
+        return True
+    scope = module.scopes.opened_by(function)
+    owner = module.scopes.resolve(name, scope)
+    if owner is None or owner.kind is ScopeKind.CLASS:
+        return False
+    last = max(each.lineno for each in compiled)
+    here = all(module.scope_of(each) is owner for each in compiled)
+    for bound in (*module.names.bindings(name, scope), *_changes(module, name, owner)):
+        if not isinstance(bound, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, *_LOOPS)):
+            continue
+        if module.scope_of(bound) is not owner:
+            return True  # `global` or `nonlocal`
+        if module.scope_of(call) is owner:
+            if _turns_between(module, bound, call, compiled):
+                return True
+            if bound.lineno > call.lineno and not (here and bound.lineno > last):
+                return True
+    return False
+
+
+def _changes(module: Module, name: str, owner: Scope) -> Iterator[ast.stmt]:
+    """``config["scale"] = 3.0``, ``scales.append(3.0)``, for a variable of ``owner``."""
+    for node in module.nodes:
+        if not isinstance(node, ast.Name) or node.id != name:
+            continue
+        parent = module.parent_of(node)
+        item = isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load)
+        method = isinstance(parent, ast.Attribute) and parent.attr in _MUTATORS
+        if (item or method) and module.scopes.resolve(name, module.scope_of(node)) is owner:
+            yield module.statement_of(node)
+
+
+def _is_comprehension_variable(module: Module, name: str, call: ast.Call) -> bool:
+    return any(
+        isinstance(node, ast.Name) and node.id == name
+        for parent in module.parents(call)
+        if isinstance(parent, _COMPREHENSIONS)
+        for generator in parent.generators
+        for node in ast.walk(generator.target)
+    )
+
+
+def _turns_between(
+    module: Module, bound: ast.stmt, call: ast.Call, compiled: list[ast.Call]
+) -> bool:
+    """Whether a loop goes on from ``call`` to ``bound`` before the graph is compiled."""
+    around = [p for p in module.parents(call) if isinstance(p, _LOOPS)]
+    for loop in around:
+        if bound is not loop and loop not in module.parents(bound):
+            continue
+        if not all(loop in module.parents(each) for each in compiled):
+            return True
+    return False
