@@ -14,7 +14,7 @@ from itertools import product
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, may_overlap, symbol_of
 from tape_migrate.shapes.attribute_members import may_be_related
-from tape_migrate.shapes.calls_elsewhere import computed_elsewhere
+from tape_migrate.shapes.calls_elsewhere import computed_elsewhere, members_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.given_away import given_away
@@ -140,7 +140,10 @@ def _between(context: Context, dep: Dependence, external: list[Source]) -> list[
                 context.closure.node_for(other, dep.scope),
                 context.closure.node_for(one, dep.scope),
             )
-            kept = nodes[0] == nodes[1] and may_be_related(context.module, context.closure, one)
+            kept = nodes[0] == nodes[1] and (
+                may_be_related(context.module, context.closure, one)
+                or context.closure.members_depend(nodes[0])
+            )
             if one != other and (kept or context.closure.may_come_from_same(*nodes)):
                 return Refusal(
                     "TM105",
@@ -177,6 +180,13 @@ def _members(context: Context, dep: Dependence, external: list[Source]) -> list[
                 return Refusal(
                     "TM105",
                     f"a caller computes one member of {track.symbol} from another; a tape in here "
+                    "would miss that part",
+                )
+            where = members_elsewhere(context.module, dep.scope, track.symbol)
+            if where is not None:
+                return Refusal(
+                    "TM105",
+                    f"{where} computes one member of {track.symbol} from another; a tape in here "
                     "would miss that part",
                 )
             sentences.append(

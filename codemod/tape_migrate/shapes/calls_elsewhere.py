@@ -21,6 +21,8 @@ from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.loop_body import hands_to_loop
+from tape_migrate.shapes.made_of import made_of
+from tape_migrate.shapes.summaries import Summaries
 
 _DEPTH: Final = 4
 """How many functions may hand on what they are given, each to one in another module."""
@@ -76,35 +78,99 @@ def computed_elsewhere(
     ``setting``, which is a number as far as is known, only what plain calls give counts.
     """
     function = scope.node
-    if source.root == other.root or not isinstance(function, ast.FunctionDef):
+    if source == other or not isinstance(function, ast.FunctionDef):
         return None
-    names = {arg.arg for arg in (*function.args.posonlyargs, *function.args.args)}
-    names |= {arg.arg for arg in function.args.kwonlyargs}
-    if not {source.root, other.root} <= names:
+    if not {source.root, other.root} <= _parameters(function):
         return None
     found = _calls(module, scope, function)
     if found.given_away is not None and not setting:
         return found.given_away
     for call in found.calls:
-        given = dict(bind(function, call.node))
-        if isinstance(call.node.func, ast.Attribute):
-            given.setdefault("self", call.node.func.value)
-        one, two = given.get(source.root), given.get(other.root)
-        if one is None or two is None:
-            continue
         starred = any(isinstance(arg, ast.Starred) for arg in call.node.args)
         starred |= any(keyword.arg is None for keyword in call.node.keywords)
-        if (starred and not setting) or not depth or _depends(call.module, two, one):
+        pairs = _given_together(function, call, source, other)
+        if pairs and starred and not setting:
             return f"line {call.node.lineno} of {call.path}"
-        around = call.module.scope_of(one)
-        for given_on in _symbols(call.module, one):
-            for from_it in _symbols(call.module, two):
+        for one, two in pairs:
+            if not depth or _may_depend(call.module, source, other, one, two):
+                return f"line {call.node.lineno} of {call.path}"
+            around = call.module.scope_of(one)
+            for given_on, from_it in _handed_on(call.module, source, other, one, two):
                 where = computed_elsewhere(
                     call.module, around, given_on, from_it, depth - 1, setting=setting
                 )
                 if where is not None:
                     return where
     return None
+
+
+def members_elsewhere(module: Module, scope: Scope, collection: Symbol) -> str | None:
+    """Where another module gives a collection one member of which it computed from another."""
+    one, other = (Symbol(collection.root, (*collection.path, f"[{n}]")) for n in range(2))
+    return computed_elsewhere(module, scope, one, other, setting=True)
+
+
+def _parameters(function: ast.FunctionDef) -> set[str]:
+    arguments = function.args
+    more = [arg for arg in (arguments.vararg, arguments.kwarg) if arg is not None]
+    return {
+        arg.arg for arg in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *more)
+    }
+
+
+def _given_together(
+    function: ast.FunctionDef, call: Call, source: Symbol, other: Symbol
+) -> list[tuple[ast.expr, ast.expr]]:
+    """What a call gives for both; the same expression twice where they are members of it."""
+    pairs = list(bind(function, call.node))
+    given: dict[str, list[ast.expr]] = {name: [value] for name, value in pairs}
+    if isinstance(call.node.func, ast.Attribute):
+        given.setdefault("self", [call.node.func.value])
+    named = {id(value) for _, value in pairs}
+    arguments = function.args
+    if arguments.vararg is not None:
+        given[arguments.vararg.arg] = [arg for arg in call.node.args if id(arg) not in named]
+    if arguments.kwarg is not None:
+        known = {arg.arg for arg in (*arguments.args, *arguments.kwonlyargs)}
+        given[arguments.kwarg.arg] = [
+            keyword.value for keyword in call.node.keywords if keyword.arg not in known
+        ]
+    ones, twos = given.get(source.root, []), given.get(other.root, [])
+    whole = source.root != other.root or len(ones) == 1
+    return [(one, two) for one in ones for two in twos if whole or one is not two]
+
+
+def _may_depend(
+    module: Module, source: Symbol, other: Symbol, one: ast.expr, two: ast.expr
+) -> bool:
+    """Whether ``two`` may have been computed from ``one``, or a member of it from another."""
+    if one is not two:
+        return _depends(module, two, one)
+    closure = _closure(module)
+    names = [[part for part in symbol.path if part.startswith(".")] for symbol in (other, source)]
+    if all(names):
+        a, b = ((0, attributes[-1]) for attributes in names)
+        if closure.may_come_from_same(a, b):
+            return True
+    symbol = symbol_of(one)
+    if symbol is not None and closure.members_depend(
+        closure.node_for(symbol, module.scope_of(one))
+    ):
+        return True
+    return closure.depend(made_of(module, Summaries.of(module), one))
+
+
+def _handed_on(
+    module: Module, source: Symbol, other: Symbol, one: ast.expr, two: ast.expr
+) -> list[tuple[Symbol, Symbol]]:
+    """What both are in the function that hands them on, if they are parameters of that."""
+    if one is not two:
+        return [(a, b) for a in _symbols(module, one) for b in _symbols(module, two)]
+    symbol = symbol_of(one)
+    if symbol is None:
+        return []
+    whole = [Symbol(symbol.root, (*symbol.path, *each.path)) for each in (source, other)]
+    return [(whole[0], whole[1])]
 
 
 def _calls(module: Module, scope: Scope, function: ast.FunctionDef) -> Calls:
@@ -208,10 +274,15 @@ def _by_name(call: ast.Call, own: str) -> ast.Call:
     return ast.copy_location(plain, call)
 
 
-def _depends(module: Module, other: ast.expr, source: ast.expr) -> bool:
+def _closure(module: Module) -> Closure:
     closure = module.memo.get("closure")
     if not isinstance(closure, Closure):
         closure = module.memo["closure"] = Closure(module)
+    return closure
+
+
+def _depends(module: Module, other: ast.expr, source: ast.expr) -> bool:
+    closure = _closure(module)
     sources = _symbols(module, source)
     for one in _symbols(module, other):
         for two in sources:

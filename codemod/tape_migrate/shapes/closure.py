@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from tape_migrate.flow.bindings import children
 from tape_migrate.flow.scope import Scope, ScopeKind
@@ -19,9 +20,10 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.binding import bind, comprehension_of
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
-from tape_migrate.shapes.displays import displays, keyed, spread
+from tape_migrate.shapes.displays import keyed, spread, taker_of
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.loop_body import given_by_loop
+from tape_migrate.shapes.made_of import made_of
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 
@@ -100,7 +102,11 @@ class Closure:
 
     def members_depend(self, parameter: Node) -> bool:
         """Whether a visible caller gives ``parameter`` values computed from one another."""
-        given = [group for expr in self._given[parameter] for group in displays(self._module, expr)]
+        given = [
+            group
+            for expr in self._given[parameter]
+            for group in made_of(self._module, self._summaries, expr)
+        ]
         return self.depend([*given, *(spread(self._module, a) for a in self._listed[parameter])])
 
     def depend(self, groups: Iterable[list[ast.expr]]) -> bool:
@@ -338,12 +344,43 @@ class Closure:
         for keyword in call.keywords:
             own = [(keyword.arg, keyword.value)] if keyword.arg is not None else ()
             given += own or keyed(self._module, keyword.value)
+        root = (id(scope), name)
         for key, value in given:
-            node = (id(scope), f"{name}[{key!r}]")
+            if key is None:
+                self._any_member(root, value)
+                continue
+            node = _member(root, key)
             self._connect(self._reads(value), node)
             self._parameters.add(node)
             self._alias(value, node)
-            self._edges[node].add((id(scope), name))
+            self._edges[node].add(root)
+
+    def _any_member(self, root: Node, value: ast.expr) -> None:
+        """Members of ``**root`` that are somewhere in ``value``: each may be any of it."""
+        owner = taker_of(self._module, value)
+        handed_on = (
+            (id(owner), value.id) if owner is not None and isinstance(value, ast.Name) else None
+        )
+        if handed_on is None:
+            self._connect(self._reads(value), root)
+        for key in self._keys:
+            node = _member(root, key)
+            self._parameters.add(node)
+            self._edges[node].add(root)
+            if handed_on is not None:
+                same = _member(handed_on, key)
+                self._edges[same].add(node)
+                self._aliases[node].add(same)
+                self._copies[node].add(same)
+                continue
+            self._edges[root].add(node)
+            self._alias(value, node)
+
+    @cached_property
+    def _keys(self) -> frozenset[object]:
+        """All by which the module asks a dictionary for a member."""
+        slices = (node.slice for node in self._module.of_kind(ast.Subscript))
+        return frozenset(s.value for s in slices if isinstance(s, ast.Constant))
 
     def _is_library(self, node: ast.Name | ast.Attribute) -> bool:
         """``tf`` in ``tf.cast(x)``: no value that two calls of it have in common."""
@@ -392,3 +429,7 @@ class Closure:
                         yield (id(each), "return")
                     continue  # what it makes of its arguments comes back by its return
             stack += children(node)
+
+
+def _member(root: Node, key: object) -> Node:
+    return (root[0], f"{root[1]}[{key!r}]")

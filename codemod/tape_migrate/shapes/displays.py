@@ -43,21 +43,68 @@ def spread(module: Module, items: list[ast.expr], depth: int = _DEPTH) -> list[a
 
 
 def keyed(module: Module, expr: ast.expr) -> Iterator[tuple[object, ast.expr]]:
-    """Keys and values of the dictionaries that ``expr`` may be, where they are written out."""
-    bound: list[ast.AST | None] = [expr]
-    if isinstance(expr, ast.Name):
-        bound = [
-            node.value
-            for node in module.names.bindings(expr.id, module.scope_of(expr))
-            if isinstance(node, ast.Assign)
-        ]
-    for value in bound:
-        if isinstance(value, ast.Dict):
-            for key, item in zip(value.keys, value.values, strict=True):
+    """Keys and values of the dictionaries that ``expr`` may be.
+
+    The key is None for an expression some of whose members are not seen.
+    """
+    match expr:
+        case ast.Dict(keys=keys, values=values):
+            for key, item in zip(keys, values, strict=True):
                 if isinstance(key, ast.Constant):
                     yield key.value, item
-        elif isinstance(value, ast.Call):
-            yield from ((k.arg, k.value) for k in value.keywords)  # `dict(a=…)`
+                else:
+                    yield from keyed(module, item) if key is None else ((None, item),)
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
+            for keyword in keywords:
+                if keyword.arg is not None:
+                    yield keyword.arg, keyword.value
+                else:
+                    yield from keyed(module, keyword.value)
+        case ast.Name() if not _is_changed(module, expr):
+            for node in module.names.bindings(expr.id, module.scope_of(expr)):
+                if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Name):
+                    yield from keyed(module, node.value)
+                else:
+                    yield None, expr
+        case _:
+            yield None, expr
+
+
+def taker_of(module: Module, expr: ast.expr) -> Scope | None:
+    """The function that takes ``**parts``, if ``expr`` is what it was given, as it was given."""
+    if not isinstance(expr, ast.Name) or _is_changed(module, expr):
+        return None
+    scope = module.scope_of(expr)
+    owner = module.scopes.resolve(expr.id, scope)
+    kwarg = owner.args.kwarg if owner is not None and owner.args is not None else None
+    if kwarg is None or kwarg.arg != expr.id:
+        return None
+    return owner if module.names.bindings(expr.id, scope) == [None] else None
+
+
+def _is_changed(module: Module, name: ast.Name) -> bool:
+    """Whether anything is done with a dictionary but to read it and to hand it on by stars."""
+    scope = module.scope_of(name)
+    owner = module.scopes.resolve(name.id, scope)
+    for node in module.nodes:
+        if not isinstance(node, ast.Name) or node.id != name.id:
+            continue
+        parent = module.parent_of(node)
+        if isinstance(node.ctx, ast.Store) or (
+            isinstance(parent, ast.keyword) and parent.arg is None
+        ):
+            continue
+        if module.scopes.resolve(node.id, module.scope_of(node)) is not owner:
+            continue
+        if isinstance(parent, ast.Attribute) and parent.attr in _READ:
+            continue
+        if not isinstance(parent, ast.Subscript) or not isinstance(parent.ctx, ast.Load):
+            return True
+    return False
+
+
+_READ: Final = frozenset(("get", "items", "keys", "values"))
+"""Methods of a dictionary that change nothing."""
 
 
 def _added(module: Module, name: str, scope: Scope, depth: int) -> Iterator[ast.expr]:

@@ -1,0 +1,38 @@
+"""What a collection is made of, by whatever makes it: a display, a call, a function in sight."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from tape_migrate.module import Module
+from tape_migrate.shapes.displays import displays
+from tape_migrate.shapes.summaries import Summaries
+
+_DEPTH: Final = 4
+
+
+def made_of(
+    module: Module, summaries: Summaries, expr: ast.expr, depth: int = _DEPTH
+) -> list[list[ast.expr]]:
+    """Its members where they are written out, and what calls are given that make it.
+
+    ``[x, h]``, ``list((x, h))``, ``Pair(x, h)``, a name of one of these, and ``make(x)`` of a
+    function that returns one.
+    """
+    found = displays(module, expr)
+    made: list[ast.AST | None] = [expr]
+    if isinstance(expr, ast.Name):
+        bound = module.names.bindings(expr.id, module.scope_of(expr))
+        made = [node.value for node in bound if isinstance(node, ast.Assign)]
+    for call in (node for node in made if isinstance(node, ast.Call)):
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        found.append(given)
+        for arg in given if depth else ():
+            found += made_of(module, summaries, arg, depth - 1)
+        function = summaries.callee(call)
+        scope = module.scopes.opened_by(function) if function is not None else None
+        for node in module.inside(function) if function is not None else ():
+            if isinstance(node, ast.Return) and module.scope_of(node) is scope:
+                found += displays(module, node.value) if node.value is not None else []
+    return found
