@@ -57,7 +57,7 @@ def site_of(text: str) -> SiteResult:
 def test_a_function_inside_another_that_is_given_away_is_refused(use: str) -> None:
     site = site_of(INNER.format(use=textwrap.indent(use, "    ")))
     assert (site.outcome, site.code) == (Outcome.REFUSED, "TM105")
-    assert "y may have been computed from v where line 10 uses" in site.message
+    assert "y may have been computed from v" in site.message
 
 
 @pytest.mark.parametrize("use", ["return step(other)", "return tf.map_fn(step, x)", "return step"])

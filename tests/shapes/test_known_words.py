@@ -31,7 +31,7 @@ PYTHON: dict[str, tuple[object, ...]] = {
     "flow.fence._EXEC_NAMES": (builtins,),
     "flow.symbols._HARMLESS_STATEMENTS": (builtins,),
     "flow.symbols._MUTATORS": (list, dict, collections.deque),
-    "shapes.assumptions._PLAIN": (builtins,),
+    "shapes.may_hold._PLAIN": (builtins,),
     "shapes.changed.TAKES_OUT": (list, dict, set, collections.deque),
     "shapes.context._PLAIN_BUILTINS": (builtins,),
     "shapes.copies._NEW_ARRAYS": (np,),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, symbol_of
-from tape_migrate.shapes.assumptions import may_hold_tensor
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, is_certain_read, reads_track
 from tape_migrate.shapes.escapes import Escapes
@@ -16,6 +15,7 @@ from tape_migrate.shapes.filled import fills_what_is_read
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.loop_variables import given_by_caller
+from tape_migrate.shapes.may_hold import may_hold_tensor
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track
 from tape_migrate.shapes.read_anew import may_read_unseen
 from tape_migrate.shapes.targets import Target

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from functools import cached_property
+from itertools import product
 
-from tape_migrate.flow.bindings import children
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
-from tape_migrate.shapes.barriers import carries_nothing
-from tape_migrate.shapes.binding import bind, comprehension_of
+from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.closure_nodes import Node, Nodes
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.displays import keyed, spread, taker_of
 from tape_migrate.shapes.functions import Function
@@ -26,8 +26,7 @@ from tape_migrate.shapes.loop_body import given_by_loop
 from tape_migrate.shapes.made_of import made_of
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
-
-Node = tuple[int, str]
+from tape_migrate.shapes.unnamed_calls import Handed, UnnamedCalls, captured, members_of_object
 
 
 class Closure:
@@ -36,95 +35,99 @@ class Closure:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._summaries = Summaries.of(module)
+        self._nodes = Nodes(module)
+        self._unnamed = UnnamedCalls(module)
+        self._pending: list[Handed] = []
         self._edges: dict[Node, set[Node]] = defaultdict(set)
         self._aliases: dict[Node, set[Node]] = defaultdict(set)
         """Variable -> what may hold the same tensor: arguments given for it, plain copies."""
         self._copies: dict[Node, set[Node]] = defaultdict(set)  # the same, without calls between
+        self._captures: dict[Node, set[Node]] = defaultdict(set)
+        """Variable -> functions that read it when they are run, not when they are made."""
         self._parameters: set[Node] = set()
         self._given: dict[Node, list[ast.expr]] = defaultdict(list)  # what calls give a parameter
         self._listed: dict[Node, list[list[ast.expr]]] = defaultdict(list)  # of ``*args``
-        self._read: dict[ast.AST, tuple[Node, ...]] = {}
         for node in module.nodes:
             self._visit(node)
+        self._run_handed()
 
     def node_for(self, symbol: Symbol, scope: Scope) -> Node:
         """The graph's node for ``symbol`` read in ``scope``."""
-        if symbol.root in ("self", "cls") and symbol.path and symbol.path[0].startswith("."):
-            owner = self._summaries.class_of(scope)
-            attributes = [part for part in symbol.path if part.startswith(".")]
-            if len(attributes) > 1:
-                return (0, attributes[-1])
-            if owner is not None:
-                return (id(self._summaries.family(owner)), symbol.path[0])
-        elif symbol.path and symbol.path[0].startswith("."):
-            # Attributes of other objects are told apart by their names alone.
-            return (0, [part for part in symbol.path if part.startswith(".")][-1])
-        owner_scope = self._module.scopes.resolve(symbol.root, scope)
-        args = owner_scope.args if owner_scope is not None else None
-        if args is not None and args.kwarg is not None and args.kwarg.arg == symbol.root:
-            return (id(owner_scope), symbol.root + "".join(symbol.path[:1]))
-        return (id(owner_scope), symbol.root)
+        return self._nodes.node_for(symbol, scope)
 
     def may_come_from_same(self, other: Node, source: Node) -> bool:
         """Whether ``other`` may have been computed from the tensor that ``source`` holds."""
         if other == source:
             return False
-        if source not in self._parameters and other in self._reachable(source, avoid=None):
+        same = self._same(source)
+        if source not in self._parameters and other in self._reachable(source, same=same):
             return True
-        seen: set[Node] = set()
-        queue = list(self._aliases[source])
-        while queue:
-            alias = queue.pop()
-            if alias in seen:
-                continue
-            if alias == source:
-                # Handed on to itself by recursion: what was computed from it may come back.
-                if other in self._reachable(source, avoid=None):
-                    return True
-                continue
-            seen.add(alias)
-            if other != alias and other in self._reachable(alias, avoid=source):
+        for alias in same:
+            # Handed on to itself by recursion: what was computed from it may come back.
+            again = source in self._aliases[alias]
+            if again and other in self._reachable(source, same=same):
                 return True
-            queue.extend(self._aliases[alias])
+            if alias not in (source, other) and other in self._reachable(
+                alias, avoid=source, same=same
+            ):
+                return True
         return False
+
+    def holds_computed(self, called: Symbol, scope: Scope, source: Node) -> bool:
+        """Whether a function or method of an object may read what was computed from ``source``.
+
+        Of a method, so called in visible classes, what it reads of its object counts.
+        """
+        name = called.path[-1].removeprefix(".") if called.path else ""
+        held = {
+            self.node_for(symbol, self._module.scope_of(node))
+            for method in self._summaries.methods_named(name)
+            for function in self._summaries.reached(method)
+            for node in self._module.inside(function)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+            if (symbol := symbol_of(node)) is not None and symbol.root == "self"
+        }
+        held = held or {self.node_for(called, scope)}
+        return any(self.may_come_from_same(node, source) for node in sorted(held))
 
     def reaches(self, source: Node, other: Node) -> bool:
         """Whether ``other`` may hold, or have been computed from, any tensor of ``source``."""
-        seen: set[Node] = set()
+        same = self._same(source)
+        return other in same or any(other in self._reachable(node, same=same) for node in same)
+
+    def _same(self, source: Node) -> set[Node]:
+        """``source``, and whatever it may have been given the very tensor of."""
+        same = {source}
         queue = [source]
         while queue:
-            same = queue.pop()
-            if same == other or other in self._reachable(same, avoid=None):
-                return True
-            seen.add(same)
-            queue += self._aliases[same] - seen
-        return False
+            more = self._aliases[queue.pop()] - same
+            same |= more
+            queue += more
+        return same
 
     def members_depend(self, parameter: Node) -> bool:
         """Whether a visible caller gives ``parameter`` values computed from one another."""
-        given = [
-            group
-            for expr in self._given[parameter]
-            for group in made_of(self._module, self._summaries, expr)
-        ]
+        exprs = self._given[parameter]
+        given = [g for expr in exprs for g in made_of(self._module, self._summaries, expr)]
+        given += [group for expr in exprs if (group := members_of_object(self._module, expr))]
         return self.depend([*given, *(spread(self._module, a) for a in self._listed[parameter])])
 
     def depend(self, groups: Iterable[list[ast.expr]]) -> bool:
         """Whether one member of a group may have been computed from another of it."""
         for group in groups:
-            reads = [set(self._reads(expr)) for expr in group]
+            reads = [set(self._nodes.reads(expr)) for expr in group]
             for index in (i for i, expr in enumerate(group) if symbol_of(expr) is not None):
                 for other in (i for i in range(len(group)) if i != index):
                     if symbol_of(group[other]) is None and reads[index] & reads[other]:
                         return True
                     for node in reads[index]:
-                        if reads[other] & self._reachable(node, avoid=None):
+                        if reads[other] & self._reachable(node):
                             return True
         return False
 
     def may_be_among(self, exprs: Iterable[ast.AST], other: Node) -> bool:
         """Whether what ``exprs`` read may be the very tensor of ``other``, by whatever name."""
-        held = self._may_hold(node for expr in exprs for node in self._reads(expr))
+        held = self._may_hold(node for expr in exprs for node in self._nodes.reads(expr))
         return not held.isdisjoint(self._may_hold([other]))
 
     def _may_hold(self, nodes: Iterable[Node]) -> set[Node]:
@@ -142,12 +145,20 @@ class Closure:
         """Whether a visible caller gives ``parameter`` anything that is computed."""
         return any(isinstance(expr, (ast.BinOp, ast.Call)) for expr in self._given[parameter])
 
-    def _reachable(self, start: Node, *, avoid: Node | None) -> set[Node]:
+    def _reachable(
+        self, start: Node, *, avoid: Node | None = None, same: Collection[Node] = ()
+    ) -> set[Node]:
+        """What is computed from ``start``.
+
+        A function that reads the tensor itself, which the nodes of ``same`` may hold, does so when
+        it is run: it holds nothing that was computed before.
+        """
         seen: set[Node] = set()
         queue = [start]
         while queue:
             node = queue.pop()
-            for following in self._edges[node]:
+            captured = () if node in same else self._captures.get(node, ())
+            for following in (*self._edges[node], *captured):
                 if following != avoid and following not in seen:
                     seen.add(following)
                     queue.append(following)
@@ -184,14 +195,34 @@ class Closure:
                 ]
                 for arg, default in pairs:
                     if default is not None:
-                        self._connect(self._reads(default), (id(scope), arg.arg))
+                        self._connect(self._nodes.reads(default), (id(scope), arg.arg))
                         self._alias(default, (id(scope), arg.arg))
                         self._given[(id(scope), arg.arg)].append(default)
+                if isinstance(node, ast.Lambda):
+                    for read in self._nodes.reads(node.body):
+                        if read[0] != id(scope):
+                            self._captures[read].add((id(scope), "lambda"))
+                else:
+                    self._run(self._unnamed.decorated(node))
+                    self._define(node)
+            case ast.ClassDef():
+                self._define(node)
             case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
                 function = self._module.scope_of(node).node
-                self._connect(self._reads(value), (id(function), "return"))
+                self._connect(self._nodes.reads(value), (id(function), "return"))
             case ast.Call():
                 self._call(node)
+            case ast.Subscript() | ast.BinOp():
+                self._pending += self._unnamed.of_operator(node)
+
+    def _define(self, node: Function | ast.ClassDef) -> None:
+        """What a function reads of what is around it, it reads when it is run."""
+        around = self._module.scopes.opened_by(node).parent
+        if around is None or around.kind is ScopeKind.CLASS:
+            return
+        for name in captured(self._module, node):
+            for read in self._nodes.reads(name):
+                self._captures[read].add((id(around), node.name))
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):
@@ -206,16 +237,16 @@ class Closure:
             return
         if isinstance(target, ast.Starred):
             target = target.value
-        reads = self._reads(value)
+        reads = self._nodes.reads(value)
         name = target.attr if isinstance(target, ast.Attribute) else ""
         if isinstance(target, ast.Name) and self._module.scope_of(target).kind is ScopeKind.CLASS:
             name = target.id
-        if name:
-            # The attribute is read through other names of its object as well.
-            for family in (0, *map(id, self._summaries.families())):
-                self._connect(reads, (family, "." + name))
-                self._alias(value, (family, "." + name))
-        for written in self._find_reads(target, storing=True):
+        for attribute in self._nodes.named(name):
+            self._connect(reads, attribute)
+            self._alias(value, attribute)
+        if isinstance(target, ast.Attribute):
+            self._run(self._unnamed.setters(name, target.value, value))
+        for written in self._nodes.find_reads(target, storing=True):
             self._connect(reads, written)
             self._alias(value, written)
 
@@ -232,9 +263,9 @@ class Closure:
             case ast.Call(func=func) if self._makes_new(func):
                 return
             case _:
-                self._aliases[written].update(self._reads(value))
+                self._aliases[written].update(self._nodes.reads(value))
                 if not any(isinstance(node, ast.Call) for node in self._module.inside(value)):
-                    self._copies[written].update(self._reads(value))
+                    self._copies[written].update(self._nodes.reads(value))
 
     def _makes_new(self, func: ast.expr) -> bool:
         resolved = self._module.names.resolve(func)
@@ -257,28 +288,44 @@ class Closure:
 
     def _call(self, call: ast.Call) -> None:
         function = self._summaries.callee(call)
-        if function is None:
-            made = self._summaries.made_by(call)
-            if made is not None:
-                scope = self._module.scopes.opened_by(made)
-                names = [a.arg for a in made.args.args][1:]
-                given = list(zip(names, call.args, strict=False))
-                given += [(k.arg, k.value) for k in call.keywords if k.arg is not None]
-                for parameter, arg in given:
-                    self._connect(self._reads(arg), (id(scope), parameter))
-                    self._parameters.add((id(scope), parameter))
-                    self._alias(arg, (id(scope), parameter))
-                    self._given[(id(scope), parameter)].append(arg)
         for body, parameter, values in given_by_loop(self._module, call, self._summaries.may_name):
             written = (id(self._module.scopes.opened_by(body)), parameter)
-            self._connect((node for value in values for node in self._reads(value)), written)
-        handed = list(self._handed_on(call)) if function is None else []
+            self._connect((node for value in values for node in self._nodes.reads(value)), written)
+        handed = list(self._unnamed.handed_on(call)) if function is None else []
         for ran, its_call in handed or [(function, call)]:
             if ran is not None:
                 self._give(ran, its_call)
                 for other in () if isinstance(ran, ast.Lambda) else self._summaries.overrides(ran):
                     self._give(other, its_call)
             self._call_of_object(its_call, known=ran is not None)
+        if function is None and not handed:
+            made = self._unnamed.makers(call)
+            self._run(made)
+            self._pending += () if made else self._unnamed.may_run(call)
+
+    def _run(self, calls: Iterable[tuple[Function | ast.Lambda | None, ast.Call]]) -> None:
+        for function, call in calls:
+            if function is not None:
+                self._give(function, call)
+
+    def _run_handed(self) -> None:
+        """Calls of what was handed about, where it may have got to the call."""
+        waiting = self._pending
+        while waiting:
+            reached: dict[ast.AST, set[Node]] = {}
+            left: list[Handed] = []
+            for each in waiting:
+                own = each.definition
+                if own not in reached:
+                    names = self._nodes.names_of(own)
+                    reached[own] = set(names).union(*map(self._reachable, names))
+                if not reached[own].isdisjoint(self._nodes.reads(each.callee)):
+                    self._give(each.function, each.call)
+                else:
+                    left.append(each)
+            if len(left) == len(waiting):
+                break
+            waiting = left
 
     def _call_of_object(self, call: ast.Call, *, known: bool) -> None:
         """A method of an object whose class is not known: all methods of that name."""
@@ -287,16 +334,19 @@ class Closure:
         for method in () if known else self._summaries.methods_named(call.func.attr):
             self._give(method, call)
         if call.func.attr in CONTAINER_METHODS:
-            for receiver in self._reads(call.func.value):
-                for arg in call.args:
-                    self._connect(self._reads(arg), receiver)
-                    self._alias(arg, receiver)
+            receivers = [
+                *self._nodes.reads(call.func.value),
+                *self._nodes.attributes(call.func.value),
+            ]
+            for receiver, arg in product(receivers, call.args):
+                self._connect(self._nodes.reads(arg), receiver)
+                self._alias(arg, receiver)
 
     def _give(self, function: Function | ast.Lambda, call: ast.Call) -> None:
         """Connect the arguments of ``call`` with the parameters of ``function``."""
         scope = self._module.scopes.opened_by(function)
         for parameter, arg in bind(function, call):
-            self._connect(self._reads(arg), (id(scope), parameter))
+            self._connect(self._nodes.reads(arg), (id(scope), parameter))
             self._parameters.add((id(scope), parameter))
             self._alias(arg, (id(scope), parameter))
             self._given[(id(scope), parameter)].append(arg)
@@ -305,38 +355,12 @@ class Closure:
         if function.args.vararg is not None:
             node = (id(scope), function.args.vararg.arg)
             self._parameters.add(node)
-            self._listed[node].append(call.args)
-            for arg in call.args:
-                self._connect(self._reads(arg), node)
+            bound = {id(arg) for _, arg in bind(function, call)}
+            more = [arg for arg in call.args if id(arg) not in bound]
+            self._listed[node].append(more)
+            for arg in more:
+                self._connect(self._nodes.reads(arg), node)
                 self._alias(arg, node)
-
-    def _handed_on(self, call: ast.Call) -> Iterator[tuple[Function | ast.Lambda | None, ast.Call]]:
-        """``partial(f, a)``, ``map(f, a)``, ``(lambda v: …)(a)`` as the call ``f(a)`` they make."""
-        scope = self._module.scope_of(call)
-        values: list[ast.AST | None] = [call, call.func]
-        if isinstance(call.func, ast.Name):
-            bound = self._module.names.bindings(call.func.id, scope)
-            values += [node.value for node in bound if isinstance(node, ast.Assign)]
-        for value in values:
-            if isinstance(value, ast.Lambda):
-                yield value, call
-            elif isinstance(value, ast.Call) and value is not call:
-                yield from ((made, call) for made in self._summaries.returned_by(value))
-            if isinstance(value, ast.Call) and value.args:
-                if self._module.names.resolve(value.func) == "functools.partial":
-                    args, keywords = value.args[1:], value.keywords
-                    if value is not call:
-                        args, keywords = [*args, *call.args], [*keywords, *call.keywords]
-                    yield self._as_call(value.args[0], args, keywords)
-        if isinstance(call.func, ast.Name) and call.func.id in ("map", "filter"):
-            if call.args and not self._module.names.is_local(call.func.id, scope):
-                yield self._as_call(call.args[0], call.args[1:], [])
-
-    def _as_call(
-        self, func: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]
-    ) -> tuple[Function | ast.Lambda | None, ast.Call]:
-        ran = func if isinstance(func, ast.Lambda) else self._summaries.named(func)
-        return ran, ast.Call(func=func, args=args, keywords=keywords)
 
     def _keywords(self, name: str, scope: Scope, call: ast.Call) -> None:
         """Members of ``**name``, each by its key."""
@@ -350,7 +374,7 @@ class Closure:
                 self._any_member(root, value)
                 continue
             node = _member(root, key)
-            self._connect(self._reads(value), node)
+            self._connect(self._nodes.reads(value), node)
             self._parameters.add(node)
             self._alias(value, node)
             self._edges[node].add(root)
@@ -362,7 +386,7 @@ class Closure:
             (id(owner), value.id) if owner is not None and isinstance(value, ast.Name) else None
         )
         if handed_on is None:
-            self._connect(self._reads(value), root)
+            self._connect(self._nodes.reads(value), root)
         for key in self._keys:
             node = _member(root, key)
             self._parameters.add(node)
@@ -381,54 +405,6 @@ class Closure:
         """All by which the module asks a dictionary for a member."""
         slices = (node.slice for node in self._module.of_kind(ast.Subscript))
         return frozenset(s.value for s in slices if isinstance(s, ast.Constant))
-
-    def _is_library(self, node: ast.Name | ast.Attribute) -> bool:
-        """``tf`` in ``tf.cast(x)``: no value that two calls of it have in common."""
-        top, _, rest = self._module.names.resolve(node).partition(".")
-        if top not in ("tensorflow", "numpy"):
-            return False
-        return bool(rest) or isinstance(node, ast.Name)
-
-    def _reads(self, expr: ast.AST) -> tuple[Node, ...]:
-        """What evaluating ``expr`` reads; asked for of most expressions twice."""
-        known = self._read.get(expr)
-        if known is None:
-            known = self._read[expr] = tuple(self._find_reads(expr))
-        return known
-
-    def _find_reads(self, expr: ast.AST, *, storing: bool = False) -> Iterator[Node]:
-        stack: list[ast.AST] = [expr]
-        while stack:
-            node = stack.pop()
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                if node.value.id in ("self", "cls"):
-                    scope = self._module.scope_of(node)
-                    yield self.node_for(Symbol(node.value.id, ("." + node.attr,)), scope)
-                    continue
-            if isinstance(node, (ast.Name, ast.Attribute)) and carries_nothing(
-                self._module, node, self._summaries.keeps_nothing
-            ):
-                continue
-            if isinstance(node, (ast.Name, ast.Attribute)) and self._is_library(node):
-                continue
-            if isinstance(node, ast.Name):
-                inside = comprehension_of(self._module, node)
-                if inside is not None:
-                    yield (id(inside), node.id)
-                else:
-                    yield self.node_for(Symbol(node.id), self._module.scope_of(node))
-                continue
-            if isinstance(node, ast.Attribute) and not self._module.names.resolve(node):
-                yield (0, "." + node.attr)
-                if storing:
-                    continue
-            if isinstance(node, ast.Call) and not storing:
-                function = self._summaries.callee(node)
-                if function is not None:
-                    for each in (function, *self._summaries.overrides(function)):
-                        yield (id(each), "return")
-                    continue  # what it makes of its arguments comes back by its return
-            stack += children(node)
 
 
 def _member(root: Node, key: object) -> Node:

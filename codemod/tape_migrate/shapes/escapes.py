@@ -13,12 +13,12 @@ import builtins
 from collections.abc import Iterable
 
 from tape_migrate.flow.symbols import symbol_of
-from tape_migrate.shapes.assumptions import may_hold_tensor
 from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
 from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.may_hold import may_hold_tensor
 from tape_migrate.shapes.plan import Kind, Link
 
 _RUNS_ARGUMENTS = frozenset({"map", "filter", "next", "iter", "setattr", "exec", "eval", "vars"})

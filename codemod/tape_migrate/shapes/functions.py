@@ -92,13 +92,13 @@ class Functions:
             if owner is None:
                 return None
             if isinstance(func.value, ast.Name) and func.value.id in ("self", "cls"):
-                return self._inherited(owner, func.attr)
+                return self.inherited(owner, func.attr)
             if isinstance(func.value, ast.Call) and isinstance(func.value.func, ast.Name):
                 if func.value.func.id == "super" and not func.value.args:
-                    return self._inherited(owner, func.attr, above=True)
+                    return self.inherited(owner, func.attr, above=True)
         return None
 
-    def _inherited(self, owner: Scope, name: str, *, above: bool = False) -> Function | None:
+    def inherited(self, owner: Scope, name: str, *, above: bool = False) -> Function | None:
         """The method ``name`` of a class or of its visible bases (``above``: of those only)."""
         seen: set[int] = set()
         queue = [owner]

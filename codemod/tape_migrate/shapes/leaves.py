@@ -15,13 +15,13 @@ from typing import Final
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
-from tape_migrate.shapes.assumptions import may_hold_tensor
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.given_values import GivenValues
 from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.may_hold import may_hold_tensor
 from tape_migrate.shapes.modes import assume_graph
 from tape_migrate.shapes.own_state import is_set_here
 from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal, Request

@@ -41,12 +41,12 @@ from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.model import Helper
 from tape_migrate.module import Module
-from tape_migrate.shapes.assumptions import may_hold_tensor
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import decide_request
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.helper import find_helper, helper_around, is_method
 from tape_migrate.shapes.local import name_arguments, name_inline_target
+from tape_migrate.shapes.may_hold import may_hold_tensor
 from tape_migrate.shapes.optimizers import METHODS
 from tape_migrate.shapes.plan import (
     OUTSIDE,

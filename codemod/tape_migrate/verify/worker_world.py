@@ -305,8 +305,8 @@ class Skeleton:
             return {"kind": "dict", "keys": [str(key) for key in keys], "items": items}
         if type(value).__name__ in ("IndexedSlices", "IndexedSlicesValue"):
             # Made by hand of lists, they still have lists.
-            parts = (value.values, value.indices, value.dense_shape)
-            arrays = [p if p is None or tf.is_tensor(p) else np.asarray(p) for p in parts]
+            given = (value.values, value.indices, value.dense_shape)
+            arrays = [p if p is None or tf.is_tensor(p) else np.asarray(p) for p in given]
             return {"kind": "slices", "items": [self.describe(part) for part in arrays]}
         keras = type(value).__module__.startswith("keras") and hasattr(value, "assign")
         if isinstance(value, tf.Variable) or keras:
