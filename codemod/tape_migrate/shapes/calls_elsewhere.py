@@ -157,7 +157,11 @@ def _may_depend(
         closure.node_for(symbol, module.scope_of(one))
     ):
         return True
-    return closure.depend(made_of(module, Summaries.of(module), one))
+    known = module.memo.setdefault("members that depend", {})
+    assert isinstance(known, dict)
+    if one not in known:
+        known[one] = closure.depend(made_of(module, Summaries.of(module), one))
+    return bool(known[one])
 
 
 def _handed_on(

@@ -86,8 +86,8 @@ def _is_changed(module: Module, name: ast.Name) -> bool:
     """Whether anything is done with a dictionary but to read it and to hand it on by stars."""
     scope = module.scope_of(name)
     owner = module.scopes.resolve(name.id, scope)
-    for node in module.nodes:
-        if not isinstance(node, ast.Name) or node.id != name.id:
+    for node in module.of_kind(ast.Name):
+        if node.id != name.id:
             continue
         parent = module.parent_of(node)
         if isinstance(node.ctx, ast.Store) or (
@@ -109,19 +109,32 @@ _READ: Final = frozenset(("get", "items", "keys", "values"))
 
 def _added(module: Module, name: str, scope: Scope, depth: int) -> Iterator[ast.expr]:
     """What statements of a scope put into the list ``name``."""
-    for node in module.inside(scope.node):
+    known = module.memo.setdefault("put into lists", {})
+    assert isinstance(known, dict)
+    if scope.node not in known:
+        known[scope.node] = _put_in(module, scope.node)
+    for item, is_list in known[scope.node].get(name, ()):
+        if is_list:
+            yield from (member for one in displays(module, item, depth - 1) for member in one)
+        else:
+            yield item
+
+
+def _put_in(module: Module, root: ast.AST) -> dict[str, list[tuple[ast.expr, bool]]]:
+    """By the name of a list: what is put into it, and whether that is a list of members."""
+    found: dict[str, list[tuple[ast.expr, bool]]] = {}
+    for node in module.inside(root):
         match node:
             case ast.Call(
-                func=ast.Attribute(value=ast.Name(id=own), attr="append" | "insert"),
+                func=ast.Attribute(value=ast.Name(id=name), attr="append" | "insert"),
                 args=[*_, item],
-            ) if own == name:
-                yield item
-            case (
-                ast.Call(func=ast.Attribute(value=ast.Name(id=own), attr="extend"), args=[items])
-                | ast.AugAssign(target=ast.Name(id=own), value=items)
-            ) if own == name:
-                yield from (item for one in displays(module, items, depth - 1) for item in one)
-            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=own))], value=item) if (
-                own == name
             ):
-                yield item
+                found.setdefault(name, []).append((item, False))
+            case (
+                ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="extend"), args=[items])
+                | ast.AugAssign(target=ast.Name(id=name), value=items)
+            ):
+                found.setdefault(name, []).append((items, True))
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name))], value=item):
+                found.setdefault(name, []).append((item, False))
+    return found

@@ -111,12 +111,11 @@ def _is_leaf(context: Context, value: ast.expr | None) -> bool:
 def _is_stored(context: Context, element: str) -> bool:
     """Whether the module sets an attribute of this name (written ``.name``), or fills it."""
     module = context.module
-    for node in module.nodes:
-        if isinstance(node, ast.Attribute) and "." + node.attr == element:
-            above = module.parent_of(node)
-            fills = isinstance(above, ast.Attribute) and above.attr in CONTAINER_METHODS
-            if isinstance(node.ctx, ast.Store) or fills or _is_changed_part(above):
-                return True
+    for node in module.attributes(element.removeprefix(".")) if element[:1] == "." else ():
+        above = module.parent_of(node)
+        fills = isinstance(above, ast.Attribute) and above.attr in CONTAINER_METHODS
+        if isinstance(node.ctx, ast.Store) or fills or _is_changed_part(above):
+            return True
     return False
 
 

@@ -349,14 +349,23 @@ def _call_of(*given: ast.expr) -> ast.Call:
     return ast.Call(func=ast.Name(id="__call__", ctx=ast.Load()), args=list(given), keywords=[])
 
 
-def captured(module: Module, function: Function | ast.ClassDef) -> Iterator[ast.expr]:
+def captured(module: Module, function: Function | ast.ClassDef) -> list[ast.expr]:
     """The variables around a function, and attributes of an object around it, that it reads."""
+    known = module.memo.setdefault("captured", {})
+    assert isinstance(known, dict)
+    if function not in known:
+        known[function] = list(_find_captured(module, function))
+    found: list[ast.expr] = known[function]
+    return found
+
+
+def _find_captured(module: Module, function: Function | ast.ClassDef) -> Iterator[ast.expr]:
     outer = set(map(id, module.scopes.opened_by(function).enclosing))
     for node in module.inside(function):
         match node:
             case ast.Attribute(value=ast.Name() as name, ctx=ast.Load()) | (
                 ast.Name(ctx=ast.Load()) as name
-            ) if not module.names.resolve(node):
+            ):
                 owner = module.scopes.resolve(name.id, module.scope_of(name))
-                if owner is not None and id(owner) in outer:
+                if owner is not None and id(owner) in outer and not module.names.resolve(node):
                     yield node
