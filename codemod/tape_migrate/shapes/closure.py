@@ -28,6 +28,13 @@ from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 from tape_migrate.shapes.unnamed_calls import Handed, UnnamedCalls, captured, members_of_object
 
+_VISITED = frozenset(
+    {ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.comprehension, ast.With}
+    | {ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Return, ast.Yield}
+    | {ast.Call, ast.Subscript, ast.BinOp}
+)
+"""What tells of a dependence: most nodes are names, attributes and constants."""
+
 
 class Closure:
     """The dependence graph of a module."""
@@ -48,7 +55,8 @@ class Closure:
         self._given: dict[Node, list[ast.expr]] = defaultdict(list)  # what calls give a parameter
         self._listed: dict[Node, list[list[ast.expr]]] = defaultdict(list)  # of ``*args``
         for node in module.nodes:
-            self._visit(node)
+            if node.__class__ in _VISITED:
+                self._visit(node)
         self._run_handed()
 
     def node_for(self, symbol: Symbol, scope: Scope) -> Node:
