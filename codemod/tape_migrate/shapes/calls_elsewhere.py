@@ -144,24 +144,33 @@ def _may_depend(
     module: Module, source: Symbol, other: Symbol, one: ast.expr, two: ast.expr
 ) -> bool:
     """Whether ``two`` may have been computed from ``one``, or a member of it from another."""
+    # Asked for each pair of symbols of each function that decides about its parameters.
+    known = module.memo.setdefault("given that may depend", {})
+    assert isinstance(known, dict)
     if one is not two:
-        return _depends(module, two, one)
+        if (one, two) not in known:
+            known[one, two] = _depends(module, two, one)
+        return bool(known[one, two])
+    names = tuple(
+        next((part for part in reversed(symbol.path) if part.startswith(".")), "")
+        for symbol in (other, source)
+    )
+    if (one, names) not in known:
+        known[one, names] = _members_may_depend(module, names, one)
+    return bool(known[one, names])
+
+
+def _members_may_depend(module: Module, names: tuple[str, ...], one: ast.expr) -> bool:
+    """``names`` are the attributes of an object that are asked about, if they are such."""
     closure = _closure(module)
-    names = [[part for part in symbol.path if part.startswith(".")] for symbol in (other, source)]
-    if all(names):
-        a, b = ((0, attributes[-1]) for attributes in names)
-        if closure.may_come_from_same(a, b):
-            return True
+    if all(names) and closure.may_come_from_same((0, names[0]), (0, names[1])):
+        return True
     symbol = symbol_of(one)
     if symbol is not None and closure.members_depend(
         closure.node_for(symbol, module.scope_of(one))
     ):
         return True
-    known = module.memo.setdefault("members that depend", {})
-    assert isinstance(known, dict)
-    if one not in known:
-        known[one] = closure.depend(made_of(module, Summaries.of(module), one))
-    return bool(known[one])
+    return closure.depend(made_of(module, Summaries.of(module), one))
 
 
 def _handed_on(
@@ -228,8 +237,8 @@ def _means(user: Module, node: ast.Name | ast.Attribute, home: str, name: str) -
     around, _, last = user.names.resolve(node).rpartition(".")
     if not around and isinstance(node, ast.Name) and node.id == name:
         return not user.names.bindings(name, user.scope_of(node)) and any(
-            isinstance(other, ast.ImportFrom) and any(alias.name == "*" for alias in other.names)
-            for other in user.nodes
+            any(alias.name == "*" for alias in other.names)
+            for other in user.of_kind(ast.ImportFrom)
         )
     if last != name or not around:
         return False
@@ -243,8 +252,7 @@ def _imported_names(user: Module, home: str, name: str) -> list[str]:
     stem = home.rpartition(".")[2]
     return [
         alias.asname or alias.name
-        for node in user.nodes
-        if isinstance(node, ast.ImportFrom)
+        for node in user.of_kind(ast.ImportFrom)
         if not stem or not node.module or stem == node.module.rpartition(".")[2]
         for alias in node.names
         if alias.name == name
@@ -256,9 +264,7 @@ def _calls_of_method(module: Module, project: OtherCallers, name: str, owner: st
     given_away: str | None = None
     for path in project.users(module.path, name, method=True):
         user = project.module_at(path)
-        for node in user.nodes if user is not None else ():
-            if not isinstance(node, ast.Attribute) or node.attr != name:
-                continue
+        for node in user.attributes(name) if user is not None else ():
             assert user is not None
             around = user.names.resolve(node.value)  # `Model.run(model, x)` is one of the class
             if not isinstance(node.ctx, ast.Load) or around.rpartition(".")[2] not in ("", owner):

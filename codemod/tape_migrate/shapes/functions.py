@@ -50,6 +50,9 @@ class Functions:
                     self._functions.setdefault(key, []).append(node)
 
         self._names = frozenset(name for _, name in self._functions)
+        self._methods_named: dict[str, list[Function]] = {}
+        for (_, name), method in self._methods.items():
+            self._methods_named.setdefault(name, []).append(method)
 
     def callers(self, function: Function) -> list[ast.Call]:
         """Visible calls of ``function``."""
@@ -204,7 +207,7 @@ class Functions:
 
     def methods_named(self, name: str) -> list[Function]:
         """The methods of this name of all visible classes."""
-        return [node for (_, own), node in self._methods.items() if own == name]
+        return [*self._methods_named.get(name, ())]
 
     def may_name(self, func: ast.expr) -> list[Function]:
         """The functions that ``func`` may be: of an object, all methods of that name."""
