@@ -72,6 +72,10 @@ class PutTogether:
             for value in self._returned(function, self._module.scopes.opened_by(function))
         )
 
+    def sees(self, call: ast.Call) -> bool:
+        """Whether what ``call`` may run is in the module."""
+        return bool(self._functions(call))
+
     def holds_some(self, call: ast.Call) -> bool:
         """Whether a part of what ``call`` gives may be a collection of several."""
         for function in self._functions(call):

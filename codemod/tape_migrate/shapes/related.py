@@ -22,6 +22,7 @@ import enum
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.module import Module
 from tape_migrate.shapes.attribute_members import (
     may_be_related,
     sets_attribute,
@@ -34,6 +35,8 @@ from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source
 from tape_migrate.shapes.put_together import OF_COLLECTIONS, PutTogether
 from tape_migrate.shapes.results import result_of
 
+_TAKE_OUT = frozenset(("get", "pop", "popitem", "setdefault", "__getitem__"))
+"""Methods that give a part of their object."""
 _COLLECTIONS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
 
 
@@ -103,19 +106,64 @@ def _of_definition(
         return Related.LIKELY if several else Related.PERHAPS
     if value is None or _is_followed(dep, definition, value):
         return Related.NO
-    if isinstance(value, ast.Subscript) and _holds_some(context, dep, definition, value.value):
+    if _hands_on_made(context, value):
         return Related.LIKELY
     return _of_value(context, value)
 
 
-def _holds_some(context: Context, dep: Dependence, definition: Definition, base: ast.expr) -> bool:
-    """``held["xs"]`` after ``held = make(…)``, where a function puts collections into one."""
-    symbol = symbol_of(base)
-    reached = dep.reaching(definition.node_id, symbol) if symbol is not None else ()
-    values = [value_of(d, symbol) for d in reached if symbol is not None]
-    return any(
-        isinstance(value, ast.Call) and PutTogether(context).holds_some(value) for value in values
-    )
+def _hands_on_made(context: Context, value: ast.expr) -> bool:
+    """Whether ``value`` is, or is taken out of, what a function in sight has put together.
+
+    ``list(make(x))``, ``make(x)[:2]``, ``held["xs"]`` and ``held.get("xs")`` after
+    ``held = make(x)``.
+    """
+    together = PutTogether(context)
+    match value:
+        case ast.ListComp(elt=one) | ast.GeneratorExp(elt=one) | ast.DictComp(value=one):
+            if isinstance(one, (ast.Call, ast.BinOp, ast.UnaryOp)):
+                return False  # each is made anew, none from another
+    made = {node: _calls_behind(context.module, node) for node in ast.walk(value)}
+    seen = [node for node, calls in made.items() if any(map(together.sees, calls))]
+    if seen and together.by_result(value):
+        return True
+    if any(together.by_attribute(n.attr) for n in seen if isinstance(n, ast.Attribute)):
+        return True
+    for node in ast.walk(value):
+        held = node.value if isinstance(node, (ast.Subscript, ast.Starred)) else None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            held = node.func.value if node.func.attr in _TAKE_OUT else None
+        while isinstance(held, ast.Subscript):
+            held = held.value
+        if any(map(together.holds_some, made.get(held, ()) if held is not None else ())):
+            return True
+        if isinstance(held, (ast.List, ast.Tuple, ast.Dict)):
+            parts = held.values if isinstance(held, ast.Dict) else held.elts
+            if any(isinstance(part, ast.Call) and together.by_call(part) for part in parts):
+                return True
+    return False
+
+
+def _calls_behind(module: Module, node: ast.AST, depth: int = 4) -> list[ast.Call]:
+    """``node`` if it is a call, or the calls that a name is given."""
+    if isinstance(node, ast.Call):
+        return [node]
+    if not isinstance(node, (ast.Name, ast.Attribute)) or not isinstance(node.ctx, ast.Load):
+        return []
+    if isinstance(node, ast.Attribute):
+        symbol = symbol_of(node)
+        values: list[ast.expr | None] = (
+            [*values_of_attribute(module, symbol)] if symbol is not None else []
+        )
+    else:
+        bound = module.names.bindings(node.id, module.scope_of(node))
+        values = [each.value for each in bound if isinstance(each, (ast.Assign, ast.AnnAssign))]
+    return [
+        call
+        for value in values
+        if value is not None and depth
+        for part in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])
+        for call in _calls_behind(module, part, depth - 1)
+    ]
 
 
 def _is_followed(dep: Dependence, definition: Definition, value: ast.expr) -> bool:
