@@ -14,13 +14,14 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from tape_migrate.flow.symbols import DefKind, Symbol
+from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix
 from tape_migrate.module import Block, Place
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import (
     OUTSIDE,
     Kind,
+    Link,
     Paths,
     Refusal,
     Region,
@@ -194,22 +195,32 @@ def _comes_around(dep: Dependence, region: Region, paths: Paths) -> Refusal | No
     """A value that a statement of the region gets from an earlier turn of a loop around it."""
     if not _block_in_loop(dep, region.block):
         return None
-    position: dict[int, int] = {}
-    for index, stmt in enumerate(region.block):
-        for node_id in dep.cfg.span(stmt):
-            position[node_id] = index
+    entry = dep.cfg.node_of(region.block[region.first])
     for link in paths.links:
-        source = link.definition.node_id
-        if source not in paths.required or link.node_id not in position:
+        if link.definition.node_id not in paths.required:
             continue
-        if source not in position:
-            continue
-        before, after = position[source], position[link.node_id]
-        same_simple = before == after and len(dep.cfg.span(region.block[before])) == 1
-        if before > after or same_simple:
-            name = link.use.symbol
-            return Refusal("TM117", f"{name} comes around the loop from an earlier turn")
+        symbol = link.use.symbol
+        if link.definition in dep.reaching(entry, symbol) and _keeps(dep, entry, symbol, link):
+            return Refusal("TM117", f"{symbol} comes around the loop from an earlier turn")
     return None
+
+
+def _keeps(dep: Dependence, entry: int, symbol: Symbol, link: Link) -> bool:
+    """Whether what ``symbol`` is at ``entry`` may be what ``link`` reads: nothing binds it anew."""
+    seen, stack = {entry}, [entry]
+    while stack:
+        node_id = stack.pop()
+        if node_id == link.node_id:
+            return True
+        if not any(
+            change.kind is not DefKind.MUTATION
+            and not change.conditional
+            and is_prefix(change.symbol, symbol)
+            for change in dep.cfg.effects(node_id).defs
+        ):
+            stack += [n for n in dep.cfg.successors[node_id] if n not in seen]
+            seen.update(dep.cfg.successors[node_id])
+    return False
 
 
 def _watches(
