@@ -108,8 +108,12 @@ def hand_tapes(
             continue
         if any(each.reenters and _is_recording(module, call, blocks) for call, each in called):
             clashes[helper.qualname] = crossing(helper)
+        names: dict[int, set[str]] = {}
         for block in blocks:
-            _write(module, draft, block, tape)
+            # What two blocks of one statement name is read together.
+            stmt = module.statement_of(block.members[-1].request.call)
+            used = names.setdefault(id(stmt), used_names(module, scope) | {tape})
+            _write(module, draft, block, tape, used)
     repeated = {h.dotted or h.qualname for h in helpers if h.repeated or counts[h.qualname] > 1}
     while more := {user for user, used in uses if used in repeated} - repeated:
         repeated |= more
@@ -153,12 +157,11 @@ def _candidate(context: Context, request: Request) -> Candidate:
     )
 
 
-def _write(module: Module, draft: Draft, recorded: Recorded, tape: str) -> None:
+def _write(module: Module, draft: Draft, recorded: Recorded, tape: str, names: set[str]) -> None:
     request = recorded.members[0].request
     scope = request.found.scope
     stmt = module.statement_of(request.call)
     tf = tensorflow_name(module, scope, request.call, module.first_line(stmt))
     if tf is None and not all(member.request.handed for member in recorded.members):
         tf = add_import(module, draft)
-    names = used_names(module, scope) | {tape}
     write_recorded(module, draft, recorded, tape=tape, tf=tf or "tf", names=names)

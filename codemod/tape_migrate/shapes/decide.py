@@ -363,7 +363,11 @@ def _carry_all(
 
 def _hoisted(request: Request, inline: list[ast.expr]) -> tuple[ast.expr, ...]:
     """The arguments of a helper that hold inline targets, in the order of the source."""
-    found = [given for given in request.given if any(part in inline for part in elements(given))]
+    found = [
+        given
+        for given in request.given
+        if given in inline or any(part in inline for part in elements(given))
+    ]
     found.sort(key=lambda expr: (expr.lineno, expr.col_offset))
     return tuple(found) if request.handed else ()
 

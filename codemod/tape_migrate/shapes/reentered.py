@@ -62,6 +62,8 @@ from tape_migrate.shapes.plan import (
 from tape_migrate.shapes.repeats import repeat_of
 from tape_migrate.shapes.summaries import Summaries
 
+_OF_SHAPES = frozenset({"get_shape", "set_shape", "as_list", "is_fully_defined"})
+
 
 def find_any_helper(context: Context, request: Request) -> Helper | None:
     """The helper that the function around ``request`` is, whatever it does to its target."""
@@ -133,7 +135,11 @@ def entry_sources(context: Context, request: Request) -> tuple[Source, ...] | Re
         if symbol.root in ("self", "cls") and not symbol.path:
             continue  # what its methods read is told by itself
         if symbol.path and _is_callee(context.module, link):
-            continue
+            method = symbol.path[-1].removeprefix(".")
+            if method in _OF_SHAPES or (symbol.root in ("self", "cls") and len(symbol.path) == 1):
+                continue
+            # `held.values()` gives what is in there, whatever came to be where.
+            symbol = Symbol(symbol.root, symbol.path[:-1])
         if _only_counts(context.module, link.use.node):
             continue
         track = Track(symbol, frozenset((link.definition,)))
@@ -155,7 +161,8 @@ def _only_counts(module: Module, node: ast.AST) -> bool:
         if isinstance(parent, ast.Subscript) and child is parent.slice:
             return True
         if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name):
-            if parent.func.id == "range" and not module.names.resolve(parent.func):
+            local = module.names.is_local(parent.func.id, module.scope_of(parent))
+            if parent.func.id == "range" and not local:
                 return True
         child = parent
     return False
