@@ -63,6 +63,7 @@ from tape_migrate.shapes.repeats import repeat_of
 from tape_migrate.shapes.summaries import Summaries
 
 _OF_SHAPES = frozenset({"get_shape", "set_shape", "as_list", "is_fully_defined"})
+_OF_TAPES = frozenset({"gradient", "jacobian", "batch_jacobian"})
 
 
 def find_any_helper(context: Context, request: Request) -> Helper | None:
@@ -138,6 +139,8 @@ def entry_sources(context: Context, request: Request) -> tuple[Source, ...] | Re
             method = symbol.path[-1].removeprefix(".")
             if method in _OF_SHAPES or (symbol.root in ("self", "cls") and len(symbol.path) == 1):
                 continue
+            if method in _OF_TAPES and _is_tape(Symbol(symbol.root, symbol.path[:-1])):
+                continue
             # `held.values()` gives what is in there, whatever came to be where.
             symbol = Symbol(symbol.root, symbol.path[:-1])
         if _only_counts(context.module, link.use.node):
@@ -147,6 +150,11 @@ def entry_sources(context: Context, request: Request) -> tuple[Source, ...] | Re
             symbol, node_id, (track,), fresh=False, variable=False, kind=Kind.UNKNOWN
         )
     return tuple(found.values())
+
+
+def _is_tape(symbol: Symbol) -> bool:
+    """``tape``, ``self._tape2``: what migrated code calls a tape, which holds no value itself."""
+    return (symbol.path[-1] if symbol.path else symbol.root).lstrip("._").startswith("tape")
 
 
 def _is_callee(module: Module, link: Link) -> bool:
