@@ -22,6 +22,7 @@ from tape_migrate.shapes.loop_variables import is_given_to_loop, is_loop_variabl
 from tape_migrate.shapes.may_hold import may_hold_tensor
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 from tape_migrate.shapes.related import related_members
+from tape_migrate.shapes.state_elsewhere import kept_elsewhere, set_elsewhere
 
 
 def assumptions_of(
@@ -70,9 +71,11 @@ def assumptions_of(
                         f"{symbol} may have been computed from {source.symbol} before this "
                         "function was entered; a tape in here would miss that part",
                     )
-                where = computed_elsewhere(
-                    context.module, dep.scope, track.symbol, symbol
-                ) or given_away(context, dep.scope, track.symbol, symbol)
+                where = (
+                    computed_elsewhere(context.module, dep.scope, track.symbol, symbol)
+                    or set_elsewhere(context.module, dep.scope, track.symbol, symbol)
+                    or given_away(context, dep.scope, track.symbol, symbol)
+                )
                 if where is not None:
                     return _from_elsewhere(symbol, source.symbol, where)
     for source, symbol in product(given, _called(context, dep, outside)):
@@ -84,6 +87,14 @@ def assumptions_of(
                     f"what {symbol} reads may have been computed from {source.symbol} before this "
                     "function was entered; a tape in here would miss that part",
                 )
+    for symbol in sorted({link.use.symbol for link in outside}, key=str) if given else ():
+        where = kept_elsewhere(context.module, dep.scope, symbol)
+        if where is not None:
+            return Refusal(
+                "TM105",
+                f"{where} changes {symbol}, which may have been computed from {given[0].symbol} "
+                "then; a tape in here would miss that part",
+            )
     read = {link.use.symbol for link in outside if link.definition.kind is DefKind.PARAMETER}
     refusal = _settings_elsewhere(context, dep, given, read - set(others))
     if refusal is not None:
@@ -259,6 +270,7 @@ def _called(context: Context, dep: Dependence, outside: tuple[Link, ...]) -> lis
         and isinstance(link.use.node, ast.expr)
         and not context.module.names.resolve(link.use.node)
         and context.summaries.named(link.use.node) is None
+        and context.module.scopes.resolve(link.use.symbol.root, dep.scope) is not None
     }
     return sorted(found, key=str)
 

@@ -149,7 +149,7 @@ def _may_depend(
     assert isinstance(known, dict)
     if one is not two:
         if (one, two) not in known:
-            known[one, two] = _depends(module, two, one)
+            known[one, two] = depends(module, two, one)
         return bool(known[one, two])
     names = tuple(
         next((part for part in reversed(symbol.path) if part.startswith(".")), "")
@@ -162,7 +162,7 @@ def _may_depend(
 
 def _members_may_depend(module: Module, names: tuple[str, ...], one: ast.expr) -> bool:
     """``names`` are the attributes of an object that are asked about, if they are such."""
-    closure = _closure(module)
+    closure = closure_of(module)
     if all(names) and closure.may_come_from_same((0, names[0]), (0, names[1])):
         return True
     symbol = symbol_of(one)
@@ -284,15 +284,17 @@ def _by_name(call: ast.Call, own: str) -> ast.Call:
     return ast.copy_location(plain, call)
 
 
-def _closure(module: Module) -> Closure:
+def closure_of(module: Module) -> Closure:
+    """The closure of any module, made once."""
     closure = module.memo.get("closure")
     if not isinstance(closure, Closure):
         closure = module.memo["closure"] = Closure(module)
     return closure
 
 
-def _depends(module: Module, other: ast.expr, source: ast.expr) -> bool:
-    closure = _closure(module)
+def depends(module: Module, other: ast.expr, source: ast.expr) -> bool:
+    """Whether what one expression gives may have been computed from what the other gives."""
+    closure = closure_of(module)
     sources = _symbols(module, source)
     for one in _symbols(module, other):
         for two in sources:

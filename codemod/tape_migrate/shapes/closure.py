@@ -206,13 +206,9 @@ class Closure:
                         self._connect(self._nodes.reads(default), (id(scope), arg.arg))
                         self._alias(default, (id(scope), arg.arg))
                         self._given[(id(scope), arg.arg)].append(default)
-                if isinstance(node, ast.Lambda):
-                    for read in self._nodes.reads(node.body):
-                        if read[0] != id(scope):
-                            self._captures[read].add((id(scope), "lambda"))
-                else:
+                if not isinstance(node, ast.Lambda):
                     self._run(self._unnamed.decorated(node))
-                    self._define(node)
+                self._define(node)
             case ast.ClassDef():
                 self._define(node)
             case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
@@ -223,14 +219,19 @@ class Closure:
             case ast.Subscript() | ast.BinOp():
                 self._pending += self._unnamed.of_operator(node)
 
-    def _define(self, node: Function | ast.ClassDef) -> None:
+    def _define(self, node: Function | ast.ClassDef | ast.Lambda) -> None:
         """What a function reads of what is around it, it reads when it is run."""
-        around = self._module.scopes.opened_by(node).parent
-        if around is None or around.kind is ScopeKind.CLASS:
+        scope = self._module.scopes.opened_by(node)
+        around = scope.parent
+        if isinstance(node, ast.Lambda):
+            own = (id(scope), "lambda")
+        elif around is None or around.kind is ScopeKind.CLASS:
             return
+        else:
+            own = (id(around), node.name)
         for name in captured(self._module, node):
             for read in self._nodes.reads(name):
-                self._captures[read].add((id(around), node.name))
+                self._captures[read].add(own)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):

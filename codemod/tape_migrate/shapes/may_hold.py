@@ -14,6 +14,8 @@ from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.state_elsewhere import assigned_elsewhere
+from tape_migrate.shapes.stored import put_into
 
 _PLAIN = ("int", "float", "str", "bool", "bytes")
 
@@ -42,6 +44,8 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
         if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
             if symbol.path and _is_stored(context, symbol.path[0]):
                 return True  # an attribute of the module, function or class itself
+            if symbol.path and put_into(module, Symbol(symbol.root)):
+                return True  # a collection of another module
             continue
         if isinstance(node, ast.Assign) and _is_leaf(
             context, value_given_by(node, Symbol(symbol.root))
@@ -78,7 +82,12 @@ def _only_leaves(context: Context, klass: Scope, symbol: Symbol) -> bool:
                         if plain and isinstance(parent, ast.stmt)
                         else None
                     )
-    values += _set_from_outside(context, symbol.path[0].removeprefix("."))
+    name = symbol.path[0].removeprefix(".")
+    values += _set_from_outside(context, name)
+    for scope in {family, klass}:
+        assert isinstance(scope.node, ast.ClassDef)
+        if assigned_elsewhere(context.module, scope.node, name) is not None:
+            return False
     return bool(values) and all(_is_leaf(context, value) for value in values)
 
 

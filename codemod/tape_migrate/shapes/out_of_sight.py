@@ -56,13 +56,7 @@ def method_calls(
 ) -> Iterator[ast.Call]:
     """All calls of methods that the target may be computed by, in visible functions, too."""
     module = context.module
-    parts: list[ast.AST] = [*inline_exprs]
-    for node_id in sorted(every_node):
-        node = dep.cfg.nodes[node_id].node
-        if isinstance(node, ast.stmt) and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            parts += own_expressions(node)
-        elif isinstance(node, ast.expr):
-            parts.append(node)
+    parts = _parts(dep, every_node, inline_exprs)
     for part in parts:
         yield from _methods_called(module, part)
     known = module.memo.setdefault("methods called", {})
@@ -71,6 +65,31 @@ def method_calls(
         if function not in known:
             known[function] = tuple(_methods_called(module, function))
         yield from known[function]
+
+
+def functions_run(
+    context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
+) -> frozenset[str]:
+    """Names of the functions at the top of the module that the target may be computed by."""
+    parts = _parts(dep, every_node, inline_exprs)
+    return frozenset(
+        function.name
+        for function in context.summaries.called_functions(parts)
+        if context.module.scopes.opened_by(function).parent is context.module.scopes.module
+    )
+
+
+def _parts(
+    dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
+) -> list[ast.AST]:
+    parts: list[ast.AST] = [*inline_exprs]
+    for node_id in sorted(every_node):
+        node = dep.cfg.nodes[node_id].node
+        if isinstance(node, ast.stmt) and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            parts += own_expressions(node)
+        elif isinstance(node, ast.expr):
+            parts.append(node)
+    return parts
 
 
 def _methods_called(module: Module, part: ast.AST) -> Iterator[ast.Call]:

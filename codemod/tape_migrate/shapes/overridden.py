@@ -12,12 +12,14 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import DefKind
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.out_of_sight import (
+    functions_run,
     is_function,
     method_calls,
     methods_of,
@@ -52,6 +54,7 @@ class Override:
     """Whether it may read what was computed from any source, not only of one that is held."""
     said: bool = True
     """Whether nothing else says that the method is not seen through."""
+    of_function: bool = False
 
 
 def overridden(
@@ -80,6 +83,8 @@ def overridden(
             own |= {name} if last_name(call.func.value) in ("self", "cls") else set()
             bare |= set() if call.args or call.keywords else {name}
     found = [(name, elsewhere(module, name)) for name in sorted(known | own)]
+    ran = functions_run(context, dep, every_node, inline_exprs)
+    found += [(name, _replaced(module, name)) for name in sorted(ran)]
     found += [(name, _below(module, name, name in own | bare)) for name in sorted(missing)]
     found += [(name, _anywhere(module, name, name in bare)) for name in sorted(missing)]
     return [(name, override) for name, override in found if override is not None]
@@ -109,9 +114,10 @@ def refuse_overridden(
         if of:
             where = f"{override.path}, line {override.line}," if override.path else ""
             has = "something else for the" if override.said else "a"
+            kind = "function" if override.of_function else "method"
             return Refusal(
                 "TM105",
-                f"{where or f'line {override.line}'} has {has} method {name}, which may read what "
+                f"{where or f'line {override.line}'} has {has} {kind} {name}, which may read what "
                 f"was computed from {of[0].symbol} before a tape was opened",
             )
     return None
@@ -182,14 +188,72 @@ def _find_elsewhere(module: Module, project: OtherTexts, method: str) -> Iterato
         for path in project.matching(module.path, name, put):
             user = project.module_at(path)
             for line in _put_in(user, own, method) if user is not None else ():
-                yield Override(path, line)
+                yield Override(path, line, of_any=user is not None and _captures(user, line))
         for path in project.matching(module.path, name, rf"class\s+\w+\s*\([^)]*\b{name}\b"):
             user = project.module_at(path)
             for node in user.of_kind(ast.ClassDef) if user is not None else ():
                 if any(last_name(base) == name for base in node.bases):
                     queue.append(node.name)
                     for line in _members(node, method):
-                        yield Override(path, line)
+                        yield Override(path, line, of_any=_reads_kept(user, node, method))
+                    for base in sorted({*map(last_name, node.bases)} - seen - {name, "object", ""}):
+                        yield from _of_mixin(module, project, base, method)
+
+
+def _of_mixin(module: Module, project: OtherTexts, name: str, method: str) -> Iterator[Override]:
+    """A method of another base of such a class, which stands in some module."""
+    defined = rf"class\s+{name}\b"
+    for path in (module.path, *project.matching(module.path, name, defined)):
+        user = project.module_at(path)
+        for node in user.of_kind(ast.ClassDef) if user is not None else ():
+            for line in _members(node, method) if node.name == name else ():
+                yield Override(path, line, of_any=_reads_kept(user, node, method))
+
+
+def _captures(user: Module, line: int) -> bool:
+    """Whether what is put in there is made in a function, of whose variables it may read any."""
+    return any(
+        isinstance(stmt, (ast.Assign, ast.Expr))
+        and stmt.lineno == line
+        and user.scope_of(stmt).kind is ScopeKind.FUNCTION
+        for stmt in user.nodes
+    )
+
+
+def _reads_kept(user: Module | None, owner: ast.ClassDef, method: str) -> bool:
+    """Whether a method reads what methods keep in its object while it is used."""
+    if user is None:
+        return False
+    read = {
+        node.attr
+        for stmt in owner.body
+        if isinstance(stmt, ast.FunctionDef) and stmt.name == method
+        for node in user.of_kind_inside(ast.Attribute, stmt)
+        if isinstance(node.ctx, ast.Load) and last_name(node.value) == "self"
+    }
+    kept = {
+        node.attr
+        for stmt in user.of_kind(ast.FunctionDef)
+        if stmt.name not in ("__init__", "__new__", "setUp", "build")
+        for node in user.of_kind_inside(ast.Attribute, stmt)
+        if isinstance(node.ctx, ast.Store)
+    }
+    return bool(read & kept)
+
+
+def _replaced(module: Module, function: str) -> Override | None:
+    """Where another module puts something else in the place of a function of this one."""
+    project = module.project
+    if not isinstance(project, OtherTexts):
+        return None
+    stem = module.path.rpartition("/")[2].removesuffix(".py")
+    put = rf"\.\s*{function}\s*=[^=]|setattr"
+    for path in project.matching(module.path, function, put):
+        user = project.module_at(path)
+        for node in user.attributes(function) if user is not None else ():
+            if isinstance(node.ctx, ast.Store) and last_name(node.value) == stem:
+                return Override(path, node.lineno, of_any=True, of_function=True)
+    return None
 
 
 def _members(node: ast.ClassDef, method: str) -> Iterator[int]:

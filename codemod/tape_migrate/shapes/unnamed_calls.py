@@ -349,7 +349,7 @@ def _call_of(*given: ast.expr) -> ast.Call:
     return ast.Call(func=ast.Name(id="__call__", ctx=ast.Load()), args=list(given), keywords=[])
 
 
-def captured(module: Module, function: Function | ast.ClassDef) -> list[ast.expr]:
+def captured(module: Module, function: Function | ast.ClassDef | ast.Lambda) -> list[ast.expr]:
     """The variables around a function, and attributes of an object around it, that it reads."""
     known = module.memo.setdefault("captured", {})
     assert isinstance(known, dict)
@@ -359,7 +359,9 @@ def captured(module: Module, function: Function | ast.ClassDef) -> list[ast.expr
     return found
 
 
-def _find_captured(module: Module, function: Function | ast.ClassDef) -> Iterator[ast.expr]:
+def _find_captured(
+    module: Module, function: Function | ast.ClassDef | ast.Lambda
+) -> Iterator[ast.expr]:
     outer = set(map(id, module.scopes.opened_by(function).enclosing))
     for node in module.inside(function):
         match node:
