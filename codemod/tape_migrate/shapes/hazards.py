@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 from tape_migrate.flow.fence import FenceKind, fences
@@ -15,6 +15,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.names import WORDS
 from tape_migrate.parsed import walk
+from tape_migrate.shapes.back_prop import refuse_back_prop
 from tape_migrate.shapes.dependence import Dependence, reads_track
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.modes import identifiers
@@ -223,7 +224,7 @@ def refuse_region(dep: Dependence, region: Region, carriers: frozenset[int]) -> 
 def refuse_leaving(
     dep: Dependence,
     carriers: Iterable[int],
-    inline: Iterable[ast.AST],
+    inline: Collection[ast.AST],
     inline_links: Iterable[Link],
     hot: frozenset[int],
     tracks: Iterable[Track],
@@ -234,6 +235,12 @@ def refuse_leaving(
     ``inline_links`` what they read; ``hot`` are all nodes that compute from a source.
     """
     tracks = tuple(tracks)
+    carriers = tuple(carriers)
+    nodes = [dep.cfg.nodes[node_id].node for node_id in carriers]
+    own = [n for n in nodes if n is not None and not isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    refusal = refuse_back_prop(dep.module, [*own, *inline])
+    if refusal is not None:
+        return refusal
 
     def carries(link: Link) -> bool:
         return link.definition.node_id in hot or any(reads_track(link, t) for t in tracks)
@@ -264,9 +271,6 @@ def _leaving_call(dep: Dependence, node: ast.AST, links: Iterable[Link]) -> Refu
         why = _leaves(dep, call)
         if why is not None:
             return Refusal("TM112", f"the path to the target goes through {why}")
-        back_prop = _back_prop_off(call)
-        if back_prop:
-            return Refusal("TM119", "a loop with back_prop=False is on the path to the target")
         resolved = dep.module.names.resolve(call.func)
         if resolved.startswith("tensorflow.contrib."):
             return Refusal("TM125", f"{resolved.replace('tensorflow', 'tf', 1)} is on the path")
@@ -300,13 +304,6 @@ def _leaves(dep: Dependence, call: ast.Call) -> str | None:
         if not dep.module.names.is_local(leaf, dep.scope):
             return f"{leaf}()"
     return None
-
-
-def _back_prop_off(call: ast.Call) -> bool:
-    return any(
-        k.arg == "back_prop" and not (isinstance(k.value, ast.Constant) and k.value.value is True)
-        for k in call.keywords
-    )
 
 
 def assigned_variables(module: Module, part: ast.AST) -> Iterator[ast.expr]:

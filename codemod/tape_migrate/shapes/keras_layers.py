@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import PurePath
 
 from tape_migrate.flow.bindings import FunctionNode, free_variables
 from tape_migrate.flow.scope import Scope, ScopeKind
@@ -18,7 +19,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.layer_hazards import sets_phase
-from tape_migrate.shapes.modes import OtherModules
+from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.plan import Refusal
 
 _HARMLESS = frozenset(("trainable", "name", "_name"))
@@ -28,6 +29,7 @@ _FUNCTION_ARGUMENTS = frozenset(("activation", "recurrent_activation"))
 _UPDATES = frozenset(("update", "update_add", "update_sub", "moving_average_update"))
 _ASSIGNS = frozenset(("assign", "assign_add", "assign_sub"))
 _MUTATORS = frozenset(("append", "extend", "insert", "update", "setdefault", "pop", "clear"))
+_LIBRARIES = frozenset(("keras", "tensorflow", "tf_keras"))
 _BEFORE_CALLS = frozenset(("__init__", "build"))
 _LOOPS = (ast.For, ast.While, ast.AsyncFor)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
@@ -51,13 +53,30 @@ def layers_differ(module: Module, compiled: list[ast.Call]) -> Refusal | None:
             found = _function_given(module, node, compiled)
         if found is not None:
             return found
-    project = module.project
-    if isinstance(project, OtherModules) and project.hold(frozenset(("add_update",))):
-        return Refusal("TM140", f"a module of the project calls add_update(), {_NOT_RUN}")
-    return None
+    return _imported_layers(module)
 
 
 _NOT_RUN = "which the run of the old graph did not do, and each call of a model would"
+
+
+def _imported_layers(module: Module) -> Refusal | None:
+    """``from layers import SpectralDense``, of a module whose layers update variables."""
+    project = module.project
+    if not isinstance(project, OtherTexts):
+        return None
+    imported = {
+        word
+        for node in module.of_kind(ast.ImportFrom)
+        for dotted in (module.names.from_module(node),)
+        if dotted.partition(".")[0] not in _LIBRARIES
+        for word in (dotted.rpartition(".")[2], *(alias.name for alias in node.names))
+    }
+    plain = [alias.name for node in module.of_kind(ast.Import) for alias in node.names]
+    imported |= {n.rpartition(".")[2] for n in plain if n.partition(".")[0] not in _LIBRARIES}
+    for path in project.matching(module.path, "add_update", r"\badd_update\s*\("):
+        if PurePath(path).stem in imported:
+            return Refusal("TM140", f"{path} has layers that call add_update(), {_NOT_RUN}")
+    return None
 
 
 def _called_otherwise(node: ast.AST) -> Refusal | None:
