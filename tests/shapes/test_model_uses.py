@@ -14,14 +14,16 @@ _FOLLOWED = {
     "by name": "def train(net):\n    net.fit(1)\n\n\ncritic = 0\ntrain(net=critic)",
     "to a method": "class A:\n    def train(self, net):\n        net.fit(1)\n\n"
     "    def run(self, critic):\n        self.train(critic)",
-    "round and round": "def train(net):\n    train(net)\n    net.fit(1)\n\n\ncritic = 0\ntrain(critic)",
+    "round and round": "def train(net):\n    train(net)\n    net.fit(1)\n\n\n"
+    "critic = 0\ntrain(critic)",
     "through two": "def fit(net):\n    net.fit(1)\n\n\ndef train(net):\n    fit(net)\n\n\n"
     "critic = 0\ntrain(critic)",
 }
 _HANDED_ON = {
     "among others": "def train(*nets):\n    nets[0].fit(1)\n\n\ncritic = 0\ntrain(critic)",
     "by any name": "def train(**nets):\n    pass\n\n\ncritic = 0\ntrain(net=critic)",
-    "by a name that is not there": "def train(net):\n    pass\n\n\ncritic = 0\ntrain(net, n=critic)",
+    "by a name that is not there": "def train(net):\n    pass\n\n\n"
+    "critic = 0\ntrain(net, n=critic)",
     "twice": "def train(a, b):\n    pass\n\n\ncritic = 0\ntrain(*[critic])",
     "decorated": "@tf.function\ndef train(net):\n    net.fit(1)\n\n\ncritic = 0\ntrain(critic)",
     "bound again": "def train(net):\n    net = net or 1\n\n\ncritic = 0\ntrain(critic)",
