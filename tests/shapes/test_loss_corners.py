@@ -392,6 +392,41 @@ def check(program: str, old: str, new: str, code: str, said: str) -> None:
             "loss-closure",
             "",
         ),
+        (
+            "maker",
+            "    train = Model([real_in, averaged_in], [critic(real_in), critic(averaged_in)])\n",
+            "    out = critic(averaged_in)\n    train = Model([real_in, averaged_in], [critic(real_in), out])\n    out = None\n    print(out)\n",
+            "loss-closure",
+            "",
+        ),
+        (
+            "maker",
+            "    train = Model([real_in, averaged_in], [critic(real_in), critic(averaged_in)])\n",
+            "    out = critic(averaged_in)\n    train = Model([real_in, averaged_in], [critic(real_in), out])\n    f = lambda: out\n",
+            "TM147",
+            "line 30 uses out, too",
+        ),
+        (
+            "maker",
+            "    train.compile('sgd', ['mse', gradient_penalty_loss(averaged_in)], loss_weights=[1, .5])\n",
+            "    def compiled(averaged_in):\n        train.compile('sgd', ['mse', gradient_penalty_loss(averaged_in)], loss_weights=[1, .5])\n    compiled(averaged_in)\n",
+            "TM147",
+            "averaged_in is not the same where the loss is made",
+        ),
+        (
+            "maker",
+            "    losses = [train",
+            "    with open('x') as file:\n        file.save(train)\n    losses = [train",
+            "TM147",
+            "line 33 hands train on",
+        ),
+        (
+            "maker",
+            "axis=list(range(1, K.ndim(gradients)))",
+            "axis=list(range(1, abs(2)))",
+            "TM147",
+            "Keras may drop a last axis of one of it",
+        ),
     ],
 )
 def test_what_becomes_of_a_small_change(
