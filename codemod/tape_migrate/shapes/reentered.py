@@ -63,6 +63,7 @@ from tape_migrate.shapes.repeats import repeat_of
 from tape_migrate.shapes.summaries import Summaries
 
 _OF_SHAPES = frozenset({"get_shape", "set_shape", "as_list", "is_fully_defined"})
+_OF_TAPES = frozenset({"gradient", "jacobian", "batch_jacobian"})
 
 
 def find_any_helper(context: Context, request: Request) -> Helper | None:
@@ -136,7 +137,8 @@ def entry_sources(context: Context, request: Request) -> tuple[Source, ...] | Re
             continue  # what its methods read is told by itself
         if symbol.path and _is_callee(context.module, link):
             method = symbol.path[-1].removeprefix(".")
-            if method in _OF_SHAPES or (symbol.root in ("self", "cls") and len(symbol.path) == 1):
+            own = method in _OF_SHAPES | _OF_TAPES
+            if own or (symbol.root in ("self", "cls") and len(symbol.path) == 1):
                 continue
             # `held.values()` gives what is in there, whatever came to be where.
             symbol = Symbol(symbol.root, symbol.path[:-1])
