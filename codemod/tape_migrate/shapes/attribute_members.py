@@ -22,10 +22,9 @@ from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.closure import Closure
-from tape_migrate.shapes.dependence import HARMLESS_BUILTINS
+from tape_migrate.shapes.dependence import HARMLESS_BUILTINS, OF_LISTS
 from tape_migrate.shapes.displays import displays
 from tape_migrate.shapes.kinds import kind_of, value_given_by
-from tape_migrate.shapes.members import OF_LISTS
 from tape_migrate.shapes.plan import Kind
 from tape_migrate.shapes.summaries import Summaries
 

@@ -29,6 +29,9 @@ CONTAINER_METHODS = frozenset(
 )
 """Methods that change their receiver, not their arguments."""
 
+OF_LISTS = frozenset({"list", "dict", "set", "deque", "operator", "heapq", "bisect", "random"})
+"""Types and modules whose functions change the collection that they are given first."""
+
 HARMLESS_BUILTINS = frozenset(
     ("print", "len", "isinstance", "repr", "str", "type", "id", "hasattr")
 )
@@ -135,6 +138,8 @@ class Dependence:
             receiver = symbol_of(call.func.value)
             if receiver is not None and may_overlap(receiver, definition.symbol):
                 return self._known_module(call.func) or is_assertion(self.module, call)
+            if receiver is not None and receiver.root in OF_LISTS:
+                return False
             if call.func.attr in CONTAINER_METHODS:
                 # Its arguments stay as they are; what it is called on changes.
                 names = {n.id for n in ast.walk(call.func.value) if isinstance(n, ast.Name)}

@@ -205,6 +205,11 @@ class Functions:
         functions = [function for same in self._functions.values() for function in same]
         return [f for f in (*functions, *self._methods.values()) if f.name in names]
 
+    @property
+    def methods(self) -> list[Function]:
+        """All methods of the visible classes, without ``__init__`` and the like."""
+        return [node for (_, name), node in self._methods.items() if not name.startswith("__")]
+
     def methods_named(self, name: str) -> list[Function]:
         """The methods of this name of all visible classes."""
         return [*self._methods_named.get(name, ())]

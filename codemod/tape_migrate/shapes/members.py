@@ -12,13 +12,11 @@ from collections.abc import Iterator
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, may_overlap, symbol_of
-from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.dependence import OF_LISTS, Dependence
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import Kind, Refusal, Track
 
 _PUTS_IN = frozenset({"append", "appendleft", "extend", "extendleft", "insert", "add"})
-OF_LISTS = frozenset({"list", "dict", "set", "deque", "operator", "heapq", "bisect", "random"})
-"""Types and modules whose functions change the collection that they are given first."""
 TAKES_OUT = frozenset({"reverse", "sort", "pop", "popleft", "remove", "clear"})
 
 
@@ -125,6 +123,98 @@ def changed_by_other_name(
                     return handle
                 if change.kind is DefKind.AUGMENTED and _grows(dep, node.id):
                     return handle
+    return None
+
+
+def changed_by_holder(dep: Dependence, symbol: Symbol, reader: int) -> str | None:
+    """What holds the collection ``symbol`` and may change it before ``reader`` runs.
+
+    ``held = [xs]``, ``held[0].append(v)``; ``put = xs.append``, ``put(v)``; ``box = Box(xs)``,
+    ``box.put(v)``.
+    """
+    if symbol.path:
+        return None
+    held, changes = _held_collections(dep)
+    holding = {symbol.root}
+    while more := {name for each in holding for name in held.get(each, ())} - holding:
+        holding |= more
+    holding.discard(symbol.root)
+    for root, node in changes if holding else ():
+        if root in holding and dep.reaches(dep.facts.node_id(node), reader):
+            return root
+    return None
+
+
+def _held_collections(
+    dep: Dependence,
+) -> tuple[dict[str, set[str]], list[tuple[str, ast.expr | ast.stmt]]]:
+    """For names of the scope what keeps them; and what is changed through what (found once)."""
+    key = f"held collections, {id(dep.scope)}"
+    known = dep.module.memo.get(key)
+    if isinstance(known, tuple):
+        return known
+    held: dict[str, set[str]] = {}
+    changes: list[tuple[str, ast.expr | ast.stmt]] = []
+    for node in dep.module.inside(dep.scope.node):
+        if not isinstance(node, (ast.Name, ast.Call, ast.Subscript, ast.AugAssign)):
+            continue
+        if dep.module.scope_of(node) is not dep.scope:
+            continue
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load) and (holding := _holding(dep, node)):
+                held.setdefault(node.id, set()).update(holding)
+            continue
+        root = _changed_in(dep, node)
+        while isinstance(root, (ast.Attribute, ast.Subscript, ast.Call)):
+            root = root.func if isinstance(root, ast.Call) else root.value
+        if isinstance(root, ast.Name):
+            changes.append((root.id, node))
+    dep.module.memo[key] = held, changes
+    return held, changes
+
+
+def _holding(dep: Dependence, name: ast.Name) -> set[str]:
+    """The names of what keeps ``name`` by the expression that it stands in."""
+    module = dep.module
+    child: ast.AST = name
+    for parent in module.parents_in_statement(name):
+        if isinstance(parent, ast.Attribute) and parent.attr not in _PUTS_IN | TAKES_OUT:
+            return set()
+        if isinstance(parent, ast.Call) and child is not parent.func:
+            func = parent.func
+            if isinstance(func, ast.Attribute) and func.attr in _PUTS_IN | _KEEPS:
+                return {n.id for n in ast.walk(func.value) if isinstance(n, ast.Name)}
+            made = isinstance(func, ast.Name) and any(
+                isinstance(node, ast.ClassDef)
+                for node in module.names.bindings(func.id, module.scope_of(func))
+            )
+            if not made:
+                return set()
+        elif not isinstance(parent, (ast.Attribute, *_DISPLAYS)):
+            return set()
+        child = parent
+    stmt = module.statement_of(name)
+    if not isinstance(stmt, ast.Assign) or stmt.value is not child:
+        return set()
+    return {n.id for target in stmt.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+
+
+_KEEPS = frozenset({"update", "setdefault"})
+_DISPLAYS = (ast.List, ast.Tuple, ast.Dict, ast.keyword)
+
+
+def _changed_in(dep: Dependence, node: ast.AST) -> ast.expr | None:
+    """Through what ``node`` changes something that it does not name itself."""
+    match node:
+        case ast.Call(func=ast.Name() as func):
+            return func  # `put(v)`
+        case ast.Call(func=ast.Attribute(value=receiver, attr=attr)):
+            inner = not isinstance(receiver, ast.Name) and attr in _PUTS_IN | TAKES_OUT
+            return receiver if inner or dep.callees.changes_something(node) else None
+        case ast.Subscript(ctx=ast.Store() | ast.Del(), value=holder):
+            return holder if not isinstance(holder, ast.Name) else None
+        case ast.AugAssign(target=ast.Subscript() | ast.Attribute() as target):
+            return target
     return None
 
 

@@ -26,7 +26,7 @@ from tape_migrate.shapes.copies import (
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value
 from tape_migrate.shapes.makers import made_by
-from tape_migrate.shapes.members import changed_by_other_name, put_in
+from tape_migrate.shapes.members import changed_by_holder, changed_by_other_name, put_in
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, Watch, in_order
 from tape_migrate.shapes.tensorflow_facts import (
     always_new_tensor,
@@ -155,7 +155,11 @@ def _collected(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | 
             f"the sources are variables collected elsewhere ({found.what}), which need not all be "
             "trainable: a tape would not see the others",
         )
-    return [_variables(node_id, symbol_of(expr) or Symbol(found.what), found.kind)]
+    symbol = symbol_of(expr)
+    changed = _refuse_changed(dep, node_id, symbol, expr) if symbol is not None else None
+    if changed is not None:
+        return changed
+    return [_variables(node_id, symbol or Symbol(found.what), found.kind)]
 
 
 def all_trainable(node_id: int) -> Source:
@@ -166,6 +170,18 @@ def all_trainable(node_id: int) -> Source:
 def _variables(node_id: int, symbol: Symbol, kind: Kind) -> Source:
     track = Track(symbol, frozenset())
     return Source(symbol, node_id, (track,), fresh=True, variable=True, kind=kind, collected=True)
+
+
+def _refuse_changed(
+    dep: Dependence, node_id: int, symbol: Symbol, expr: ast.expr
+) -> Refusal | None:
+    """Refuse a collection that something else changes, too."""
+    other: Symbol | str | None = changed_by_other_name(dep, symbol, node_id)
+    if other is None and kind_of(dep.module, expr, dep.scope) in (Kind.LIST, Kind.TUPLE):
+        other = changed_by_holder(dep, symbol, node_id)
+    if other is None:
+        return None
+    return Refusal("TM104", f"what {symbol} holds is also changed by the name of {other}")
 
 
 def _symbol_sources(
@@ -180,9 +196,9 @@ def _symbol_sources(
     strong = frozenset(definitions) - frozenset(mutated)
     if any(d.kind in (DefKind.REMOTE, DefKind.DELETE) for d in definitions):
         return Refusal("TM115", f"{symbol} is bound by another function or deleted")
-    other = changed_by_other_name(dep, symbol, node_id)
-    if other is not None:
-        return Refusal("TM104", f"what {symbol} holds is also changed by the name of {other}")
+    changed = _refuse_changed(dep, node_id, symbol, expr)
+    if changed is not None:
+        return changed
     if len(strong) == 1 and not mutated:
         value = value_of(next(iter(strong)), symbol)
         if isinstance(value, (ast.List, ast.Tuple)):

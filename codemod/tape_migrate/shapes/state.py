@@ -224,6 +224,8 @@ def _run_by_other_names(context: Context, call: ast.Call) -> list[Function]:
                 return found
         case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str() as name)]):
             return [*found, *summaries.methods_named(name)]
+        case ast.Call(func=ast.Name(id="getattr")):  # `getattr(self, f"build_{kind}")()`
+            return [*found, *summaries.methods]
     return [*found, *summaries.methods_named("__call__"), *summaries.handed_about]
 
 

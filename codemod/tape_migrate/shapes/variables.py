@@ -29,9 +29,10 @@ import ast
 from dataclasses import dataclass
 from typing import Final
 
-from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.shapes.dependence import OF_LISTS
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import outer_value, value_given_by
 from tape_migrate.shapes.modes import OtherModules, identifiers
@@ -222,12 +223,30 @@ def _is_trainable_key(module: Module, call: ast.Call) -> bool:
 
 def _assigned(module: Module, expr: ast.Attribute) -> bool:
     """``self.weights`` that the module's own code sets: no collection of a framework's."""
-    root = expr.value
-    return isinstance(root, ast.Name) and any(
+    if not isinstance(expr.value, (ast.Name, ast.Attribute)):
+        return False
+    root = ast.unparse(expr.value)
+    return any(
         isinstance(node.ctx, ast.Store)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == root.id
+        and (ast.unparse(node.value) == root or _of_plain_object(module, node))
         for node in module.attributes(expr.attr)
+    ) or any(
+        isinstance(bound, (ast.Assign, ast.AnnAssign))
+        for scope in module.scopes
+        if scope.kind is ScopeKind.CLASS and expr.attr in module.scopes.bindings(scope)
+        for bound in module.names.bindings(expr.attr, scope)
+    )
+
+
+def _of_plain_object(module: Module, node: ast.Attribute) -> bool:
+    """``self.weights`` of a class that has nothing from a framework."""
+    scope = module.scope_of(node)
+    owner = Summaries.of(module).class_of(scope)
+    if owner is None or not isinstance(owner.node, ast.ClassDef):
+        return False
+    bases = [ast.unparse(base) for base in owner.node.bases]
+    return (
+        isinstance(node.value, ast.Name) and node.value.id == "self" and bases in ([], ["object"])
     )
 
 
@@ -317,6 +336,8 @@ def _put_in(
         if symbol_of(call.func.value) == symbol:
             if call.func.attr in ("append", "extend") and len(call.args) == 1:
                 return [collected_variables(module, call.args[0], depth - 1)]
+            return None
+        if isinstance(call.func.value, ast.Name) and call.func.value.id in OF_LISTS:
             return None
     if isinstance(call, ast.Call):
         return None if Summaries.of(module).changes_something(call) else []

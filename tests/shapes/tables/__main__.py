@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from tests.fuzz.checking import Checked, Verdict, check_program, migrate
 from tests.fuzz.program import Program
-from tests.fuzz.running import difference, run_compiled
+from tests.fuzz.running import difference, run_compiled, run_in_graph
 
 from .reading import groups
 
@@ -30,7 +30,8 @@ def main() -> int:
             # With a second module it is a project, of which all callers are in sight.
             if case.closed and not helpers:
                 helpers = {"unused": ""}
-            checked = _checked(Program(main[1], arrays=case.keras, helpers=helpers))
+            program = Program(main[1], arrays=case.keras, helpers=helpers)
+            checked = _in_graph(program) if case.graph else _checked(program)
             count[checked.verdict] += 1
             if checked.verdict in (Verdict.WRONG, Verdict.INVALID):
                 print(f"{group}\n- {case.words}\n    {checked.verdict.value}: {checked.detail}")
@@ -39,15 +40,27 @@ def main() -> int:
     return int(count[Verdict.WRONG] > 0)
 
 
+def _in_graph(program: Program) -> Checked:
+    """Both sides in a graph: eagerly there are no collections."""
+    checked = check_program(program)
+    if checked.verdict is not Verdict.WRONG:
+        return checked
+    fault = difference(run_in_graph(program), run_in_graph(_migrated(program)))
+    return replace(checked, verdict=Verdict.WRONG if fault else Verdict.EQUAL, detail=fault or "")
+
+
+def _migrated(program: Program) -> Program:
+    texts = {path: found.new.decode() for path, found in migrate(program).items()}
+    helpers = {name: texts[f"{name}.py"] for name in program.helpers}
+    return replace(program.with_source(texts["main.py"]), helpers=helpers)
+
+
 def _checked(program: Program) -> Checked:
     """Gradients in loops that ``tf.function`` itself gets wrong must be so before and after."""
     checked = check_program(program)
     if checked.verdict is not Verdict.WRONG or not checked.detail.startswith("function: leaf"):
         return checked
-    texts = {path: found.new.decode() for path, found in migrate(program).items()}
-    helpers = {name: texts[f"{name}.py"] for name in program.helpers}
-    new = replace(program.with_source(texts["main.py"]), helpers=helpers)
-    same = difference(run_compiled(program), run_compiled(new)) is None
+    same = difference(run_compiled(program), run_compiled(_migrated(program))) is None
     return replace(checked, verdict=Verdict.EQUAL) if same else checked
 
 

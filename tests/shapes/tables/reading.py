@@ -14,7 +14,8 @@ parts are separated by ``;;``. A part that takes the place of a whole line is in
     - k ;; k = 3.0
 
 ``=== name (open)`` rules no calls from elsewhere out; otherwise --assume-closed holds. A program of
-a group ``(keras)`` is migrated open, and begins with the imports of Keras. What follows a line
+a group ``(keras)`` is migrated open, and begins with the imports of Keras; those of a group
+``(graph)`` use what only a graph has, before and after. What follows a line
 ``# --- lib.py`` is another module of the project; it gets the imports unless it has its own.
 """
 
@@ -43,6 +44,7 @@ class Case:
     text: str
     closed: bool
     keras: bool
+    graph: bool = False
 
     @property
     def modules(self) -> dict[str, str]:
@@ -76,8 +78,9 @@ def _groups_of(path: Path) -> list[Group]:
         name, _, rest = part.partition("\n")
         frame, *words = re.split(r"^- ", rest, flags=re.MULTILINE)
         keras, closed = "(keras)" in name, "(open)" not in name and "(keras)" not in name
+        graph = "(graph)" in name
         cases = [
-            Case(each.rstrip("\n"), _program(frame, each, keras=keras), closed, keras)
+            Case(each.rstrip("\n"), _program(frame, each, keras=keras), closed, keras, graph)
             for each in words
         ]
         found.append(Group(path.stem, name.partition(" (")[0], tuple(cases)))
