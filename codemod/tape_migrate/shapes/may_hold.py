@@ -11,6 +11,7 @@ import ast
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.kinds import value_given_by
@@ -44,7 +45,7 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
         if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
             if symbol.path and _is_stored(context, symbol.path[0]):
                 return True  # an attribute of the module, function or class itself
-            if symbol.path and put_into(module, Symbol(symbol.root)):
+            if symbol.path and not _is_library(node) and put_into(module, Symbol(symbol.root)):
                 return True  # a collection of another module
             continue
         if isinstance(node, ast.Assign) and _is_leaf(
@@ -55,6 +56,14 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
             continue
         return True
     return False
+
+
+def _is_library(node: ast.AST) -> bool:
+    """``import tensorflow as tf``: `tf.add(x, y)` puts nothing into it."""
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").partition(".")[0] in KNOWN_MODULES
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    return bool(names) and all(name.partition(".")[0] in KNOWN_MODULES for name in names)
 
 
 def _only_leaves(context: Context, klass: Scope, symbol: Symbol) -> bool:
