@@ -20,7 +20,7 @@ _STORES = frozenset({"setattr", "setdefault"})
 
 def kept_results(module: Module, parts: Iterable[ast.AST]) -> tuple[str, str] | None:
     """A function that keeps its results and that evaluating ``parts`` may read: its name, and
-    that of its decorator."""
+    where it keeps them."""
     known = _keeping(module)
     if not known:
         return None
@@ -33,16 +33,64 @@ def kept_results(module: Module, parts: Iterable[ast.AST]) -> tuple[str, str] | 
 
 
 def _keeping(module: Module) -> dict[str, str]:
-    """Functions and methods of the module that keep their results, by name."""
+    """Functions and methods of the module that keep their results, by name, and where they do."""
     known = module.memo.get("functions that keep their results")
     if not isinstance(known, dict):
         known = module.memo["functions that keep their results"] = {
-            node.name: name
+            node.name: f"@{name}"
             for node in module.of_kind(ast.FunctionDef)
             for decorator in node.decorator_list
             if (name := _keeper(module, decorator)) is not None
         }
+        for node in module.of_kind(ast.FunctionDef):
+            own = _kept_by_itself(module, node)
+            if own is not None:
+                known.setdefault(node.name, own)
     return known
+
+
+def _kept_by_itself(module: Module, function: ast.FunctionDef) -> str | None:
+    """``def hidden(x, cache={})`` that fills ``cache``, or a function that sets ``hidden.last``."""
+    args = function.args
+    positional = [*args.posonlyargs, *args.args]
+    defaults = [
+        *zip(reversed(positional), reversed(args.defaults), strict=False),
+        *zip(args.kwonlyargs, args.kw_defaults, strict=True),
+    ]
+    filled = {arg.arg for arg, default in defaults if _is_collection(default)}
+    for node in module.inside(function) if filled else ():
+        match node:
+            case (
+                ast.Subscript(value=ast.Name(id=name), ctx=ast.Store())
+                | ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="setdefault" | "update")
+                )
+                | ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend"))
+            ) if name in filled and _is_only_at_first(module, node):
+                return f"{name}=…"
+    for attribute in module.of_kind_inside(ast.Attribute, function):
+        own = last_name(attribute.value) == function.name
+        if own and isinstance(attribute.ctx, ast.Store) and _is_only_at_first(module, attribute):
+            return f"{function.name}.{attribute.attr}"
+    return None
+
+
+def _is_only_at_first(module: Module, node: ast.AST) -> bool:
+    """``if "h" not in cache: cache["h"] = …``, and ``cache.setdefault("h", …)``."""
+    if isinstance(node, ast.Call) and last_name(node.func) == "setdefault":
+        return True
+    for parent in module.parents(node):
+        if isinstance(parent, (ast.If, ast.Try)):
+            return True
+        if isinstance(parent, ast.FunctionDef):
+            break
+    return False
+
+
+def _is_collection(default: ast.expr | None) -> bool:
+    if isinstance(default, ast.Call):
+        return last_name(default.func) in ("dict", "list", "set", "OrderedDict", "defaultdict")
+    return isinstance(default, (ast.Dict, ast.List, ast.Set))
 
 
 def _keeper(module: Module, decorator: ast.expr) -> str | None:

@@ -86,16 +86,7 @@ class Closure:
 
         Of a method, so called in visible classes, what it reads of its object counts.
         """
-        name = called.path[-1].removeprefix(".") if called.path else ""
-        held = {
-            self.node_for(symbol, self._module.scope_of(node))
-            for method in self._summaries.methods_named(name)
-            for function in self._summaries.reached(method)
-            for node in self._module.inside(function)
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
-            if (symbol := symbol_of(node)) is not None and symbol.root == "self"
-        }
-        held = held or {self.node_for(called, scope)}
+        held = self._nodes.held_by(called, scope)
         return any(self.may_come_from_same(node, source) for node in sorted(held))
 
     def reaches(self, source: Node, other: Node) -> bool:
@@ -239,7 +230,7 @@ class Closure:
                 for part, item in zip(target.elts, value.elts, strict=True):
                     self._assign(part, item)
                 return
-            returned = self._returned(value, len(target.elts))
+            returned = self._nodes.returned(value, len(target.elts))
             for index, part in enumerate(target.elts):
                 for given in [r.elts[index] for r in returned] or [value]:
                     self._assign(part, given)
@@ -279,21 +270,6 @@ class Closure:
     def _makes_new(self, func: ast.expr) -> bool:
         resolved = self._module.names.resolve(func)
         return always_new_tensor(resolved) or resolved.startswith("numpy.")
-
-    def _returned(self, value: ast.expr, size: int) -> list[ast.Tuple]:
-        """The tuples of ``size`` that a visible function called by ``value`` returns, if only
-        such."""
-        function = self._summaries.callee(value) if isinstance(value, ast.Call) else None
-        if function is None:
-            return []
-        scope = self._module.scopes.opened_by(function)
-        returns = [
-            node.value
-            for node in self._module.inside(function)
-            if isinstance(node, ast.Return) and self._module.scope_of(node) is scope
-        ]
-        tuples = [r for r in returns if isinstance(r, ast.Tuple) and len(r.elts) == size]
-        return tuples if len(tuples) == len(returns) else []
 
     def _call(self, call: ast.Call) -> None:
         function = self._summaries.callee(call)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from tape_migrate.flow.bindings import children
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import Symbol
+from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import carries_nothing
@@ -58,6 +58,34 @@ class Nodes:
     def named(self, attribute: str) -> list[Node]:
         families = (0, *map(id, self._summaries.families())) if attribute else ()
         return [(family, "." + attribute) for family in families]
+
+    def held_by(self, called: Symbol, scope: Scope) -> set[Node]:
+        """What a function or a method that is called so may read besides what it is given."""
+        name = called.path[-1].removeprefix(".") if called.path else ""
+        held = {
+            self.node_for(symbol, self._module.scope_of(node))
+            for method in self._summaries.methods_named(name)
+            for function in self._summaries.reached(method)
+            for node in self._module.inside(function)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+            if (symbol := symbol_of(node)) is not None and symbol.root == "self"
+        }
+        return held or {self.node_for(called, scope)}
+
+    def returned(self, value: ast.expr, size: int) -> list[ast.Tuple]:
+        """The tuples of ``size`` that a visible function called by ``value`` returns, if only
+        such."""
+        function = self._summaries.callee(value) if isinstance(value, ast.Call) else None
+        if function is None:
+            return []
+        scope = self._module.scopes.opened_by(function)
+        returns = [
+            node.value
+            for node in self._module.inside(function)
+            if isinstance(node, ast.Return) and self._module.scope_of(node) is scope
+        ]
+        tuples = [r for r in returns if isinstance(r, ast.Tuple) and len(r.elts) == size]
+        return tuples if len(tuples) == len(returns) else []
 
     def names_of(self, definition: Function | ast.ClassDef) -> list[Node]:
         """Where a function or a class is read by its name."""

@@ -116,7 +116,7 @@ class Context:
             if isinstance(call.func, ast.Attribute) and call.func.attr in LOOKUPS:
                 return f"{call.func.attr}: what it finds"
         kept = kept_results(self.module, parts)
-        return f"{kept[0]}, which keeps what it returns (@{kept[1]}): that" if kept else None
+        return f"{kept[0]}, which keeps what it returns ({kept[1]}): that" if kept else None
 
     def _parts_on_the_way(
         self, dep: Dependence, nodes: frozenset[int], exprs: Iterable[ast.AST]
