@@ -59,6 +59,18 @@ def layers_differ(module: Module, compiled: list[ast.Call]) -> Refusal | None:
 _NOT_RUN = "which the run of the old graph did not do, and each call of a model would"
 
 
+def updating_layers(module: Module) -> Refusal | None:
+    """A layer that updates a variable when it is called, of the module or one that it imports."""
+    for node in module.of_kind(ast.Call):
+        if _updates(module, node) is not None:
+            return Refusal(
+                "TM140",
+                f"a layer updates a variable, or reads the learning phase, when it is called (line "
+                f"{node.lineno}): a layer that calls the model calls it at other times",
+            )
+    return _imported_layers(module)
+
+
 def _imported_layers(module: Module) -> Refusal | None:
     """``from layers import SpectralDense``, of a module whose layers update variables."""
     project = module.project
