@@ -72,7 +72,7 @@ def updating_layers(module: Module) -> Refusal | None:
 
 
 def _imported_layers(module: Module) -> Refusal | None:
-    """``from layers import SpectralDense``, of a module whose layers update variables."""
+    """Modules that this one imports: their layers update variables, or they change layers."""
     project = module.project
     if not isinstance(project, OtherTexts):
         return None
@@ -88,6 +88,13 @@ def _imported_layers(module: Module) -> Refusal | None:
     for path in project.matching(module.path, "add_update", r"\badd_update\s*\("):
         if PurePath(path).stem in imported:
             return Refusal("TM140", f"{path} has layers that call add_update(), {_NOT_RUN}")
+    for word in ("layers", "get_layer"):
+        for path in project.matching(module.path, word, rf"\.{word}\b"):
+            user = project.module_at(path) if PurePath(path).stem in imported else None
+            for node in user.of_kind(ast.Attribute) if user is not None else ():
+                assert user is not None
+                if (changed := _attribute_set(user, node)) is not None:
+                    return Refusal(changed.code, f"{path}: {changed.message}")
     return None
 
 
