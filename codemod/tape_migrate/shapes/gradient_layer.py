@@ -50,6 +50,7 @@ from tape_migrate.shapes.compiled_models import is_imported
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_calls import INPUTS
 from tape_migrate.shapes.keras_graph import eager_off_elsewhere
+from tape_migrate.shapes.keras_layers import layers_differ
 from tape_migrate.shapes.lambda_layers import is_lambda_layer
 from tape_migrate.shapes.layer_class import LayerClassPlan, plan_class
 from tape_migrate.shapes.layer_hazards import refuse_layers
@@ -215,8 +216,9 @@ def _plan(
     why = _refuse_way(module, target, source.id, module.statement_of(call), activations)
     if why is None:
         why = refuse_layers(module) or _refuse_training(module, made)
-    if why is None and (elsewhere := eager_off_elsewhere(context)) is not None:
-        why = elsewhere.message
+    if why is None:
+        other = eager_off_elsewhere(context) or layers_differ(module, [made])
+        why = other.message if other is not None else None
     if why is not None:
         return why
     named = [k.value for k in made.keywords if k.arg == "name"]

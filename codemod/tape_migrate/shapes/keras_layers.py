@@ -59,8 +59,20 @@ def layers_differ(module: Module, compiled: list[ast.Call]) -> Refusal | None:
 _NOT_RUN = "which the run of the old graph did not do, and each call of a model would"
 
 
+def updating_layers(module: Module) -> Refusal | None:
+    """A layer that updates a variable when it is called, of the module or one that it imports."""
+    for node in module.of_kind(ast.Call):
+        if _updates(module, node) is not None:
+            return Refusal(
+                "TM140",
+                f"a layer updates a variable, or reads the learning phase, when it is called (line "
+                f"{node.lineno}): a layer that calls the model calls it at other times",
+            )
+    return _imported_layers(module)
+
+
 def _imported_layers(module: Module) -> Refusal | None:
-    """``from layers import SpectralDense``, of a module whose layers update variables."""
+    """Modules that this one imports: their layers update variables, or they change layers."""
     project = module.project
     if not isinstance(project, OtherTexts):
         return None
@@ -76,6 +88,13 @@ def _imported_layers(module: Module) -> Refusal | None:
     for path in project.matching(module.path, "add_update", r"\badd_update\s*\("):
         if PurePath(path).stem in imported:
             return Refusal("TM140", f"{path} has layers that call add_update(), {_NOT_RUN}")
+    for word in ("layers", "get_layer"):
+        for path in project.matching(module.path, word, rf"\.{word}\b"):
+            user = project.module_at(path) if PurePath(path).stem in imported else None
+            for node in user.of_kind(ast.Attribute) if user is not None else ():
+                assert user is not None
+                if (changed := _attribute_set(user, node)) is not None:
+                    return Refusal(changed.code, f"{path}: {changed.message}")
     return None
 
 

@@ -53,6 +53,7 @@ from tape_migrate.shapes.callers import refuse_open
 from tape_migrate.shapes.compiled_models import CompiledModels, is_imported
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_graph import eager_off_elsewhere
+from tape_migrate.shapes.keras_layers import updating_layers
 from tape_migrate.shapes.layer_hazards import refuse_layers
 from tape_migrate.shapes.layer_uses import LayerUse, uses_in
 from tape_migrate.shapes.loss_forward import trained_with
@@ -162,7 +163,7 @@ def models_of(context: Context, uses: tuple[LayerUse, ...]) -> CompiledModels | 
     why = why or refuse_saved(module, [use.made for use in uses], ordered=chained)
     if why is not None:
         return why
-    elsewhere = eager_off_elsewhere(context)
+    elsewhere = eager_off_elsewhere(context) or updating_layers(module)
     if elsewhere is not None:
         return elsewhere.message
     found: dict[str, None] = {}

@@ -21,6 +21,7 @@ from tape_migrate.shapes.compiled_models import (
 )
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_graph import eager_off_elsewhere
+from tape_migrate.shapes.keras_layers import updating_layers
 from tape_migrate.shapes.layer_chain import Chain, chain_of
 from tape_migrate.shapes.layer_hazards import gives_model, out_of_sight, refuse_layers
 from tape_migrate.shapes.loss_binding import Bound
@@ -83,7 +84,7 @@ def plan_forward(context: Context, bound: Bound) -> Forward | str:
     why = refuse_layers(module) or refuse_program(module) or refuse_uses(module, made)
     if why is not None:
         return why
-    elsewhere = eager_off_elsewhere(context)
+    elsewhere = eager_off_elsewhere(context) or updating_layers(module)
     if elsewhere is not None:
         return elsewhere.message
     links = chain.links if chain is not None else (call.func,)
