@@ -17,7 +17,9 @@ from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import Kind, Refusal, Track
 
 _PUTS_IN = frozenset({"append", "appendleft", "extend", "extendleft", "insert", "add"})
+_KEEPS = frozenset({"update", "setdefault"})
 TAKES_OUT = frozenset({"reverse", "sort", "pop", "popleft", "remove", "clear"})
+_CHANGES = _PUTS_IN | _KEEPS | TAKES_OUT
 
 
 def put_in(
@@ -199,7 +201,6 @@ def _holding(dep: Dependence, name: ast.Name) -> set[str]:
     return {n.id for target in stmt.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
 
 
-_KEEPS = frozenset({"update", "setdefault"})
 _DISPLAYS = (ast.List, ast.Tuple, ast.Dict, ast.keyword)
 
 
@@ -237,10 +238,9 @@ def _changes(dep: Dependence, node_id: int, handle: Symbol, symbol: Symbol, *, s
         return True
     if seen:
         own = isinstance(call.func, ast.Attribute) and symbol_of(call.func.value) == handle
-        fills = isinstance(call.func, ast.Attribute) and call.func.attr in _PUTS_IN | TAKES_OUT
-        fills = fills or (isinstance(call.func, ast.Attribute) and call.func.attr == "update")
+        fills = isinstance(call.func, ast.Attribute) and call.func.attr in _CHANGES
         return (own and fills) or dep.callees.changes_something(call)
     if isinstance(call.func, ast.Attribute) and symbol_of(call.func.value) == handle:
-        return call.func.attr in _PUTS_IN | TAKES_OUT or bool(symbol.path)
+        return call.func.attr in _CHANGES or bool(symbol.path)
     change = Definition(handle, node_id, DefKind.MUTATION, stmt)
     return bool(symbol.path) and not dep.is_harmless(change)
