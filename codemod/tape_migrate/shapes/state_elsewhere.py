@@ -14,6 +14,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.calls_elsewhere import closure_of, depends
 from tape_migrate.shapes.overridden import OtherTexts
@@ -202,8 +203,10 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
     if dotted is None or not isinstance(project, OtherTexts):
         return None
     home, _, name = dotted.rpartition(".")
+    if home.partition(".")[0] in KNOWN_MODULES:
+        return None
     stem = home.rpartition(".")[2]
-    for path in project.matching(module.path, name, rf"\b{name}\b"):
+    for path in project.matching(module.path, name, _changes(name)):
         user = project.module_at(path)
         if user is None:
             continue
@@ -217,6 +220,14 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
         if line is not None:
             return f"line {line} of {path}"
     return None
+
+
+def _changes(name: str) -> str:
+    """A pattern of texts that may change what is so called, or what it holds: no call of it."""
+    return (
+        rf"\b{name}\b\s*(=[^=]|[\[.,:]|[-+*/@|&^%<>]+=)|\bglobal\b[^\n]*\b{name}\b"
+        rf"|\b(as|for)\s[^\n]*\b{name}\b"
+    )
 
 
 def _changed_from(user: Module, name: str, stem: str) -> int | None:
