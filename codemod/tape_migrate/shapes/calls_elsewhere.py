@@ -170,7 +170,7 @@ def _members_may_depend(module: Module, names: tuple[str, ...], one: ast.expr) -
         closure.node_for(symbol, module.scope_of(one))
     ):
         return True
-    return closure.depend(made_of(module, Summaries.of(module), one))
+    return closure.mixes(one) or closure.depend(made_of(module, Summaries.of(module), one))
 
 
 def _handed_on(

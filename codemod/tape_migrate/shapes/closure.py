@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from itertools import product
 
@@ -46,6 +46,7 @@ class Closure:
         self._unnamed = UnnamedCalls(module)
         self._pending: list[Handed] = []
         self._edges: dict[Node, set[Node]] = defaultdict(set)
+        self._flows: list[tuple[ast.expr, Node]] = []  # values, and what they are put into
         self._aliases: dict[Node, set[Node]] = defaultdict(set)
         """Variable -> what may hold the same tensor: arguments given for it, plain copies."""
         self._copies: dict[Node, set[Node]] = defaultdict(set)  # the same, without calls between
@@ -109,7 +110,55 @@ class Closure:
         exprs = self._given[parameter]
         given = [g for expr in exprs for g in made_of(self._module, self._summaries, expr)]
         given += [group for expr in exprs if (group := members_of_object(self._module, expr))]
-        return self.depend([*given, *(spread(self._module, a) for a in self._listed[parameter])])
+        listed = [spread(self._module, args) for args in self._listed[parameter]]
+        return self.depend([*given, *listed]) or any(map(self.mixes, exprs))
+
+    def mixes(self, expr: ast.expr) -> bool:
+        """Whether ``expr`` may be a collection of which one member was computed from another."""
+        here: Node = (id(expr), "mixed")
+        if here not in self._aliases:
+            self._alias(expr, here)
+        held = self._same(here)
+        if not any(collects(value) for value, written in self._flows if written in held):
+            return False
+        reads = set(self._nodes.reads(expr))
+        held.discard(here)
+        if held.intersection(n for part in self._parts_made(expr) for n in self._nodes.reads(part)):
+            return True
+        return any(self._is_computed(node, reads - {node}) for node in held)
+
+    def _is_computed(self, start: Node, goals: set[Node]) -> bool:
+        """Whether one of ``goals`` may have been computed from ``start``, not only hold it."""
+        seen: set[tuple[Node, bool]] = set()
+        queue = [(start, False)]
+        while queue:
+            node, made = queue.pop()
+            for following in self._edges.get(node, ()):
+                state = (following, made or (node, following) in self._makes)
+                if state in seen or following == start:
+                    continue
+                if state[1] and following in goals:
+                    return True
+                seen.add(state)
+                queue.append(state)
+        return False
+
+    @cached_property
+    def _makes(self) -> set[tuple[Node, Node]]:
+        """Edges by which a new tensor comes to be."""
+        return {
+            (node, written)
+            for value, written in self._flows
+            for part in self._parts_made(value)
+            for node in self._nodes.reads(part)
+        }
+
+    def _parts_made(self, value: ast.expr) -> Iterator[ast.expr]:
+        for node in ast.walk(value):
+            made = isinstance(node, (ast.BinOp, ast.UnaryOp)) and not collects(node)
+            if made or (isinstance(node, ast.Call) and self._makes_new(node.func)):
+                assert isinstance(node, ast.expr)
+                yield node
 
     def depend(self, groups: Iterable[list[ast.expr]]) -> bool:
         """Whether one member of a group may have been computed from another of it."""
@@ -205,6 +254,7 @@ class Closure:
             case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
                 function = self._module.scope_of(node).node
                 self._connect(self._nodes.reads(value), (id(function), "return"))
+                self._flows.append((value, (id(function), "return")))
             case ast.Call():
                 self._call(node)
             case ast.Subscript() | ast.BinOp():
@@ -252,7 +302,11 @@ class Closure:
 
     def _alias(self, value: ast.expr, written: Node) -> None:
         """Record that ``written`` may hold the very tensor that ``value`` gives."""
+        self._flows.append((value, written))
         match value:
+            case ast.BinOp(left=left, op=ast.Add(), right=right) if collects(value):
+                self._alias(left, written)
+                self._alias(right, written)
             case ast.BinOp() | ast.UnaryOp() | ast.Constant():
                 return
             case ast.List(elts=members) | ast.Tuple(elts=members):
@@ -394,3 +448,22 @@ class Closure:
 
 def _member(root: Node, key: object) -> Node:
     return (root[0], f"{root[1]}[{key!r}]")
+
+
+_COLLECTIONS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.DictComp)
+_HAND_ON = frozenset(("dict", "list", "map", "reversed", "sorted", "tuple", "zip"))
+
+
+def collects(value: ast.expr) -> bool:
+    """Whether ``value`` puts a collection together, other than as an argument."""
+    stack: list[ast.AST] = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, _COLLECTIONS):
+            return True
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name) and node.func.id in _HAND_ON:
+                return True
+            continue
+        stack += ast.iter_child_nodes(node)
+    return False
