@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import dataclass, replace
 
+from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence
@@ -26,7 +27,7 @@ class Compiled:
     inputs: tuple[ast.expr, ...]
     outputs: ast.expr
     named: ast.expr | None = None
-    """The name that the list of inputs is given by, if it is."""
+    """The name that the list of inputs is given by, or what a Session is fed, if it is."""
     values: tuple[ast.expr, ...] | None = None
     """What the inputs are fed, where the graph is run at once by a Session."""
     session: ast.stmt | None = None
@@ -145,13 +146,19 @@ def _run(module: Module, call: ast.Call, session: ast.expr) -> Compiled | Refusa
     if len(feeds) != 1 or len(fetches) != 1 or len(call.args) + len(call.keywords) != 2:
         return Refusal("TM146", "what the Session runs cannot be read here")
     fed = feeds[0]
-    if isinstance(fed, ast.Name):
+    named = fed if isinstance(fed, ast.Name) else None
+    if isinstance(fed, ast.Name) and named is not None:
         symbol = Symbol(fed.id)
         reached = module.facts(module.scope_of(fed)).reaching_at(fed, symbol)
         stmt = next(iter(reached)).stmt if len(reached) == 1 else None
         fed = (value_given_by(stmt, symbol) if stmt is not None else None) or fed
         if not all(isinstance(v, ast.Name) for v in getattr(fed, "values", ())):
             return Refusal("TM146", "what the Session is fed is computed before the call")
+        for value in getattr(fed, "values", ()):
+            if _bound_at(module, named, value.id) != _bound_at(module, value, value.id):
+                return Refusal(
+                    "TM146", f"{value.id} is bound again after the Session's feed is made"
+                )
     if not isinstance(fed, ast.Dict) or any(key is None for key in fed.keys):
         return Refusal("TM146", "what the Session is fed cannot be read here")
     statement: ast.stmt | None = None
@@ -169,7 +176,13 @@ def _run(module: Module, call: ast.Call, session: ast.expr) -> Compiled | Refusa
         if not reads:
             statement = bound[0]
     keys = tuple(key for key in fed.keys if key is not None)
-    return Compiled(call, keys, fetches[0], None, tuple(fed.values), statement)
+    return Compiled(call, keys, fetches[0], named, tuple(fed.values), statement)
+
+
+def _bound_at(module: Module, place: ast.expr, name: str) -> set[Definition]:
+    """What may have bound ``name`` last when ``place`` is evaluated."""
+    reached = module.facts(module.scope_of(place)).reaching_at(place, Symbol(name))
+    return {d for d in reached if d.kind is not DefKind.MUTATION}
 
 
 def _listed(module: Module, inputs: ast.expr) -> ast.expr:

@@ -219,6 +219,12 @@ def _assemble(
         for leaf in leaves
         if not leaf.holds and any(_is_source(site, leaf) for site in own)
     ]
+    assumptions += [
+        f"assumes that {ast.unparse(feed.expr)} is one tensor"
+        for feed in (inputs if compiled.values is None else ())
+        if isinstance(feed.expr, ast.Attribute) and feed.expr.attr == "input" and not feed.whole
+        if not isinstance(module.parent_of(feed.expr), (ast.List, ast.Tuple))
+    ]
     for site in own:
         refusal = refuse_optimizer(module, site, assumptions)
         if refusal is not None:
@@ -232,6 +238,11 @@ def _assemble(
     gone = target_names(
         [t for stmt in dropped if isinstance(stmt, ast.Assign) for t in stmt.targets]
     )
+    if compiled.values is not None and isinstance(compiled.named, ast.Name):
+        if compiled.named.id not in gone:
+            # Eagerly, a dictionary takes no tensor as a key.
+            text = compiled.named.id
+            return Refusal("TM146", f"{text}, what the Session is fed, is used elsewhere, too")
     for leaf in leaves if direct is None else ():
         if any(isinstance(n, ast.Name) and n.id in gone for n in ast.walk(leaf.expr)):
             return Refusal(
@@ -284,14 +295,11 @@ def _assigned_name(stmt: ast.stmt, call: ast.Call) -> str | None:
 def _result(module: Module, levels: Levels, compiled: Compiled) -> Result:
     outputs = compiled.outputs
     value = levels.value(outputs)
+    if _holds_several(module, levels, outputs):
+        return Result.NESTED
     if isinstance(outputs, (ast.List, ast.Tuple)) or value.holds:
         return Result.LIST
-    if isinstance(outputs, ast.Name):
-        symbol = Symbol(outputs.id)
-        reached = module.facts(module.scope_of(outputs)).reaching_at(outputs, symbol)
-        stmts = [d.stmt for d in reached]
-        if len(stmts) == 1 and stmts[0] is not None:
-            outputs = value_given_by(stmts[0], symbol) or outputs
+    outputs = _behind_name(module, outputs)
     single = isinstance(outputs, (ast.BinOp, ast.Subscript)) and value.symbolic
     if any(isinstance(node, _LISTS) for node in _added(outputs)):
         single = False
@@ -308,6 +316,29 @@ def _added(expr: ast.expr) -> Iterator[ast.expr]:
         yield from _added(expr.right)
     else:
         yield expr
+
+
+def _holds_several(module: Module, levels: Levels, outputs: ast.expr) -> bool:
+    """Whether lists or dictionaries are among the members of ``outputs``, or it is a dictionary."""
+    match _behind_name(module, outputs):
+        case ast.Dict() | ast.DictComp() | ast.Call(func=ast.Name(id="dict")):
+            return True
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            members = [item for item in items if not isinstance(item, ast.Starred)]
+            return any(levels.value(item).holds for item in members)
+    return False
+
+
+def _behind_name(module: Module, expr: ast.expr) -> ast.expr:
+    """The only value that a name was given, or ``expr`` itself."""
+    if not isinstance(expr, ast.Name):
+        return expr
+    symbol = Symbol(expr.id)
+    reached = module.facts(module.scope_of(expr)).reaching_at(expr, symbol)
+    stmts = [d.stmt for d in reached]
+    if len(stmts) == 1 and stmts[0] is not None:
+        return value_given_by(stmts[0], symbol) or expr
+    return expr
 
 
 def _in_loop(dep: Dependence, stmt: ast.stmt) -> bool:

@@ -131,6 +131,8 @@ def _only_for(
     stmt = bound[0]
     if not isinstance(stmt, ast.Assign) or len(stmt.targets) != 1:
         return []
+    if not isinstance(stmt.targets[0], ast.Name):
+        return []  # it binds others as well
     made = dep.facts.node_id(name)
     for node in module.nodes:
         if not isinstance(node, ast.Name) or node.id != name.id:
