@@ -244,8 +244,8 @@ def _lines_lost(source: str, new: str, migration: Migration) -> str | None:
     for scope in scopes:
         if scope.name in takers:
             touched.update(range(scope.lineno, max(scope.lineno + 1, scope.body[0].lineno)))
-    if not moved or any(s.shape is Shape.HELPER for s in migration.sites):
-        return None  # callers change with their helper
+    if not moved or shapes & {Shape.HELPER, Shape.GRADIENT_LAYER}:
+        return None  # callers change with their helper, uses with their class
     kept = set(_lines(new))
     for number, text in enumerate(_lines(source), 1):
         if number not in touched and text not in kept and not text.startswith(("import", "from")):
