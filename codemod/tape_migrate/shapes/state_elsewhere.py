@@ -250,9 +250,10 @@ def _imported(module: Module, scope: Scope, symbol: Symbol) -> str | None:
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             for alias in node.names:
                 if (alias.asname or alias.name) == symbol.root:
-                    if len(symbol.path) and _is_module(module, f"{node.module}.{alias.name}"):
-                        return f"{node.module}.{alias.name}{symbol.path[0]}"
-                    return f"{node.module}.{alias.name}"
+                    dotted = f"{node.module}.{alias.name}"
+                    if _is_module(module, dotted):
+                        return dotted + symbol.path[0] if symbol.path else None
+                    return dotted
         elif isinstance(node, ast.Import) and symbol.path and symbol.path[0].startswith("."):
             for alias in node.names:
                 if (alias.asname or alias.name) == symbol.root:
@@ -262,11 +263,7 @@ def _imported(module: Module, scope: Scope, symbol: Symbol) -> str | None:
 
 def _is_module(module: Module, dotted: str) -> bool:
     project = module.project
-    stem = dotted.rpartition(".")[2]
-    return isinstance(project, OtherTexts) and any(
-        path.endswith((f"/{stem}.py", f"/{stem}/__init__.py")) or path == f"{stem}.py"
-        for path in project.matching(module.path, stem, ".")
-    )
+    return isinstance(project, OtherTexts) and project.has_module(dotted.rpartition(".")[2])
 
 
 def _changed_at(user: Module, name: str, symbol: Symbol) -> int | None:
