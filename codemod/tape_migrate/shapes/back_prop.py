@@ -7,9 +7,10 @@ or another, or be hidden in what is handed on: ``partial(tf.map_fn, back_prop=Fa
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from tape_migrate.module import Module
+from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Refusal
 from tape_migrate.shapes.summaries import Summaries
@@ -26,22 +27,15 @@ def refuse_back_prop(module: Module, parts: list[ast.AST]) -> Refusal | None:
     if not off and not line and not elsewhere:
         return None
     functions = Summaries.of(module).called_functions(parts)
-    for call in _calls([*parts, *functions]):
+    for call in (c for part in (*parts, *functions) for c in module.of_kind_inside(ast.Call, part)):
         if id(call) in off:
             return Refusal("TM119", "a loop with back_prop=False is on the path to the target")
         other = _function_elsewhere(module, call) if elsewhere else None
-        if other is not None and any(_is_loop(c) and _is_off(c) for c in _calls([other])):
+        if other is not None and any(_is_loop(c) and _is_off(c) for c in all_calls(other)):
             return Refusal("TM119", f"{other.name}() has a loop with back_prop=False")
     if line:
         return Refusal("TM119", f"line {line} hands on back_prop=, which may be for a loop here")
     return None
-
-
-def _calls(parts: Iterable[ast.AST]) -> Iterator[ast.Call]:
-    for part in parts:
-        for node in ast.walk(part):
-            if isinstance(node, ast.Call):
-                yield node
 
 
 def _is_off(call: ast.Call) -> bool:

@@ -123,11 +123,10 @@ class Nodes:
                     scope = self._module.scope_of(node)
                     yield self.node_for(Symbol(node.value.id, ("." + node.attr,)), scope)
                     continue
-            if isinstance(node, (ast.Name, ast.Attribute)) and carries_nothing(
-                self._module, node, self._summaries.keeps_nothing
+            if isinstance(node, (ast.Name, ast.Attribute)) and (
+                self._is_library(node)
+                or carries_nothing(self._module, node, self._summaries.keeps_nothing)
             ):
-                continue
-            if isinstance(node, (ast.Name, ast.Attribute)) and self._is_library(node):
                 continue
             if isinstance(node, ast.Name):
                 inside = comprehension_of(self._module, node)

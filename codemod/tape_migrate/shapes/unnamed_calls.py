@@ -266,11 +266,15 @@ class UnnamedCalls:
     @cached_property
     def _handed_classes(self) -> list[ast.ClassDef]:
         """Classes that are named otherwise than to make an object, or to ask for one."""
+        classes = {node.name for node in self._classes}
+        named: list[ast.Name | ast.Attribute] = [
+            node for node in self._module.of_kind(ast.Name) if node.id in classes
+        ]
+        named += [node for name in sorted(classes) for node in self._module.attributes(name)]
         names = {
             last_name(node)
-            for kind in (ast.Name, ast.Attribute)
-            for node in self._module.of_kind(kind)
-            if isinstance(getattr(node, "ctx", None), ast.Load) and self._is_handed_about(node)
+            for node in named
+            if isinstance(node.ctx, ast.Load) and self._is_handed_about(node)
         }
         return [node for node in self._classes if node.name in names or self._is_asked(node.name)]
 
@@ -363,11 +367,18 @@ def _find_captured(
     module: Module, function: Function | ast.ClassDef | ast.Lambda
 ) -> Iterator[ast.expr]:
     outer = set(map(id, module.scopes.opened_by(function).enclosing))
+    libraries: dict[tuple[str, int], bool] = {}
     for node in module.inside(function):
         match node:
             case ast.Attribute(value=ast.Name() as name, ctx=ast.Load()) | (
                 ast.Name(ctx=ast.Load()) as name
             ):
                 owner = module.scopes.resolve(name.id, module.scope_of(name))
-                if owner is not None and id(owner) in outer and not module.names.resolve(node):
+                if owner is None or id(owner) not in outer:
+                    continue
+                key = (name.id, id(owner))
+                if key not in libraries:  # asked for each `tf` once
+                    top = module.names.resolve(name).partition(".")[0]
+                    libraries[key] = top in KNOWN_MODULES
+                if not libraries[key] and not module.names.resolve(node):
                     yield node
