@@ -22,6 +22,7 @@ from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.displays import displays, keyed, spread
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.loop_body import given_by_loop
+from tape_migrate.shapes.stored import names_tensor
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 
@@ -134,7 +135,14 @@ class Closure:
 
     def is_given_more(self, parameter: Node) -> bool:
         """Whether a visible caller gives ``parameter`` anything that is computed."""
-        return any(isinstance(expr, (ast.BinOp, ast.Call)) for expr in self._given[parameter])
+        return any(
+            isinstance(expr, (ast.BinOp, ast.Call)) or names_tensor(self._module, expr)
+            for expr in self._given[parameter]
+        )
+
+    def given(self, parameter: Node) -> list[ast.expr]:
+        """What visible callers give ``parameter``, methods of other objects told by their names."""
+        return self._given.get(parameter, [])
 
     def _reachable(self, start: Node, *, avoid: Node | None) -> set[Node]:
         seen: set[Node] = set()
