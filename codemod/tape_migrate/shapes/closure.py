@@ -24,6 +24,7 @@ from tape_migrate.shapes.displays import keyed, spread, taker_of
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.loop_body import given_by_loop
 from tape_migrate.shapes.made_of import made_of
+from tape_migrate.shapes.stored import names_tensor
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 from tape_migrate.shapes.unnamed_calls import Handed, UnnamedCalls, captured, members_of_object
@@ -191,7 +192,14 @@ class Closure:
 
     def is_given_more(self, parameter: Node) -> bool:
         """Whether a visible caller gives ``parameter`` anything that is computed."""
-        return any(isinstance(expr, (ast.BinOp, ast.Call)) for expr in self._given[parameter])
+        return any(
+            isinstance(expr, (ast.BinOp, ast.Call)) or names_tensor(self._module, expr)
+            for expr in self._given[parameter]
+        )
+
+    def given(self, parameter: Node) -> list[ast.expr]:
+        """What visible callers give ``parameter``, methods of other objects told by their names."""
+        return self._given.get(parameter, [])
 
     def _reachable(
         self, start: Node, *, avoid: Node | None = None, same: Collection[Node] = ()

@@ -12,7 +12,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.stored import put_into
+from tape_migrate.shapes.stored import put_into, stored_anywhere
 from tape_migrate.shapes.tensorflow_facts import makes_one_tensor
 from tape_migrate.shapes.variables import makes_variables
 
@@ -53,7 +53,8 @@ class GivenValues:
         else:
             owner = self._module.scopes.resolve(symbol.root, scope)
             values += self._bound(symbol.root, scope)
-            for given in self.given(symbol.root, owner) if owner is not None else ():
+            seen = self.given(symbol.root, owner) if owner is not None else []
+            for given in [*seen, *self._context.closure.given((id(owner), symbol.root))]:
                 known = symbol_of(given)
                 values.append(given)
                 values += self._bound(known.root, self._module.scope_of(given)) if known else []
@@ -73,9 +74,18 @@ class GivenValues:
             makes_variables(self._module, made)
             for symbol in read
             if symbol is not None
-            for made in (*self.stored(symbol, scope), *self._bound(symbol.root, scope))
+            for made in (
+                *self.stored(symbol, scope),
+                *self._bound(symbol.root, scope),
+                *self._stored_anywhere(symbol),
+            )
             if made is not None
         )
+
+    def _stored_anywhere(self, symbol: Symbol) -> list[ast.expr | None]:
+        """What an attribute of this name is given: the object may be of any class."""
+        last = symbol.path[-1] if symbol.path else ""
+        return stored_anywhere(self._module, last[1:]) if last.startswith(".") else []
 
     def _callers(self, function: Function) -> list[ast.Call]:
         summaries = self._context.summaries

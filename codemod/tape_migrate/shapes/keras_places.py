@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
+from tape_migrate.flow.bindings import target_names
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
@@ -105,24 +106,31 @@ def dropped_with(
     if compiled.session is not None and any(compiled.session is s for s in found.block):
         dropped.append(compiled.session)
     if compiled.named is not None:
-        listed = _only_for(module, dep, found, compiled.named, inside)
+        listed = _only_for(module, dep, found, compiled.named, inside, compiled.call)
         dropped += listed
         inside |= {n for stmt in listed for n in dep.cfg.span(stmt)}
-        inside.add(dep.facts.node_id(compiled.named))
     for feed in feeds:
         # A name that is read as an input of the sub-model is still needed.
         if feed.model_input is not None and feed.model_input != ast.unparse(feed.expr):
-            dropped += _only_for(module, dep, found, feed.expr, inside)
-    inside.add(dep.facts.node_id(compiled.call))
+            dropped += _only_for(module, dep, found, feed.expr, inside, compiled.call)
     for name in named:
-        dropped += _only_for(module, dep, found, name, inside)
+        dropped += _only_for(module, dep, found, name, inside, compiled.call)
     return dropped
 
 
 def _only_for(
-    module: Module, dep: Dependence, found: Slice, name: ast.expr, inside: set[int]
+    module: Module,
+    dep: Dependence,
+    found: Slice,
+    name: ast.expr,
+    inside: set[int],
+    call: ast.Call,
 ) -> list[ast.stmt]:
-    """The statement that names something for ``name``, a read that goes, and nothing else."""
+    """The statement that names something for ``name``, a read that goes, and nothing else.
+
+    What else it names is read by nothing that stays, either. ``call`` goes, and the nodes
+    ``inside``.
+    """
     if not isinstance(name, ast.Name):
         return []
     bound = module.names.bindings(name.id, dep.scope)
@@ -131,11 +139,17 @@ def _only_for(
     stmt = bound[0]
     if not isinstance(stmt, ast.Assign) or len(stmt.targets) != 1:
         return []
-    if not isinstance(stmt.targets[0], ast.Name):
-        return []  # it binds others as well
-    made = dep.facts.node_id(name)
+    target = stmt.targets[0]
+    names = target_names(stmt.targets)
+    if not isinstance(target, ast.Name):
+        plain = isinstance(target, ast.Tuple) and all(isinstance(t, ast.Name) for t in target.elts)
+        if not plain or any(isinstance(node, ast.Call) for node in ast.walk(stmt.value)):
+            return []  # it does more than to give names
+    if any(len(module.names.bindings(other, dep.scope)) != 1 for other in names):
+        return []
+    going = {id(node) for node in ast.walk(call)}
     for node in module.nodes:
-        if not isinstance(node, ast.Name) or node.id != name.id:
+        if not isinstance(node, ast.Name) or node.id not in names or id(node) in going:
             continue
         if not isinstance(node.ctx, ast.Load):
             continue
@@ -143,7 +157,7 @@ def _only_for(
         if scope is not dep.scope:
             if module.scopes.resolve(node.id, scope) is dep.scope:
                 return []
-        elif dep.facts.node_id(node) not in inside | {made}:
+        elif dep.facts.node_id(node) not in inside:
             return []
     return [stmt]
 

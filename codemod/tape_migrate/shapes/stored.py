@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from tape_migrate.flow.symbols import Symbol, is_prefix, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
+from tape_migrate.shapes.evaluated import calls_in
+from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.tensorflow_facts import makes_one_tensor
 
 
 @dataclass(frozen=True)
@@ -54,3 +57,29 @@ def _find_puts(module: Module) -> Iterator[_Put]:
                 if written is None or isinstance(part.ctx, ast.Load) or node.value is None:
                     continue
                 yield _Put(written, (node.value,), plain=own is not None)
+
+
+def names_tensor(module: Module, expr: ast.expr) -> bool:
+    """Whether a name or an attribute is visibly given a tensor: ``h`` after ``h = tf.sin(w)``."""
+    values: list[ast.expr | None] = []
+    if isinstance(expr, ast.Name):
+        bound = module.names.bindings(expr.id, module.scope_of(expr))
+        values = [node.value for node in bound if isinstance(node, (ast.Assign, ast.AnnAssign))]
+    elif isinstance(expr, ast.Attribute):
+        values = stored_anywhere(module, expr.attr)
+    return any(
+        makes_one_tensor(module.names.resolve(call.func))
+        for value in values
+        if value is not None
+        for call in calls_in(value)
+    )
+
+
+def stored_anywhere(module: Module, name: str) -> list[ast.expr | None]:
+    """What is given to an attribute of this name, of whatever object."""
+    found: list[ast.expr | None] = []
+    for node in module.attributes(name):
+        symbol = symbol_of(node)
+        if not isinstance(node.ctx, ast.Load) and symbol is not None:
+            found.append(value_given_by(module.statement_of(node), symbol))
+    return found
