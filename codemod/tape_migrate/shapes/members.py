@@ -101,6 +101,18 @@ def _same_object(stmt: ast.Assign) -> Iterator[set[Symbol]]:
             yield names
 
 
+def refuse_changed_elsewhere(
+    dep: Dependence, reader: int, symbol: Symbol, expr: ast.expr
+) -> Refusal | None:
+    """Refuse ``symbol``, as ``expr`` reads it, if something else changes it as a collection."""
+    other: Symbol | str | None = changed_by_other_name(dep, symbol, reader)
+    if other is None and kind_of(dep.module, expr, dep.scope) in (Kind.LIST, Kind.TUPLE):
+        other = changed_by_holder(dep, symbol, reader)
+    if other is None:
+        return None
+    return Refusal("TM104", f"what {symbol} holds is also changed by the name of {other}")
+
+
 def changed_by_other_name(
     dep: Dependence, symbol: Symbol, reader: int, *, seen: bool = False
 ) -> Symbol | None:

@@ -26,7 +26,7 @@ from tape_migrate.shapes.copies import (
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value
 from tape_migrate.shapes.makers import made_by
-from tape_migrate.shapes.members import changed_by_holder, changed_by_other_name, put_in
+from tape_migrate.shapes.members import put_in, refuse_changed_elsewhere
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, Watch, in_order
 from tape_migrate.shapes.tensorflow_facts import (
     always_new_tensor,
@@ -156,7 +156,7 @@ def _collected(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | 
             "trainable: a tape would not see the others",
         )
     symbol = symbol_of(expr)
-    changed = _refuse_changed(dep, node_id, symbol, expr) if symbol is not None else None
+    changed = refuse_changed_elsewhere(dep, node_id, symbol, expr) if symbol is not None else None
     if changed is not None:
         return changed
     return [_variables(node_id, symbol or Symbol(found.what), found.kind)]
@@ -172,18 +172,6 @@ def _variables(node_id: int, symbol: Symbol, kind: Kind) -> Source:
     return Source(symbol, node_id, (track,), fresh=True, variable=True, kind=kind, collected=True)
 
 
-def _refuse_changed(
-    dep: Dependence, node_id: int, symbol: Symbol, expr: ast.expr
-) -> Refusal | None:
-    """Refuse a collection that something else changes, too."""
-    other: Symbol | str | None = changed_by_other_name(dep, symbol, node_id)
-    if other is None and kind_of(dep.module, expr, dep.scope) in (Kind.LIST, Kind.TUPLE):
-        other = changed_by_holder(dep, symbol, node_id)
-    if other is None:
-        return None
-    return Refusal("TM104", f"what {symbol} holds is also changed by the name of {other}")
-
-
 def _symbol_sources(
     dep: Dependence, node_id: int, symbol: Symbol, expr: ast.expr
 ) -> list[Source] | Refusal:
@@ -196,7 +184,7 @@ def _symbol_sources(
     strong = frozenset(definitions) - frozenset(mutated)
     if any(d.kind in (DefKind.REMOTE, DefKind.DELETE) for d in definitions):
         return Refusal("TM115", f"{symbol} is bound by another function or deleted")
-    changed = _refuse_changed(dep, node_id, symbol, expr)
+    changed = refuse_changed_elsewhere(dep, node_id, symbol, expr)
     if changed is not None:
         return changed
     if len(strong) == 1 and not mutated:
