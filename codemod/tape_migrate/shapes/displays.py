@@ -138,3 +138,22 @@ def _put_in(module: Module, root: ast.AST) -> dict[str, list[tuple[ast.expr, boo
             case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name))], value=item):
                 found.setdefault(name, []).append((item, False))
     return found
+
+
+_COLLECTIONS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.DictComp)
+_HAND_ON = frozenset(("dict", "list", "map", "reversed", "sorted", "tuple", "zip"))
+
+
+def collects(value: ast.expr) -> bool:
+    """Whether ``value`` puts a collection together, other than as an argument."""
+    stack: list[ast.AST] = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, _COLLECTIONS):
+            return True
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name) and node.func.id in _HAND_ON:
+                return True
+            continue
+        stack += ast.iter_child_nodes(node)
+    return False

@@ -1,0 +1,313 @@
+"""The graph of ``closure``: what may flow where in a module, by any order of execution.
+
+Edges lead from what is read to what is written: by assignments, by calls of visible functions from
+arguments to parameters, by what is returned, and by what a function reads of what is around it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from functools import cached_property
+from itertools import product
+
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.module import Module
+from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.closure_nodes import Node, Nodes
+from tape_migrate.shapes.dependence import CONTAINER_METHODS
+from tape_migrate.shapes.displays import collects, keyed, taker_of
+from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.loop_body import given_by_loop
+from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.tensorflow_facts import always_new_tensor
+from tape_migrate.shapes.unnamed_calls import Handed, UnnamedCalls, captured
+
+_VISITED = frozenset(
+    {ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.comprehension, ast.With}
+    | {ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Return, ast.Yield}
+    | {ast.Call, ast.Subscript, ast.BinOp}
+)
+"""What tells of a dependence: most nodes are names, attributes and constants."""
+
+
+class ClosureGraph:
+    """What the statements and calls of a module connect."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._summaries = Summaries.of(module)
+        self._nodes = Nodes(module)
+        self._unnamed = UnnamedCalls(module)
+        self._pending: list[Handed] = []
+        self._edges: dict[Node, set[Node]] = defaultdict(set)
+        self._flows: list[tuple[ast.expr, Node]] = []  # values, and what they are put into
+        self._aliases: dict[Node, set[Node]] = defaultdict(set)
+        """Variable -> what may hold the same tensor: arguments given for it, plain copies."""
+        self._copies: dict[Node, set[Node]] = defaultdict(set)  # the same, without calls between
+        self._captures: dict[Node, set[Node]] = defaultdict(set)
+        """Variable -> functions that read it when they are run, not when they are made."""
+        self._parameters: set[Node] = set()
+        self._given: dict[Node, list[ast.expr]] = defaultdict(list)  # what calls give a parameter
+        self._listed: dict[Node, list[list[ast.expr]]] = defaultdict(list)  # of ``*args``
+        for node in module.nodes:
+            if node.__class__ in _VISITED:
+                self._visit(node)
+        self._run_handed()
+
+    def _reachable(
+        self, start: Node, *, avoid: Node | None = None, same: Collection[Node] = ()
+    ) -> set[Node]:
+        """What is computed from ``start``.
+
+        A function that reads the tensor itself, which the nodes of ``same`` may hold, does so when
+        it is run: it holds nothing that was computed before.
+        """
+        seen: set[Node] = set()
+        queue = [start]
+        while queue:
+            node = queue.pop()
+            captured = () if node in same else self._captures.get(node, ())
+            for following in (*self._edges[node], *captured):
+                if following != avoid and following not in seen:
+                    seen.add(following)
+                    queue.append(following)
+        return seen
+
+    def _connect(self, sources: Iterable[Node], target: Node) -> None:
+        for source in sources:
+            if source != target:
+                self._edges[source].add(target)
+
+    def _visit(self, node: ast.AST) -> None:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._assign(target, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._assign(target, value)
+            case ast.AugAssign(target=target, value=value):
+                self._assign(target, value)
+            case ast.NamedExpr(target=target, value=value):
+                self._assign(target, value)
+            case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
+                self._assign(target, value)
+            case ast.With(items=items):
+                for item in items:
+                    if item.optional_vars is not None:
+                        self._assign(item.optional_vars, item.context_expr)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                scope = self._module.scopes.opened_by(node)
+                positional = [*node.args.posonlyargs, *node.args.args]
+                pairs = [
+                    *zip(reversed(positional), reversed(node.args.defaults), strict=False),
+                    *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True),
+                ]
+                for arg, default in pairs:
+                    if default is not None:
+                        self._connect(self._nodes.reads(default), (id(scope), arg.arg))
+                        self._alias(default, (id(scope), arg.arg))
+                        self._given[(id(scope), arg.arg)].append(default)
+                if not isinstance(node, ast.Lambda):
+                    self._run(self._unnamed.decorated(node))
+                self._define(node)
+            case ast.ClassDef():
+                self._define(node)
+            case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
+                function = self._module.scope_of(node).node
+                self._connect(self._nodes.reads(value), (id(function), "return"))
+                self._flows.append((value, (id(function), "return")))
+            case ast.Call():
+                self._call(node)
+            case ast.Subscript() | ast.BinOp():
+                self._pending += self._unnamed.of_operator(node)
+
+    def _define(self, node: Function | ast.ClassDef | ast.Lambda) -> None:
+        """What a function reads of what is around it, it reads when it is run."""
+        scope = self._module.scopes.opened_by(node)
+        around = scope.parent
+        if isinstance(node, ast.Lambda):
+            own = (id(scope), "lambda")
+        elif around is None or around.kind is ScopeKind.CLASS:
+            return
+        else:
+            own = (id(around), node.name)
+        for name in captured(self._module, node):
+            for read in self._nodes.reads(name):
+                self._captures[read].add(own)
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, (ast.Tuple, ast.List)):
+            if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+                for part, item in zip(target.elts, value.elts, strict=True):
+                    self._assign(part, item)
+                return
+            returned = self._nodes.returned(value, len(target.elts))
+            for index, part in enumerate(target.elts):
+                for given in [r.elts[index] for r in returned] or [value]:
+                    self._assign(part, given)
+            return
+        if isinstance(target, ast.Starred):
+            target = target.value
+        reads = self._nodes.reads(value)
+        name = target.attr if isinstance(target, ast.Attribute) else ""
+        if isinstance(target, ast.Name) and self._module.scope_of(target).kind is ScopeKind.CLASS:
+            name = target.id
+        for attribute in self._nodes.named(name):
+            self._connect(reads, attribute)
+            self._alias(value, attribute)
+        if isinstance(target, ast.Attribute):
+            self._run(self._unnamed.setters(name, target.value, value))
+        for written in self._nodes.find_reads(target, storing=True):
+            self._connect(reads, written)
+            self._alias(value, written)
+
+    def _alias(self, value: ast.expr, written: Node) -> None:
+        """Record that ``written`` may hold the very tensor that ``value`` gives."""
+        self._flows.append((value, written))
+        match value:
+            case ast.BinOp(left=left, op=ast.Add(), right=right) if collects(value):
+                self._alias(left, written)
+                self._alias(right, written)
+            case ast.BinOp() | ast.UnaryOp() | ast.Constant():
+                return
+            case ast.List(elts=members) | ast.Tuple(elts=members):
+                for member in members:
+                    self._alias(member, written)
+            case ast.ListComp(elt=member) | ast.DictComp(value=member):
+                self._alias(member, written)
+            case ast.Call(func=func) if self._makes_new(func):
+                return
+            case _:
+                self._aliases[written].update(self._nodes.reads(value))
+                if not any(isinstance(node, ast.Call) for node in self._module.inside(value)):
+                    self._copies[written].update(self._nodes.reads(value))
+
+    def _makes_new(self, func: ast.expr) -> bool:
+        resolved = self._module.names.resolve(func)
+        return always_new_tensor(resolved) or resolved.startswith("numpy.")
+
+    def _call(self, call: ast.Call) -> None:
+        function = self._summaries.callee(call)
+        for body, parameter, values in given_by_loop(self._module, call, self._summaries.may_name):
+            written = (id(self._module.scopes.opened_by(body)), parameter)
+            self._connect((node for value in values for node in self._nodes.reads(value)), written)
+        handed = list(self._unnamed.handed_on(call)) if function is None else []
+        for ran, its_call in handed or [(function, call)]:
+            if ran is not None:
+                self._give(ran, its_call)
+                for other in () if isinstance(ran, ast.Lambda) else self._summaries.overrides(ran):
+                    self._give(other, its_call)
+            self._call_of_object(its_call, known=ran is not None)
+        if function is None and not handed:
+            made = self._unnamed.makers(call)
+            self._run(made)
+            self._pending += () if made else self._unnamed.may_run(call)
+
+    def _run(self, calls: Iterable[tuple[Function | ast.Lambda | None, ast.Call]]) -> None:
+        for function, call in calls:
+            if function is not None:
+                self._give(function, call)
+
+    def _run_handed(self) -> None:
+        """Calls of what was handed about, where it may have got to the call."""
+        waiting = self._pending
+        while waiting:
+            reached: dict[ast.AST, set[Node]] = {}
+            left: list[Handed] = []
+            for each in waiting:
+                own = each.definition
+                if own not in reached:
+                    names = self._nodes.names_of(own)
+                    reached[own] = set(names).union(*map(self._reachable, names))
+                if not reached[own].isdisjoint(self._nodes.reads(each.callee)):
+                    self._give(each.function, each.call)
+                else:
+                    left.append(each)
+            if len(left) == len(waiting):
+                break
+            waiting = left
+
+    def _call_of_object(self, call: ast.Call, *, known: bool) -> None:
+        """A method of an object whose class is not known: all methods of that name."""
+        if not isinstance(call.func, ast.Attribute) or self._module.names.resolve(call.func):
+            return
+        for method in () if known else self._summaries.methods_named(call.func.attr):
+            self._give(method, call)
+        if call.func.attr in CONTAINER_METHODS:
+            receivers = [
+                *self._nodes.reads(call.func.value),
+                *self._nodes.attributes(call.func.value),
+            ]
+            for receiver, arg in product(receivers, call.args):
+                self._connect(self._nodes.reads(arg), receiver)
+                self._alias(arg, receiver)
+
+    def _give(self, function: Function | ast.Lambda, call: ast.Call) -> None:
+        """Connect the arguments of ``call`` with the parameters of ``function``."""
+        scope = self._module.scopes.opened_by(function)
+        for parameter, arg in bind(function, call):
+            self._connect(self._nodes.reads(arg), (id(scope), parameter))
+            self._parameters.add((id(scope), parameter))
+            self._alias(arg, (id(scope), parameter))
+            self._given[(id(scope), parameter)].append(arg)
+        if function.args.kwarg is not None:
+            self._keywords(function.args.kwarg.arg, scope, call)
+        if function.args.vararg is not None:
+            node = (id(scope), function.args.vararg.arg)
+            self._parameters.add(node)
+            bound = {id(arg) for _, arg in bind(function, call)}
+            more = [arg for arg in call.args if id(arg) not in bound]
+            self._listed[node].append(more)
+            for arg in more:
+                self._connect(self._nodes.reads(arg), node)
+                self._alias(arg, node)
+
+    def _keywords(self, name: str, scope: Scope, call: ast.Call) -> None:
+        """Members of ``**name``, each by its key."""
+        given: list[tuple[object, ast.expr]] = []
+        for keyword in call.keywords:
+            own = [(keyword.arg, keyword.value)] if keyword.arg is not None else ()
+            given += own or keyed(self._module, keyword.value)
+        root = (id(scope), name)
+        for key, value in given:
+            if key is None:
+                self._any_member(root, value)
+                continue
+            node = _member(root, key)
+            self._connect(self._nodes.reads(value), node)
+            self._parameters.add(node)
+            self._alias(value, node)
+            self._edges[node].add(root)
+
+    def _any_member(self, root: Node, value: ast.expr) -> None:
+        """Members of ``**root`` that are somewhere in ``value``: each may be any of it."""
+        owner = taker_of(self._module, value)
+        handed_on = (
+            (id(owner), value.id) if owner is not None and isinstance(value, ast.Name) else None
+        )
+        if handed_on is None:
+            self._connect(self._nodes.reads(value), root)
+        for key in self._keys:
+            node = _member(root, key)
+            self._parameters.add(node)
+            self._edges[node].add(root)
+            if handed_on is not None:
+                same = _member(handed_on, key)
+                self._edges[same].add(node)
+                self._aliases[node].add(same)
+                self._copies[node].add(same)
+                continue
+            self._edges[root].add(node)
+            self._alias(value, node)
+
+    @cached_property
+    def _keys(self) -> frozenset[object]:
+        """All by which the module asks a dictionary for a member."""
+        slices = (node.slice for node in self._module.of_kind(ast.Subscript))
+        return frozenset(s.value for s in slices if isinstance(s, ast.Constant))
+
+
+def _member(root: Node, key: object) -> Node:
+    return (root[0], f"{root[1]}[{key!r}]")
