@@ -157,7 +157,9 @@ class Closure(ClosureGraph):
     def is_given_more(self, parameter: Node) -> bool:
         """Whether a visible caller gives ``parameter`` anything that is computed."""
         return any(
-            isinstance(expr, (ast.BinOp, ast.Call)) or names_tensor(self._module, expr)
+            isinstance(expr, (ast.BinOp, ast.Call))
+            or (isinstance(expr, ast.UnaryOp) and not isinstance(expr.operand, ast.Constant))
+            or names_tensor(self._module, expr)
             for expr in self._given[parameter]
         )
 

@@ -11,7 +11,11 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.tensorflow_facts import makes_one_tensor
+from tape_migrate.shapes.tensorflow_facts import (
+    VARIABLE_MAKERS,
+    makes_one_tensor,
+    tensorflow_function,
+)
 
 
 @dataclass(frozen=True)
@@ -60,19 +64,31 @@ def _find_puts(module: Module) -> Iterator[_Put]:
 
 
 def names_tensor(module: Module, expr: ast.expr) -> bool:
-    """Whether a name or an attribute is visibly given a tensor: ``h`` after ``h = tf.sin(w)``."""
+    """Whether a name or an attribute is visibly given a tensor: ``h`` after ``h = tf.sin(w)``.
+
+    Or what an operator makes of a variable: ``h = -net.w``.
+    """
+    return any(
+        any(makes_one_tensor(module.names.resolve(call.func)) for call in calls_in(value))
+        or (isinstance(value, (ast.UnaryOp, ast.BinOp)) and _reads_variable(module, value))
+        for value in _values(module, expr)
+    )
+
+
+def _values(module: Module, expr: ast.AST) -> list[ast.expr]:
     values: list[ast.expr | None] = []
     if isinstance(expr, ast.Name):
         bound = module.names.bindings(expr.id, module.scope_of(expr))
         values = [node.value for node in bound if isinstance(node, (ast.Assign, ast.AnnAssign))]
     elif isinstance(expr, ast.Attribute):
         values = stored_anywhere(module, expr.attr)
-    return any(
-        makes_one_tensor(module.names.resolve(call.func))
-        for value in values
-        if value is not None
-        for call in calls_in(value)
-    )
+    return [value for value in values if value is not None]
+
+
+def _reads_variable(module: Module, expr: ast.expr) -> bool:
+    made = (call for part in ast.walk(expr) for v in _values(module, part) for call in calls_in(v))
+    names = (tensorflow_function(module.names.resolve(call.func)) or "" for call in made)
+    return any(name.rpartition(".")[2] in VARIABLE_MAKERS for name in names)
 
 
 def stored_anywhere(module: Module, name: str) -> list[ast.expr | None]:
