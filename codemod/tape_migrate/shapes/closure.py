@@ -63,6 +63,8 @@ class Closure(ClosureGraph):
     def _same(self, source: Node) -> set[Node]:
         """``source``, and whatever it may have been given the very tensor of."""
         same = {source}
+        if source[1].startswith("."):
+            same.add((0, source[1]))  # `net.w`, from outside its class
         queue = [source]
         while queue:
             more = self._aliases[queue.pop()] - same
