@@ -62,7 +62,6 @@ class Project:
             module: path for path, module in self._module_of_path.items() if module
         }
         self._counts = Counter(self._module_of_path.values())
-        self._last_names = {module.rpartition(".")[2] for module in self._counts}
         self._modules: dict[str, Module | None] = {}
         """By path."""
         self._defined: dict[str, frozenset[str]] = {}
@@ -205,9 +204,9 @@ class Project:
                     found.append(other)
         return found
 
-    def has_module(self, last: str) -> bool:
+    def has_module(self, dotted: str) -> bool:
         """See ``tape_migrate.shapes.overridden.OtherTexts``."""
-        return last in self._last_names
+        return dotted in self._counts or any(m.endswith(f".{dotted}") for m in self._counts)
 
     def notebooks_naming(self, name: str) -> list[str]:
         """Paths of notebooks whose text holds the word ``name``."""

@@ -42,8 +42,8 @@ class OtherTexts(Protocol):
     def module_at(self, path: str) -> Module | None:
         """The module at ``path``, or None if it cannot be read."""
 
-    def has_module(self, last: str) -> bool:
-        """Whether a module of the project has a dotted name that ends in ``last``."""
+    def has_module(self, dotted: str) -> bool:
+        """Whether a module of the project is so called, or its dotted name ends like that."""
 
 
 @dataclass(frozen=True)

@@ -263,7 +263,7 @@ def _imported(module: Module, scope: Scope, symbol: Symbol) -> str | None:
 
 def _is_module(module: Module, dotted: str) -> bool:
     project = module.project
-    return isinstance(project, OtherTexts) and project.has_module(dotted.rpartition(".")[2])
+    return isinstance(project, OtherTexts) and project.has_module(dotted)
 
 
 def _changed_at(user: Module, name: str, symbol: Symbol) -> int | None:
