@@ -14,6 +14,7 @@ from itertools import product
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, may_overlap, symbol_of
 from tape_migrate.shapes.attribute_members import may_be_related
+from tape_migrate.shapes.attributes_elsewhere import set_elsewhere
 from tape_migrate.shapes.calls_elsewhere import computed_elsewhere, members_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
@@ -22,7 +23,7 @@ from tape_migrate.shapes.loop_variables import is_given_to_loop, is_loop_variabl
 from tape_migrate.shapes.may_hold import may_hold_tensor
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 from tape_migrate.shapes.related import related_members
-from tape_migrate.shapes.state_elsewhere import kept_elsewhere, set_elsewhere
+from tape_migrate.shapes.state_elsewhere import kept_elsewhere
 
 
 def assumptions_of(
@@ -53,11 +54,7 @@ def assumptions_of(
             for symbol in others:
                 other = context.closure.node_for(symbol, dep.scope)
                 if _siblings(symbol, track.symbol) and _unknown_making(context, dep.scope, symbol):
-                    return Refusal(
-                        "TM105",
-                        f"{symbol} and {track.symbol} belong to one object, which may have "
-                        "computed one from the other",
-                    )
+                    return _of_one_object(symbol, track.symbol)
                 shared = other == node and symbol != track.symbol
                 if context.closure.may_come_from_same(other, node) or (
                     shared
@@ -137,6 +134,13 @@ def _settings_elsewhere(
     return None
 
 
+def _of_one_object(symbol: Symbol, source: Symbol) -> Refusal:
+    return Refusal(
+        "TM105",
+        f"{symbol} and {source} belong to one object, which may have computed one from the other",
+    )
+
+
 def _from_elsewhere(symbol: Symbol, source: Symbol, where: str) -> Refusal:
     return Refusal(
         "TM105",
@@ -156,6 +160,9 @@ def _between(context: Context, dep: Dependence, external: list[Source]) -> list[
             symbols.append(source.symbol)
     for one in symbols:
         for other in symbols:
+            if _siblings(one, other) and _unknown_making(context, dep.scope, other):
+                if one != other:
+                    return _of_one_object(other, one)
             nodes = (
                 context.closure.node_for(other, dep.scope),
                 context.closure.node_for(one, dep.scope),
@@ -170,9 +177,13 @@ def _between(context: Context, dep: Dependence, external: list[Source]) -> list[
                     f"{other} may have been computed from {one} before this function was "
                     "entered; a tape in here would miss that part",
                 )
-            where = computed_elsewhere(context.module, dep.scope, one, other) or (
-                given_away(context, dep.scope, one, other) if one != other else None
-            )
+            where = computed_elsewhere(context.module, dep.scope, one, other)
+            if one != other:
+                where = (
+                    where
+                    or set_elsewhere(context.module, dep.scope, one, other)
+                    or given_away(context, dep.scope, one, other)
+                )
             if where is not None:
                 return _from_elsewhere(other, one, where)
     if len(symbols) < 2:

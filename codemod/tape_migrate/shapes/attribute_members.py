@@ -26,6 +26,7 @@ from tape_migrate.shapes.dependence import HARMLESS_BUILTINS, OF_LISTS
 from tape_migrate.shapes.displays import displays
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.plan import Kind
+from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
 
 _ADD_ALL = frozenset(("extend", "extendleft"))
@@ -51,7 +52,8 @@ def values_of_attribute(module: Module, symbol: Symbol) -> list[ast.expr]:
         given = _given(stmt, node)
         if given is not None and kind_of(module, given, module.scope_of(given)) is not Kind.TENSOR:
             values.append(given)
-    return values
+    names = [part[1:] for part in symbol.path if part.startswith(".")][-1:]
+    return values + [value for each, value in set_by_name(module) if each in names]
 
 
 def sets_attribute(module: Module, symbol: Symbol) -> bool:
@@ -80,6 +82,11 @@ def may_be_related(module: Module, closure: Closure, symbol: Symbol) -> bool:
         _is_filled(module, node) or (collects and not _only_reads(module, node, made))
         for node in nodes
     )
+
+
+def fills(module: Module, node: ast.Attribute) -> bool:
+    """Whether something is put into what is read: ``net.parts[1] = …``, ``net.parts.append(…)``."""
+    return _is_filled(module, node) or bool(_added(module, node)) or _is_filled_unseen(module, node)
 
 
 def filled_by_other_name(module: Module, symbol: Symbol) -> bool:

@@ -156,12 +156,15 @@ def _may_depend(
         for symbol in (other, source)
     )
     if (one, names) not in known:
-        known[one, names] = _members_may_depend(module, names, one)
+        known[one, names] = members_may_depend(module, names, one)
     return bool(known[one, names])
 
 
-def _members_may_depend(module: Module, names: tuple[str, ...], one: ast.expr) -> bool:
-    """``names`` are the attributes of an object that are asked about, if they are such."""
+def members_may_depend(module: Module, names: tuple[str, ...], one: ast.expr) -> bool:
+    """Whether a member of what ``one`` gives may have been computed from another.
+
+    ``names`` are the attributes of an object that are asked about, if they are such.
+    """
     closure = closure_of(module)
     if all(names) and closure.may_come_from_same((0, names[0]), (0, names[1])):
         return True

@@ -20,6 +20,7 @@ from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.displays import collects, keyed, taker_of
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.loop_body import given_by_loop
+from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 from tape_migrate.shapes.unnamed_calls import Handed, UnnamedCalls, captured
@@ -54,6 +55,10 @@ class ClosureGraph:
         for node in module.nodes:
             if node.__class__ in _VISITED:
                 self._visit(node)
+        for name, value in set_by_name(module):
+            for attribute in self._nodes.named(name):
+                self._connect(self._nodes.reads(value), attribute)
+                self._alias(value, attribute)
         self._run_handed()
 
     def _reachable(

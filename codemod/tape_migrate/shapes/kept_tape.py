@@ -41,6 +41,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.attribute_members import filled_by_other_name
+from tape_migrate.shapes.attributes_elsewhere import assigned_elsewhere, made_anew_elsewhere
 from tape_migrate.shapes.called_setup import hidden_call, reads_before, setup_call
 from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.context import Context
@@ -307,6 +308,11 @@ def _find_setup(
         if bound & {name[1:] for name in attributes}:
             return None
         if method.name in bound and other is not owner.node and other not in parents:
+            return None
+    if made_anew_elsewhere(module, owner.node, method.name) is not None:
+        return None
+    for name in sorted(attributes):
+        if assigned_elsewhere(module, owner.node, name[1:], leaves=True) is not None:
             return None
     return method
 

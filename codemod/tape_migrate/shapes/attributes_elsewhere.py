@@ -1,0 +1,271 @@
+"""What other modules put into the attributes of an object.
+
+``net = lib.Net(tf.sin(x), x)``, ``class Mine(lib.Net)`` that gives ``super().__init__`` so,
+``net.h = tf.sin(x)``, ``net.parts[1] = tf.sin(x)`` and ``setattr(net, "h", tf.sin(x))`` are as good
+as statements of the module of ``Net``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import Symbol
+from tape_migrate.mentions import last_name
+from tape_migrate.module import Module
+from tape_migrate.shapes.attribute_members import fills
+from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.calls_elsewhere import closure_of, depends, members_may_depend
+from tape_migrate.shapes.overridden import OtherTexts
+from tape_migrate.shapes.set_by_name import WORDS, set_by_name
+from tape_migrate.shapes.summaries import Summaries
+
+_FILLED = r"\s*\.\s*(append|extend|insert|add|update|setdefault)"
+
+
+def set_elsewhere(module: Module, scope: Scope, source: Symbol, other: Symbol) -> str | None:
+    """Where another module gives an object as ``other`` what it may have computed from ``source``.
+
+    Both are read in ``scope``; ``other`` is an attribute of ``self``, or a member of one. None if
+    nothing shows it.
+    """
+    project = module.project
+    owner = Summaries.of(module).class_of(scope)
+    if not isinstance(project, OtherTexts) or other.root != "self" or not other.path:
+        return None
+    if owner is None or not isinstance(owner.node, ast.ClassDef) or source == other:
+        return None
+    where = assigned_elsewhere(module, owner.node, other.path[0].removeprefix("."))
+    if where is not None:
+        return where
+    kinds = _kinds(module, project, owner.node)
+    if source.root != "self" or not source.path:
+        return None
+    return _made_elsewhere(module, project, owner, kinds, source, other)
+
+
+def assigned_elsewhere(
+    module: Module, owner: ast.ClassDef, name: str, *, leaves: bool = False
+) -> str | None:
+    """Where another module sets or fills an attribute of a class's objects.
+
+    What is set to a number, data or a variable counts with ``leaves`` only.
+    """
+    project = module.project
+    if not isinstance(project, OtherTexts):
+        return None
+    kinds = _kinds(module, project, owner)
+    for user, node in kinds[1:]:
+        if name in user.scopes.bindings(user.scopes.opened_by(node)):
+            return f"line {node.lineno} of {user.path}"
+        for attribute in user.inside(node):
+            if isinstance(attribute, ast.Attribute) and attribute.attr == name:
+                root = attribute.value.id if isinstance(attribute.value, ast.Name) else ""
+                if root == "self" and _is_set(user, attribute, leaves=leaves):
+                    return f"line {attribute.lineno} of {user.path}"
+    set_here = rf"\.\s*{name}\b([^=\n]*=[^=]|{_FILLED}|[^\n]*\bin\b)"
+    for path in project.matching(module.path, name, set_here):
+        other = project.module_at(path)
+        for attribute in other.attributes(name) if other is not None else ():
+            assert other is not None
+            root = attribute.value.id if isinstance(attribute.value, ast.Name) else ""
+            if root in ("self", "cls") or not _is_set(other, attribute, leaves=leaves):
+                continue
+            if _names(other, module, kinds):
+                return f"line {attribute.lineno} of {path}"
+    for path in project.matching(module.path, name, WORDS):
+        other = project.module_at(path)
+        for each, value in set_by_name(other) if other is not None else ():
+            assert other is not None
+            if each == name and (leaves or not is_leaf(other, value)):
+                if _names(other, module, kinds):
+                    return f"line {value.lineno} of {path}"
+    return None
+
+
+def made_anew_elsewhere(module: Module, owner: ast.ClassDef, method: str) -> str | None:
+    """Where a class of another module that is made of ``owner`` has a method so called."""
+    project = module.project
+    if not isinstance(project, OtherTexts):
+        return None
+    for user, node in _kinds(module, project, owner)[1:]:
+        if method in user.scopes.bindings(user.scopes.opened_by(node)):
+            return f"line {node.lineno} of {user.path}"
+    return None
+
+
+_Kinds = list[tuple[Module, ast.ClassDef]]
+
+
+def _kinds(module: Module, project: OtherTexts, owner: ast.ClassDef) -> _Kinds:
+    """The class, and those of other modules that are made of it."""
+    found: _Kinds = [(module, owner)]
+    for _, kind in found:
+        for path in project.matching(
+            module.path, kind.name, rf"class\s+\w+\s*\([^)]*\b{kind.name}\b"
+        ):
+            user = project.module_at(path)
+            for node in user.of_kind(ast.ClassDef) if user is not None else ():
+                if user is not None and kind.name in map(last_name, node.bases):
+                    if all(node is not known for _, known in found):
+                        found.append((user, node))
+    return found
+
+
+def _names(user: Module, module: Module, kinds: _Kinds) -> bool:
+    """Whether a module speaks of the class, or of its module."""
+    known = {node.name for _, node in kinds} | {module.path.rpartition("/")[2].removesuffix(".py")}
+    spoken = {node.id for node in user.of_kind(ast.Name)}
+    spoken |= {node.attr for node in user.of_kind(ast.Attribute)}
+    return bool(known & spoken)
+
+
+def _is_set(user: Module, node: ast.Attribute, *, leaves: bool) -> bool:
+    """Whether an attribute is set to what may be computed, or something is put into it."""
+    if isinstance(node.ctx, ast.Load):
+        return fills(user, node)
+    return leaves or not is_plain(user, node)
+
+
+def is_plain(user: Module, node: ast.AST) -> bool:
+    """``net.h = None``: a number, data or a variable."""
+    stmt = user.statement_of(node)
+    value = stmt.value if isinstance(stmt, (ast.Assign, ast.AnnAssign)) else None
+    return value is not None and is_leaf(user, value)
+
+
+def is_leaf(user: Module, value: ast.expr) -> bool:
+    """Whether ``value`` is a number, data, a variable, or made of such."""
+    match value:
+        case ast.Constant() | ast.Lambda():
+            return True
+        case ast.UnaryOp(operand=operand):
+            return is_leaf(user, operand)
+        case ast.Tuple(elts=members) | ast.List(elts=members) | ast.Dict(values=members):
+            return all(is_leaf(user, member) for member in members)
+        case ast.Call(func=func):
+            resolved = user.names.resolve(func)
+            last = resolved.rpartition(".")[2]
+            return resolved.startswith("numpy.") or (
+                resolved.startswith("tensorflow.")
+                and last in ("Variable", "get_variable", "placeholder", "constant")
+            )
+    return False
+
+
+def _made_elsewhere(
+    module: Module,
+    project: OtherTexts,
+    owner: Scope,
+    kinds: _Kinds,
+    source: Symbol,
+    other: Symbol,
+) -> str | None:
+    summaries = Summaries.of(module)
+    init = summaries.inherited(owner, "__init__") or summaries.inherited(owner, "__new__")
+    if init is None:
+        return None
+    closure = closure_of(module)
+    inside = module.scopes.opened_by(init)
+    args = [a.arg for a in (*init.args.posonlyargs, *init.args.args, *init.args.kwonlyargs)][1:]
+    more = [a.arg for a in (init.args.vararg, init.args.kwarg) if a is not None]
+    into = {
+        symbol: {
+            arg
+            for arg in (*args, *more)
+            if closure.reaches(
+                closure.node_for(Symbol(arg), inside), closure.node_for(symbol, inside)
+            )
+        }
+        for symbol in (source, other)
+    }
+    if not into[source] or not into[other]:
+        return None
+    for user, call in _makers(module, project, kinds):
+        plain = ast.Call(
+            func=ast.Name(id="__init__", ctx=ast.Load()),
+            args=[ast.Constant(value=None), *call.args],
+            keywords=call.keywords,
+        )
+        given = list(bind(init, plain))
+        at = f"line {call.lineno} of {user.path}"
+        stars = [arg for arg in call.args if isinstance(arg, ast.Starred)]
+        unpacked = [*stars, *(k for k in call.keywords if k.arg is None)]
+        if any(_mixes(user, each.value) for each in unpacked):
+            return at
+        if into[source] & into[other] & {*more} and _depend(user, call):
+            return at
+        for one, alike in given:
+            if one in into[source] & into[other] and _mixes(user, alike):
+                return at
+            for parameter, value in given:
+                if one in into[source] and parameter in into[other] and parameter != one:
+                    if value is alike or depends(user, value, alike):
+                        return at
+    return _handed_about(module, project, kinds)
+
+
+def _mixes(user: Module, value: ast.expr) -> bool:
+    """Whether one member of what is given may have been computed from another."""
+    return members_may_depend(user, ("", ""), value)
+
+
+def _depend(user: Module, call: ast.Call) -> bool:
+    """Whether one argument of a call may have been computed from another."""
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return any(one is not two and depends(user, one, two) for one in values for two in values)
+
+
+def _makers(
+    module: Module, project: OtherTexts, kinds: _Kinds
+) -> Iterator[tuple[Module, ast.Call]]:
+    """Calls of other modules that make an object of one of the classes, or begin to."""
+    for kind_module, kind in kinds:
+        for path in project.matching(module.path, kind.name, rf"\b{kind.name}\b"):
+            user = project.module_at(path)
+            for call in user.of_kind(ast.Call) if user is not None else ():
+                assert user is not None
+                if last_name(call.func) == kind.name:
+                    yield user, call
+        if kind_module is not module:
+            for node in kind_module.inside(kind):
+                if isinstance(node, ast.Call) and last_name(node.func) == "__init__":
+                    if isinstance(node.func, ast.Attribute) and last_name(node.func.value):
+                        yield (
+                            kind_module,
+                            ast.copy_location(
+                                ast.Call(
+                                    func=node.func, args=node.args[1:], keywords=node.keywords
+                                ),
+                                node,
+                            ),
+                        )
+                    else:
+                        yield kind_module, node
+
+
+def _handed_about(module: Module, project: OtherTexts, kinds: _Kinds) -> str | None:
+    """Where another module gives one of the classes another name: what it is made of is not seen.
+
+    ``make = lib.Net``, ``build(lib.Net)``.
+    """
+    for _, kind in kinds:
+        for path in project.matching(module.path, kind.name, rf"\b{kind.name}\b"):
+            user = project.module_at(path)
+            for node in user.nodes if user is not None else ():
+                assert user is not None
+                if not isinstance(node, (ast.Name, ast.Attribute)) or last_name(node) != kind.name:
+                    continue
+                parent = user.parent_of(node)
+                named = isinstance(parent, ast.Assign) and parent.value is node
+                given = isinstance(parent, ast.Call) and node in parent.args and not _asks(parent)
+                if isinstance(node.ctx, ast.Load) and (named or given):
+                    return f"line {node.lineno} of {path}"
+    return None
+
+
+def _asks(call: ast.Call) -> bool:
+    """``isinstance(net, Net)``, ``super(Net, self)``."""
+    name = last_name(call.func)
+    return name in ("isinstance", "issubclass", "super", "assertIsInstance")
