@@ -8,6 +8,7 @@ as statements of the module of ``Net``.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from tape_migrate.flow.scope import Scope
@@ -21,7 +22,8 @@ from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.set_by_name import WORDS, set_by_name
 from tape_migrate.shapes.summaries import Summaries
 
-_FILLED = r"\s*\.\s*(append|extend|insert|add|update|setdefault)"
+_FILL = "append|extend|insert|add|update|setdefault"
+_SETS = rf"\.\s*{{name}}\b([^=\n]*=[^=]|\s*\.\s*({_FILL})|[^\n]*\bin\b)|{WORDS}"
 
 
 def set_elsewhere(module: Module, scope: Scope, source: Symbol, other: Symbol) -> str | None:
@@ -52,6 +54,16 @@ def assigned_elsewhere(
 
     What is set to a number, data or a variable counts with ``leaves`` only.
     """
+    known = module.memo.setdefault("assigned elsewhere", {})
+    assert isinstance(known, dict)
+    key = (owner, name, leaves)
+    if key not in known:
+        known[key] = _assigned(module, owner, name, leaves=leaves)
+    found: str | None = known[key]
+    return found
+
+
+def _assigned(module: Module, owner: ast.ClassDef, name: str, *, leaves: bool) -> str | None:
     project = module.project
     if not isinstance(project, OtherTexts):
         return None
@@ -64,23 +76,20 @@ def assigned_elsewhere(
                 root = attribute.value.id if isinstance(attribute.value, ast.Name) else ""
                 if root == "self" and _is_set(user, attribute, leaves=leaves):
                     return f"line {attribute.lineno} of {user.path}"
-    set_here = rf"\.\s*{name}\b([^=\n]*=[^=]|{_FILLED}|[^\n]*\bin\b)"
-    for path in project.matching(module.path, name, set_here):
+    sets = re.compile(_SETS.format(name=name).encode())
+    for path in _speaking(module, project, kinds):
+        if sets.search(project.source_of(path)) is None:
+            continue
         other = project.module_at(path)
-        for attribute in other.attributes(name) if other is not None else ():
-            assert other is not None
+        if other is None or not _names(other, module, kinds):
+            continue
+        for attribute in other.attributes(name):
             root = attribute.value.id if isinstance(attribute.value, ast.Name) else ""
-            if root in ("self", "cls") or not _is_set(other, attribute, leaves=leaves):
-                continue
-            if _names(other, module, kinds):
+            if root not in ("self", "cls") and _is_set(other, attribute, leaves=leaves):
                 return f"line {attribute.lineno} of {path}"
-    for path in project.matching(module.path, name, WORDS):
-        other = project.module_at(path)
-        for each, value in set_by_name(other) if other is not None else ():
-            assert other is not None
+        for each, value in set_by_name(other):
             if each == name and (leaves or not is_leaf(other, value)):
-                if _names(other, module, kinds):
-                    return f"line {value.lineno} of {path}"
+                return f"line {value.lineno} of {path}"
     return None
 
 
@@ -100,6 +109,15 @@ _Kinds = list[tuple[Module, ast.ClassDef]]
 
 def _kinds(module: Module, project: OtherTexts, owner: ast.ClassDef) -> _Kinds:
     """The class, and those of other modules that are made of it."""
+    known = module.memo.setdefault("kinds elsewhere", {})
+    assert isinstance(known, dict)
+    if owner not in known:
+        known[owner] = _find_kinds(module, project, owner)
+    found: _Kinds = known[owner]
+    return found
+
+
+def _find_kinds(module: Module, project: OtherTexts, owner: ast.ClassDef) -> _Kinds:
     found: _Kinds = [(module, owner)]
     for _, kind in found:
         for path in project.matching(
@@ -113,9 +131,23 @@ def _kinds(module: Module, project: OtherTexts, owner: ast.ClassDef) -> _Kinds:
     return found
 
 
+def _speaking(module: Module, project: OtherTexts, kinds: _Kinds) -> list[str]:
+    """Paths of modules whose text speaks of one of the classes, or of their module."""
+    words = {node.name for _, node in kinds} | {_called(module)}
+    found = (project.matching(module.path, word, rf"\b{word}\b") for word in words if word)
+    return sorted({path for paths in found for path in paths})
+
+
+def _called(module: Module) -> str:
+    """What a module is called when it is imported."""
+    folder, _, name = module.path.rpartition("/")
+    stem = name.removesuffix(".py")
+    return folder.rpartition("/")[2] if stem == "__init__" else stem
+
+
 def _names(user: Module, module: Module, kinds: _Kinds) -> bool:
     """Whether a module speaks of the class, or of its module."""
-    known = {node.name for _, node in kinds} | {module.path.rpartition("/")[2].removesuffix(".py")}
+    known = {node.name for _, node in kinds} | {_called(module)}
     spoken = {node.id for node in user.of_kind(ast.Name)}
     spoken |= {node.attr for node in user.of_kind(ast.Attribute)}
     return bool(known & spoken)
@@ -190,9 +222,9 @@ def _made_elsewhere(
         )
         given = list(bind(init, plain))
         at = f"line {call.lineno} of {user.path}"
-        stars = [arg for arg in call.args if isinstance(arg, ast.Starred)]
-        unpacked = [*stars, *(k for k in call.keywords if k.arg is None)]
-        if any(_mixes(user, each.value) for each in unpacked):
+        unpacked = [arg.value for arg in call.args if isinstance(arg, ast.Starred)]
+        unpacked += [keyword.value for keyword in call.keywords if keyword.arg is None]
+        if any(_mixes(user, value) for value in unpacked):
             return at
         if into[source] & into[other] & {*more} and _depend(user, call):
             return at

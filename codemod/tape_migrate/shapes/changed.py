@@ -25,6 +25,7 @@ from tape_migrate.shapes.modes import graph_mode, identifiers
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 from tape_migrate.shapes.summaries import Summaries
 
+_CHANGING = CONTAINER_METHODS | TAKES_OUT
 _CHANGES = "changes inside"
 _EVALUATE = frozenset(("eval", "get_value", "batch_get_value"))
 _SET = frozenset(
@@ -109,7 +110,7 @@ def _find_changes(part: ast.AST) -> Iterator[tuple[ast.expr, str]]:
         if isinstance(node, (ast.Attribute, ast.Subscript)):
             changed = node if isinstance(node.ctx, (ast.Store, ast.Del)) else None
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in CONTAINER_METHODS | TAKES_OUT:
+            if node.func.attr in _CHANGING:
                 changed = node.func.value
         root = _root(changed) if changed is not None else None
         if root is not None and changed is not None:
@@ -297,7 +298,7 @@ def changes_parameter(summaries: Summaries, function: Function, name: str, depth
         if not isinstance(node, ast.Call):
             continue
         if isinstance(node.func, ast.Attribute) and _root(node.func.value) == name:
-            if node.func.attr in CONTAINER_METHODS | TAKES_OUT:
+            if node.func.attr in _CHANGING:
                 return True
         inner = summaries.callee(node)
         if inner is not None and inner is not function and depth:

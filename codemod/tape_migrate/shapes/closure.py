@@ -121,7 +121,7 @@ class Closure(ClosureGraph):
         }
 
     def _parts_made(self, value: ast.expr) -> Iterator[ast.expr]:
-        for node in ast.walk(value):
+        for node in self._module.inside(value):
             made = isinstance(node, (ast.BinOp, ast.UnaryOp)) and not collects(node)
             if made or (isinstance(node, ast.Call) and self._makes_new(node.func)):
                 assert isinstance(node, ast.expr)

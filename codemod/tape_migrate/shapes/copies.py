@@ -66,7 +66,7 @@ def is_data(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
     if resolved.startswith("numpy.random.") or resolved in _NEW_ARRAYS:
         return True
     parts = [value, *value.args, *(k.value for k in value.keywords)]
-    names = [n for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)]
+    names = [n for part in parts for n in dep.module.inside(part) if isinstance(n, ast.Name)]
     return resolved.startswith("numpy.") and all(
         dep.module.names.resolve(name) == "numpy" for name in names
     )

@@ -77,7 +77,7 @@ class Escapes:
         return (own is not None and operator_keeps(own)) or any(
             (isinstance(node, ast.Call) and self._keeps(node)) or operator_keeps(node)
             for part in self._parts(node_id)
-            for node in ast.walk(part)
+            for node in self._dep.module.inside(part)
         )
 
     def recalls(self, nodes: Iterable[int], exprs: Iterable[ast.expr], call_node: int) -> bool:

@@ -293,7 +293,7 @@ class Functions:
             and self.method(other, first.removeprefix(".")) is not None
         )
 
-    @property
+    @cached_property
     def has_operators(self) -> bool:
         """Whether a visible class says what operators, subscripts, loops or attributes do."""
         return any(

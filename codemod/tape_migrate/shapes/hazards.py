@@ -14,7 +14,6 @@ from tape_migrate.flow.fence import FenceKind, fences
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.names import WORDS
-from tape_migrate.parsed import walk
 from tape_migrate.shapes.back_prop import refuse_back_prop
 from tape_migrate.shapes.dependence import Dependence, reads_track
 from tape_migrate.shapes.evaluated import calls_in
@@ -308,7 +307,7 @@ def _leaves(dep: Dependence, call: ast.Call) -> str | None:
 
 def assigned_variables(module: Module, part: ast.AST) -> Iterator[ast.expr]:
     """``v`` of ``v.assign(…)``, ``tf.assign(v, …)``, ``K.update(v, …)``, ``map(v.assign, …)``."""
-    for node in walk(part):
+    for node in module.inside(part):
         if isinstance(node, ast.Attribute) and node.attr in _ASSIGNING:
             if not module.names.resolve(node):
                 yield node.value

@@ -256,7 +256,7 @@ def _attributes_set(
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
-                inner = (t for t in ast.walk(target) if isinstance(t, ast.expr))
+                inner = (t for t in module.inside(target) if isinstance(t, ast.expr))
                 for symbol in {s for s in map(symbol_of, inner) if s is not None}:
                     value = value_given_by(node, symbol) or result_of(module, node, symbol)
                     found.given.setdefault(symbol, []).append(value)

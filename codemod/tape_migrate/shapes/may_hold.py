@@ -12,10 +12,10 @@ import ast
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.shapes.attributes_elsewhere import assigned_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.attributes_elsewhere import assigned_elsewhere
 from tape_migrate.shapes.stored import put_into
 
 _PLAIN = ("int", "float", "str", "bool", "bytes")

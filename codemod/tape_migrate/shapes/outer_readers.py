@@ -63,7 +63,7 @@ def _reads_others(dep: Dependence, node_id: int, names: Container[str]) -> bool:
     return any(
         isinstance(node.ctx, ast.Load) and not resolve(node)
         for part in _parts(dep, node_id)
-        for node in ast.walk(part)
+        for node in dep.module.inside(part)
         if isinstance(node, ast.Name) and node.id not in names
     )
 
@@ -130,7 +130,7 @@ class _Calls:
     def _unseen(self, part: ast.AST) -> bool:
         if any(self._unseen_call(call) for call in calls_in(part)):
             return True
-        if self._imported and any(map(self._is_source, ast.walk(part))):
+        if self._imported and any(map(self._is_source, self._module.inside(part))):
             return True
         return any(
             isinstance(node, _RUNS_METHODS)
@@ -138,7 +138,7 @@ class _Calls:
             else isinstance(node, ast.Attribute)
             and isinstance(node.ctx, ast.Load)
             and self._summaries.is_property("." + node.attr)
-            for node in ast.walk(part)
+            for node in self._module.inside(part)
         )
 
     def _is_source(self, node: ast.AST) -> bool:

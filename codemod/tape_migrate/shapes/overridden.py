@@ -39,6 +39,9 @@ class OtherTexts(Protocol):
     def matching(self, path: str, name: str, pattern: str) -> list[str]:
         """Paths of other modules that hold ``name`` and match a pattern of ``re``."""
 
+    def source_of(self, path: str) -> bytes:
+        """The text of the module at ``path``."""
+
     def module_at(self, path: str) -> Module | None:
         """The module at ``path``, or None if it cannot be read."""
 

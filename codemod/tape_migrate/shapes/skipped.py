@@ -149,7 +149,7 @@ def _set_by_inherited(module: Module, scope: Scope, symbol: Symbol) -> bool:
     ]
     if len(methods) != 1:
         return False  # more than one of them may set it
-    stores = [stmt for stmt in ast.walk(methods[0]) if isinstance(stmt, ast.stmt)]
+    stores = [stmt for stmt in module.inside(methods[0]) if isinstance(stmt, ast.stmt)]
     values = [v for stmt in stores if (v := value_given_by(stmt, symbol)) is not None]
     certain = any(value_given_by(stmt, symbol) is not None for stmt in methods[0].body)
     return certain and all(_is_tensor(module, value, _DEPTH) for value in values)

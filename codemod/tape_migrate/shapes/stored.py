@@ -53,7 +53,8 @@ def _find_puts(module: Module) -> Iterator[_Put]:
                     yield _Put(holder, given, plain=False)
         elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for part in (t for target in targets for t in ast.walk(target)):
+            parts = (t for target in targets for t in module.inside(target))
+            for part in parts:
                 if not isinstance(part, (ast.Subscript, ast.Attribute)):
                     continue
                 own = symbol_of(part)

@@ -69,7 +69,7 @@ class Summaries(QuietFunctions):
     def _changes_nothing(self, function: Function) -> bool:
         """Whether no object is changed in place, but for lists that it makes itself."""
         scope = self._module.scopes.opened_by(function)
-        for node in ast.walk(function):
+        for node in self._module.inside(function):
             match node:
                 case (
                     ast.AugAssign() | ast.Global() | ast.Nonlocal() | ast.Yield() | ast.YieldFrom()
@@ -178,7 +178,7 @@ class Summaries(QuietFunctions):
         if key not in self._outer:
             scopes = self._module.scopes
             found: set[str] = set()
-            for node in ast.walk(function):
+            for node in self._module.inside(function):
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                     owner = scopes.resolve(node.id, self._module.scope_of(node))
                     if owner is scopes.module and self._is_variable(node.id, owner):
@@ -233,7 +233,7 @@ class Summaries(QuietFunctions):
         if id(function) in seen:
             return False
         seen.add(id(function))
-        for node in ast.walk(function):
+        for node in self._module.inside(function):
             if isinstance(node, ast.Call):
                 if isinstance(node.func, ast.Attribute) and node.func.attr == "gradient":
                     return True

@@ -32,6 +32,7 @@ from typing import Final
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.dependence import OF_LISTS
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import outer_value, value_given_by
@@ -253,8 +254,11 @@ def _of_plain_object(module: Module, node: ast.Attribute) -> bool:
 def _returned(module: Module, call: ast.Call, depth: int) -> Collected | None:
     """``find_trainable_variables("model")``, a function of the module that collects."""
     function: Function | None = Summaries.of(module).callee(call)
-    if function is None and isinstance(module.project, OtherModules):
-        elsewhere = module.project.function(module.names.resolve(call.func))
+    resolved = module.names.resolve(call.func) if function is None else ""
+    if resolved.partition(".")[0] in KNOWN_MODULES:
+        return None
+    if resolved and isinstance(module.project, OtherModules):
+        elsewhere = module.project.function(resolved)
         if elsewhere is not None:
             module, function = elsewhere
     if function is None or function.decorator_list:
