@@ -19,6 +19,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.layer_hazards import sets_phase
+from tape_migrate.shapes.layer_settings import settings_change
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.plan import Refusal
 
@@ -53,7 +54,7 @@ def layers_differ(module: Module, compiled: list[ast.Call]) -> Refusal | None:
             found = _function_given(module, node, compiled)
         if found is not None:
             return found
-    return _imported_layers(module)
+    return settings_change(module, compiled) or _imported_layers(module)
 
 
 _NOT_RUN = "which the run of the old graph did not do, and each call of a model would"
