@@ -32,6 +32,8 @@ _KEPT_APART = frozenset(("trainable", "name", "_name"))
 _IN_PLACE = CONTAINER_METHODS | TAKES_OUT | frozenset(("fill", "sort", "reverse", "put", "resize"))
 _INTO_FIRST = frozenset(("copyto", "place", "put", "putmask", "fill_diagonal", "shuffle"))
 """Functions of numpy and ``random`` that write into their first argument."""
+_READING = frozenset(("all", "any", "dict", "enumerate", "list", "print", "reversed", "set"))
+_READING |= {"sorted", "sum", "tuple", "zip"}
 _DISPLAYS = (ast.Dict, ast.List, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _LOOPS = (ast.For, ast.While, ast.AsyncFor)
 _FIRST = frozenset(("__init__", "__new__", "setUp"))
@@ -152,16 +154,26 @@ def _other_names(module: Module, held: set[_Key]) -> set[_Key]:
     """``other = config``, ``box = [config]``."""
     found: set[_Key] = set()
     for stmt in module.of_kind(ast.Assign):
-        if isinstance(stmt.value, (ast.Name, ast.Attribute, ast.Subscript, *_DISPLAYS, ast.Tuple)):
-            read = {
-                _key(module, node)
-                for node in module.inside(stmt.value)
-                if isinstance(node, (ast.Name, ast.Attribute))
-            }
-            if not read.isdisjoint(held):
-                targets = [t for t in stmt.targets if isinstance(t, (ast.Name, ast.Attribute))]
-                found |= {key for t in targets if (key := _key(module, t)) is not None}
+        read = {_key(module, node) for node in _members(stmt.value)}
+        if not read.isdisjoint(held):
+            targets = [t for t in stmt.targets if isinstance(t, (ast.Name, ast.Attribute))]
+            found |= {key for t in targets if (key := _key(module, t)) is not None}
     return found
+
+
+def _members(value: ast.expr) -> Iterator[ast.Name | ast.Attribute]:
+    """The variables and attributes that ``value`` is, is a part of, or has as members."""
+    match value:
+        case ast.Name():
+            yield value
+        case ast.Attribute(value=inner):
+            yield value
+            yield from _members(inner)
+        case ast.Subscript(value=inner) | ast.Starred(value=inner):
+            yield from _members(inner)
+        case ast.List(elts=members) | ast.Tuple(elts=members) | ast.Dict(values=members):
+            for member in members:
+                yield from _members(member)
 
 
 def _changes(module: Module) -> Iterator[tuple[_Key, ast.expr]]:
@@ -219,7 +231,7 @@ def _function_changes(module: Module, call: ast.Call, given: ast.Name | ast.Attr
     if resolved.partition(".")[0] in KNOWN_MODULES or resolved.startswith("random."):
         leaf = resolved.rpartition(".")[2]
         return leaf in _INTO_FIRST and call.args[:1] == [given]
-    if last in HARMLESS_BUILTINS or last in ("print", "dict", "list", "tuple", "sorted", "sum"):
+    if last in HARMLESS_BUILTINS or last in _READING:
         return False
     summaries = Summaries.of(module)
     function = summaries.callee(call)
@@ -228,7 +240,18 @@ def _function_changes(module: Module, call: ast.Call, given: ast.Name | ast.Attr
             value is given and changes_parameter(summaries, function, parameter)
             for parameter, value in bind(function, call)
         )
-    return not _makes_layer(module, call) and _is_collection(module, given)
+    if isinstance(call.func, ast.Attribute) and not resolved:
+        return False  # `outputs.append(config)` keeps it as it is
+    return not _is_layers(module, call) and _is_collection(module, given)
+
+
+def _is_layers(module: Module, call: ast.Call) -> bool:
+    """``Concatenate()(parts)``, and ``join(parts)`` of ``join = Concatenate()``."""
+    made: list[ast.AST] = [call, call.func]
+    if isinstance(call.func, ast.Name):
+        bound = module.names.bindings(call.func.id, module.scope_of(call))
+        made += [node.value for node in bound if isinstance(node, ast.Assign)]
+    return any(isinstance(node, ast.Call) and _makes_layer(module, node) for node in made)
 
 
 def _is_collection(module: Module, node: ast.Name | ast.Attribute) -> bool:
