@@ -18,7 +18,7 @@ from tape_migrate.shapes.closure_graph import ClosureGraph
 from tape_migrate.shapes.closure_nodes import Node
 from tape_migrate.shapes.displays import collects, spread
 from tape_migrate.shapes.made_of import made_of
-from tape_migrate.shapes.stored import names_tensor
+from tape_migrate.shapes.stored import is_tensor, names_tensor
 from tape_migrate.shapes.unnamed_calls import members_of_object
 
 
@@ -163,8 +163,13 @@ class Closure(ClosureGraph):
             or (isinstance(expr, ast.UnaryOp) and not isinstance(expr.operand, ast.Constant))
             or names_tensor(self._module, expr)
             for expr in self._given[parameter]
-        )
+        ) or any(is_tensor(self._module, value) for value in self.held_by(parameter))
 
     def given(self, parameter: Node) -> list[ast.expr]:
         """What visible callers give ``parameter``, methods of other objects told by their names."""
         return self._given.get(parameter, [])
+
+    def held_by(self, parameter: Node) -> list[ast.expr]:
+        """Whatever ``parameter`` may hold the value of, or what it is a member of."""
+        held = self._same(parameter)
+        return [value for value, written in self._flows if written in held]

@@ -58,6 +58,7 @@ class GivenValues:
                 known = symbol_of(given)
                 values.append(given)
                 values += self._bound(known.root, self._module.scope_of(given)) if known else []
+            values += self._context.closure.held_by((id(owner), symbol.root))
         return any(
             makes_one_tensor(self._module.names.resolve(call.func))
             for value in values

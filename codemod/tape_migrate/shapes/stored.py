@@ -69,10 +69,13 @@ def names_tensor(module: Module, expr: ast.expr) -> bool:
 
     Or what an operator makes of a variable: ``h = -net.w``.
     """
-    return any(
-        any(makes_one_tensor(module.names.resolve(call.func)) for call in calls_in(value))
-        or (isinstance(value, (ast.UnaryOp, ast.BinOp)) and _reads_variable(module, value))
-        for value in _values(module, expr)
+    return any(is_tensor(module, value) for value in _values(module, expr))
+
+
+def is_tensor(module: Module, value: ast.expr) -> bool:
+    """Whether ``value`` visibly makes a tensor, or is what an operator makes of a variable."""
+    return any(makes_one_tensor(module.names.resolve(call.func)) for call in calls_in(value)) or (
+        isinstance(value, (ast.UnaryOp, ast.BinOp)) and _reads_variable(module, value)
     )
 
 
