@@ -172,4 +172,13 @@ class Closure(ClosureGraph):
     def held_by(self, parameter: Node) -> list[ast.expr]:
         """Whatever ``parameter`` may hold the value of, or what it is a member of."""
         held = self._same(parameter)
-        return [value for value, written in self._flows if written in held]
+        member = f"{parameter[1]}["  # of ``**more``
+        return [
+            value
+            for value, written in self._flows
+            if written in held or (written[0] == parameter[0] and written[1].startswith(member))
+        ]
+
+    def held_by_name(self, name: ast.Name) -> list[ast.expr]:
+        """The same of a variable where it is read."""
+        return [value for node in self._nodes.reads(name) for value in self.held_by(node)]

@@ -21,6 +21,7 @@ from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.calls_elsewhere import closure_of
 from tape_migrate.shapes.changed import changes_parameter
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, HARMLESS_BUILTINS
 from tape_migrate.shapes.members import TAKES_OUT
@@ -143,10 +144,13 @@ def _made_of(module: Module, node: ast.Name | ast.Attribute) -> Iterator[ast.AST
             if isinstance(attribute.ctx, ast.Store) and isinstance(stmt, ast.Assign):
                 yield stmt.value
         return
+    yield from closure_of(module).held_by_name(node)
+    owner = module.scopes.resolve(node.id, module.scope_of(node))
+    around = module.parent_of(owner.node) if owner is not None else None
+    if isinstance(around, ast.Call):  # `map(lambda c: Scale(c)(x), [config])`
+        yield from around.args
     for bound in module.names.bindings(node.id, module.scope_of(node)):
-        if isinstance(bound, ast.Assign):
-            yield bound.value
-        elif isinstance(bound, (*FUNCTION_NODES, ast.ClassDef)):
+        if isinstance(bound, (*FUNCTION_NODES, ast.ClassDef)):
             yield bound
 
 
@@ -267,13 +271,14 @@ def _may_come_between(
 ) -> bool:
     """Whether ``node`` may run after a layer was called and before its graph is compiled."""
     where, made = module.scope_of(node), module.scope_of(call)
+    last = max(each.lineno for each in compiled)
+    here = all(module.scope_of(each) is where for each in compiled)
+    looped = any(isinstance(parent, _LOOPS) for parent in module.parents(node))
+    if here and node.lineno > last and not looped:
+        return False
     if where is made:
-        last = max(each.lineno for each in compiled)
-        here = all(module.scope_of(each) is made for each in compiled)
-        if node.lineno > call.lineno:
-            return not (here and node.lineno > last)
         around = [p for p in module.parents(call) if isinstance(p, _LOOPS)]
-        return any(
+        return node.lineno > call.lineno or any(
             loop in module.parents(node)
             and not all(loop in module.parents(each) for each in compiled)
             for loop in around
