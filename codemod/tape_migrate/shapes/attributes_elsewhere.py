@@ -12,12 +12,18 @@ import re
 from collections.abc import Iterator
 
 from tape_migrate.flow.scope import Scope
-from tape_migrate.flow.symbols import Symbol
+from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.attribute_members import fills
 from tape_migrate.shapes.binding import bind
-from tape_migrate.shapes.calls_elsewhere import closure_of, depends, members_may_depend
+from tape_migrate.shapes.calls_elsewhere import (
+    closure_of,
+    computed_elsewhere,
+    depends,
+    members_elsewhere,
+    members_may_depend,
+)
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.set_by_name import WORDS, set_by_name
 from tape_migrate.shapes.summaries import Summaries
@@ -77,11 +83,12 @@ def _assigned(module: Module, owner: ast.ClassDef, name: str, *, leaves: bool) -
                 if root == "self" and _is_set(user, attribute, leaves=leaves):
                     return f"line {attribute.lineno} of {user.path}"
     sets = re.compile(_SETS.format(name=name).encode())
-    for path in _speaking(module, project, kinds):
+    speaking = set(_speaking(module, project, kinds))
+    for path in sorted(speaking.union(project.program(module.path))):
         if sets.search(project.source_of(path)) is None:
             continue
         other = project.module_at(path)
-        if other is None or not _names(other, module, kinds):
+        if other is None:
             continue
         for attribute in other.attributes(name):
             root = attribute.value.id if isinstance(attribute.value, ast.Name) else ""
@@ -132,7 +139,10 @@ def _find_kinds(module: Module, project: OtherTexts, owner: ast.ClassDef) -> _Ki
 
 
 def _speaking(module: Module, project: OtherTexts, kinds: _Kinds) -> list[str]:
-    """Paths of modules whose text speaks of one of the classes, or of their module."""
+    """Paths of modules whose text speaks of one of the classes, or of their module.
+
+    Others of the program may have the object from one of them.
+    """
     words = {node.name for _, node in kinds} | {_called(module)}
     found = (project.matching(module.path, word, rf"\b{word}\b") for word in words if word)
     return sorted({path for paths in found for path in paths})
@@ -143,14 +153,6 @@ def _called(module: Module) -> str:
     folder, _, name = module.path.rpartition("/")
     stem = name.removesuffix(".py")
     return folder.rpartition("/")[2] if stem == "__init__" else stem
-
-
-def _names(user: Module, module: Module, kinds: _Kinds) -> bool:
-    """Whether a module speaks of the class, or of its module."""
-    known = {node.name for _, node in kinds} | {_called(module)}
-    spoken = {node.id for node in user.of_kind(ast.Name)}
-    spoken |= {node.attr for node in user.of_kind(ast.Attribute)}
-    return bool(known & spoken)
 
 
 def _is_set(user: Module, node: ast.Attribute, *, leaves: bool) -> bool:
@@ -233,14 +235,31 @@ def _made_elsewhere(
                 return at
             for parameter, value in given:
                 if one in into[source] and parameter in into[other] and parameter != one:
-                    if value is alike or depends(user, value, alike):
+                    if value is alike or _computed(user, alike, value):
                         return at
     return _handed_about(module, project, kinds)
 
 
 def _mixes(user: Module, value: ast.expr) -> bool:
     """Whether one member of what is given may have been computed from another."""
-    return members_may_depend(user, ("", ""), value)
+    if members_may_depend(user, ("", ""), value):
+        return True
+    symbol = symbol_of(value)
+    return symbol is not None and (
+        members_elsewhere(user, user.scope_of(value), symbol) is not None
+    )
+
+
+def _computed(user: Module, source: ast.expr, other: ast.expr) -> bool:
+    """Whether ``other`` may have been computed from ``source``, in ``user`` or by who calls it."""
+    if depends(user, other, source):
+        return True
+    one, two = symbol_of(source), symbol_of(other)
+    return (
+        one is not None
+        and two is not None
+        and computed_elsewhere(user, user.scope_of(source), one, two) is not None
+    )
 
 
 def _depend(user: Module, call: ast.Call) -> bool:

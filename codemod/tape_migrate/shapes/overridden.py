@@ -45,6 +45,9 @@ class OtherTexts(Protocol):
     def module_at(self, path: str) -> Module | None:
         """The module at ``path``, or None if it cannot be read."""
 
+    def program(self, path: str) -> list[str]:
+        """Paths of the other modules that may run in one program with the one at ``path``."""
+
     def has_module(self, dotted: str) -> bool:
         """Whether a module of the project is so called, or its dotted name ends like that."""
 
