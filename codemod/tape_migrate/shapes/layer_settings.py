@@ -7,7 +7,8 @@
 
 A list, a dictionary, an array or an object that a layer, or a function given to one, holds on to
 may be changed in place: by its own name, by another name of it, by a function that it is handed to.
-Names that are bound again are another matter (``keras_layers``): what a layer was given stays.
+A name that is bound again is another matter: what a layer was given stays, but what a function of
+its class reads of what is around it is read anew (of functions that it is given: ``keras_layers``).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _READING = frozenset(("all", "any", "dict", "enumerate", "list", "print", "rever
 _READING |= {"sorted", "sum", "tuple", "zip"}
 _DISPLAYS = (ast.Dict, ast.List, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _LOOPS = (ast.For, ast.While, ast.AsyncFor)
-_FIRST = frozenset(("__init__", "__new__", "setUp"))
+_FIRST = frozenset(("__init__", "__new__", "build", "setUp"))
 
 _Key = tuple[int, str]
 """The scope of a variable by ``id()``, and its name; 0 and ``self.name`` for an attribute."""
@@ -53,9 +54,12 @@ def settings_change(module: Module, compiled: list[ast.Call]) -> Refusal | None:
     for call in module.of_kind(ast.Call) if changes else ():
         if not _makes_layer(module, call):
             continue
-        held = _held(module, call)
+        held, read_late = _held(module, call)
         for key, node in changes:
-            if key in held and _may_come_between(module, node, call, compiled):
+            bound = isinstance(node.ctx, ast.Store) if isinstance(node, ast.Name) else False
+            if key in (read_late if bound else held) and _may_come_between(
+                module, node, call, compiled
+            ):
                 return Refusal(
                     "TM144",
                     f"{ast.unparse(node)} (line {node.lineno}) changes what a layer was made with "
@@ -102,9 +106,10 @@ def _called(module: Module) -> set[str]:
     return known
 
 
-def _held(module: Module, call: ast.Call) -> set[_Key]:
-    """Whatever may be, or hold, what the layer was given."""
+def _held(module: Module, call: ast.Call) -> tuple[set[_Key], set[_Key]]:
+    """Whatever may be, or hold, what the layer was given; and what its functions read around."""
     exprs: list[ast.AST] = [*call.args, *(keyword.value for keyword in call.keywords)]
+    exprs.append(call.func)
     parent = module.parent_of(call)
     found = {
         key
@@ -112,17 +117,30 @@ def _held(module: Module, call: ast.Call) -> set[_Key]:
         if isinstance(target, (ast.Name, ast.Attribute))
         and (key := _key(module, target)) is not None
     }
+    read_late: set[_Key] = set()
     seen: set[int] = set()
     while exprs:
         expr = exprs.pop()
+        opened = (*FUNCTION_NODES, ast.ClassDef)
+        functions = [node for node in module.inside(expr) if isinstance(node, opened)]
+        own = {id(module.scopes.opened_by(node)) for node in functions}
         for node in module.inside(expr):
-            if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in seen:
-                seen.add(id(node))
-                key = _key(module, node)
-                if key is not None and key not in found:
-                    found.add(key)
-                    exprs += _made_of(module, node)
-    return found | _other_names(module, found)
+            if not isinstance(node, (ast.Name, ast.Attribute)) or id(node) in seen:
+                continue
+            seen.add(id(node))
+            key = _key(module, node)
+            if key is None and isinstance(node, ast.Name):
+                exprs += closure_of(module).held_by_name(node)  # `for c in [config]`
+            if key is None or (key[0] == 0 and isinstance(expr, ast.ClassDef)):
+                continue  # what a layer keeps itself is looked at by ``keras_layers``
+            if key[0] in own:
+                continue  # a variable of the function itself
+            if id(module.scope_of(node)) in own:
+                read_late.add(key)
+            if key not in found:
+                found.add(key)
+                exprs += _made_of(module, node)
+    return found | _other_names(module, found), read_late
 
 
 def _key(module: Module, node: ast.Name | ast.Attribute) -> _Key | None:
@@ -181,11 +199,13 @@ def _members(value: ast.expr) -> Iterator[ast.Name | ast.Attribute]:
 
 
 def _changes(module: Module) -> Iterator[tuple[_Key, ast.expr]]:
-    """What the module changes in place: the variable or the attribute, and where."""
+    """What the module changes in place, or binds again: the variable or attribute, and where."""
     for node in module.nodes:
         if not isinstance(node, (ast.Name, ast.Attribute)):
             continue
         key = _key(module, node)
+        if key is not None and isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield key, node
         if key is not None and (where := _changed_at(module, node)) is not None:
             yield key, where
 
@@ -239,6 +259,10 @@ def _function_changes(module: Module, call: ast.Call, given: ast.Name | ast.Attr
         return False
     summaries = Summaries.of(module)
     function = summaries.callee(call)
+    init = _init_of(module, call)
+    if init is not None:
+        own = ast.Constant(value=None)
+        function, call = init, ast.Call(call.func, [own, *call.args], call.keywords)
     if function is not None:
         return any(
             value is given and changes_parameter(summaries, function, parameter)
@@ -247,6 +271,16 @@ def _function_changes(module: Module, call: ast.Call, given: ast.Name | ast.Attr
     if isinstance(call.func, ast.Attribute) and not resolved:
         return False  # `outputs.append(config)` keeps it as it is
     return not _is_layers(module, call) and _is_collection(module, given)
+
+
+def _init_of(module: Module, call: ast.Call) -> ast.FunctionDef | None:
+    """``__init__`` of a class of the module that is called by its name."""
+    if not isinstance(call.func, ast.Name):
+        return None
+    bound = module.names.bindings(call.func.id, module.scope_of(call))
+    classes = [node for node in bound if isinstance(node, ast.ClassDef)]
+    methods = [stmt for node in classes for stmt in node.body if isinstance(stmt, ast.FunctionDef)]
+    return next((method for method in methods if method.name == "__init__"), None)
 
 
 def _is_layers(module: Module, call: ast.Call) -> bool:
