@@ -8,12 +8,14 @@ as statements of the module of ``Net``.
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterator
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.mentions import last_name
+from tape_migrate.model import SourceError
 from tape_migrate.module import Module
 from tape_migrate.shapes.attribute_members import fills
 from tape_migrate.shapes.binding import bind
@@ -85,7 +87,10 @@ def _assigned(module: Module, owner: ast.ClassDef, name: str, *, leaves: bool) -
     sets = re.compile(_SETS.format(name=name).encode())
     speaking = set(_speaking(module, project, kinds))
     for path in sorted(speaking.union(project.program(module.path))):
-        if sets.search(project.source_of(path)) is None:
+        text = b""
+        with contextlib.suppress(KeyError, OSError, SourceError):
+            text = project.source_of(path)
+        if sets.search(text) is None:
             continue
         other = project.module_at(path)
         if other is None:
