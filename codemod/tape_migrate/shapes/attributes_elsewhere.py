@@ -86,7 +86,8 @@ def _assigned(module: Module, owner: ast.ClassDef, name: str, *, leaves: bool) -
                     return f"line {attribute.lineno} of {user.path}"
     sets = re.compile(_SETS.format(name=name).encode())
     speaking = set(_speaking(module, project, kinds))
-    for path in sorted(speaking.union(project.program(module.path))):
+    more = () if leaves else project.program(module.path)
+    for path in sorted(speaking.union(more)):
         text = b""
         with contextlib.suppress(KeyError, OSError, SourceError):
             text = project.source_of(path)
