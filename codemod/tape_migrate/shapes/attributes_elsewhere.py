@@ -85,9 +85,8 @@ def _assigned(module: Module, owner: ast.ClassDef, name: str, *, leaves: bool) -
                 if root == "self" and _is_set(user, attribute, leaves=leaves):
                     return f"line {attribute.lineno} of {user.path}"
     sets = re.compile(_SETS.format(name=name).encode())
-    speaking = set(_speaking(module, project, kinds))
-    more = () if leaves else project.program(module.path)
-    for path in sorted(speaking.union(more)):
+    # Others of the program may have the object from one that makes it.
+    for path in sorted({*_speaking(module, project, kinds), *project.program(module.path)}):
         text = b""
         with contextlib.suppress(KeyError, OSError, SourceError):
             text = project.source_of(path)
@@ -97,9 +96,9 @@ def _assigned(module: Module, owner: ast.ClassDef, name: str, *, leaves: bool) -
         if other is None:
             continue
         for attribute in other.attributes(name):
-            root = attribute.value.id if isinstance(attribute.value, ast.Name) else ""
-            if root not in ("self", "cls") and _is_set(other, attribute, leaves=leaves):
-                return f"line {attribute.lineno} of {path}"
+            if not _is_another(other, attribute.value, kinds):
+                if _is_set(other, attribute, leaves=leaves):
+                    return f"line {attribute.lineno} of {path}"
         for each, value in set_by_name(other):
             if each == name and (leaves or not is_leaf(other, value)):
                 return f"line {value.lineno} of {path}"
@@ -138,17 +137,24 @@ def _find_kinds(module: Module, project: OtherTexts, owner: ast.ClassDef) -> _Ki
         ):
             user = project.module_at(path)
             for node in user.of_kind(ast.ClassDef) if user is not None else ():
-                if user is not None and kind.name in map(last_name, node.bases):
+                if user is not None and any(_is_base(user, b, kind) for b in node.bases):
                     if all(node is not known for _, known in found):
                         found.append((user, node))
     return found
 
 
-def _speaking(module: Module, project: OtherTexts, kinds: _Kinds) -> list[str]:
-    """Paths of modules whose text speaks of one of the classes, or of their module.
+def _is_base(user: Module, base: ast.expr, kind: ast.ClassDef) -> bool:
+    """Whether a base may be ``kind``: called so, and no class of the module itself."""
+    if last_name(base) != kind.name:
+        return False
+    bound = user.names.bindings(kind.name, user.scopes.module) if isinstance(base, ast.Name) else []
+    return not bound or not all(
+        isinstance(node, ast.ClassDef) and node is not kind for node in bound
+    )
 
-    Others of the program may have the object from one of them.
-    """
+
+def _speaking(module: Module, project: OtherTexts, kinds: _Kinds) -> list[str]:
+    """Paths of modules whose text speaks of one of the classes, or of their module."""
     words = {node.name for _, node in kinds} | {_called(module)}
     found = (project.matching(module.path, word, rf"\b{word}\b") for word in words if word)
     return sorted({path for paths in found for path in paths})
@@ -159,6 +165,28 @@ def _called(module: Module) -> str:
     folder, _, name = module.path.rpartition("/")
     stem = name.removesuffix(".py")
     return folder.rpartition("/")[2] if stem == "__init__" else stem
+
+
+def _is_another(user: Module, base: ast.expr, kinds: _Kinds) -> bool:
+    """Whether an object is certainly of another class: ``self``, or ``net = Net()`` of a class of
+    the same module that is none of ``kinds``."""
+    if not isinstance(base, ast.Name):
+        return False
+    if base.id in ("self", "cls"):
+        return True
+    bound = user.names.bindings(base.id, user.scope_of(base))
+    return bool(bound) and all(_makes_another(user, node, kinds) for node in bound)
+
+
+def _makes_another(user: Module, bound: ast.AST | None, kinds: _Kinds) -> bool:
+    match bound:
+        case ast.Assign(targets=[ast.Name()], value=ast.Call(func=ast.Name(id=name) as func)):
+            classes = user.names.bindings(name, user.scope_of(func))
+            return bool(classes) and all(
+                isinstance(node, ast.ClassDef) and all(node is not kind for _, kind in kinds)
+                for node in classes
+            )
+    return False
 
 
 def _is_set(user: Module, node: ast.Attribute, *, leaves: bool) -> bool:
