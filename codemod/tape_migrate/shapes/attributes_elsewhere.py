@@ -183,10 +183,18 @@ def _makes_another(user: Module, bound: ast.AST | None, kinds: _Kinds) -> bool:
         case ast.Assign(targets=[ast.Name()], value=ast.Call(func=ast.Name(id=name) as func)):
             classes = user.names.bindings(name, user.scope_of(func))
             return bool(classes) and all(
-                isinstance(node, ast.ClassDef) and all(node is not kind for _, kind in kinds)
+                isinstance(node, ast.ClassDef)
+                and all(node is not kind for _, kind in kinds)
+                and _makes_its_own(node)
                 for node in classes
             )
     return False
+
+
+def _makes_its_own(node: ast.ClassDef) -> bool:
+    """Whether a call of a class gives an object of it: no ``__new__``, decorator or metaclass."""
+    methods = {stmt.name for stmt in node.body if isinstance(stmt, ast.FunctionDef)}
+    return not node.decorator_list and not node.keywords and "__new__" not in methods
 
 
 def _is_set(user: Module, node: ast.Attribute, *, leaves: bool) -> bool:

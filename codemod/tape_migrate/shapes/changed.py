@@ -25,7 +25,8 @@ from tape_migrate.shapes.modes import graph_mode, identifiers
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 from tape_migrate.shapes.summaries import Summaries
 
-_CHANGING = CONTAINER_METHODS | TAKES_OUT
+CHANGING = CONTAINER_METHODS | TAKES_OUT
+"""Methods that change a collection in place."""
 _CHANGES = "changes inside"
 _EVALUATE = frozenset(("eval", "get_value", "batch_get_value"))
 _SET = frozenset(
@@ -110,7 +111,7 @@ def _find_changes(part: ast.AST) -> Iterator[tuple[ast.expr, str]]:
         if isinstance(node, (ast.Attribute, ast.Subscript)):
             changed = node if isinstance(node.ctx, (ast.Store, ast.Del)) else None
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in _CHANGING:
+            if node.func.attr in CHANGING:
                 changed = node.func.value
         root = _root(changed) if changed is not None else None
         if root is not None and changed is not None:
@@ -298,7 +299,7 @@ def changes_parameter(summaries: Summaries, function: Function, name: str, depth
         if not isinstance(node, ast.Call):
             continue
         if isinstance(node.func, ast.Attribute) and _root(node.func.value) == name:
-            if node.func.attr in _CHANGING:
+            if node.func.attr in CHANGING:
                 return True
         inner = summaries.callee(node)
         if inner is not None and inner is not function and depth:

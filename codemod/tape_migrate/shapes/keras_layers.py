@@ -14,22 +14,19 @@ from itertools import pairwise
 from pathlib import PurePath
 
 from tape_migrate.flow.bindings import FunctionNode, free_variables
-from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.layer_hazards import sets_phase
-from tape_migrate.shapes.layer_settings import settings_change
+from tape_migrate.shapes.layer_settings import KEPT_APART, settings_change
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.plan import Refusal
 
-_HARMLESS = frozenset(("trainable", "name", "_name"))
-"""Attributes of layers that change nothing of what they compute."""
 _TAKE_FUNCTIONS = frozenset(("Lambda", "Activation"))
 _FUNCTION_ARGUMENTS = frozenset(("activation", "recurrent_activation"))
 _UPDATES = frozenset(("update", "update_add", "update_sub", "moving_average_update"))
 _ASSIGNS = frozenset(("assign", "assign_add", "assign_sub"))
-_MUTATORS = frozenset(("append", "extend", "insert", "update", "setdefault", "pop", "clear"))
 _LIBRARIES = frozenset(("keras", "tensorflow", "tf_keras"))
 _BEFORE_CALLS = frozenset(("__init__", "build"))
 _LOOPS = (ast.For, ast.While, ast.AsyncFor)
@@ -126,7 +123,7 @@ def _attribute_set(module: Module, node: ast.AST) -> Refusal | None:
     """``model.layers[-1].activation = linear``: a graph built before does not see it."""
     if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Store):
         return None
-    if node.attr in _HARMLESS or not _is_layer(module, node.value):
+    if node.attr in KEPT_APART or not _is_layer(module, node.value):
         return None
     return _changed(node)
 
@@ -136,7 +133,7 @@ def _setattr(module: Module, call: ast.Call) -> Refusal | None:
     if not isinstance(call.func, ast.Name) or call.func.id != "setattr" or len(call.args) != 3:
         return None
     name = call.args[1]
-    if isinstance(name, ast.Constant) and name.value in _HARMLESS:
+    if isinstance(name, ast.Constant) and name.value in KEPT_APART:
         return None
     return _changed(call) if _is_layer(module, call.args[0]) else None
 
@@ -249,7 +246,7 @@ def _function_given(module: Module, call: ast.Call, compiled: list[ast.Call]) ->
             if _bound_later(module, name, function, call, compiled):
                 return Refusal(
                     "TM144",
-                    f"{line} reads {name}, which is bound again or changed after the layer is "
+                    f"{line} reads {name}, which is bound again after the layer is "
                     f"called (hand it in as a default: lambda t, {name}={name}: …)",
                 )
     return None
@@ -299,8 +296,8 @@ def _bound_later(
         return False
     last = max(each.lineno for each in compiled)
     here = all(module.scope_of(each) is owner for each in compiled)
-    for bound in (*module.names.bindings(name, scope), *_changes(module, name, owner)):
-        if not isinstance(bound, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, *_LOOPS)):
+    for bound in module.names.bindings(name, scope):
+        if not isinstance(bound, (ast.Assign, ast.AugAssign, ast.AnnAssign, *_LOOPS)):
             continue
         if module.scope_of(bound) is not owner:
             return True  # `global` or `nonlocal`
@@ -310,18 +307,6 @@ def _bound_later(
             if bound.lineno > call.lineno and not (here and bound.lineno > last):
                 return True
     return False
-
-
-def _changes(module: Module, name: str, owner: Scope) -> Iterator[ast.stmt]:
-    """``config["scale"] = 3.0``, ``scales.append(3.0)``, for a variable of ``owner``."""
-    for node in module.nodes:
-        if not isinstance(node, ast.Name) or node.id != name:
-            continue
-        parent = module.parent_of(node)
-        item = isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load)
-        method = isinstance(parent, ast.Attribute) and parent.attr in _MUTATORS
-        if (item or method) and module.scopes.resolve(name, module.scope_of(node)) is owner:
-            yield module.statement_of(node)
 
 
 def _is_comprehension_variable(module: Module, name: str, call: ast.Call) -> bool:

@@ -23,15 +23,14 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.calls_elsewhere import closure_of
-from tape_migrate.shapes.changed import changes_parameter
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, HARMLESS_BUILTINS
-from tape_migrate.shapes.members import TAKES_OUT
+from tape_migrate.shapes.changed import CHANGING, changes_parameter
+from tape_migrate.shapes.dependence import HARMLESS_BUILTINS
 from tape_migrate.shapes.plan import Refusal
 from tape_migrate.shapes.summaries import Summaries
 
-_KEPT_APART = frozenset(("trainable", "name", "_name"))
+KEPT_APART = frozenset(("trainable", "name", "_name"))
 """Attributes of layers that change nothing of what they compute."""
-_IN_PLACE = CONTAINER_METHODS | TAKES_OUT | frozenset(("fill", "sort", "reverse", "put", "resize"))
+_IN_PLACE = CHANGING | {"fill", "sort", "reverse", "put", "resize"}
 _INTO_FIRST = frozenset(("copyto", "place", "put", "putmask", "fill_diagonal", "shuffle"))
 """Functions of numpy and ``random`` that write into their first argument."""
 _READING = frozenset(("all", "any", "dict", "enumerate", "list", "print", "reversed", "set"))
@@ -56,7 +55,7 @@ def settings_change(module: Module, compiled: list[ast.Call]) -> Refusal | None:
             continue
         held, read_late = _held(module, call)
         for key, node in changes:
-            bound = isinstance(node.ctx, ast.Store) if isinstance(node, ast.Name) else False
+            bound = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
             if key in (read_late if bound else held) and _may_come_between(
                 module, node, call, compiled
             ):
@@ -220,7 +219,7 @@ def _changed_at(module: Module, node: ast.Name | ast.Attribute) -> ast.expr | No
         return current
     if isinstance(getattr(current, "ctx", None), (ast.Store, ast.Del)):
         own = current is node and isinstance(node, ast.Name)
-        apart = isinstance(current, ast.Attribute) and current.attr in _KEPT_APART
+        apart = isinstance(current, ast.Attribute) and current.attr in KEPT_APART
         return None if own or apart else current
     if isinstance(parent, ast.Call) and parent.func is current:
         is_method = isinstance(current, ast.Attribute) and current is not node
