@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import sysconfig
 from pathlib import Path
 
 import pytest
 
-from tape_migrate.glimpse import may_mean, may_return_name
+from tape_migrate.glimpse import imports_of, may_mean, may_return_name
 from tape_migrate.model import SourceError
 from tape_migrate.parsed import parse
 from tape_migrate.project import build_project
@@ -117,6 +118,55 @@ def test_hostile_texts_are_looked_at_in_linear_time(
     assert may_return_name(text, "tf") is may_be_returned
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import a",
+        "import a.b as c, d",
+        "from a import b as c, d",
+        "from . import a",
+        "from .a.b import (c,  # ) of d\n  d # import e\n)\nimport f",
+        "from a import \\\n  b",
+        "from importlib import a\nfrom reimport import import_b",
+        "import a; from b import c;import d",
+        "try: import a\nexcept ImportError: b = {'import': c}; import d",
+        "if 'import': import a",
+        "def f():\n\timport a",
+        "'''made to\nimport (what\n'''\nimport a",
+        "'''from\nimport'''\nimport a",
+        "b = 1  # note: import (c,\nimport a",
+        "from a import (" + "b, " * 3_000 + ")",
+        "b = '" + "c " * 3_000 + "'; import a",
+        "import a\r\nfrom b import c\rimport d\r",
+        "\x0cimport a",
+        "import é.b\nfrom é import c",
+        "from a import *",
+        "important = 1\nimport_ = 2\nx.imports",
+        "",
+    ],
+)
+def test_imports_by_text_are_those_of_the_tree(code: str) -> None:
+    found = {ast.dump(node) for node in imports_of(code.encode())}
+    assert found >= {ast.dump(node) for node in _imports(parse(code.encode()))}
+
+
+def test_what_stands_in_comments_is_no_import() -> None:
+    text = b"# import a\n#from b import c\nd = 'import e'\nf.imports()\n"
+    assert imports_of(text) == []
+
+
+@pytest.mark.parametrize(
+    "part", ["import ", "import", "'import' ", "import (", ": import (a\n", "import a b\n", "from "]
+)
+def test_imports_are_looked_for_in_linear_time(part: str) -> None:
+    with contextlib.suppress(SourceError):
+        assert imports_of(part.encode() * 50_000) == []
+
+
+def _imports(tree: ast.AST) -> list[ast.AST]:
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+
+
 def test_real_modules_are_never_taken_for_less_than_they_hold() -> None:
     asked = 0
     for path in [*sorted(LIBRARY.glob("[a-e]*.py")), *sorted(FIXTURES.glob("*/*/before.py"))]:
@@ -125,6 +175,8 @@ def test_real_modules_are_never_taken_for_less_than_they_hold() -> None:
             tree = parse(data)
         except (SourceError, UnicodeDecodeError):
             continue
+        found = {ast.dump(node) for node in imports_of(data)}
+        assert found >= {ast.dump(node) for node in _imports(tree)}, path
         for name in _names_with_meaning(tree):
             assert may_mean(data, name), (path, name)
         for node in tree.body:

@@ -164,9 +164,8 @@ class Engine:
         lambdas: Lambdas,
         losses: Losses,
     ) -> tuple[bytes, list[Tracked]]:
-        text = self._text
         self._fed.clear()
-        module = self._texts.edited(text)
+        module = self._texts.given(self._text)
         found = find_sites(module)
         tracked = [Tracked(f.site, module.end(f.call.func)) for f in found]
         for index, refusal in frozen.items():

@@ -21,6 +21,12 @@ _STAR = re.compile(rb"import(?:\s|\\)*\*")
 _IMPORTED = re.compile(
     rb"import\b(?:(?:\s|\\)*\(((?:[^)#]|#[^\r\n]*)*)|((?:[^\r\n(;\\#]|\\(?:\r\n|\r|\n))*))"
 )
+_ENDS_OF_STATEMENTS = re.compile(rb"[;:\r]")
+_FROM = re.compile(rb"[ \t\f]*(?:from\b[\w. \t\f\x80-\xff]*(?<!\w))?")
+_NAMES = re.compile(
+    rb"import\b(?:[ \t\f]*\(((?:[\w.,\s\x80-\xff]|#[^\r\n]*){0,5000})"
+    rb"|[\w.,* \t\f\x80-\xff]{0,5000})"
+)
 _TARGETS = rb"(?:[\w ,.*\t\[\]]|\\\r?\n|\([\w ,.*\t]{0,300}\))"
 _LOOP = re.compile(
     rb"for\b(?:(" + _TARGETS + rb"{0,300})\bin\b"
@@ -34,7 +40,7 @@ _ODD_LOOP = re.compile(rb"for(?:\s|\\)*[\[(][^])]*[\n(\[#]")
 _BEHIND = re.compile(rb"(?:[\s\\)]|#[^\r\n]*)*")
 _END_OF_BLOCK = re.compile(rb"\n(?=[^\s#)\]}])")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
-_MANY, _FAR = 5_000, 2_000
+_MANY, _FAR, _LONG = 5_000, 2_000, 5_000
 
 
 def may_mean(text: bytes, name: str) -> bool:
@@ -89,6 +95,41 @@ def _bound_in_lists(text: bytes) -> frozenset[bytes] | None:
             return None
         names.update(_WORDS.findall(targets))
     return frozenset(names)
+
+
+def imports_of(text: bytes) -> list[ast.Import | ast.ImportFrom]:
+    """All imports of a module, and what only looks like one.
+
+    Raises:
+        SourceError: if that, or else the module, does not parse.
+    """
+    for end in (b"\r\n", b"\n", b"\r"):
+        text = text.replace(b"\\" + end, b" ")
+    looking: list[bytes] = []
+    begin = last = 0
+    while (at := text.find(b"import", last)) >= 0:
+        begin = max(begin, text.rfind(b"\n", last, at) + 1)
+        found = _NAMES.match(text, at)
+        last = at + len(b"import")
+        if found is None:
+            continue
+        if at - begin > _FAR or found.end() - at >= _LONG:
+            return _imports_in(text)
+        before = _ENDS_OF_STATEMENTS.split(text[begin:at])[-1]
+        if _FROM.fullmatch(before):
+            closed = b"\n)" if found[1] is not None else b""
+            looking.append(before.lstrip() + found[0].rstrip() + closed)
+            begin = last = found.end()
+    try:
+        return _imports_in(b"\n".join(looking))
+    except SourceError:
+        # What stands in a text may hold the beginning of a true one.
+        return _imports_in(text)
+
+
+def _imports_in(text: bytes) -> list[ast.Import | ast.ImportFrom]:
+    nodes = ast.walk(parse(text))
+    return [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
 
 
 def may_return_name(text: bytes, name: str) -> bool:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from tape_migrate.module import Module
+from tape_migrate.glimpse import imports_of
+from tape_migrate.model import SourceError
+from tape_migrate.names import imported_module
 
 
 class Modules(Protocol):
     """What is asked of a project."""
 
-    def module_at(self, path: str) -> Module | None:
-        """The module at ``path``, or None if it cannot be read, or imports nothing."""
-
     def mentioning(self, path: str, name: str) -> list[str]:
         """Paths of other modules whose text holds the word ``name``."""
+
+    def source_of(self, path: str) -> bytes:
+        """The bytes of the module at ``path``.
+
+        Raises:
+            KeyError, OSError, SourceError: if it cannot be read.
+        """
+
+    def package_of(self, path: str) -> str:
+        """Dotted package that relative imports in ``path`` start from."""
 
 
 class Programs:
@@ -35,6 +45,8 @@ class Programs:
         for path, name in names.items():
             self._paths.setdefault(name.rpartition(".")[2], []).append(path)
         self._imported: dict[str, tuple[str, ...]] = {}
+        self._by_text: set[str] = set()
+        """Those of the modules in ``_imported`` that may import by a text."""
 
     def around(self, path: str) -> list[str]:
         """Paths of the other modules that may run in one program with the one at ``path``.
@@ -43,7 +55,7 @@ class Programs:
         imports by a text, they are all of the project.
         """
         found = _closure(_closure([path], self._importers), self._imports)
-        if any(self._imports_by_text(other) for other in found):
+        if not self._by_text.isdisjoint(found):
             found = list(self._names)
         return sorted(other for other in found if other != path)
 
@@ -58,8 +70,12 @@ class Programs:
         a ``losses`` of that folder.
         """
         if path not in self._imported:
-            module = self._modules.module_at(path)
-            named = imported_names(module) if module is not None else frozenset()
+            named: frozenset[str] = frozenset()
+            with contextlib.suppress(KeyError, OSError, SourceError):
+                text = self._modules.source_of(path)
+                named = imported_names(text, self._modules.package_of(path))
+                if b"import_module" in text or b"__import__" in text:
+                    self._by_text.add(path)
             found: dict[str, None] = {}
             for name in sorted(named):
                 alike = self._paths.get(name.rpartition(".")[2], [])
@@ -68,25 +84,22 @@ class Programs:
             self._imported[path] = tuple(found)
         return self._imported[path]
 
-    def _imports_by_text(self, path: str) -> bool:
-        module = self._modules.module_at(path)
-        return module is not None and (
-            b"import_module" in module.text or b"__import__" in module.text
-        )
 
-
-def imported_names(module: Module) -> frozenset[str]:
-    """Dotted names of what may be modules among all that a module imports.
+def imported_names(text: bytes, package: str) -> frozenset[str]:
+    """Dotted names of what may be modules among all that a module of ``package`` imports.
 
     Those of relative imports outside a package begin with a dot.
+
+    Raises:
+        SourceError: see ``imports_of``.
     """
     found: set[str] = set()
-    for node in module.nodes:
+    for node in imports_of(text):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 found |= _with_packages(alias.name)
-        elif isinstance(node, ast.ImportFrom):
-            base = module.names.from_module(node)
+        else:
+            base = imported_module(node, package)
             joint = "" if not base or base.endswith(".") else "."
             found |= _with_packages(base.lstrip("."), "." if base.startswith(".") else "")
             found |= {f"{base}{joint}{alias.name}" for alias in node.names}

@@ -290,13 +290,22 @@ class Names:
         return UNKNOWN
 
     def from_module(self, node: ast.ImportFrom) -> str:
-        if not node.level:
-            return node.module or ""
-        parts = self._package.split(".") if self._package else []
-        if node.level - 1 > len(parts) or not parts:
-            return "." + (node.module or "")
-        base = parts[: len(parts) - (node.level - 1)]
-        return ".".join([*base, node.module] if node.module else base)
+        """See ``imported_module``."""
+        return imported_module(node, self._package)
+
+
+def imported_module(node: ast.ImportFrom, package: str) -> str:
+    """Dotted name of the module that a module of ``package`` imports from.
+
+    It begins with a dot for a relative import that starts outside of any package.
+    """
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".") if package else []
+    if node.level - 1 > len(parts) or not parts:
+        return "." + (node.module or "")
+    base = parts[: len(parts) - (node.level - 1)]
+    return ".".join([*base, node.module] if node.module else base)
 
 
 _ALIASING: Final = frozenset({ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.For})

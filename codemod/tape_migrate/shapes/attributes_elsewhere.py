@@ -27,11 +27,11 @@ from tape_migrate.shapes.calls_elsewhere import (
     members_may_depend,
 )
 from tape_migrate.shapes.overridden import OtherTexts
-from tape_migrate.shapes.set_by_name import WORDS, set_by_name
+from tape_migrate.shapes.set_by_name import may_set_by_name, set_by_name
 from tape_migrate.shapes.summaries import Summaries
 
 _FILL = "append|extend|insert|add|update|setdefault"
-_SETS = rf"\.\s*{{name}}\b([^=\n]*=[^=]|\s*\.\s*({_FILL})|[^\n]*\bin\b)|{WORDS}"
+_SETS = rf"\.\s*{{name}}\b([^=\n]*=[^=]|\s*\.\s*({_FILL})|[^\n]*\bin\b)"
 
 
 def set_elsewhere(module: Module, scope: Scope, source: Symbol, other: Symbol) -> str | None:
@@ -84,13 +84,13 @@ def _assigned(module: Module, owner: ast.ClassDef, name: str, *, leaves: bool) -
                 root = attribute.value.id if isinstance(attribute.value, ast.Name) else ""
                 if root == "self" and _is_set(user, attribute, leaves=leaves):
                     return f"line {attribute.lineno} of {user.path}"
-    sets = re.compile(_SETS.format(name=name).encode())
+    word, sets = name.encode(), re.compile(_SETS.format(name=name).encode())
     # Others of the program may have the object from one that makes it.
     for path in sorted({*_speaking(module, project, kinds), *project.program(module.path)}):
         text = b""
         with contextlib.suppress(KeyError, OSError, SourceError):
             text = project.source_of(path)
-        if sets.search(text) is None:
+        if not (word in text and sets.search(text)) and not may_set_by_name(text):
             continue
         other = project.module_at(path)
         if other is None:
