@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tape_migrate.verify import Verifier
 from tape_migrate.verify.evidence import Evidence
+
+from .keeping import KeepingVerifier
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -25,10 +26,38 @@ _Row = tuple[str, str, str, str]
 _PROOFS: pytest.StashKey[list[tuple[str, list[_Row]]]] = pytest.StashKey()
 
 
+_LONGEST = (
+    "tests/test_fixtures.py",
+    "tests/shapes/tables/test_tables.py",
+    "tests/fuzz",
+    "tests/adversarial",
+    "tests/verify",
+    "tests/safety",
+    "tests/neighbours",
+)
+"""Files that take minutes, or folders that hold such, the longest first."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Processes take files in the order in which they were collected."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, lest one of several processes (``-n``) end with it alone."""
+    items.sort(key=lambda item: _rank(item.nodeid))
+
+
+def _rank(name: str) -> int:
+    found = (number for number, first in enumerate(_LONGEST) if name.startswith(first))
+    return next(found, len(_LONGEST))
+
+
 @pytest.fixture(scope="session")
-def verifier() -> Iterator[Verifier]:
+def verifier() -> Iterator[KeepingVerifier]:
     """Old and new side, loaded once: importing TensorFlow costs seconds."""
-    with Verifier(job_limit_s=60.0) as shared:
+    shared = KeepingVerifier()
+    with shared:
         yield shared
 
 

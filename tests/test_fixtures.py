@@ -28,10 +28,10 @@ from tape_migrate.sources.text import decode
 from tape_migrate.verify import Case, Verdict, Verifier, load_case
 from tape_migrate.verify.compare import RTOL
 from tape_migrate.verify.evidence import Evidence, Row
-from tape_migrate.verify.harness import run_side
 from tape_migrate.verify.results import Array, Leaf, Node, Scalar, Slices, describe, leaves
 
 from .fixture_cases import FixtureCase, all_cases, migrated, report
+from .keeping import KeepingVerifier
 
 CASES = all_cases()
 CHANGED = [case for case in CASES if case.changes]
@@ -228,7 +228,7 @@ def same_bytes(obtained: Path, expected: Path) -> None:
 @each(CHANGED)
 def test_proof(
     case: FixtureCase,
-    verifier: Verifier,
+    verifier: KeepingVerifier,
     num_regression: NumericRegressionFixture,
     record_proof: Callable[[Evidence], None],
     request: pytest.FixtureRequest,
@@ -260,7 +260,7 @@ def test_proof(
 
 
 def gradients_of(
-    case: Case, verifier: Verifier, *, single: bool
+    case: Case, verifier: KeepingVerifier, *, single: bool
 ) -> tuple[dict[str, Array], dict[str, dict[str, float]]]:
     """The new code's results, one column a tensor, and how far each may be off.
 
@@ -270,9 +270,7 @@ def gradients_of(
     differently: of programs with a Keras graph (``single``) it is that of float32.
     """
     if "eager" in case.modes:
-        device, seed = "CPU:0", case.seeds[0]
-        assert case.after is not None
-        run = run_side(verifier.new, case, case.after, mode="eager", device=device, seed=seed)
+        run = verifier.given["eager"]
     else:
         run = verifier.run_before(case)  # proven equal just now, and what remains is a graph
     assert run.error is None, run.error

@@ -112,6 +112,7 @@ class Names:
         self._bindings: dict[tuple[int, str], list[ast.AST | None]] = {}
         self._resolved: dict[ast.expr, str] = {}
         self._spelled: dict[ast.expr, str] = {}
+        self._targets: dict[ast.stmt, frozenset[str]] = {}
         self._stars: list[str] = []
         self._aliased: set[str] = set()
         for node in nodes:
@@ -278,16 +279,22 @@ class Names:
         return f"{module}.{name}" if module and not module.startswith(".") else UNKNOWN
 
     def _assigned(self, name: str, node: ast.Assign | ast.AnnAssign) -> str:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        for target in targets:
-            if isinstance(target, ast.Name) and target.id == name and node.value is not None:
-                if isinstance(node.value, ast.Constant) and node.value.value is None:
-                    return "None"  # `tf = None` after a failed import
-                if isinstance(node.value, ast.Call) and self._project is not None:
-                    # `tf = import_tf()`, a helper of the project that returns the module
-                    return self._project.returned(self.spelled(node.value.func))
-                return self.spelled(node.value)
-        return UNKNOWN
+        if node.value is None or name not in self._plain_targets(node):
+            return UNKNOWN
+        if isinstance(node.value, ast.Constant) and node.value.value is None:
+            return "None"  # `tf = None` after a failed import
+        if isinstance(node.value, ast.Call) and self._project is not None:
+            # `tf = import_tf()`, a helper of the project that returns the module
+            return self._project.returned(self.spelled(node.value.func))
+        return self.spelled(node.value)
+
+    def _plain_targets(self, node: ast.Assign | ast.AnnAssign) -> frozenset[str]:
+        known = self._targets.get(node)
+        if known is None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            known = frozenset(t.id for t in targets if isinstance(t, ast.Name))
+            self._targets[node] = known
+        return known
 
     def from_module(self, node: ast.ImportFrom) -> str:
         """See ``imported_module``."""

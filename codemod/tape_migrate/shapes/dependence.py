@@ -87,6 +87,9 @@ class Dependence:
         self._outside: list[Link] = []
         self._tainted: dict[tuple[object, ...], frozenset[int]] = {}
         self._before: dict[int, bytearray] = {}
+        """By a node, those from which it can be reached."""
+        self._after: dict[int, bytearray] = {}
+        self._asked: set[int] = set()
         """For a node, which nodes execution can come from (looked up once)."""
 
     def links_into(self, node_id: int) -> tuple[Link, ...]:
@@ -302,16 +305,27 @@ class Dependence:
 
     def reaches(self, start: int, goal: int) -> bool:
         """Whether execution can go from ``start`` to ``goal`` (by at least one edge)."""
-        known = self._before.get(goal)
-        if known is None:
-            known = self._before[goal] = bytearray(len(self.cfg.nodes))
-            stack = [goal]
-            while stack:
-                for node_id in self.cfg.predecessors[stack.pop()]:
-                    if not known[node_id]:
-                        known[node_id] = 1
-                        stack.append(node_id)
-        return bool(known[start])
+        if goal in self._before:
+            return bool(self._before[goal][start])
+        if start in self._after:
+            return bool(self._after[start][goal])
+        # Some ask for many nodes before one, others for many behind one: each asks once too often.
+        if start in self._asked:
+            return bool(self._mark(self._after, start, self.cfg.successors)[goal])
+        self._asked.add(start)
+        return bool(self._mark(self._before, goal, self.cfg.predecessors)[start])
+
+    def _mark(
+        self, known: dict[int, bytearray], begin: int, following: list[list[int]]
+    ) -> bytearray:
+        marked = known[begin] = bytearray(len(self.cfg.nodes))
+        stack = [begin]
+        while stack:
+            for node_id in following[stack.pop()]:
+                if not marked[node_id]:
+                    marked[node_id] = 1
+                    stack.append(node_id)
+        return marked
 
 
 def begins_inherited(scope: Scope, stmt: ast.stmt) -> bool:
