@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -142,7 +142,25 @@ def _is_optimizer(module: Module, receiver: ast.expr) -> bool:
     if module.names.resolve(receiver).startswith(("tensorflow.train.", "keras.optimizers.")):
         return True
     name = _last_part(receiver)
-    return bool(_OPTIMIZER_NAME.search(name)) or _is_optimizer_class_name(name)
+    if _OPTIMIZER_NAME.search(name) or _is_optimizer_class_name(name):
+        return True
+    return any(
+        isinstance(value, ast.Call) and _is_optimizer_class_name(_last_part(value.func))
+        for value in _assigned(module, receiver)
+    )
+
+
+def _assigned(module: Module, receiver: ast.expr) -> Iterator[ast.expr | None]:
+    """What the module assigns to a name, or to an attribute of that name."""
+    bound: list[ast.AST | None] = []
+    if isinstance(receiver, ast.Name):
+        bound = module.names.bindings(receiver.id, module.scope_of(receiver))
+    elif isinstance(receiver, ast.Attribute):
+        same = module.attributes(receiver.attr)
+        bound = [module.parent_of(node) for node in same if isinstance(node.ctx, ast.Store)]
+    for node in bound:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            yield node.value
 
 
 def _last_part(expr: ast.expr) -> str:

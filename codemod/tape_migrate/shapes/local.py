@@ -231,7 +231,8 @@ def _fusable(module: Module, group: Group) -> bool:
         first = taken_first(module, request)
         single = single_tensor(module, member)
         if (
-            not isinstance(stmt, ast.Assign)
+            request.found.site.api in METHODS  # its first member is a pair
+            or not isinstance(stmt, ast.Assign)
             or len(stmt.targets) != 1
             or not isinstance(stmt.targets[0], ast.Name)
             or stmt.value is not first
