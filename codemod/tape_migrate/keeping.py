@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tape_migrate.edits.draft import Applied, Draft
-from tape_migrate.edits.names import tensorflow_name, used_names
+from tape_migrate.edits.names import add_import, tensorflow_name, used_names
 from tape_migrate.edits.tape_block import Block, Tape, write_block
 from tape_migrate.edits.watch_in_maker import hand_to_makers, take_tapes
 from tape_migrate.flow.scope import Scope
@@ -147,6 +147,7 @@ class Keeps:
             request = decision.request
             stmt = module.statement_of(request.call)
             tf = tensorflow_name(module, request.found.scope, request.call, stmt.lineno)
+            tf = tf or add_import(module, draft)
             owner = summaries.class_of(request.found.scope)
             assert owner is not None
             family = id(summaries.family(owner))
@@ -155,7 +156,7 @@ class Keeps:
             write_block(
                 module,
                 draft,
-                Block(region=decision.region, tapes=(tape,), tf=tf or "tf", before=stmt),
+                Block(region=decision.region, tapes=(tape,), tf=tf, before=stmt),
             )
             hand_to_makers(module, draft, [decision], name)
             draft.delete(module.line_start(stmt.lineno), module.line_end(stmt.lineno))
@@ -199,7 +200,8 @@ def _write_scope(
     for block in blocks:
         call = block.members[0].request.call
         tf = tensorflow_name(module, scope, call, module.statement_of(call).lineno)
-        write_recorded(module, draft, block, tape=tape, tf=tf or "tf", names=names)
+        tf = tf or add_import(module, draft)
+        write_recorded(module, draft, block, tape=tape, tf=tf, names=names)
     for site, candidate in sites:
         site.migrated = candidate
         site.kept = True

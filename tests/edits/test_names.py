@@ -124,6 +124,72 @@ def test_name_of_tensorflow_inside_a_function(body: str, name: str | None) -> No
         assert tf_name(head + body, 4) == name
 
 
+USE = "def f(x):\n    return gradients(x, x)\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "tail", "bound"),
+    [
+        ("import tensorflow as tf\n", "", True),
+        ("try:\n    import tensorflow as tf\nexcept ImportError:\n    tf = None\n", "", True),
+        ("tf = None\ntry:\n    import tensorflow as tf\nexcept ImportError:\n    pass\n", "", True),
+        (
+            "try:\n    import tensorflow.compat.v1 as tf\n    tf.disable_v2_behavior()\n"
+            "except ImportError:\n    import tensorflow as tf\n",
+            "",
+            True,
+        ),
+        (
+            "try:\n    import tensorflow as tf\n    tf.disable_v2_behavior()\n"
+            "except AttributeError:\n    tf = None\n",
+            "",
+            False,
+        ),
+        (
+            "try:\n    import a\n    import tensorflow as tf\nexcept ImportError:\n    pass\n",
+            "",
+            False,
+        ),
+        (
+            "try:\n    import a\n    import tensorflow as tf\nexcept ImportError:\n    raise\n",
+            "",
+            True,
+        ),
+        (
+            "if a:\n    import tensorflow.compat.v1 as tf\nelse:\n    import tensorflow as tf\n",
+            "",
+            True,
+        ),
+        ("if a:\n    import tensorflow as tf\nelse:\n    raise ValueError\n", "", True),
+        ("if a:\n    import tensorflow as tf\nelse:\n    exit()\n", "", True),
+        ("if a:\n    import tensorflow as tf\n", "", False),
+        ("for a in b:\n    import tensorflow as tf\n", "", False),
+        ("match a:\n    case 1:\n        import tensorflow as tf\n", "", False),
+        ("with a:\n    import tensorflow as tf\n", "", True),
+        ("import tensorflow as tf\ndel tf\n", "", False),
+        ("import tensorflow as tf\n", "del tf\n", False),
+        ("import tensorflow as tf\n", "def g():\n    global tf\n    tf = None\n", False),
+        ("import tensorflow as tf\n", "def g():\n    global tf\n    del tf\n", False),
+        (
+            "import tensorflow as tf\n",
+            "def g():\n    global tf\n    import tensorflow as tf\n",
+            True,
+        ),
+        ("", "import tensorflow as tf\n", True),
+        ("", "A = 3\ndef g(): f()\nimport tensorflow as tf\n", True),
+        ("", "class A:\n    a = f(1)\nimport tensorflow as tf\n", False),
+        ("", "f(1)\nimport tensorflow as tf\n", False),
+        ("", "@f\ndef g(): pass\nimport tensorflow as tf\n", False),
+        ("", "if a:\n    import tensorflow as tf\n", False),
+    ],
+)
+def test_tensorflow_must_be_bound(head: str, tail: str, bound: bool) -> None:
+    text = f"from tensorflow import gradients\n{head}{USE}{tail}"
+    assert tf_name(text, text[: text.index("    return gradients")].count("\n") + 1) == (
+        "tf" if bound else None
+    )
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

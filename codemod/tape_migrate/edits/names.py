@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 
+from tape_migrate.edits.bound import is_bound, runs_only_libraries
 from tape_migrate.edits.draft import Draft
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
+from tape_migrate.sites import find_sites
 
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _TENSORFLOW = ("tensorflow", "tensorflow.compat.v1", "tensorflow.compat.v2")
 
 
@@ -74,16 +77,10 @@ def tensorflow_name(module: Module, scope: Scope, call: ast.Call, line: int) -> 
 
 
 def _means_tensorflow(module: Module, scope: Scope, name: str, line: int) -> bool:
-    bindings = module.names.bindings(name, scope)
-    if not bindings:
+    if not module.names.bindings(name, scope):
         return False
-    owner = module.scopes.resolve(name, scope)
-    probe = module.names.meaning_of_name(name, scope)
-    if probe not in _TENSORFLOW:
-        return False
-    if owner is scope or (owner is not None and owner.kind is not ScopeKind.MODULE):
-        return all(isinstance(b, ast.stmt) and b.lineno < line for b in bindings)
-    return True
+    means = module.names.meaning_of_name(name, scope) in _TENSORFLOW
+    return means and is_bound(module, scope, name, line)
 
 
 def add_import(module: Module, draft: Draft) -> str:
@@ -100,14 +97,7 @@ def add_import(module: Module, draft: Draft) -> str:
         if isinstance(node, ast.Name):
             used.add(node.id)
     name = fresh_name("tf", used) if "tf" in used else "tf"
-    after: ast.stmt | None = None
-    for stmt in module.tree.body:
-        if isinstance(stmt, (ast.Import, ast.ImportFrom)):
-            after = stmt
-        elif isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant) and after is None:
-            after = stmt  # the docstring
-        elif not isinstance(stmt, (ast.Try, ast.If)):
-            break
+    after = _last_import(module)
     text = b"import tensorflow as " + name.encode() + module.newline
     if after is None:
         first = module.tree.body[0] if module.tree.body else None
@@ -119,3 +109,32 @@ def add_import(module: Module, draft: Draft) -> str:
     draft.insert(offset, text)
     draft.imported = name
     return name
+
+
+def _last_import(module: Module) -> ast.stmt | None:
+    """The statement behind which an import is put: all that could need it comes later."""
+    after: ast.stmt | None = None
+    for stmt in module.tree.body:
+        if isinstance(stmt, (ast.Import, ast.ImportFrom)):
+            after = stmt
+        elif isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant):
+            after = after or stmt  # the docstring
+        elif not isinstance(stmt, (ast.Try, ast.If)) or _may_take_gradients(module, stmt):
+            break
+    if after is None:
+        return None
+    for stmt in module.tree.body[module.place_of(after).index + 1 :]:
+        if module.first_line(stmt) > module.last_line(after):
+            break
+        after = stmt  # on the same line
+    return after
+
+
+def _may_take_gradients(module: Module, stmt: ast.stmt) -> bool:
+    """Whether code of the program may run, or be defined, inside a statement of the module."""
+    defined = any(isinstance(node, _DEFINITIONS) for node in module.inside(stmt))
+    return (
+        defined
+        or not runs_only_libraries(module, stmt)
+        or any(module.holds(stmt, found.call) for found in find_sites(module))
+    )
