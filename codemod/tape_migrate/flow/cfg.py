@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import ast
 import enum
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from .bindings import TRY_STATEMENTS, NameTable
+from .suppressing import suppresses_by_name
 from .symbols import Effects, Part, effects_of
 
 _Flow: TypeAlias = Generator["_Flow", "list[int]", "list[int]"]
 _NO_EFFECTS = Effects()
 _CANNOT_RAISE = (ast.Pass, ast.Break, ast.Continue, ast.Global, ast.Nonlocal)
-_SUPPRESSORS = frozenset(("suppress", "ignored", "raises", "assertRaises", "assertRaisesRegex"))
 
 
 class Role(enum.Enum):
@@ -62,9 +62,14 @@ class Cfg:
     """The finished graph. ``entry`` and ``exit`` are node ids; edges are lists of ids."""
 
     def __init__(
-        self, body: Sequence[ast.stmt], args: ast.arguments | None, names: NameTable | None
+        self,
+        body: Sequence[ast.stmt],
+        args: ast.arguments | None,
+        names: NameTable | None,
+        suppresses: Callable[[ast.expr], bool],
     ) -> None:
         self.body = body
+        self.suppresses = suppresses
         self.args = args
         self.nodes: list[CfgNode] = []
         self.successors: list[list[int]] = []
@@ -140,13 +145,17 @@ class Cfg:
 
 
 def build_cfg(
-    body: Sequence[ast.stmt], args: ast.arguments | None, names: NameTable | None = None
+    body: Sequence[ast.stmt],
+    args: ast.arguments | None,
+    names: NameTable | None = None,
+    suppresses: Callable[[ast.expr], bool] = suppresses_by_name,
 ) -> Cfg:
     """Graph of a statement list; ``args`` are the function's, None at module or class level.
 
-    ``names`` saves time where the scope's name table is known already.
+    ``names`` saves time where the scope's name table is known already; ``suppresses`` says of
+    which contexts of ``with`` statements an error inside may go no further.
     """
-    return _Builder(Cfg(body, args, names)).build()
+    return _Builder(Cfg(body, args, names, suppresses)).build()
 
 
 class _Builder:
@@ -279,7 +288,8 @@ class _Builder:
     def _with(self, stmt: ast.With | ast.AsyncWith, ends: list[int]) -> _Flow:
         for item in stmt.items:
             ends = [self._add(Role.HEADER, item, stmt, ends)]
-        if not any(_suppresses(item.context_expr) for item in stmt.items):
+        suppresses = self.cfg.suppresses
+        if not any(suppresses(item.context_expr) for item in stmt.items):
             return (yield self._block(stmt.body, ends))
         caught = self._joint(ends)
         self.frames.append(_Frame("try", caught, [], {}))
@@ -337,9 +347,3 @@ _JUMPS: dict[type[ast.stmt], str] = {
     ast.Break: "break",
     ast.Continue: "continue",
 }
-
-
-def _suppresses(expr: ast.expr) -> bool:
-    func = expr.func if isinstance(expr, ast.Call) else expr
-    name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", None)
-    return name in _SUPPRESSORS

@@ -22,6 +22,7 @@ from .bindings import (
 from .captures import Captures, captures_of
 from .cfg import Cfg, build_cfg
 from .reaching import Definition, ReachingDefs, reaching
+from .suppressing import Suppressing
 from .symbols import Symbol
 
 _OPENING = (*FUNCTION_NODES, ast.ClassDef)
@@ -95,6 +96,7 @@ class ScopeTree:
         self, tree: ast.Module, nodes: Iterable[ast.AST], parents: dict[ast.AST, ast.AST]
     ) -> None:
         self.module = Scope(tree, None, self)
+        self._nodes = nodes
         self._parents = parents
         self._scopes: dict[ast.AST, Scope] = {tree: self.module}
         """Of nodes that were asked about, and of what is evaluated outside of its function."""
@@ -184,6 +186,11 @@ class ScopeTree:
     def declares(self, scope: Scope) -> bool:
         """Whether the scope has a ``global`` or ``nonlocal`` statement."""
         return scope in self._declaring
+
+    @cached_property
+    def suppresses(self) -> Suppressing:
+        """Of which contexts an error inside may go no further."""
+        return Suppressing(self._nodes)
 
     @cached_property
     def _module_names(self) -> frozenset[str]:
@@ -279,7 +286,8 @@ class ScopeFacts:
         if isinstance(node, ast.Lambda):
             result = ast.copy_location(ast.Return(value=node.body), node.body)
             return build_cfg([result], node.args, self.scope.table)
-        return build_cfg(self.scope.body, self.scope.args, self.scope.table)
+        suppresses = self.tree.suppresses
+        return build_cfg(self.scope.body, self.scope.args, self.scope.table, suppresses)
 
     @cached_property
     def reaching(self) -> ReachingDefs:
