@@ -74,8 +74,10 @@ def write_layer(module: Module, plan: LayerPlan) -> Draft:
     top = top_of(module, made)
     offset = module.line_start(first_comment_line(module, top))
     tf = tensorflow_of(module, plan.site, top.lineno) or add_import(module, draft)
-    source = plan.source if plan.source not in ("self", "inputs") else "source"
-    target = plan.target if plan.target not in ("self", "inputs", source) else "outputs"
+    written = {"self", "inputs", tf, *_root(plan.site)}
+    taken = {plan.source, plan.target, *written}
+    source = plan.source if plan.source not in written else fresh_name("source", taken)
+    target = plan.target if plan.target not in written else fresh_name("outputs", taken)
     head = _GRADIENT.format(name=name, tf=tf, inputs="inputs")
     lines = (
         f"        {source} = inputs[{plan.place}]\n"
@@ -224,10 +226,14 @@ def _layer(
     members = [averaged]
     if isinstance(given, (ast.List, ast.Tuple)):
         members = [m.id for m in given.elts if isinstance(m, ast.Name)]
-    renamed = {n: f"{n}_" for n in members if n in ("self", "inputs", tf)}
+    written = {"self", "inputs", tf, *_root(site)}
+    used = {*members, *written}
+    renamed = {n: fresh_name(f"{n}_", used) for n in members if n in written}
     members = [renamed.get(n, n) for n in members]
     averaged = renamed.get(averaged, averaged)
-    output = forward.output if forward.output not in (*members, "self", tf) else "outputs"
+    output = forward.output
+    if output in (*members, *(written - {"inputs"})):
+        output = fresh_name("outputs", used)
     inputs = "inputs" if several else averaged
     head = _GRADIENT.format(name=name, tf=tf, inputs=inputs)
     lines = [f"        {', '.join(members)} = inputs\n"] if several else []
@@ -247,6 +253,14 @@ def _layer(
     text = lines_of(module, head + "".join(lines) + "        return ")
     func = Keep(module.start(site.func), module.end(site.func))
     return [text, func, f"({output}, [{averaged}])[0]".encode(), module.newline]
+
+
+def _root(site: ast.Call | None) -> list[str]:
+    """The name by which the gradient function is called, which the layer's code reads."""
+    func = site.func if site is not None else None
+    while isinstance(func, ast.Attribute):
+        func = func.value
+    return [func.id] if isinstance(func, ast.Name) else []
 
 
 def lines_of(module: Module, text: str) -> bytes:

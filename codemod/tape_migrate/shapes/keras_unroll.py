@@ -33,6 +33,9 @@ from tape_migrate.shapes.keras_compiled import Compiled, compiled_calls, read_co
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
 
+_ALL_NAMES = frozenset({"locals", "vars", "dir", "eval", "exec"})
+"""Builtins that see names which nothing reads by name."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -160,13 +163,8 @@ def _unrolled(
     if not isinstance(stmt, (ast.Assign, ast.Return)) or stmt.value is not node:
         return None
     names = {n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)}
-    # The loop's variables are new in the scope: they must be nobody else's.
-    for other in module.nodes:
-        if isinstance(other, ast.Name) and other.id in names:
-            if not any(parent is node for parent in module.parents(other)):
-                if module.scopes.resolve(other.id, module.scope_of(other)) in (scope, None):
-                    if not module.scopes.is_comprehension_variable(other):
-                        return None
+    if _taken(module, node, names):
+        return None
     if names & (scope.globals | scope.nonlocals):
         return None
     if scope.args is not None and names & {
@@ -187,3 +185,25 @@ def _unrolled(
         ):
             return None
     return Unrolled(node, stmt, target, tuple(own))
+
+
+def _taken(module: Module, node: ast.ListComp | ast.DictComp, names: set[str]) -> bool:
+    """Whether anything else is called like the variables, which a loop makes names of the scope.
+
+    That hides what is called so around the scope, too, from all that stands in it.
+    """
+    scope = module.scope_of(node)
+    around = (scope, None, *scope.enclosing)
+    first = module.inside(node.generators[0].iter)  # evaluated outside, before any turn
+    for other in module.of_kind(ast.Name):
+        reader = module.scope_of(other)
+        inside = reader is scope or scope in reader.enclosing
+        if inside and other.id in _ALL_NAMES:
+            return True
+        if other.id not in names or (module.holds(node, other) and other not in first):
+            continue
+        owner = module.scopes.resolve(other.id, reader)
+        if owner in (scope, None) or (inside and owner in around):
+            if not module.scopes.is_comprehension_variable(other):
+                return True
+    return False
