@@ -263,7 +263,7 @@ def _decide_paths(
     refusal = refuse_not_tensors(dep, sources)
     if refusal is not None:
         return refusal
-    stops = plan_stops(dep, request, node_id, chosen.region, sources)
+    stops = plan_stops(context, dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
         return stops
     assumptions: list[str] | Refusal = []

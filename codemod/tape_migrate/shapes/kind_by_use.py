@@ -32,6 +32,19 @@ def used_as_tensor(
     return any(_tells(module, node, scope, same) for node in _telling(module, scope.node))
 
 
+def cuts_tensor(index: ast.expr) -> bool:
+    """``[:, 0]``, ``[..., None]``: only tensors and arrays are read so.
+
+    ``[0, 1]`` may be the key of a dictionary.
+    """
+    return isinstance(index, ast.Tuple) and any(
+        isinstance(part, ast.Slice)
+        or (isinstance(part, ast.Constant) and part.value is Ellipsis)
+        or (isinstance(part, ast.Attribute) and part.attr == "newaxis")
+        for part in index.elts
+    )
+
+
 def _telling(module: Module, root: ast.AST) -> list[ast.AST]:
     """The nodes below ``root`` that may tell: few, and asked about for each name of the scope."""
     known = module.memo.setdefault("telling uses", {})
@@ -50,7 +63,7 @@ def _may_tell(module: Module, node: ast.AST) -> bool:
     if isinstance(node, ast.Attribute):
         return node.attr in _ONLY_TENSORS_HAVE
     if isinstance(node, ast.Subscript):
-        return isinstance(node.slice, ast.Tuple)
+        return cuts_tensor(node.slice)
     return isinstance(node, ast.Call) and bool(_tensor_arguments(module, node))
 
 

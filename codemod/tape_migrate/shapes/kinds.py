@@ -17,7 +17,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.counts import is_count
 from tape_migrate.shapes.functional_model import is_one_tensor, output_of
-from tape_migrate.shapes.kind_by_use import NOT_FOR_LISTS, used_as_tensor
+from tape_migrate.shapes.kind_by_use import NOT_FOR_LISTS, cuts_tensor, used_as_tensor
 from tape_migrate.shapes.plan import Kind
 from tape_migrate.shapes.results import result_of
 from tape_migrate.shapes.summaries import Summaries
@@ -48,8 +48,10 @@ def kind_of(module: Module, expr: ast.expr, scope: Scope, depth: int = _DEPTH) -
             return _operation_kind(module, left, op, right, scope, depth)
         case ast.UnaryOp(op=ast.USub(), operand=_):
             return Kind.TENSOR
-        case ast.Subscript(slice=ast.Tuple()):
-            return Kind.TENSOR
+        case ast.Subscript(value=whole, slice=ast.Tuple() as index):
+            if cuts_tensor(index) or kind_of(module, whole, scope, depth - 1) is Kind.TENSOR:
+                return Kind.TENSOR
+            return Kind.UNKNOWN
         case ast.Subscript(value=whole, slice=ast.Slice()):
             return kind_of(module, whole, scope, depth - 1)
         case ast.IfExp(body=body, orelse=orelse):

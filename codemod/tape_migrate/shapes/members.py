@@ -28,7 +28,7 @@ def put_in(
     """What ``changes`` put into the collection ``symbol``, and the nodes at which they do."""
     tracks: list[Track] = []
     changes = [
-        c for c in changes if certainly_list or not _only_hands_out(dep, c, symbol)
+        c for c in changes if certainly_list or not only_hands_out(dep, c, symbol)
     ]  # fmt: skip
     for change in changes:
         stmt = change.stmt
@@ -54,7 +54,7 @@ def put_in(
     return tuple(tracks), frozenset(change.node_id for change in changes)
 
 
-def _only_hands_out(dep: Dependence, change: Definition, symbol: Symbol) -> bool:
+def only_hands_out(dep: Dependence, change: Definition, symbol: Symbol) -> bool:
     """``log(x)``: what gets ``x`` as an argument only is taken to change none of its members,
     unless it is seen to be a function that changes something."""
     call = change.stmt.value if isinstance(change.stmt, ast.Expr) else None

@@ -346,10 +346,8 @@ def is_fresh_value(dep: Dependence, value: ast.expr) -> bool:
     match value:
         case ast.UnaryOp(op=ast.USub() | ast.Invert()):
             return True
-        case ast.BinOp():
+        case ast.BinOp() | ast.Subscript(slice=ast.Tuple()):
             return kind_of(dep.module, value, dep.scope) is Kind.TENSOR
-        case ast.Subscript(slice=ast.Tuple()):
-            return True
         case ast.Call(func=func):
             return always_new_tensor(dep.module.names.resolve(func))
         case ast.IfExp(body=body, orelse=orelse):
