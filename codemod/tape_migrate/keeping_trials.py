@@ -21,7 +21,7 @@ from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.modes import graph_mode
 from tape_migrate.shapes.plan import Candidate, Refusal, Request, in_order
 from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW
-from tape_migrate.shapes.variables import makes_variables
+from tape_migrate.shapes.variable_makers import makes_variables
 from tape_migrate.sites import find_sites
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from tape_migrate.module import Module
 from tape_migrate.shapes.plan import Kind
-from tape_migrate.shapes.variables import Collected, collected_variables, makes_variables
+from tape_migrate.shapes.variable_makers import makes_variables
+from tape_migrate.shapes.variables import Collected, collected_variables
 from tests.migrating import check, migrate, refused
 
 HEAD = "import tensorflow.compat.v1 as tf\n"

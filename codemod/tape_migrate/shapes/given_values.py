@@ -14,7 +14,7 @@ from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.stored import put_into, stored_anywhere
 from tape_migrate.shapes.tensorflow_facts import makes_one_tensor
-from tape_migrate.shapes.variables import makes_variables
+from tape_migrate.shapes.variable_makers import makes_variables
 
 
 class GivenValues:

@@ -33,7 +33,8 @@ from tape_migrate.shapes.tensorflow_facts import (
     makes_one_tensor,
     tensorflow_function,
 )
-from tape_migrate.shapes.variables import listed_by_graph, makes_variables
+from tape_migrate.shapes.variable_makers import makes_variables
+from tape_migrate.shapes.variables import listed_by_graph
 
 _DEPTH = 6
 

@@ -17,7 +17,7 @@ from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import OUTSIDE
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
-from tape_migrate.shapes.variables import makes_variables, mentions_reuse
+from tape_migrate.shapes.variable_makers import makes_variables, mentions_reuse
 
 _GETTERS: Final = frozenset({"get_variable", "get_local_variable"})
 _LAYERS: Final = frozenset({"layers", "keras", "contrib"})

@@ -36,15 +36,16 @@ from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.dependence import OF_LISTS
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import outer_value, value_given_by
-from tape_migrate.shapes.modes import OtherModules, identifiers
+from tape_migrate.shapes.modes import OtherModules
+from tape_migrate.shapes.own_lists import kind_of_own, own_list
 from tape_migrate.shapes.plan import Kind, in_order
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import (
     COLLECTED_ATTRIBUTES,
     COLLECTED_VARIABLES,
-    VARIABLE_MAKERS,
     tensorflow_function,
 )
+from tape_migrate.shapes.variable_makers import makes_trainable, mentions_reuse
 
 _DEPTH = 8
 
@@ -54,7 +55,6 @@ _COLLECTIONS: Final = frozenset(
 _TRAINABLE_KEY: Final = "tensorflow.GraphKeys.TRAINABLE_VARIABLES"
 _TRAINABLE_ATTRIBUTES: Final = frozenset({"trainable_variables", "trainable_weights"})
 _LISTS: Final = (Kind.LIST, Kind.TUPLE, Kind.UNKNOWN)
-_REUSE: Final = frozenset({"reuse", "reuse_variables", "AUTO_REUSE", "custom_getter"})
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def collected_variables(module: Module, expr: ast.expr, depth: int = _DEPTH) -> 
             return _of_kind(found, Kind.UNKNOWN) if found and found.kind in _LISTS else None
         case ast.Call():
             return _returned(module, expr, depth)
-        case ast.ListComp(generators=[generator], elt=ast.Name(id=name)):
+        case ast.ListComp(generators=[*_, generator], elt=ast.Name(id=name)):
             if isinstance(generator.target, ast.Name) and generator.target.id == name:
                 found = collected_variables(module, generator.iter, depth - 1)
                 return _of_kind(found, Kind.LIST) if found and found.kind in _LISTS else None
@@ -152,7 +152,7 @@ def _framework_collection(module: Module, expr: ast.expr) -> Collected | None:
             return Collected(method, Kind.UNKNOWN, False) if method in COLLECTED_VARIABLES else None
         if leaf in COLLECTED_VARIABLES:
             return Collected(f"tf.{leaf}", Kind.LIST, leaf == "trainable_variables")
-        if leaf == "get_variable" and _makes_trainable(expr):
+        if leaf == "get_variable" and makes_trainable(expr):
             # Where variables are reused, the same one may be read by other statements.
             again = mentions_reuse(module)
             return Collected("tf.get_variable", Kind.TENSOR) if again else None
@@ -162,52 +162,51 @@ def _framework_collection(module: Module, expr: ast.expr) -> Collected | None:
             return None
         # Keras gives a list, tf.Module a tuple.
         kind = Kind.LIST if expr.attr == "trainable_weights" else Kind.UNKNOWN
-        return Collected(expr.attr, kind, expr.attr in _TRAINABLE_ATTRIBUTES)
+        listed = Collected(expr.attr, kind, expr.attr in _TRAINABLE_ATTRIBUTES)
+        return _of_own_class(module, expr, listed)
     return None
 
 
-def _makes_trainable(call: ast.Call) -> bool:
-    return not any(k.arg in (None, "trainable", "custom_getter", "collections")
-                   for k in call.keywords)  # fmt: skip
+def _of_own_class(module: Module, expr: ast.Attribute, listed: Collected) -> Collected | None:
+    """What ``expr`` reads, which is ``listed`` unless the class has a property of that name."""
+    own = own_list(module, expr)
+    if own.otherwise:
+        return None
+    found = [_of_property(module, each, listed) for each in own.properties]
+    joined = _joined(found if own.certain else [listed, *found])
+    if joined is None:
+        return None
+    same = len({each.kind for each in (*found, joined) if each is not None}) == 1
+    return Collected(listed.what, joined.kind if same else Kind.UNKNOWN, joined.trainable)
 
 
-def mentions_reuse(module: Module) -> bool:
-    """Whether ``get_variable`` may give a variable in this module that was made before."""
-    known = module.memo.get("reuse")
-    if not isinstance(known, bool):
-        known = module.memo["reuse"] = bool(identifiers(module) & _REUSE) or any(
-            keyword.arg in _REUSE for keyword in module.of_kind(ast.keyword)
-        )
-    return known
+def _of_property(module: Module, function: Function, listed: Collected) -> Collected | None:
+    """What a property collects.
+
+    Where it reads its own name, of another object, it is taken to be as that of a framework.
+    """
+    known = module.memo.setdefault("own lists", {})
+    assert isinstance(known, dict)
+    if function not in known:
+        known[function] = listed
+        values = [
+            node.value
+            for node in module.of_kind_inside(ast.Return, function)
+            if module.scope_of(node) is module.scopes.opened_by(function)
+        ]
+        found = [_listed(module, value) for value in values]
+        joined = _joined(found)
+        same = len({each.kind for each in found if each is not None}) == 1
+        known[function] = joined if same or joined is None else _of_kind(joined, Kind.UNKNOWN)
+    result: Collected | None = known[function]
+    return result
 
 
-def makes_variables(module: Module, value: ast.expr) -> bool:
-    """Whether an expression only makes variables (or displays of such): it reads none."""
-    match value:
-        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Dict(values=items):
-            return bool(items) and all(makes_variables(module, item) for item in items)
-        case ast.ListComp(elt=item) | ast.DictComp(value=item):
-            return makes_variables(module, item)
-        case ast.Call(func=func, keywords=keywords):
-            name = tensorflow_function(module.names.resolve(func)) or ""
-            own = any(k.arg in (None, "custom_getter", "caching_device") for k in keywords)
-            return name.rpartition(".")[2] in VARIABLE_MAKERS and not own
-    return False
-
-
-def is_trainable_variable(module: Module, value: ast.expr | None) -> bool:
-    """Whether ``value`` certainly makes a trainable variable, which every tape watches."""
-    if not isinstance(value, ast.Call):
-        return False
-    name = tensorflow_function(module.names.resolve(value.func))
-    if name != "Variable":
-        return False  # a scope or a custom getter may make get_variable's untrainable
-    if any(isinstance(arg, ast.Starred) for arg in value.args) or len(value.args) > 1:
-        return False  # `tf.Variable(value, trainable)` positionally
-    for keyword in value.keywords:
-        if keyword.arg in (None, "trainable", "collections", "aggregation", "synchronization"):
-            return False
-    return True
+def _listed(module: Module, value: ast.expr | None) -> Collected | None:
+    kind = kind_of_own(module, value) if value is not None else None
+    if kind is not None:
+        return Collected("", kind)
+    return collected_variables(module, value) if value is not None else None
 
 
 def _is_trainable_key(module: Module, call: ast.Call) -> bool:
