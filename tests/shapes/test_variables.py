@@ -39,6 +39,7 @@ def collected(body: str) -> Collected | None:
         ("tf.trainable_variables()[1:]", Kind.LIST),
         ("tf.trainable_variables()[-1]", Kind.TENSOR),
         ("[v for v in tf.trainable_variables() if 'a' in v.name]", Kind.LIST),
+        ("[v for s in scopes for v in tf.trainable_variables(s)]", Kind.LIST),
         ("a.trainable_weights + b.trainable_weights", Kind.LIST),
     ],
 )
@@ -72,7 +73,6 @@ def test_not_all_trainable(expression: str) -> None:
     "expression",
     [
         "[v.value() for v in tf.trainable_variables()]",
-        "[v for s in scopes for v in tf.trainable_variables(s)]",
         "random.sample(tf.trainable_variables(), 2)",
         "tf.trainable_variables()[i]",
         "x",

@@ -14,7 +14,13 @@ from tape_migrate.edits.draft import Draft, Keep, Piece
 from tape_migrate.edits.keras_convention import Convention
 from tape_migrate.edits.keras_layout import Layout
 from tape_migrate.edits.moving import Moving
-from tape_migrate.edits.names import add_import, fresh_name, tensorflow_name, used_names
+from tape_migrate.edits.names import (
+    add_import,
+    bound_around,
+    fresh_name,
+    tensorflow_name,
+    used_names,
+)
 from tape_migrate.edits.scan import scan_call
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
@@ -259,9 +265,12 @@ class _Writer:
         used = {self.tf, self.compute, "tape", *(feed.name for feed in plan.feeds)}
         for part in [*plan.slice.moved, plan.outputs]:
             used |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name)}
+            used |= {n.arg for n in ast.walk(part) if isinstance(n, ast.arg)}
         names: dict[str, str] = {}
-        for leaf in self.plan.leaves:
-            if isinstance(leaf.expr, ast.Name):
+        top = self.module.scope_of(plan.call).node
+        for leaf in plan.leaves:
+            inner = bound_around(self.module, [place for place, _ in leaf.places], top)
+            if isinstance(leaf.expr, ast.Name) and leaf.expr.id not in inner:
                 names[leaf.text] = leaf.expr.id
             else:
                 names[leaf.text] = fresh_name(_word_for(leaf.expr), used)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from tape_migrate.edits.bound import is_bound, runs_only_libraries
 from tape_migrate.edits.draft import Draft
+from tape_migrate.flow.bindings import COMPREHENSIONS, all_arguments, target_names
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.sites import find_sites
@@ -45,6 +47,21 @@ def used_names(module: Module, scope: Scope) -> set[str]:
             found.update((a.asname or a.name).split(".")[0] for a in node.names)
         elif isinstance(node, ast.ExceptHandler) and node.name:
             found.add(node.name)
+    return found
+
+
+def bound_around(module: Module, places: Iterable[ast.AST], top: ast.AST) -> set[str]:
+    """Names that comprehensions and functions below ``top`` bind around one of ``places``.
+
+    In ``[out * a for a in (1.0, 2.0)]`` nothing else can go by the name of ``a``.
+    """
+    found: set[str] = set()
+    for part in {part for place in places for part in module.parents_below(place, top)}:
+        if isinstance(part, COMPREHENSIONS):
+            found |= target_names(generator.target for generator in part.generators)
+        elif isinstance(part, (ast.Lambda, ast.FunctionDef)):
+            found |= {argument.arg for argument in all_arguments(part.args)}
+            found |= module.scopes.bindings(module.scopes.opened_by(part))
     return found
 
 
