@@ -20,8 +20,9 @@ After (then the graph is in one method, and ``keras_function`` has it)::
         self.fn = self._fn
 
 ``K.function`` builds nothing that a run before it could change: it may be made as soon as the
-tensors are there. It reads attributes of ``self`` only, each set at one place of the module, so
-that they are the same objects at both places.
+tensors are there. It reads attributes of ``self`` that are each set at one place of the module, and
+names of the module that are bound once: they are the same objects at both places. What is asked of
+these objects is the same, too (``keras_unchanging``).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_compiled import compiled_calls
 from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_unchanging import Unchanging, bound_above
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.plan import Refusal
 
@@ -60,6 +62,7 @@ def find_hoist(module: Module, sites: list[ast.Call]) -> Hoist | dict[int, Refus
             to_module = _hoist_to_module(module, levels, call, sites)
             if isinstance(to_module, Hoist):
                 return to_module
+            refusals |= to_module
         if not _is_method(scope):
             continue
         read = _attributes(levels, call)
@@ -128,10 +131,14 @@ def _hoist(
     what = f"{names}, made in {maker.name}(), and the K.function in {scope.name}()"
     if not _is_method(maker) or maker.parent is not scope.parent:
         return Refusal("TM140", f"{what} belong to different classes")
+    assert isinstance(maker.node, ast.stmt)
     for node in ast.walk(call):
         if isinstance(node, ast.Name) and module.scopes.resolve(node.id, scope) is scope:
             if node.id != "self" or module.scopes.resolve("self", maker) is not maker:
                 return Refusal("TM140", f"{what} are apart: {node.id} is only known in the latter")
+        elif isinstance(node, ast.Name) and not module.scopes.is_comprehension_variable(node):
+            if not bound_above(module, node, scope, maker.node):
+                return Refusal("TM140", f"{what} are apart: {node.id} may change in between")
     last: ast.stmt | None = None
     for name, nodes in stores.items():
         for node in nodes:
@@ -157,6 +164,15 @@ def _hoist(
     for name in stores:
         if name not in known:
             return Refusal("TM140", f"{what} are apart: self.{name} may not be set by then")
+    behind, top, line = last.lineno, module.scopes.module, module.first_line(maker.node)
+
+    def before(node: ast.expr) -> bool:
+        home = module.scope_of(node)
+        return (home is maker and node.lineno <= behind) or (home is top and node.lineno < line)
+
+    why = Unchanging(module, call).why_not(before)
+    if why is not None:
+        return Refusal("TM140", f"{what} are apart: {why}")
     stmt = module.statement_of(call)
     attribute = "_gradient_function"
     if isinstance(stmt, ast.Assign) and isinstance(stmt.targets[0], ast.Attribute):
@@ -170,7 +186,7 @@ def _hoist(
 
 def _hoist_to_module(
     module: Module, levels: Levels, call: ast.Call, sites: list[ast.Call]
-) -> Hoist | None:
+) -> Hoist | dict[int, Refusal]:
     """For a graph made at module level, each of whose names is bound there only, before any call"""
     top = module.scopes.module
     scope = module.scope_of(call)
@@ -182,20 +198,30 @@ def _hoist_to_module(
             if not isinstance(node, ast.Name) or module.names.resolve(node):
                 continue
             if module.scopes.resolve(node.id, scope) is not top:
-                return None
+                return {}
             for binding in module.names.bindings(node.id, top):
                 if not isinstance(binding, (ast.Assign, ast.AugAssign)):
-                    return None
+                    return {}
                 if module.parent_of(binding) is not module.tree:
-                    return None
+                    return {}
                 bound.append(binding)
                 graph = levels.value(node).level is Level.GRAPH
                 if graph and (last is None or last.lineno < binding.lineno):
                     last = binding
             if any(node.id in other.globals for other in module.scopes):
-                return None
+                return {}
     if last is None or not own or any(stmt.lineno > last.lineno for stmt in bound):
-        return None
+        return {}
+    behind = last.lineno
+
+    def before(node: ast.expr) -> bool:
+        return module.scope_of(node) is top and node.lineno <= behind
+
+    why = Unchanging(module, call).why_not(before)
+    if why is not None:
+        why = f"the K.function in {scope.name}() is apart from what it computes: {why}"
+        made = [site for site in own if module.statement_of(site) in bound]
+        return {id(site): Refusal("TM140", why) for site in made or own}
     used = {node.id for node in module.nodes if isinstance(node, ast.Name)}
     name, number = "gradient_function", 1
     while name in used:
