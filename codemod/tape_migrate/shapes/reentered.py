@@ -137,7 +137,7 @@ def entry_sources(context: Context, request: Request) -> tuple[Source, ...] | Re
             continue  # what its methods read is told by itself
         if symbol.path and _is_callee(context.module, link):
             method = symbol.path[-1].removeprefix(".")
-            own = method in _OF_SHAPES | _OF_TAPES
+            own = method in _OF_SHAPES and not context.summaries.methods_named(method)
             if own or (symbol.root in ("self", "cls") and len(symbol.path) == 1):
                 continue
             if method in _OF_TAPES and _is_tape(Symbol(symbol.root, symbol.path[:-1])):
