@@ -111,7 +111,7 @@ class _Connections:
 
     def _returns(self, function: Function, name: str) -> bool:
         """Whether the result of ``function`` certainly comes from what ``name`` is on entry."""
-        if self._depth == 0:
+        if self._depth == 0 or not all(map(self._leaves_alone, function.decorator_list)):
             return False
         returns = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
         value = returns[0].value if len(returns) == 1 else None
@@ -130,6 +130,13 @@ class _Connections:
                 and link.definition.kind in outside
             ),
         )
+
+    def _leaves_alone(self, decorator: ast.expr) -> bool:
+        """Whether what is decorated gives what it gives itself."""
+        func = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if tensorflow_function(self._module.names.resolve(func)) == "function":
+            return True
+        return isinstance(func, ast.Name) and func.id in ("classmethod", "staticmethod")
 
     def _flows(self, node: ast.AST, root: ast.expr) -> bool:
         """Whether the value of ``root`` certainly has a gradient with respect to ``node``."""
@@ -164,11 +171,14 @@ class _Connections:
         """Whether what ``call`` gives has a gradient with respect to its argument ``part``."""
         function = self._context.summaries.callee(call)
         if function is not None:
-            names = {name for name, value in bind(function, call) if value is part}
-            return any(self._returns(function, name) for name in names)
+            return all(
+                any(self._returns(each, name) for name, value in bind(each, call) if value is part)
+                for each in (function, *self._context.summaries.overrides(function))
+            )
         resolved = self._module.names.resolve(call.func)
-        name = tensorflow_function(resolved) or resolved.removeprefix("keras.backend.")
-        leaf = name.rpartition(".")[2]
+        if not resolved.startswith(("tensorflow.", "keras.backend.")):
+            return False
+        leaf = resolved.rpartition(".")[2]
         if leaf in _OF_BRANCHES:
             # Without the predicate; what a branch holds on to goes into the graph's operation.
             return part not in call.args[:1] and not (

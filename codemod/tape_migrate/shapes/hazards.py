@@ -17,6 +17,7 @@ from tape_migrate.names import WORDS
 from tape_migrate.shapes.back_prop import refuse_back_prop
 from tape_migrate.shapes.dependence import Dependence, reads_track
 from tape_migrate.shapes.evaluated import calls_in
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.modes import identifiers
 from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Track
 from tape_migrate.shapes.summaries import Summaries
@@ -338,7 +339,7 @@ def through_branches(
         node = dep.cfg.nodes[node_id].node
         if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             parts.append(node)
-    functions = Summaries.of(dep.module).called_functions(parts)
+    functions = _functions_run(dep.module, parts)
     calls = [call for part in parts for call in calls_in(part)]
     calls += [n for function in functions for n in dep.module.of_kind_inside(ast.Call, function)]
     return any(
@@ -347,7 +348,11 @@ def through_branches(
     )
 
 
-_CHOICES = (ast.If, ast.IfExp, ast.BoolOp, ast.For, ast.While, ast.Match)
+_CHOICES = (
+    *(ast.If, ast.IfExp, ast.BoolOp, ast.For, ast.While, ast.Match, ast.Try),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+_SCOPES_OF_GRAPHS = frozenset({"as_default", "device", "name_scope", "scope", "variable_scope"})
 
 
 def through_choices(
@@ -364,11 +369,43 @@ def through_choices(
         for place in dep.module.places(stmt, within=dep.scope):
             if id(place.block) in blocks:
                 break
-            if not isinstance(place.owner, (ast.With, ast.FunctionDef, ast.Module)):
+            if isinstance(place.owner, ast.With):
+                if _may_suppress(dep.module, place.owner):
+                    return True
+            elif not isinstance(place.owner, (ast.FunctionDef, ast.Module)):
                 return True
         if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             parts.append(node)
-    functions = Summaries.of(dep.module).called_functions(parts)
+    functions = _functions_run(dep.module, parts)
     return any(
-        isinstance(node, _CHOICES) for part in (*parts, *functions) for node in ast.walk(part)
+        isinstance(node, _CHOICES)
+        or type(node).__name__ == "TryStar"
+        or (isinstance(node, ast.With) and _may_suppress(dep.module, node))
+        for part in (*parts, *functions)
+        for node in ast.walk(part)
     )
+
+
+def _functions_run(module: Module, parts: list[ast.AST]) -> list[Function]:
+    """The module's own functions that ``parts`` call, or hand on by name to what calls them."""
+    summaries = Summaries.of(module)
+    named = (summaries.mentioned(node) for part in parts for node in ast.walk(part))
+    found = {
+        id(each): each
+        for function in (*summaries.called_functions(parts), *named)
+        if function is not None
+        for each in summaries.reached(function)
+    }
+    return list(found.values())
+
+
+def _may_suppress(module: Module, stmt: ast.With) -> bool:
+    """Whether what is raised in a block may be dropped: the rest of the block was skipped then."""
+    for item in stmt.items:
+        func = item.context_expr.func if isinstance(item.context_expr, ast.Call) else None
+        known = func is not None and module.names.resolve(func).startswith(
+            ("tensorflow.", "keras.")
+        )
+        if not known and (func is None or _leaf(func) not in _SCOPES_OF_GRAPHS):
+            return True
+    return False

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Iterable
 from typing import Final
 
-from tape_migrate.flow.symbols import symbol_of
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.carry import Carried
@@ -20,7 +20,7 @@ from tape_migrate.shapes.connected import certainly_connected
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.nested import is_nested
-from tape_migrate.shapes.plan import Kind, Refusal, Request
+from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Request
 from tape_migrate.shapes.repeats import Repeat
 from tape_migrate.shapes.targets import Target
 from tape_migrate.shapes.tensorflow_facts import (
@@ -29,6 +29,7 @@ from tape_migrate.shapes.tensorflow_facts import (
     tensorflow_function,
 )
 
+_REBINDING: Final = frozenset({DefKind.STRONG, DefKind.AUGMENTED, *OUTSIDE})
 _LOOPS: Final = frozenset({"map_fn", "scan", "foldl", "foldr"})
 
 
@@ -79,6 +80,8 @@ def zeros_wanted(
             ):
                 name = path.source.symbol
                 return _refusal("", f"{name} may not go into it at all: zeros or None")
+        if _may_be_left(dep, [*start, *reads], carried, required):
+            return _refusal("", "Python chooses what is on the path: zeros or None")
     if branches and not said and hz.through_choices(dep, required, inline, request.call):
         return _refusal("", "Python chooses what is on the path: zeros or None")
     if branches and not said and request.stop_gradients is not None:
@@ -86,6 +89,20 @@ def zeros_wanted(
     if branches and (request.handed or request.entry):
         return _refusal("", "whether zeros or None are wanted is said inside the helper")
     return branches and not said
+
+
+def _may_be_left(
+    dep: Dependence, start: list[Link], carried: list[Carried], required: frozenset[int]
+) -> bool:
+    """Whether a read on the way may give what no source went into: ``if flag: h = z``."""
+    on_path = required.union(*(path.source.track.own_nodes for path in carried))
+    given: dict[tuple[int, Symbol], set[bool]] = {}
+    for link in (*start, *(link for node in required for link in dep.links_into(node))):
+        definition = link.definition
+        if definition.kind in _REBINDING and definition.symbol == link.use.symbol:
+            found = given.setdefault((id(link.use.node), link.use.symbol), set())
+            found.add(definition.node_id in on_path and definition.kind not in OUTSIDE)
+    return any(len(found) > 1 for found in given.values())
 
 
 def _is_jacobian(call: ast.Call) -> bool:
