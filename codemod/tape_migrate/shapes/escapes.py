@@ -13,16 +13,13 @@ import builtins
 from collections.abc import Iterable
 
 from tape_migrate.flow.symbols import symbol_of
-from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
-from tape_migrate.shapes.evaluated import calls_in, own_expressions
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.evaluated import own_expressions
+from tape_migrate.shapes.keepers import RUNS_ARGUMENTS, Keepers
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.may_hold import may_hold_tensor
 from tape_migrate.shapes.plan import Kind, Link
-
-_RUNS_ARGUMENTS = frozenset({"map", "filter", "next", "iter", "setattr", "exec", "eval", "vars"})
-"""Builtins that run, or step, what they are given."""
 
 
 class Escapes:
@@ -31,6 +28,7 @@ class Escapes:
     def __init__(self, context: Context, dep: Dependence) -> None:
         self._context = context
         self._dep = dep
+        self._keepers = Keepers(dep.module)
         key = f"escapes {id(dep.scope)}"
         known = dep.module.memo.setdefault(key, dict[int, bool]())
         assert isinstance(known, dict)
@@ -50,7 +48,7 @@ class Escapes:
                     node.ctx, ast.Store
                 ):
                     return True
-                if isinstance(node, ast.Call) and self._keeps(node):
+                if isinstance(node, ast.Call) and self._keepers.keeps(node):
                     return True
                 if self._context.summaries.operator_keeps(node):
                     return True
@@ -75,7 +73,7 @@ class Escapes:
         operator_keeps = self._context.summaries.operator_keeps
         own = self._dep.cfg.nodes[node_id].node
         return (own is not None and operator_keeps(own)) or any(
-            (isinstance(node, ast.Call) and self._keeps(node)) or operator_keeps(node)
+            (isinstance(node, ast.Call) and self._keepers.keeps(node)) or operator_keeps(node)
             for part in self._parts(node_id)
             for node in self._dep.module.inside(part)
         )
@@ -101,83 +99,12 @@ class Escapes:
     def _kind(self, expr: ast.expr) -> Kind:
         return kind_of(self._dep.module, expr, self._dep.scope)
 
-    def _keeps(self, call: ast.Call) -> bool:
-        """Whether ``call`` runs code of the module that may keep its arguments."""
-        module = self._dep.module
-        resolved = module.names.resolve(call.func)
-        summaries = self._context.summaries
-        if runs_arguments(resolved):
-            named = (summaries.named(arg) for arg in call.args)
-            return any(f is not None and not summaries.is_quiet(f) for f in named) or any(
-                isinstance(arg, ast.Attribute) and arg.attr in CONTAINER_METHODS
-                for arg in call.args
-            )
-        if resolved:
-            return False
-        function = summaries.callee(call) or summaries.made_by(call)
-        if function is not None:
-            if not summaries.is_quiet(function):
-                return True
-            # `hand(remember, v)`: what is handed in, and called, may keep what it is given.
-            return summaries.calls_parameters(function) and self._is_given_keeper(call)
-        func = call.func
-        if isinstance(func, ast.Name):
-            scope = module.scope_of(call)
-            if not module.names.is_local(func.id, scope):
-                return func.id in _RUNS_ARGUMENTS or not hasattr(builtins, func.id)
-            return any(self._binding_keeps(node) for node in module.names.bindings(func.id, scope))
-        if isinstance(func, ast.Attribute):
-            if func.attr in CONTAINER_METHODS:
-                return func.attr != "watch"
-            methods = summaries.methods_named(func.attr)
-            return any(not summaries.is_quiet(method) for method in methods)
-        return True
-
-    def _is_given_keeper(self, call: ast.Call) -> bool:
-        return any(map(self._is_keeper, (*call.args, *(k.value for k in call.keywords))))
-
-    def _is_keeper(self, value: ast.expr) -> bool:
-        """Whether what is handed on may be a function that keeps its arguments."""
-        if isinstance(value, ast.Lambda):
-            return any(self._keeps(inner) for inner in calls_in(value.body))
-        if isinstance(value, ast.Attribute) and value.attr in CONTAINER_METHODS:
-            return True
-        summaries, names = self._context.summaries, self._dep.module.names
-        function = summaries.named(value) if isinstance(value, (ast.Name, ast.Attribute)) else None
-        if function is not None:
-            return not summaries.is_quiet(function)
-        if isinstance(value, ast.Attribute) and value.attr.startswith("__"):
-            return True  # `table.__setitem__`
-        if not isinstance(value, ast.Name) or self._kind(value) is Kind.TENSOR:
-            return False
-        bound = names.bindings(value.id, self._dep.module.scope_of(value))
-        may_name = (ast.Name, ast.Attribute, ast.Subscript, ast.IfExp, ast.BoolOp, ast.Lambda)
-        return any(
-            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-            or (isinstance(node, ast.Assign) and isinstance(node.value, may_name))
-            for node in bound
-        )
-
-    def _binding_keeps(self, node: ast.AST | None) -> bool:
-        """Whether what this statement binds may, when called, keep its arguments in the module."""
-        if isinstance(node, (ast.arg, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
-            return isinstance(node, ast.FunctionDef)  # one of several of this name
-        if isinstance(node, ast.Assign):
-            if isinstance(node.value, ast.Lambda):
-                return any(self._keeps(call) for call in calls_in(node.value.body))
-            if isinstance(node.value, ast.Call):
-                resolved = self._dep.module.names.resolve(node.value.func)
-                if resolved == "functools.partial":
-                    return any(map(self._is_keeper, node.value.args))
-                return not resolved
-        return True
-
     def _recalling(self, part: ast.AST) -> bool:
         summaries = self._context.summaries
         for node in ast.walk(part):
             if not isinstance(node, ast.Call):
                 continue
-            if isinstance(node.func, ast.Name) and node.func.id in _RUNS_ARGUMENTS:
+            if isinstance(node.func, ast.Name) and node.func.id in RUNS_ARGUMENTS:
                 return True
             function = summaries.callee(node)
             if function is not None and summaries.is_quiet(function):

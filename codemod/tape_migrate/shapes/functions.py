@@ -159,6 +159,10 @@ class Functions:
             return found or self.method(family, "__init__")
         return None
 
+    def is_class(self, name: str) -> bool:
+        """Whether a visible class is called ``name``."""
+        return name in self._classes
+
     def method(self, owner: Scope, name: str) -> Function | None:
         return self._methods.get((id(owner), name))
 

@@ -23,6 +23,7 @@ import builtins
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
+from tape_migrate.shapes.closure_nodes import Node
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.lambda_layers import is_lambda_layer, trains
 from tape_migrate.shapes.loop_body import hands_to_loop, uses_of
@@ -56,7 +57,10 @@ def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) ->
         if hands_to_loop(module, name) or (isinstance(parent, ast.Call) and parent.func is name):
             continue
         if isinstance(parent, ast.Call) and _is_followed(module, parent):
-            continue
+            late = module.parent_of(parent)
+            if not _is_partial(module, parent) or _is_only_called(module, parent):
+                continue
+            parent = module.parent_of(late) if isinstance(late, ast.keyword) else late
         if isinstance(parent, ast.Attribute) and isinstance(parent.ctx, ast.Store):
             continue
         if is_lambda_layer(module, parent) and _only_called(module, scope, outer):
@@ -68,7 +72,7 @@ def given_away(context: Context, scope: Scope, source: Symbol, other: Symbol) ->
         elif isinstance(parent, ast.Call) and far:
             shown = _given_with(context, parent, outer, computed=outer is other)
         elif far and outer is source:
-            shown = _given_anywhere(context, outer)
+            shown = _given_anywhere(context, scope, outer)
         else:
             shown = True
         if shown:
@@ -98,20 +102,56 @@ def _is_followed(module: Module, call: ast.Call) -> bool:
     """``partial(step, x)``, ``map(step, xs)``: see ``closure``."""
     if isinstance(call.func, ast.Name) and call.func.id in ("map", "filter"):
         return not module.names.is_local(call.func.id, module.scope_of(call))
+    return _is_partial(module, call)
+
+
+def _is_partial(module: Module, call: ast.Call) -> bool:
     return module.names.resolve(call.func) == "functools.partial"
 
 
-def _given_anywhere(context: Context, outer: Symbol) -> bool:
-    """Whether a call of what is not known is given something that was computed from ``outer``."""
-    module = context.module
-    return any(
-        isinstance(call, ast.Call)
-        and not (isinstance(call.func, ast.Name) and hasattr(builtins, call.func.id))
-        and not module.names.resolve(call.func)
-        and context.summaries.callee(call) is None
-        and _given_with(context, call, outer, computed=False)
-        for call in module.nodes
+def _is_only_called(module: Module, made: ast.Call) -> bool:
+    """``partial(step, x)()``, ``late = partial(step, x)`` that is only called, or run by a loop."""
+    uses: list[ast.expr] = [made]
+    match module.parent_of(made):
+        case ast.Assign(targets=[ast.Name(id=own) as target]):
+            owner = module.scopes.resolve(own, module.scope_of(target))
+            uses = [
+                name
+                for name in module.of_kind(ast.Name)
+                if name.id == own
+                and isinstance(name.ctx, ast.Load)
+                and module.scopes.resolve(own, module.scope_of(name)) is owner
+            ]
+    return all(
+        hands_to_loop(module, use)
+        or (isinstance(above := module.parent_of(use), ast.Call) and above.func is use)
+        for use in uses
     )
+
+
+def _given_anywhere(context: Context, scope: Scope, outer: Symbol) -> bool:
+    """Whether a call of what is not known is given something that was computed from ``outer``.
+
+    What is known may run the function all the same, if it is handed it: ``map(HELD[0], values)``.
+    """
+    return any(
+        context.summaries.callee(call) is None
+        and _given_with(context, call, outer, computed=False)
+        and (not _is_known(context.module, call) or _is_handed(context, call, scope))
+        for call in context.module.of_kind(ast.Call)
+    )
+
+
+def _is_known(module: Module, call: ast.Call) -> bool:
+    plain = isinstance(call.func, ast.Name) and hasattr(builtins, call.func.id)
+    return plain or bool(module.names.resolve(call.func))
+
+
+def _is_handed(context: Context, call: ast.Call, scope: Scope) -> bool:
+    """Whether one of the arguments may be, or hold, the function of ``scope``."""
+    assert scope.parent is not None
+    own = context.closure.node_for(Symbol(scope.name), scope.parent)
+    return any(context.closure.reaches(own, node) for node in _read_by(context, call))
 
 
 def _given_with(context: Context, call: ast.Call, outer: Symbol, *, computed: bool) -> bool:
@@ -119,17 +159,24 @@ def _given_with(context: Context, call: ast.Call, outer: Symbol, *, computed: bo
 
     Or else, whether what the call is given may have been computed from ``outer``.
     """
-    module, closure = context.module, context.closure
+    closure = context.closure
+    there = closure.node_for(outer, context.module.scope_of(call))
+    return any(
+        closure.reaches(*((node, there) if computed else (there, node)))
+        for node in _read_by(context, call)
+    )
+
+
+def _read_by(context: Context, call: ast.Call) -> list[Node]:
+    """The variables that the arguments of ``call`` read."""
+    module = context.module
     scope = module.scope_of(call)
-    there = closure.node_for(outer, scope)
-    given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    read = [
-        closure.node_for(Symbol(node.id), scope)
-        for arg in given
+    return [
+        context.closure.node_for(Symbol(node.id), scope)
+        for arg in (*call.args, *(keyword.value for keyword in call.keywords))
         for node in ast.walk(arg)
         if isinstance(node, ast.Name) and not module.names.resolve(node)
     ]
-    return any(closure.reaches(*((node, there) if computed else (there, node))) for node in read)
 
 
 def _made_of_arguments(context: Context, maker: Scope, other: Symbol) -> bool:

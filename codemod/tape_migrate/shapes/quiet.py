@@ -7,12 +7,14 @@ Neither in an attribute, nor in a global, nor in an object from outside, whateve
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
+from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.functions import Function, Functions
@@ -35,6 +37,7 @@ _OPERATORS = frozenset(
     for prefix in ("", "r", "i")
 ) | {"__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__", "__contains__"}
 _CHANGE_ARGUMENTS = frozenset({"operator", "heapq", "bisect"})
+_RUNNING_MODULES = ("functools.", "itertools.")
 _MAKERS = frozenset({"list", "dict", "set", "tuple", "bytearray", "object"})
 _NEW_OBJECTS = (
     *(ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp),
@@ -65,6 +68,7 @@ class QuietFunctions(Functions):
     def __init__(self, module: Module) -> None:
         super().__init__(module)
         self._quiet: dict[int, bool] = {}
+        self._runs_given: dict[int, frozenset[str]] = {}
 
     def is_quiet(self, function: Function) -> bool:
         """Whether a call of ``function`` keeps nothing: no attribute, global or outer object."""
@@ -102,6 +106,37 @@ class QuietFunctions(Functions):
     def calls_parameters(self, function: Function) -> bool:
         """Whether a call of ``function`` may call what it is given."""
         return any(_calls_parameter(inner) for inner in self.reached(function))
+
+    def runs_given(self, function: Function) -> frozenset[str]:
+        """Names in ``function`` itself of what it was given, and calls, or hands on to be called.
+
+        ``f(v)``, ``hooks["put"](v)``, ``map(f, values)``; ``hook(v)`` in ``for hook in hooks``.
+        """
+        if id(function) not in self._runs_given:
+            self._runs_given[id(function)] = frozenset(self._find_run(function))
+        return self._runs_given[id(function)]
+
+    def _find_run(self, function: Function) -> Iterator[str]:
+        names = self._module.names
+        for call in all_calls(function):
+            func, scope = call.func, self._module.scope_of(call)
+            run = [] if isinstance(func, ast.Attribute) or self.named(func) else [func]
+            resolved = names.resolve(func)
+            if resolved and (runs_arguments(resolved) or resolved.startswith(_RUNNING_MODULES)):
+                run = [*call.args, *(k.value for k in call.keywords)]
+            elif isinstance(func, ast.Name) and not names.is_local(func.id, scope):
+                run = [k.value for k in call.keywords if k.arg in ("key", None)]
+                run += call.args[:1] if func.id in ("map", "filter") else []
+            for value in run:
+                root = root_of(value.value if isinstance(value, ast.Starred) else value)
+                if root is not None and self._is_own_variable(root) and not self.named(value):
+                    yield root.id
+
+    def _is_own_variable(self, name: ast.Name) -> bool:
+        scopes = self._module.scopes
+        owner = scopes.resolve(name.id, self._module.scope_of(name))
+        inner = owner is not None and owner is not scopes.module
+        return inner or scopes.is_comprehension_variable(name)
 
     def _look(self, function: Function) -> bool:
         scope = self._module.scopes.opened_by(function)
@@ -240,6 +275,11 @@ def _unpacks(stmt: ast.Assign) -> bool:
 
 
 def root_name(expr: ast.AST) -> str:
+    root = root_of(expr)
+    return root.id if root is not None else ""
+
+
+def root_of(expr: ast.AST) -> ast.Name | None:
     while isinstance(expr, (ast.Attribute, ast.Subscript, ast.Call)):
         expr = expr.func if isinstance(expr, ast.Call) else expr.value
-    return expr.id if isinstance(expr, ast.Name) else ""
+    return expr if isinstance(expr, ast.Name) else None
