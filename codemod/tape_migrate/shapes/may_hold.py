@@ -16,6 +16,7 @@ from tape_migrate.shapes.attributes_elsewhere import assigned_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.state_elsewhere import may_hold_elsewhere
 from tape_migrate.shapes.stored import put_into
 
 _PLAIN = ("int", "float", "str", "bool", "bytes")
@@ -47,6 +48,9 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
                 return True  # an attribute of the module, function or class itself
             if symbol.path and not _is_library(node) and put_into(module, Symbol(symbol.root)):
                 return True  # a collection of another module
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                if may_hold_elsewhere(module, scope, symbol):
+                    return True
             continue
         if isinstance(node, ast.Assign) and _is_leaf(
             context, value_given_by(node, Symbol(symbol.root))

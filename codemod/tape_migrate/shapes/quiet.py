@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
@@ -18,6 +18,8 @@ from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.functions import Function, Functions
+from tape_migrate.shapes.libraries import is_library
+from tape_migrate.shapes.made_here import Own, made_in, root_name, root_of
 
 TENSOR_METHODS = frozenset(
     {"get_shape", "as_list", "gradient", "jacobian", "watch", "append", "items", "values", "keys"}
@@ -38,28 +40,14 @@ _OPERATORS = frozenset(
 ) | {"__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__", "__contains__"}
 _CHANGE_ARGUMENTS = frozenset({"operator", "heapq", "bisect"})
 _RUNNING_MODULES = ("functools.", "itertools.")
-_MAKERS = frozenset({"list", "dict", "set", "tuple", "bytearray", "object"})
-_NEW_OBJECTS = (
-    *(ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp),
-    *(ast.Constant, ast.BinOp, ast.UnaryOp, ast.JoinedStr),
-)
 
 
-@dataclass(frozen=True)
-class _Own:
-    """The variables of a function that name objects which it has made itself.
+@runtime_checkable
+class OtherFunctions(Protocol):
+    """What a project can tell of functions in its other modules."""
 
-    ``deep``: and which hold none from outside.
-    """
-
-    names: frozenset[str]
-    deep: frozenset[str]
-
-    def holds(self, expr: ast.expr) -> bool:
-        """Whether the object that ``expr`` gives is the function's own."""
-        if isinstance(expr, ast.Name):
-            return expr.id in self.names
-        return root_name(expr) in self.deep
+    def function(self, dotted: str) -> tuple[Module, ast.FunctionDef] | None:
+        """The function named ``dotted`` of another module, and that module."""
 
 
 class QuietFunctions(Functions):
@@ -140,16 +128,12 @@ class QuietFunctions(Functions):
 
     def _look(self, function: Function) -> bool:
         scope = self._module.scopes.opened_by(function)
-        local = self._module.scopes.bindings(scope) - scope.globals - scope.nonlocals
-        own = _Own(
-            frozenset(name for name in local if self._is_made_here(name, scope, deep=False)),
-            frozenset(name for name in local if self._is_made_here(name, scope, deep=True)),
-        )
+        own = made_in(self._module, self._classes, function)
         return not any(
             self._keeps_something(node, scope, own) for node in self._module.inside(function)
         )
 
-    def _keeps_something(self, node: ast.AST, scope: Scope, own: _Own) -> bool:
+    def _keeps_something(self, node: ast.AST, scope: Scope, own: Own) -> bool:
         if self.operator_keeps(node):
             return True
         match node:
@@ -164,20 +148,23 @@ class QuietFunctions(Functions):
                 return not own.holds(target)
             case ast.Attribute(attr=attr, value=value) if attr in CONTAINER_METHODS:
                 # Called here, or handed on to be called: `map(kept.append, values)`.
-                return not self._module.names.resolve(node) and not own.holds(value)
+                library = is_library(self._module, self._module.names.resolve(node))
+                return not library and not own.holds(value)
             case ast.Call():
                 return self._call_keeps(node, scope, own)
         return False
 
-    def _call_keeps(self, call: ast.Call, scope: Scope, own: _Own) -> bool:
+    def _call_keeps(self, call: ast.Call, scope: Scope, own: Own) -> bool:
         func = call.func
         if self.callee(call) is not None:
             return False  # looked at by itself
         if self._unknown_own_method(call, scope):
             return True
+        resolved = self._module.names.resolve(func)
+        if resolved and not is_library(self._module, resolved):
+            return self._keeps_elsewhere(call, resolved)
         if isinstance(func, ast.Name):
             return func.id == "setattr" or self._may_name_keeper(func)
-        resolved = self._module.names.resolve(func)
         if resolved or not isinstance(func, ast.Attribute):
             return resolved.partition(".")[0] in _CHANGE_ARGUMENTS
         if not (call.args or call.keywords):
@@ -198,48 +185,30 @@ class QuietFunctions(Functions):
                 if self._module.names.resolve(value.func) != "functools.partial":
                     break
                 value = value.args[0]
-            if isinstance(value, ast.Attribute) and not self._module.names.resolve(value):
+            if isinstance(value, ast.Attribute) and not self._is_of_library(value):
                 return True
-            if isinstance(value, ast.Call) and not self._module.names.resolve(value.func):
+            if isinstance(value, ast.Call) and not self._is_of_library(value.func):
+                if self._module.names.resolve(value.func):
+                    return True  # an object of another module's class
                 return any(not self.is_quiet(own) for own in self.methods_named("__call__"))
         return False
 
-    def _is_made_here(self, name: str, scope: Scope, *, deep: bool) -> bool:
-        """Whether a local variable only ever names an object that was made for it.
+    def _is_of_library(self, expr: ast.expr) -> bool:
+        resolved = self._module.names.resolve(expr)
+        return bool(resolved) and is_library(self._module, resolved)
 
-        A parameter does not, nor does another name of an object from outside (``k = KEPT``).
-        ``deep`` asks for more: that it holds no object from outside (``pair = [KEPT, v]``).
-        """
-        bound = self._module.names.bindings(name, scope)
-        return all(
-            isinstance(node, ast.AugAssign)
-            or (
-                isinstance(node, ast.With)
-                and all(
-                    self._makes_object(item.context_expr, scope, deep=deep) for item in node.items
-                )
-            )
-            or (
-                isinstance(node, (ast.Assign, ast.AnnAssign))
-                and node.value is not None
-                and not (isinstance(node, ast.Assign) and _unpacks(node))
-                and self._makes_object(node.value, scope, deep=deep)
-            )
-            for node in bound
-        )
-
-    def _makes_object(self, value: ast.expr, scope: Scope, *, deep: bool) -> bool:
-        if not isinstance(value, ast.Call):
-            named = any(isinstance(n, ast.Name) for n in ast.walk(value))
-            return isinstance(value, _NEW_OBJECTS) and not (deep and named)
-        func = value.func
-        if self._module.names.resolve(func):
-            return True
-        if not isinstance(func, ast.Name):
+    def _keeps_elsewhere(self, call: ast.Call, resolved: str) -> bool:
+        """Whether what another module's function is given may be kept there."""
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if not any(isinstance(n, ast.Name) for value in given for n in self._module.inside(value)):
             return False
-        builtin = func.id in _MAKERS and not self._module.names.is_local(func.id, scope)
-        # What a class holds itself, all its objects share.
-        return builtin or (func.id in self._classes and not deep)
+        project = self._module.project
+        found = project.function(resolved) if isinstance(project, OtherFunctions) else None
+        if found is None or found[0] is self._module or found[1].decorator_list:
+            return True
+        other = found[0].memo.setdefault("quiet functions", QuietFunctions(found[0]))
+        assert isinstance(other, QuietFunctions)
+        return not other.is_quiet(found[1])
 
     def _unknown_own_method(self, call: ast.Call, scope: Scope) -> bool:
         """``self.m(…)`` where ``m`` is neither a visible method nor a visible attribute."""
@@ -268,18 +237,3 @@ def _calls_parameter(function: Function) -> bool:
         isinstance(call.func, ast.Name) and call.func.id in parameters
         for call in all_calls(function)
     )
-
-
-def _unpacks(stmt: ast.Assign) -> bool:
-    return any(not isinstance(target, (ast.Name, ast.Attribute)) for target in stmt.targets)
-
-
-def root_name(expr: ast.AST) -> str:
-    root = root_of(expr)
-    return root.id if root is not None else ""
-
-
-def root_of(expr: ast.AST) -> ast.Name | None:
-    while isinstance(expr, (ast.Attribute, ast.Subscript, ast.Call)):
-        expr = expr.func if isinstance(expr, ast.Call) else expr.value
-    return expr if isinstance(expr, ast.Name) else None

@@ -12,7 +12,9 @@ from tape_migrate.flow.symbols import Symbol
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.parsed import walk
 from tape_migrate.shapes.attributes_elsewhere import is_leaf, is_plain
+from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.stored import put_into
 
@@ -34,16 +36,71 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
         user = project.module_at(path)
         if user is None:
             continue
-        own = path.rpartition("/")[2].removesuffix(".py") == stem or (
-            stem == path.rpartition("/")[0].rpartition("/")[2] and path.endswith("__init__.py")
-        )
-        if own:
+        if _is_called(path, stem):
             line = _changed_at(user, name, symbol)
         else:
             line = _changed_from(user, name, stem)
         if line is not None:
             return f"line {line} of {path}"
     return None
+
+
+def may_hold_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> bool:
+    """Whether what another module keeps may be, or be given by whoever has it, what was computed.
+
+    Not numbers and data, nor what a library makes, as long as no other module changes them.
+    """
+    project = module.project
+    dotted = _imported(module, scope, symbol)
+    if dotted is None or not isinstance(project, OtherTexts):
+        return False
+    home, _, name = dotted.rpartition(".")
+    if home.partition(".")[0] in KNOWN_MODULES:
+        return False
+    if kept_elsewhere(module, scope, symbol) is not None:
+        return True
+    for path in project.matching(module.path, name, rf"(?m)^{name}\b\s*(:[^=\n]*)?=[^=]"):
+        user = project.module_at(path) if _is_called(path, home.rpartition(".")[2]) else None
+        for node in user.names.bindings(name, user.scopes.module) if user is not None else ():
+            assert user is not None
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                if not _stays(user, node.value):
+                    return True
+    return False
+
+
+def _stays(user: Module, value: ast.expr) -> bool:
+    """Whether nobody puts anything into what a module keeps: a number, a library's object."""
+    match value:
+        case ast.Constant() | ast.Lambda() | ast.JoinedStr() | ast.Compare():
+            return True
+        case ast.BinOp() | ast.UnaryOp():
+            return True
+        case ast.Tuple(elts=members):
+            return all(_stays(user, member) for member in members)
+        case ast.List(elts=members) | ast.Set(elts=members) | ast.Dict(values=members):
+            return members != [] and all(_is_plain_data(member) for member in members)
+        case ast.Call(func=func):
+            resolved = user.names.resolve(func)
+            return is_library(user, resolved) and not resolved.startswith("collections.")
+        case ast.Attribute():
+            return is_library(user, user.names.resolve(value))
+    return False
+
+
+def _is_plain_data(value: ast.expr) -> bool:
+    return all(
+        isinstance(node, (ast.Constant, ast.UnaryOp, ast.List, ast.Tuple, ast.Dict))
+        for node in walk(value)
+        if isinstance(node, ast.expr)
+    )
+
+
+def _is_called(path: str, stem: str) -> bool:
+    """Whether the module at ``path`` has this name."""
+    return path.rpartition("/")[2].removesuffix(".py") == stem or (
+        stem == path.rpartition("/")[0].rpartition("/")[2] and path.endswith("__init__.py")
+    )
 
 
 def _changes(name: str) -> str:

@@ -41,7 +41,9 @@ class Summaries(QuietFunctions):
         resolved = self._module.names.resolve(call.func)
         if resolved:
             known = resolved.partition(".")[0] in KNOWN_MODULES
-            return known and not resolved.startswith("tensorflow.contrib")
+            # `tf.get_default_graph().kept`: what anyone has put there.
+            shared = resolved == "tensorflow.get_default_graph"
+            return known and not shared and not resolved.startswith("tensorflow.contrib")
         if not isinstance(call.func, ast.Name):
             return isinstance(call.func, ast.Attribute) and call.func.attr in TENSOR_METHODS
         function = self.callee(call)
