@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from itertools import product
 
@@ -134,13 +134,41 @@ class ClosureGraph:
         around = scope.parent
         if isinstance(node, ast.Lambda):
             own = (id(scope), "lambda")
-        elif around is None or around.kind is ScopeKind.CLASS:
+        elif around is None:
+            return
+        elif around.kind is ScopeKind.CLASS:
+            self._define_method(node, around)
             return
         else:
             own = (id(around), node.name)
         for name in captured(self._module, node):
             for read in self._nodes.reads(name):
                 self._captures[read].add(own)
+
+    def _define_method(self, node: Function | ast.ClassDef, owner: Scope) -> None:
+        """What a method reads of its object, and of what is around, where it is a value:
+        ``penalty(box.scaled, x)``."""
+        if isinstance(node, ast.ClassDef) or node.name not in self._values:
+            return
+        own = self._nodes.named(node.name)
+        read = [each for name in captured(self._module, node) for each in self._nodes.reads(name)]
+        for inner in self._module.of_kind_inside(ast.Attribute, node):
+            if isinstance(inner.value, ast.Name) and inner.value.id == "self":
+                if isinstance(inner.ctx, ast.Load):
+                    read += self._nodes.reads(inner)
+                    read.append((0, "." + inner.attr))  # set by whoever has the object
+        for each in read:
+            self._captures[each].update(node for node in own if node != each)
+
+    @cached_property
+    def _values(self) -> frozenset[str]:
+        """Names of attributes that are read, and not to call them there."""
+        called = {id(call.func) for call in self._module.of_kind(ast.Call)}
+        return frozenset(
+            node.attr
+            for node in self._module.of_kind(ast.Attribute)
+            if isinstance(node.ctx, ast.Load) and id(node) not in called
+        )
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):
@@ -164,6 +192,7 @@ class ClosureGraph:
             self._alias(value, attribute)
         if isinstance(target, ast.Attribute):
             self._run(self._unnamed.setters(name, target.value, value))
+            self._put_into_called(target.value, [value])
         for written in self._nodes.find_reads(target, storing=True):
             self._connect(reads, written)
             self._alias(value, written)
@@ -236,10 +265,16 @@ class ClosureGraph:
 
     def _call_of_object(self, call: ast.Call, *, known: bool) -> None:
         """A method of an object whose class is not known: all methods of that name."""
+        if isinstance(call.func, ast.Name) and not known:
+            for func in self._methods_called(call.func):
+                its_call = ast.Call(func=func, args=call.args, keywords=call.keywords)
+                self._call_of_object(its_call, known=False)
         if not isinstance(call.func, ast.Attribute) or self._module.names.resolve(call.func):
             return
         for method in () if known else self._summaries.methods_named(call.func.attr):
             self._give(method, call)
+            if not self._summaries.is_quiet(method):
+                self._put_into_called(call.func.value, call.args)
         if call.func.attr in CONTAINER_METHODS:
             receivers = [
                 *self._nodes.reads(call.func.value),
@@ -248,6 +283,24 @@ class ClosureGraph:
             for receiver, arg in product(receivers, call.args):
                 self._connect(self._nodes.reads(arg), receiver)
                 self._alias(arg, receiver)
+
+    def _put_into_called(self, holder: ast.expr, values: Iterable[ast.expr]) -> None:
+        """What is put into an object counts for its name where the object may be called itself:
+        ``box.v = h`` and ``penalty(box, x)``."""
+        if not isinstance(holder, ast.Name) or holder.id in ("self", "cls"):
+            return
+        if self._summaries.methods_named("__call__"):
+            for value, written in product(values, self._nodes.reads(holder)):
+                self._connect(self._nodes.reads(value), written)
+
+    def _methods_called(self, name: ast.Name) -> Iterator[ast.Attribute]:
+        """The methods of objects that a name is given: ``put = kept.append``."""
+        for node in self._module.names.bindings(name.id, self._module.scope_of(name)):
+            if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
+                value = node.value
+                for each in (value.body, value.orelse) if isinstance(value, ast.IfExp) else [value]:
+                    if isinstance(each, ast.Attribute):
+                        yield each
 
     def _give(self, function: Function | ast.Lambda, call: ast.Call) -> None:
         """Connect the arguments of ``call`` with the parameters of ``function``."""

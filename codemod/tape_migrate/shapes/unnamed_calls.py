@@ -1,9 +1,10 @@
 """Calls that name no function of the module, and run one of it all the same.
 
-``partial(f, a)`` and ``map(f, a)``; ``cls(y, x)``, ``kinds["net"](y, x)`` and ``Net(*parts)``,
-which make an object; ``net(x)`` of one with ``__call__``, ``net[x]`` and ``y @ x`` of one with
-operators, ``net.loss = y`` of one with a setter; ``hook(y)``, where ``hook`` is what the module has
-handed about; what a decorator calls. Each is written out as a call of the function it may run.
+``partial(f, a)``, ``map(f, a)`` and ``tf.nest.map_structure(f, a)``; ``cls(y, x)``,
+``kinds["net"](y, x)`` and ``Net(*parts)``, which make an object; ``net(x)`` of one with
+``__call__``, ``net[x]`` and ``y @ x`` of one with operators, ``net.loss = y`` of one with a setter;
+``hook(y)``, where ``hook`` is what the module has handed about; what a decorator calls. Each is
+written out as a call of the function it may run.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from functools import cached_property
 from tape_migrate.mentions import asked_by_text, last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.closure_nodes import asks_any_method
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.inheritance import may_take_over
@@ -82,7 +84,10 @@ class UnnamedCalls:
         if isinstance(call.func, ast.Name) and call.func.id in ("map", "filter"):
             if call.args and not self._module.names.is_local(call.func.id, scope):
                 yield from self._as_call(call.args[0], call.args[1:], [])
-        if self._module.names.resolve(call.func) == "operator.methodcaller" and call.args:
+        resolved = self._module.names.resolve(call.func)
+        if runs_arguments(resolved) and call.args:
+            yield from self._as_call(call.args[0], call.args[1:], [])
+        if resolved == "operator.methodcaller" and call.args:
             name = call.args[0]
             if isinstance(name, ast.Constant):
                 plain = ast.Call(func=name, args=call.args[1:], keywords=call.keywords)
