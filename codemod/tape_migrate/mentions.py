@@ -59,6 +59,29 @@ def _is_key(module: Module, constant: ast.Constant) -> bool:
     return any(last_name(node) in _NAMESPACES for node in ast.walk(parent.value))
 
 
+def is_given_name(module: Module, constant: ast.Constant) -> bool:
+    """Whether a text may come to be asked for: no docstring, nothing in ``__all__`` or for others.
+
+    What a library is told (``tf.name_scope("loss")``) is no name of ours.
+    """
+    parent = module.parent_of(constant)
+    if isinstance(parent, ast.Expr):
+        return False
+    if isinstance(parent, ast.Call):
+        return module.names.resolve(parent.func).partition(".")[0] not in KNOWN_MODULES
+    return not any(
+        isinstance(target, ast.Name) and target.id == "__all__"
+        for around in module.parents(constant)
+        for target in (
+            around.targets
+            if isinstance(around, ast.Assign)
+            else [around.target]
+            if isinstance(around, (ast.AugAssign, ast.AnnAssign))
+            else ()
+        )
+    )
+
+
 def last_name(node: ast.AST) -> str:
     """``grad`` of ``grad`` and of ``model.grad``; nothing for other expressions."""
     match node:

@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from tape_migrate.called_names import names_called
 from tape_migrate.glimpse import may_mean, may_return_name
+from tape_migrate.handed_on import Named
 from tape_migrate.imports import Programs, module_names
 from tape_migrate.mentions import uses_name
 from tape_migrate.model import SourceError
@@ -67,6 +68,8 @@ class Project:
         self._defined: dict[str, frozenset[str]] = {}
         self._meanings: dict[tuple[str, str], str] = {}
         self._users: dict[tuple[str, str, bool], list[str]] = {}
+        self._named: dict[tuple[str, str], Named] = {}
+        self._starring: list[str] | None = None
         self._held: dict[frozenset[str], bool] = {}
         self._programs: Programs | None = None
         self._around: dict[str, list[str]] = {}
@@ -241,14 +244,43 @@ class Project:
 
     def _find_users(self, path: str, name: str, *, method: bool) -> list[str]:
         module = self._module_of_path.get(path, "")
-        found: list[str] = []
-        for other in self.mentioning(path, name):
+        found: set[str] = set()
+        named = None if method else self.named(path, name)
+        for other in self.mentioning(path, name) if named is None else named.paths():
             loaded = self._load_path(other)
-            if loaded is None or uses_name(
-                loaded, module, name, method=method, unique=self._is_unique(module)
+            if (
+                loaded is None
+                or uses_name(loaded, module, name, method=method, unique=self._is_unique(module))
+                or (named is not None and named.is_used_in(loaded))
             ):
-                found.append(other)
+                found.add(other)
+        if named is not None and named.spilled is not None:
+            found.add(named.spilled[0])
         return sorted(found)
+
+    def named(self, path: str, name: str) -> Named:
+        """See ``tape_migrate.shapes.calls_elsewhere.OtherCallers``."""
+        key = (path, name)
+        if key not in self._named:
+            self._named[key] = Named(self, path, name)
+        return self._named[key]
+
+    def starring(self) -> list[str]:
+        """See ``tape_migrate.handed_on.Modules``."""
+        if self._starring is None:
+            self._starring = list(self._search((b"import *",)))
+        return self._starring
+
+    def split(self, dotted: str) -> tuple[str, tuple[str, ...]]:
+        """See ``tape_migrate.handed_on.Modules``."""
+        parts = dotted.split(".")
+        for end in range(len(parts), 0, -1):
+            # A folder without ``__init__.py`` is no part of the names of its modules.
+            for start in range(end):
+                path = self._path_of_module.get(".".join(parts[start:end]))
+                if path is not None:
+                    return path, tuple(parts[end:])
+        return "", tuple(parts)
 
     def meaning(self, module: str, name: str) -> str:
         """See ``Reexports.meaning``."""
@@ -383,14 +415,13 @@ class Project:
             try:
                 glimpsed = self._glimpsed.pop(path, None)
                 data = self._sources[path] if glimpsed is None else glimpsed
-                if b"tensorflow" in data or b"keras" in data or b"import" in data:
-                    loaded = Module(
-                        data,
-                        parsed=self._parse(data),
-                        package=self.package_of(path),
-                        project=self,
-                        path=path,
-                    )
+                loaded = Module(
+                    data,
+                    parsed=self._parse(data),
+                    package=self.package_of(path),
+                    project=self,
+                    path=path,
+                )
             except (SourceError, KeyError, OSError, UnicodeDecodeError):
                 loaded = None
             self._modules[path] = loaded

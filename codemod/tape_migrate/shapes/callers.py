@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope, ScopeKind, build_scopes
+from tape_migrate.handed_on import Named
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.model import Api, Helper, Site
 from tape_migrate.module import Module
@@ -49,34 +50,33 @@ _NOWHERE = build_scopes(ast.Module(body=[], type_ignores=[])).module
 
 def _imported(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
     """Calls of another module's function."""
-    name = helper.dotted.rpartition(".")[2]
+    home, _, name = helper.dotted.rpartition(".")
+    project = module.project
+    path = project.split(home)[0] if isinstance(project, OtherNames) else ""
+    if not isinstance(project, OtherNames) or not path:
+        return in_the_way(helper, f"what {name} means is not seen")
+    named = project.named(path, name)
+    if named.spilled is not None:
+        where, line = named.spilled
+        return in_the_way(helper, f"line {line} of {where} takes all that its module has")
     calls: list[ast.Call] = []
-    for node in module.nodes:
-        if isinstance(node, (ast.Name, ast.Attribute)) and (
-            node.id == name if isinstance(node, ast.Name) else node.attr == name
-        ):
-            resolved = module.names.resolve(node)
-            if not resolved and isinstance(node, ast.Name) and _may_be_imported(module, node):
-                return in_the_way(helper, f"line {node.lineno}: what {name} means is not seen")
-            if resolved != helper.dotted:
-                continue
-            parent = module.parent_of(node)
-            if not (isinstance(parent, ast.Call) and parent.func is node):
-                return in_the_way(
-                    helper, f"line {node.lineno} uses {name} otherwise than by a plain call"
-                )
-            calls.append(parent)
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                renamed = alias.name == name and alias.asname not in (None, name)
-                if renamed:
-                    return in_the_way(helper, f"line {node.lineno} imports it by another name")
+    asked = named.asked_in(module)
+    if asked is not None:
+        return in_the_way(helper, f"line {asked} asks for {name} by its name")
+    for use in named.uses(module):
+        parent = module.parent_of(use.node)
+        if not use.certain:
+            return in_the_way(helper, f"line {use.node.lineno}: what {name} means is not seen")
+        if not (isinstance(parent, ast.Call) and parent.func is use.node):
+            return in_the_way(
+                helper, f"line {use.node.lineno} uses {name} otherwise than by a plain call"
+            )
+        calls.append(parent)
+    for node in module.of_kind(ast.ImportFrom):
+        for alias in node.names:
+            if alias.name == name and (alias.asname or name) not in named.words:
+                return in_the_way(helper, f"line {node.lineno} imports it by another name")
     return calls
-
-
-def _may_be_imported(module: Module, node: ast.Name) -> bool:
-    bound = module.names.bindings(node.id, module.scope_of(node))
-    return not bound or any(isinstance(b, (ast.Import, ast.ImportFrom)) for b in bound)
 
 
 def own_callers(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
@@ -104,6 +104,17 @@ def own_callers(module: Module, helper: Helper) -> list[ast.Call] | Refusal:
                 helper, f"line {other.lineno} uses {node.name} otherwise than by a plain call"
             )
     return calls
+
+
+@runtime_checkable
+class OtherNames(Protocol):
+    """What a project can tell of the names that its modules give a function."""
+
+    def named(self, path: str, name: str) -> Named:
+        """The function ``name`` of the module at ``path`` by all its names."""
+
+    def split(self, dotted: str) -> tuple[str, tuple[str, ...]]:
+        """The path of the module that ``dotted`` begins with, and what is left."""
 
 
 def no_caller(helper: Helper) -> Refusal:

@@ -14,9 +14,9 @@ from typing import Final, Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.handed_on import Named
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
-from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.functions import Function
@@ -35,11 +35,11 @@ class OtherCallers(Protocol):
     def users(self, path: str, name: str, *, method: bool) -> list[str]:
         """Paths of other modules that use ``name`` of this one (or any method so called)."""
 
-    def mentioning(self, path: str, name: str) -> list[str]:
-        """Paths of other modules whose text holds the word ``name``."""
+    def named(self, path: str, name: str) -> Named:
+        """The function ``name`` of the module at ``path`` by all its names."""
 
-    def name_of(self, path: str) -> str:
-        """The dotted name of the module at ``path``, "" if others have the same."""
+    def split(self, dotted: str) -> tuple[str, tuple[str, ...]]:
+        """The path of the module that ``dotted`` begins with, and what is left."""
 
     def module_at(self, path: str) -> Module | None:
         """The module at ``path``, or None if it cannot be read."""
@@ -207,59 +207,30 @@ def _find_calls(module: Module, scope: Scope, function: Function) -> Calls:
     if around.kind is not ScopeKind.MODULE:
         return Calls((), None)
     found: list[Call] = []
+    named = project.named(module.path, function.name)
     given_away: str | None = None
-    known: dict[tuple[str, str], None] = {(project.name_of(module.path), function.name): None}
-    looked_at: set[tuple[str, str]] = set()
-    while more := [place for place in known if place not in looked_at]:
-        home, name = more[0]
-        looked_at.add(more[0])
-        for path in project.mentioning(module.path, name):
-            user = project.module_at(path)
-            if user is None:
+    if named.spilled is not None:
+        path, line = named.spilled
+        given_away = f"line {line} of {path}"
+    asked = named.asked_in(module)
+    if asked is not None:
+        given_away = given_away or f"line {asked}"
+    for path in named.paths():
+        user = project.module_at(path)
+        if user is None:
+            continue
+        asked = named.asked_in(user)
+        if asked is not None:
+            given_away = given_away or f"line {asked} of {path}"
+        for use in named.uses(user):
+            parent = user.parent_of(use.node)
+            if not isinstance(use.node.ctx, ast.Load):
                 continue
-            for imported in _imported_names(user, home, name):
-                known[(project.name_of(path), imported)] = None  # others may import it from there
-            asked = asked_by_text(user, name)
-            if asked is not None:
-                given_away = given_away or f"line {asked} of {path}"
-            for node in user.nodes:
-                if not isinstance(node, (ast.Name, ast.Attribute)):
-                    continue
-                if not isinstance(node.ctx, ast.Load) or not _means(user, node, home, name):
-                    continue
-                parent = user.parent_of(node)
-                if isinstance(parent, ast.Call) and parent.func is node:
-                    found.append(Call(path, user, _by_name(parent, function.name)))
-                elif not isinstance(parent, ast.Attribute) and not hands_to_loop(user, node):
-                    given_away = given_away or f"line {node.lineno} of {path}"
+            if isinstance(parent, ast.Call) and parent.func is use.node:
+                found.append(Call(path, user, _by_name(parent, function.name)))
+            elif not isinstance(parent, ast.Attribute) and not hands_to_loop(user, use.node):
+                given_away = given_away or f"line {use.node.lineno} of {path}"
     return Calls(tuple(found), given_away)
-
-
-def _means(user: Module, node: ast.Name | ast.Attribute, home: str, name: str) -> bool:
-    """Whether ``node`` is what the module ``home`` calls ``name``."""
-    around, _, last = user.names.resolve(node).rpartition(".")
-    if not around and isinstance(node, ast.Name) and node.id == name:
-        return not user.names.bindings(name, user.scope_of(node)) and any(
-            any(alias.name == "*" for alias in other.names)
-            for other in user.of_kind(ast.ImportFrom)
-        )
-    if last != name or not around:
-        return False
-    if not home:  # several files are so called
-        return around.partition(".")[0] not in KNOWN_MODULES
-    return around == home or around.endswith("." + home)
-
-
-def _imported_names(user: Module, home: str, name: str) -> list[str]:
-    """The names that ``from home import name`` gives it in ``user``."""
-    stem = home.rpartition(".")[2]
-    return [
-        alias.asname or alias.name
-        for node in user.of_kind(ast.ImportFrom)
-        if not stem or not node.module or stem == node.module.rpartition(".")[2]
-        for alias in node.names
-        if alias.name == name
-    ]
 
 
 def _calls_of_method(module: Module, project: OtherCallers, name: str, owner: str) -> Calls:
@@ -267,10 +238,13 @@ def _calls_of_method(module: Module, project: OtherCallers, name: str, owner: st
     given_away: str | None = None
     for path in project.users(module.path, name, method=True):
         user = project.module_at(path)
-        for node in user.attributes(name) if user is not None else ():
-            assert user is not None
-            around = user.names.resolve(node.value)  # `Model.run(model, x)` is one of the class
-            if not isinstance(node.ctx, ast.Load) or around.rpartition(".")[2] not in ("", owner):
+        if user is None:
+            continue
+        asked = asked_by_text(user, name)
+        if asked is not None:
+            given_away = given_away or f"line {asked} of {path}"
+        for node in user.attributes(name):
+            if not isinstance(node.ctx, ast.Load) or not _may_have(user, node.value, owner):
                 continue
             parent = user.parent_of(node)
             if isinstance(parent, ast.Call) and parent.func is node:
@@ -278,6 +252,19 @@ def _calls_of_method(module: Module, project: OtherCallers, name: str, owner: st
             elif not isinstance(parent, ast.Attribute):
                 given_away = given_away or f"line {node.lineno} of {path}"
     return Calls(tuple(found), given_away)
+
+
+def _may_have(user: Module, expr: ast.expr, owner: str) -> bool:
+    """Whether ``expr`` may be an object of a class, or the class (``Model.run(model, x)``).
+
+    Modules have functions, and so have libraries; ``mid.net`` may be an object that a module holds.
+    """
+    dotted = user.names.resolve(expr)
+    if not dotted or dotted.rpartition(".")[2] == owner:
+        return True
+    project = user.project
+    path, rest = project.split(dotted) if isinstance(project, OtherCallers) else ("", ())
+    return bool(path and rest)
 
 
 def _by_name(call: ast.Call, own: str) -> ast.Call:

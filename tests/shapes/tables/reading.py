@@ -16,7 +16,8 @@ parts are separated by ``;;``. A part that takes the place of a whole line is in
 ``=== name (open)`` rules no calls from elsewhere out; otherwise --assume-closed holds. A program of
 a group ``(keras)`` is migrated open, and begins with the imports of Keras; those of a group
 ``(graph)`` use what only a graph has, before and after. What follows a line
-``# --- lib.py`` is another module of the project; it gets the imports unless it has its own.
+``# --- lib.py`` is another module of the project; it gets the imports unless it has its own, or the
+line is ``# --- lib.py bare``.
 """
 
 from __future__ import annotations
@@ -49,10 +50,13 @@ class Case:
     @property
     def modules(self) -> dict[str, str]:
         """All modules of the program by path, the main one first."""
-        main, *others = re.split(r"^# --- (\S+)\n", self.text, flags=re.MULTILINE)
+        main, *others = re.split(r"^# --- (\S+)( bare)?\n", self.text, flags=re.MULTILINE)
         head = main[: main.index("\n\n")] + "\n\n"
-        texts = [text if "import tensorflow" in text else head + text for text in others[1::2]]
-        return {"main.py": main, **dict(zip(others[::2], texts, strict=True))}
+        texts = [
+            text if bare or "import tensorflow" in text else head + text
+            for bare, text in zip(others[1::3], others[2::3], strict=True)
+        ]
+        return {"main.py": main, **dict(zip(others[::3], texts, strict=True))}
 
 
 @dataclass(frozen=True)
