@@ -8,6 +8,7 @@ from typing import Final
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, symbol_of
 from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.handed_on import GIVE_MEMBERS, links_by_function
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Link, Track
 from tape_migrate.shapes.repeats import iterable_of
@@ -133,8 +134,9 @@ def given_by(dep: Dependence, definition: Definition, symbol: Symbol) -> list[Li
         header = dep.cfg.node_of(stmt)
         if over is not None:
             return dep.links_of(header, [over])
-        parts = stmt.iter.args if isinstance(stmt.iter, ast.Call) else [stmt.iter]
-        return dep.links_of(header, parts)
+        if isinstance(stmt.iter, ast.Call):
+            return _arguments(dep, header, stmt.iter)
+        return dep.links_of(header, [stmt.iter])
     if value is None:
         links = list(dep.links_into(definition.node_id))
         if isinstance(stmt, ast.Assign) and isinstance(stmt.value, ast.Call):
@@ -145,12 +147,18 @@ def given_by(dep: Dependence, definition: Definition, symbol: Symbol) -> list[Li
     return dep.links_of(definition.node_id, [value])
 
 
-_GIVE_MEMBERS: Final = frozenset({"copy", "get", "items", "pop", "popitem", "setdefault", "values"})
-"""Methods that hand on what their object holds."""
+def is_setting(dep: Dependence, link: Link) -> bool:
+    """``tf.float32`` in ``tf.cast(x, tf.float32)``: no tensor that could be handed on."""
+    node = link.use.node
+    if not isinstance(node, ast.expr):
+        return False
+    return dep.module.names.resolve(node).partition(".")[0] in ("tensorflow", "numpy")
 
 
 def _arguments(dep: Dependence, node_id: int, call: ast.Call) -> list[Link]:
+    """Reads whose value a call may give back: of its arguments, and of what it has by itself."""
     given = [*call.args, *(k.value for k in call.keywords)]
-    if isinstance(call.func, ast.Attribute) and call.func.attr in _GIVE_MEMBERS:
+    if isinstance(call.func, ast.Attribute) and call.func.attr in GIVE_MEMBERS:
         given.append(call.func)
-    return dep.links_of(node_id, given)
+    links = dep.links_of(node_id, given)
+    return links + [link for link in links_by_function(dep, node_id, call) if link not in links]

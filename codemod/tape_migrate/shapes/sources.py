@@ -20,6 +20,7 @@ from tape_migrate.shapes.copies import (
     held_by,
     is_copy,
     is_data,
+    is_setting,
     is_whole,
     value_of,
 )
@@ -368,12 +369,19 @@ def _other_tracks(
             yield from _other_tracks(dep, held.symbol, held.definitions, depth - 1)
             continue
         for link in given_by(dep, definition, symbol):
-            reached = dep.reaching(definition.node_id, link.use.symbol)
+            other = dep.stmt_of(link.node_id) is not definition.stmt
+            reader = link.node_id if other else definition.node_id
+            reached = dep.reaching(reader, link.use.symbol)
             strong = frozenset(d for d in reached if d.kind is not DefKind.MUTATION)
-            if all(is_data(dep, d, link.use.symbol) for d in strong) or _is_setting(dep, link):
+            if all(is_data(dep, d, link.use.symbol) for d in strong) or is_setting(dep, link):
                 continue
             if strong and strong != definitions:
-                certain, whole = is_copy(definition, symbol), is_whole(definition, symbol)
+                # What holds a property, or is captured, is not itself what is copied.
+                named = not isinstance(link.use.node, ast.expr) or (
+                    symbol_of(link.use.node) == link.use.symbol
+                )
+                certain = named and is_copy(definition, symbol)
+                whole = named and is_whole(definition, symbol)
                 if depth == 1:
                     yield Track(link.use.symbol, strong, certain=certain, whole=whole)
                     continue
@@ -383,14 +391,6 @@ def _other_tracks(
                     track = replace(track, single=False)
                 yield track
                 yield from _other_tracks(dep, track.symbol, strong, depth - 1)
-
-
-def _is_setting(dep: Dependence, link: Link) -> bool:
-    """``tf.float32`` in ``tf.cast(x, tf.float32)``: no tensor that could be handed on."""
-    node = link.use.node
-    if not isinstance(node, ast.expr):
-        return False
-    return dep.module.names.resolve(node).partition(".")[0] in ("tensorflow", "numpy")
 
 
 def _made_again(dep: Dependence, copy: Definition, made: frozenset[Definition]) -> bool:
