@@ -32,6 +32,9 @@ CONTAINER_METHODS = frozenset(
 OF_LISTS = frozenset({"list", "dict", "set", "deque", "operator", "heapq", "bisect", "random"})
 """Types and modules whose functions change the collection that they are given first."""
 
+_HOMES_OF_LISTS = frozenset({"builtins", "collections", "operator", "heapq", "bisect", "random"})
+"""Modules in which they are."""
+
 HARMLESS_BUILTINS = frozenset(
     ("print", "len", "isinstance", "repr", "str", "type", "id", "hasattr")
 )
@@ -141,9 +144,11 @@ class Dependence:
             receiver = symbol_of(call.func.value)
             if receiver is not None and may_overlap(receiver, definition.symbol):
                 return self._known_module(call.func) or is_assertion(self.module, call)
-            if receiver is not None and receiver.root in OF_LISTS:
+            if self.is_of_lists(call.func):
                 return False
-            if call.func.attr in CONTAINER_METHODS:
+            # `lib.add(xs, y)` is a function, which may do anything to what it is given.
+            method = not self.module.names.resolve(call.func) and not self._is_of_class(call.func)
+            if call.func.attr in CONTAINER_METHODS and method:
                 # Its arguments stay as they are; what it is called on changes.
                 names = {n.id for n in ast.walk(call.func.value) if isinstance(n, ast.Name)}
                 return receiver is not None or definition.symbol.root not in names
@@ -152,6 +157,20 @@ class Dependence:
             or (isinstance(call.func, ast.Name) and call.func.id in HARMLESS_BUILTINS)
             or is_assertion(self.module, call)
         )
+
+    def is_of_lists(self, func: ast.Attribute) -> bool:
+        """``list.append``, ``heapq.heappush``, ``collections.deque.append``."""
+        receiver = symbol_of(func.value)
+        if receiver is not None and receiver.root in OF_LISTS:
+            return True
+        return self.module.names.resolve(func).partition(".")[0] in _HOMES_OF_LISTS
+
+    def _is_of_class(self, func: ast.Attribute) -> bool:
+        """``Stack.append``: a method of a visible class, which is given its object."""
+        if not isinstance(func.value, ast.Name):
+            return False
+        bound = self.module.names.bindings(func.value.id, self.scope)
+        return any(isinstance(node, ast.ClassDef) for node in bound)
 
     def _known_module(self, func: ast.expr) -> bool:
         return self.module.names.resolve(func).partition(".")[0] in KNOWN_MODULES

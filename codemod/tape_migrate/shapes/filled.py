@@ -17,14 +17,17 @@ from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.evaluated import calls_in
-from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.plan import Link
+from tape_migrate.shapes.handed_on import returned
+from tape_migrate.shapes.kinds import kind_of, value_given_by
+from tape_migrate.shapes.plan import Kind, Link
 from tape_migrate.shapes.quiet import TENSOR_METHODS
 
 _VIEWS = frozenset(
     f"six.{how}{what}" for how in ("iter", "view") for what in ("items", "keys", "values")
 )
 """Functions of other libraries that only read the dictionary that they are given."""
+
+_DEPTH = 3
 
 
 def fills_what_is_read(context: Context, dep: Dependence, node_id: int, links: list[Link]) -> bool:
@@ -75,6 +78,7 @@ def filled_by(context: Context, dep: Dependence, node_id: int, call: ast.Call) -
         for symbol in holders([*ran.args, *(keyword.value for keyword in ran.keywords)]):
             if _is_made(dep, node_id, symbol):
                 yield symbol
+            yield from _holder_looped_over(dep, node_id, symbol)
 
 
 def _made_with(dep: Dependence, func: ast.expr) -> Iterator[ast.Call]:
@@ -126,13 +130,45 @@ def _is_made(dep: Dependence, node_id: int, symbol: Symbol) -> bool:
     return False
 
 
+_CONTAINERS = frozenset(
+    {"list", "dict", "set", "sorted", "deque", "defaultdict", "OrderedDict", "Counter"}
+)
+"""Types of collections, and what makes lists."""
+
+
 def is_container(dep: Dependence, node_id: int, symbol: Symbol) -> bool:
     """Whether a symbol names a list, dictionary or set that the scope has made."""
-    return any(
-        isinstance(value, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp))
-        or (isinstance(value, ast.Call) and _leaf(value) in ("list", "dict", "set"))
-        for value in _given(dep, node_id, symbol)
-    )
+    return any(_makes_container(dep, value) for value in _given(dep, node_id, symbol))
+
+
+def _makes_container(dep: Dependence, value: ast.expr, depth: int = _DEPTH) -> bool:
+    """Whether an expression makes a list, dictionary or set: ``[z] * 2``, ``xs[:]`` of a list."""
+    match value:
+        case ast.List() | ast.Dict() | ast.Set() | ast.ListComp() | ast.DictComp():
+            return True
+        case ast.BinOp(left=left, op=ast.Add() | ast.Mult() | ast.BitOr(), right=right):
+            return any(_makes_container(dep, side, depth - 1) for side in (left, right) if depth)
+        case ast.IfExp(body=first, orelse=second):
+            return any(_makes_container(dep, side, depth - 1) for side in (first, second) if depth)
+        case ast.Subscript(value=ast.Name() as whole, slice=ast.Slice()):
+            return kind_of(dep.module, whole, dep.scope) is Kind.LIST
+        case ast.Call():
+            leaf = _leaf(value)
+            if leaf in _CONTAINERS or not depth:
+                return leaf in _CONTAINERS
+            return any(_makes_container(dep, given, 0) for given in returned(dep, value))
+    return False
+
+
+def _holder_looped_over(dep: Dependence, node_id: int, symbol: Symbol) -> Iterator[Symbol]:
+    """``xs`` for ``u`` in ``for u in xs``, where ``xs`` holds lists or dictionaries."""
+    for definition in dep.reaching(node_id, symbol):
+        if isinstance(definition.stmt, ast.For):
+            over = symbol_of(definition.stmt.iter)
+            for value in _given(dep, node_id, over) if over is not None else ():
+                members = value.elts if isinstance(value, (ast.List, ast.Tuple)) else []
+                if over is not None and any(_makes_container(dep, m) for m in members):
+                    yield over
 
 
 def _given(dep: Dependence, node_id: int, symbol: Symbol) -> Iterator[ast.expr]:

@@ -23,8 +23,6 @@ from tape_migrate.shapes.plan import Kind, Link
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import MAY_RETURN_ARGUMENT, tensorflow_function
 
-_DEPTH = 4
-
 GIVE_MEMBERS = frozenset({"copy", "get", "items", "pop", "popitem", "setdefault", "values"})
 """Methods that hand on what their object holds."""
 
@@ -187,6 +185,16 @@ def _methods_elsewhere(module: Module, func: ast.Attribute) -> Iterator[_Run]:
             if isinstance(node, ast.FunctionDef) and node.name == func.attr:
                 assert there is not None
                 yield _Run(there[0], node)
+
+
+def returned(dep: Dependence, call: ast.Call) -> Iterator[ast.expr]:
+    """What stands in ``return`` of the functions in sight that a call may run."""
+    for run in _functions(dep, call):
+        scope = run.module.scopes.opened_by(run.node)
+        for node in run.module.inside(run.node):
+            if isinstance(node, ast.Return) and node.value is not None:
+                if run.module.scope_of(node) is scope:
+                    yield node.value
 
 
 def handed_names(module: Module, function: Function | ast.Lambda) -> frozenset[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, may_overlap, symbol_of
-from tape_migrate.shapes.dependence import OF_LISTS, Dependence
+from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import Kind, Refusal, Track
 
@@ -62,7 +62,7 @@ def only_hands_out(dep: Dependence, change: Definition, symbol: Symbol) -> bool:
         return False
     if isinstance(call.func, ast.Attribute):
         receiver = symbol_of(call.func.value)
-        if receiver is None or may_overlap(receiver, symbol) or receiver.root in OF_LISTS:
+        if receiver is None or may_overlap(receiver, symbol) or dep.is_of_lists(call.func):
             return False
     return not dep.callees.changes_something(call)
 

@@ -28,7 +28,7 @@ from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value
 from tape_migrate.shapes.makers import made_by
 from tape_migrate.shapes.members import put_in, refuse_changed_elsewhere
-from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Source, Track, Watch, in_order
+from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source, Track, Watch, in_order
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 from tape_migrate.shapes.variable_makers import is_trainable_variable
 from tape_migrate.shapes.variables import collected_variables
