@@ -14,9 +14,9 @@ from tape_migrate.edits.names import tensorflow_name
 from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.arguments import elements
+from tape_migrate.shapes.branches import through_branches
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.decide import decide_request, read_request
-from tape_migrate.shapes.hazards import through_branches
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.modes import graph_mode
 from tape_migrate.shapes.plan import Candidate, Refusal, Request, in_order

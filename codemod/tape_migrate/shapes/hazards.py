@@ -17,10 +17,8 @@ from tape_migrate.names import WORDS
 from tape_migrate.shapes.back_prop import refuse_back_prop
 from tape_migrate.shapes.dependence import Dependence, reads_track
 from tape_migrate.shapes.evaluated import calls_in
-from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.modes import identifiers
 from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Track
-from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
 _OVERRIDES = frozenset(
@@ -32,8 +30,6 @@ LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_el
 _LEAVING_METHODS = frozenset({"numpy", "eval", "run", "item", "tolist"})
 _LEAVING_BUILTINS = frozenset({"float", "int", "bool", "complex"})
 _LEAVING_BACKEND = frozenset({"eval", "get_value", "batch_get_value"})
-
-_MAY_NOT_CALL = frozenset({"cond", "case", "switch_case", "while_loop"})
 
 _ASSIGNING = frozenset(
     [
@@ -322,90 +318,3 @@ def assigned_variables(module: Module, part: ast.AST) -> Iterator[ast.expr]:
             yield from [*node.args[:1], *(k.value for k in node.keywords if k.arg in ("ref", "x"))]
         elif resolved.startswith(("tensorflow.raw_ops.Assign", "tensorflow.raw_ops.Resource")):
             yield from (k.value.value for k in node.keywords if isinstance(k.value, ast.Attribute))
-
-
-def through_branches(
-    dep: Dependence,
-    nodes: Iterable[int],
-    inline: Iterable[ast.AST],
-    functions_of_graphs: frozenset[str] = _MAY_NOT_CALL,
-) -> bool:
-    """Whether a path runs through a TensorFlow function that may not call what it is given.
-
-    (Or through another of ``functions_of_graphs``.)
-    """
-    parts: list[ast.AST] = list(inline)
-    for node_id in nodes:
-        node = dep.cfg.nodes[node_id].node
-        if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            parts.append(node)
-    functions = _functions_run(dep.module, parts)
-    calls = [call for part in parts for call in calls_in(part)]
-    calls += [n for function in functions for n in dep.module.of_kind_inside(ast.Call, function)]
-    return any(
-        tensorflow_function(dep.module.names.resolve(call.func)) in functions_of_graphs
-        for call in calls
-    )
-
-
-_CHOICES = (
-    *(ast.If, ast.IfExp, ast.BoolOp, ast.For, ast.While, ast.Match, ast.Try),
-    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
-)
-_SCOPES_OF_GRAPHS = frozenset({"as_default", "device", "name_scope", "scope", "variable_scope"})
-
-
-def through_choices(
-    dep: Dependence, nodes: Iterable[int], inline: Iterable[ast.AST], call: ast.Call
-) -> bool:
-    """Whether Python chooses what is computed on a path: the graph may not hold all of it."""
-    blocks = {id(place.block) for place in dep.module.places(call, within=dep.scope)}
-    parts: list[ast.AST] = list(inline)
-    for node_id in nodes:
-        node = dep.cfg.nodes[node_id].node
-        stmt = dep.stmt_of(node_id)
-        if node is None or stmt is None:
-            continue
-        for place in dep.module.places(stmt, within=dep.scope):
-            if id(place.block) in blocks:
-                break
-            if isinstance(place.owner, ast.With):
-                if _may_suppress(dep.module, place.owner):
-                    return True
-            elif not isinstance(place.owner, (ast.FunctionDef, ast.Module)):
-                return True
-        if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            parts.append(node)
-    functions = _functions_run(dep.module, parts)
-    return any(
-        isinstance(node, _CHOICES)
-        or type(node).__name__ == "TryStar"
-        or (isinstance(node, ast.With) and _may_suppress(dep.module, node))
-        for part in (*parts, *functions)
-        for node in ast.walk(part)
-    )
-
-
-def _functions_run(module: Module, parts: list[ast.AST]) -> list[Function]:
-    """The module's own functions that ``parts`` call, or hand on by name to what calls them."""
-    summaries = Summaries.of(module)
-    named = (summaries.mentioned(node) for part in parts for node in ast.walk(part))
-    found = {
-        id(each): each
-        for function in (*summaries.called_functions(parts), *named)
-        if function is not None
-        for each in summaries.reached(function)
-    }
-    return list(found.values())
-
-
-def _may_suppress(module: Module, stmt: ast.With) -> bool:
-    """Whether what is raised in a block may be dropped: the rest of the block was skipped then."""
-    for item in stmt.items:
-        func = item.context_expr.func if isinstance(item.context_expr, ast.Call) else None
-        known = func is not None and module.names.resolve(func).startswith(
-            ("tensorflow.", "keras.")
-        )
-        if not known and (func is None or _leaf(func) not in _SCOPES_OF_GRAPHS):
-            return True
-    return False

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
-from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.barriers import is_blocked
+from tape_migrate.shapes.branches import through_branches, through_choices
 from tape_migrate.shapes.carry import Carried
 from tape_migrate.shapes.connected import certainly_connected
 from tape_migrate.shapes.context import Context
@@ -45,9 +45,9 @@ def zeros_wanted(
     inline: list[ast.expr],
 ) -> bool | Refusal:
     """Whether the tape must give zeros for what it does not see; a refusal if that is unknown."""
-    branches = hz.through_branches(dep, required, inline)
+    branches = through_branches(dep, required, inline)
     said = request.unconnected is not None
-    graphs = branches or hz.through_branches(dep, required, inline, V1_CONTROL_FLOW)
+    graphs = branches or through_branches(dep, required, inline, V1_CONTROL_FLOW)
     if graphs and request.is_hessian:
         # pfor, by which a jacobian is computed, cannot vectorise all of what loops are made of.
         return Refusal("TM127", "the Hessian goes through tf.cond or a tensor loop")
@@ -82,7 +82,7 @@ def zeros_wanted(
                 return _refusal("", f"{name} may not go into it at all: zeros or None")
         if _may_be_left(dep, [*start, *reads], carried, required):
             return _refusal("", "Python chooses what is on the path: zeros or None")
-    if branches and not said and hz.through_choices(dep, required, inline, request.call):
+    if branches and not said and through_choices(dep, required, inline, request.call):
         return _refusal("", "Python chooses what is on the path: zeros or None")
     if branches and not said and request.stop_gradients is not None:
         return _refusal("", "stop_gradients may cut it off altogether: zeros or None")
