@@ -15,18 +15,17 @@ from tape_migrate.parsed import walk
 from tape_migrate.shapes.applied import applied_variables
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
+from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.hazards import assigned_variables
+from tape_migrate.shapes.in_place import CHANGING, changes_parameter
 from tape_migrate.shapes.kinds import kind_of
-from tape_migrate.shapes.members import TAKES_OUT, changed_by_other_name, other_names
+from tape_migrate.shapes.members import changed_by_other_name, other_names
 from tape_migrate.shapes.modes import graph_mode, identifiers
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 from tape_migrate.shapes.summaries import Summaries
 
-CHANGING = CONTAINER_METHODS | TAKES_OUT
-"""Methods that change a collection in place."""
 _CHANGES = "changes inside"
 _EVALUATE = frozenset(("eval", "get_value", "batch_get_value"))
 _SET = frozenset(
@@ -280,9 +279,10 @@ def _changed_by_calls(summaries: Summaries, node: ast.AST) -> Iterator[Symbol]:
     parts = own_expressions(node) if isinstance(node, ast.stmt) else [node]
     for call in (call for part in parts for call in calls_in(part)):
         function = summaries.callee(call)
-        if function is None or summaries.is_quiet(function):
+        if function is None:
             continue
-        yield from _outer_changes(summaries, function)
+        if not summaries.is_quiet(function):
+            yield from _outer_changes(summaries, function)
         if isinstance(node, ast.Expr):
             continue
         for name, value in bind(function, call):
@@ -297,32 +297,6 @@ def _outer_changes(summaries: Summaries, function: Function) -> Iterator[Symbol]
         for changed, root in changes_in(inner):
             if summaries.is_outer(root, inner):
                 yield symbol_of(changed) or Symbol(root)
-
-
-def changes_parameter(summaries: Summaries, function: Function, name: str, depth: int = 4) -> bool:
-    """Whether ``function`` may change, in place, the object that it is handed as ``name``."""
-    for node in walk(function):
-        if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(
-            node.ctx, (ast.Store, ast.Del)
-        ):
-            if _root(node) == name:
-                return True
-        if isinstance(node, ast.AugAssign) and _root(node.target) == name:
-            if isinstance(node.op, (ast.Add, ast.Mult, ast.BitOr)):
-                return True
-        if not isinstance(node, ast.Call):
-            continue
-        if isinstance(node.func, ast.Attribute) and _root(node.func.value) == name:
-            if node.func.attr in CHANGING:
-                return True
-        inner = summaries.callee(node)
-        if inner is not None and inner is not function and depth:
-            for parameter, value in bind(inner, node):
-                if _root(value) == name and changes_parameter(
-                    summaries, inner, parameter, depth - 1
-                ):
-                    return True
-    return False
 
 
 def _root(expr: ast.AST) -> str | None:

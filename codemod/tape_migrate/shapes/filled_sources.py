@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 
 from tape_migrate.flow.symbols import Symbol, holders, may_overlap
 from tape_migrate.shapes.binding import bind
-from tape_migrate.shapes.changed import changes_parameter
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.filled import filled_by, handed_methods, is_container
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.held import is_only_read
+from tape_migrate.shapes.in_place import changes_parameter
 from tape_migrate.shapes.plan import Kind, Refusal, Source
 
 

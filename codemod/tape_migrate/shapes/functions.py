@@ -54,6 +54,11 @@ class Functions:
         for (_, name), method in self._methods.items():
             self._methods_named.setdefault(name, []).append(method)
 
+    @property
+    def module(self) -> Module:
+        """The module whose functions they are."""
+        return self._module
+
     def callers(self, function: Function) -> list[ast.Call]:
         """Visible calls of ``function``."""
         if self._callers is None:

@@ -16,9 +16,9 @@ from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.binding import bind
-from tape_migrate.shapes.changed import changes_parameter
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, HARMLESS_BUILTINS
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.in_place import changes_parameter
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.members import TAKES_OUT
 from tape_migrate.shapes.modes import identifiers

@@ -23,8 +23,8 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.calls_elsewhere import closure_of
-from tape_migrate.shapes.changed import CHANGING, changes_parameter
 from tape_migrate.shapes.dependence import HARMLESS_BUILTINS
+from tape_migrate.shapes.in_place import CHANGING, changes_parameter
 from tape_migrate.shapes.plan import Refusal
 from tape_migrate.shapes.summaries import Summaries
 

@@ -262,6 +262,13 @@ def _find_set(function: Function) -> set[str]:
             target = node.func.value
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             found.update(node.names)
+        elif isinstance(node, ast.Call):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="setattr" | "delattr"),
+                    args=[_, ast.Constant(value=str(name)), *_],
+                ):
+                    found.add(f".{name}")
         symbol = symbol_of(target) if target is not None else None
         while isinstance(target, ast.Subscript) and symbol is None:
             target = target.value
