@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Protocol
 
 from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.mentions import asked_by_text, is_given_name, last_name
+from tape_migrate.mentions import asked_by_text, asks_by_name, is_given_name, last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 
@@ -221,7 +221,9 @@ class Named:
 
     def _asks_in(self, path: str) -> bool:
         user = self._modules.module_at(path)
-        return user is not None and any(map(_asks_by_name, user.of_kind(ast.Call)))
+        return user is not None and any(
+            asks_by_name(user, call) and not _is_of_itself(call) for call in user.of_kind(ast.Call)
+        )
 
     @cached_property
     def spilled(self) -> tuple[str, int] | None:
@@ -238,14 +240,8 @@ class Named:
         return None
 
 
-def _asks_by_name(call: ast.Call) -> bool:
-    name = last_name(call.func)
-    given = call.args[1:2] if name == "getattr" else call.args[:1]
-    if name not in ("getattr", "attrgetter", "methodcaller") or not given:
-        return False
-    first = call.args[0]
-    own = name == "getattr" and isinstance(first, ast.Name) and first.id in _OWN
-    return not own and not isinstance(given[0], ast.Constant)
+def _is_of_itself(call: ast.Call) -> bool:
+    return bool(call.args) and isinstance(call.args[0], ast.Name) and call.args[0].id in _OWN
 
 
 def _is_value(user: Module, node: ast.expr) -> bool:

@@ -59,6 +59,26 @@ def _is_key(module: Module, constant: ast.Constant) -> bool:
     return any(last_name(node) in _NAMESPACES for node in ast.walk(parent.value))
 
 
+def asks_by_name(module: Module, node: ast.AST) -> bool:
+    """Whether something is asked for by a name that is no text there: ``getattr(net, kind)``.
+
+    What libraries are asked for is none of ours.
+    """
+    if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
+        return any(last_name(each) in _NAMESPACES for each in ast.walk(node.value))
+    if not isinstance(node, ast.Call):
+        return False
+    name = last_name(node.func)
+    if name in ("eval", "exec"):
+        return bool(node.args)
+    given = node.args[1:2] if name == "getattr" else node.args[:1]
+    if name not in ("getattr", "attrgetter", "methodcaller") or not given:
+        return False
+    if module.names.resolve(node.args[0]).partition(".")[0] in KNOWN_MODULES:
+        return False
+    return not isinstance(given[0], ast.Constant)
+
+
 def is_given_name(module: Module, constant: ast.Constant) -> bool:
     """Whether a text may come to be asked for: no docstring, nothing in ``__all__`` or for others.
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import os
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Mapping
 
 from tape_migrate.called_names import names_called
 from tape_migrate.glimpse import may_mean, may_return_name
@@ -19,24 +17,10 @@ from tape_migrate.model import SourceError
 from tape_migrate.module import Module
 from tape_migrate.names import UNKNOWN, canonical
 from tape_migrate.parsed import Parsed
+from tape_migrate.searched import Searched
 
 _TEXTS = 8
-_OFTEN = frozenset(
-    (
-        *(b"disable_v2_behavior(", b"disable_resource_variables(", b"disable_eager_execution("),
-        *(b"Defun", b"RegisterGradient", b"gradient_override_map"),
-    )
-)
-"""Words that are asked for again and again, in different company: all are sought in one go."""
 _RECENT = 4
-
-
-@runtime_checkable
-class _Searchable(Protocol):
-    """Sources that can be searched faster than by asking for one after the other."""
-
-    def holding(self, words: Sequence[bytes]) -> list[str]:
-        """The paths of those that hold any of the words, in order."""
 
 
 def _is_init(path: str) -> bool:
@@ -57,6 +41,7 @@ class Project:
         notebooks: Mapping[str, bytes] | None = None,
     ) -> None:
         self._sources = sources
+        self._searched = Searched(sources, packages)
         self._notebooks = notebooks or {}
         self._module_of_path = dict(packages)
         self._path_of_module = {
@@ -69,7 +54,6 @@ class Project:
         self._meanings: dict[tuple[str, str], str] = {}
         self._users: dict[tuple[str, str, bool], list[str]] = {}
         self._named: dict[tuple[str, str], Named] = {}
-        self._starring: list[str] | None = None
         self._held: dict[frozenset[str], bool] = {}
         self._programs: Programs | None = None
         self._around: dict[str, list[str]] = {}
@@ -77,9 +61,6 @@ class Project:
         self._active: set[tuple[str, str]] = set()
         self._recent: deque[Parsed] = deque()
         """The module that is being migrated, and some that were before: others may ask for it."""
-        self._marked: list[str] | None = None
-        self._mentioning: dict[str, list[str]] = {}
-        """The modules that hold one of the words that are asked for often."""
         self._glimpsed: dict[str, bytes] = {}
         """Texts of modules, by path, that were looked at and not parsed."""
         self._off: str | None = None
@@ -142,42 +123,15 @@ class Project:
         return self._eager_off
 
     def _find_eager_off(self) -> Iterator[str]:
-        yield from self._holding(b"disable_v2_behavior(", b"disable_eager_execution(")
+        yield from self._searched.holding(b"disable_v2_behavior(", b"disable_eager_execution(")
 
     def _find_v2_off(self) -> Iterator[str]:
-        for path in self._holding(b"disable_v2_behavior(", b"disable_resource_variables("):
+        for path in self._searched.holding(b"disable_v2_behavior(", b"disable_resource_variables("):
             try:
                 on_again = b"enable_resource_variables" in self._sources[path]
             except (KeyError, OSError, SourceError):
                 continue
             if not on_again and "test" not in path:
-                yield path
-
-    def _holding(self, *words: bytes) -> Iterator[str]:
-        """The modules whose text holds any of the words; those that can be read."""
-        if not _OFTEN.issuperset(words):
-            yield from self._search(words)
-            return
-        if self._marked is None:
-            self._marked = list(self._search(sorted(_OFTEN)))
-        for path in self._marked:
-            try:
-                data = self._sources[path]
-            except (KeyError, OSError, SourceError):
-                continue
-            if any(word in data for word in words):
-                yield path
-
-    def _search(self, words: Sequence[bytes]) -> Iterator[str]:
-        if isinstance(self._sources, _Searchable):
-            yield from self._sources.holding(words)
-            return
-        for path in self._module_of_path:
-            try:
-                data = self._sources[path]
-            except (KeyError, OSError, SourceError):
-                continue
-            if any(word in data for word in words):
                 yield path
 
     def packaged(self) -> bool:
@@ -197,15 +151,7 @@ class Project:
 
     def matching(self, path: str, name: str, pattern: str) -> list[str]:
         """See ``tape_migrate.shapes.overridden.OtherTexts``."""
-        if name not in self._mentioning:
-            self._mentioning[name] = list(self._holding(name.encode()))
-        wanted = pattern.encode()
-        found: list[str] = []
-        for other in self._mentioning[name]:
-            with contextlib.suppress(KeyError, OSError, SourceError):
-                if other != path and re.search(wanted, self._sources[other]):
-                    found.append(other)
-        return found
+        return self._searched.matching(path, name, pattern)
 
     def has_module(self, dotted: str) -> bool:
         """See ``tape_migrate.shapes.overridden.OtherTexts``."""
@@ -267,9 +213,7 @@ class Project:
 
     def starring(self) -> list[str]:
         """See ``tape_migrate.handed_on.Modules``."""
-        if self._starring is None:
-            self._starring = list(self._search((b"import *",)))
-        return self._starring
+        return self._searched.starring()
 
     def split(self, dotted: str) -> tuple[str, tuple[str, ...]]:
         """See ``tape_migrate.handed_on.Modules``."""
@@ -333,7 +277,7 @@ class Project:
     def hold(self, words: frozenset[str]) -> bool:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
         if words not in self._held:
-            found = self._holding(*(word.encode() for word in sorted(words)))
+            found = self._searched.holding(*(word.encode() for word in sorted(words)))
             self._held[words] = next(found, None) is not None
         return self._held[words]
 

@@ -28,10 +28,10 @@ from itertools import takewhile
 
 from tape_migrate.edits.draft import Draft
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.mentions import asked_by_text, last_name
+from tape_migrate.mentions import asked_by_text, asks_by_name, last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
-from tape_migrate.shapes.callers import OtherUsers
+from tape_migrate.shapes.callers import OtherNames, OtherUsers
 from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.summaries import Summaries
@@ -103,6 +103,8 @@ def _is_settled(module: Module, scope: Scope, stmt: ast.Expr) -> bool:
         return False
     if not _is_only_called(module, reaching):
         return False
+    if any(asked_by_text(module, name) is not None for name in reaching):
+        return False
     for part in after:
         for node in module.inside(part):
             if isinstance(node, ast.Name) and node.id == "self":
@@ -116,7 +118,18 @@ def _is_settled(module: Module, scope: Scope, stmt: ast.Expr) -> bool:
 
 def _names_reaching(module: Module, called: ast.FunctionDef) -> frozenset[str]:
     """Names of the functions that run the method: its own, those of its callers, and so on."""
-    names = {called.name}
+    return _with_callers(module, frozenset((called.name,)))
+
+
+def _names_asking(module: Module) -> frozenset[str]:
+    """Names of the functions that may run whatever a name that is computed means."""
+    asking = (module.scope_of(node) for node in module.nodes if asks_by_name(module, node))
+    around = {s.name for scope in asking for s in (scope, *scope.enclosing)}
+    return _with_callers(module, frozenset(around)) if around else frozenset()
+
+
+def _with_callers(module: Module, first: frozenset[str]) -> frozenset[str]:
+    names = set(first)
     callers = _calling(module)
     while more := {name for name, calls in callers if calls & names} - names:
         names |= more
@@ -140,12 +153,16 @@ def _may_come_back(module: Module, after: Sequence[ast.stmt], reaching: frozense
     """Whether ``after`` may run the method again, for this object by whatever name."""
     if any(name.startswith("__") for name in reaching):
         return True  # Python runs these without a call that could be seen
+    project = module.project
+    asking = _names_asking(module)
     for part in after:
         for call in all_calls(part):
             home = module.names.resolve(call.func).partition(".")[0]
             if home in KNOWN_MODULES | {"tree", "six"}:
+                if isinstance(project, OtherNames) and project.split(home)[0]:
+                    return True  # a module of the project that is so called
                 continue
-            if home or last_name(call.func) in reaching:
+            if home or last_name(call.func) in reaching | asking or asks_by_name(module, call):
                 return True  # what another module does is not looked at
     return False
 
