@@ -3,8 +3,7 @@
 ``recorder.put(h)`` keeps ``h``; so does ``run(recorder.put, h)``, where ``run`` calls what it is
 given, ``tf.nest.map_structure(recorder.put, h)``, and ``late = functools.partial(recorder.put, h)``
 once ``late`` is called. A function value is harmless where it is seen what it is: a function of a
-library's, or one of the module's own that keeps nothing. Parameters count as harmless, too: what
-they are, the caller says, and of a call by their name nobody knows more.
+library's, or one of the module's own that keeps nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from collections.abc import Iterable
 
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.binding import bind, comprehension_of
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
@@ -24,6 +24,7 @@ from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.plan import Kind
 from tape_migrate.shapes.stored import put_into
 from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
 RUNS_ARGUMENTS = frozenset({"map", "filter", "next", "iter", "setattr", "exec", "eval", "vars"})
 """Builtins that run, or step, what they are given."""
@@ -32,12 +33,23 @@ _GIVE_MEMBERS = frozenset(
 )
 """Builtins that give back what they are given, or members of it."""
 _GIVE_ANYTHING = frozenset({"getattr", "vars", "globals", "locals", "eval", "map", "filter"})
-_RUNNING_MODULES = ("functools.", "itertools.")
+_TAKE_KEY = frozenset({"sorted", "max", "min"})
+_RUN = {
+    "functools.reduce": 0,
+    "itertools.accumulate": 1,
+    "itertools.dropwhile": 0,
+    "itertools.filterfalse": 0,
+    "itertools.groupby": 1,
+    "itertools.starmap": 0,
+    "itertools.takewhile": 0,
+}
+"""Which argument it is that is run; what ``partial`` is given runs when that is called."""
 _LIBRARY_KEEPERS = frozenset(
     {"operator.setitem", "operator.iadd", "operator.iconcat", "heapq.heappush", "heapq.heappushpop"}
     | {"heapq.heapreplace", "bisect.insort", "bisect.insort_left", "bisect.insort_right"}
 )
 """Functions of libraries that put one argument into another."""
+_WRAPPERS = frozenset({"function", "custom_gradient", "recompute_grad", "autograph.to_graph"})
 _DEPTH = 6
 _DISPLAYS = (ast.List, ast.Tuple, ast.Set)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp)
@@ -54,11 +66,9 @@ class Keepers:
     def keeps(self, call: ast.Call) -> bool:
         """Whether ``call`` runs code of the module that may keep its arguments."""
         module, summaries = self._module, self._summaries
-        given = [*call.args, *(keyword.value for keyword in call.keywords)]
         resolved = module.names.resolve(call.func)
         if resolved:
-            runs = runs_arguments(resolved) or resolved.startswith(_RUNNING_MODULES)
-            return resolved in _LIBRARY_KEEPERS or (runs and self._any_may_keep(given))
+            return resolved in _LIBRARY_KEEPERS or self._library_runs_keeper(resolved, call)
         function = summaries.callee(call) or summaries.made_by(call)
         if function is not None:
             if not summaries.is_quiet(function):
@@ -71,7 +81,8 @@ class Keepers:
             if not module.names.is_local(func.id, scope):
                 if func.id in RUNS_ARGUMENTS or not hasattr(builtins, func.id):
                     return True
-                return self._any_may_keep(k.value for k in call.keywords if k.arg in ("key", None))
+                keys = [k.value for k in call.keywords if k.arg in ("key", None)]
+                return func.id in _TAKE_KEY and self._any_may_keep(keys)
             return any(self._binding_keeps(node) for node in module.names.bindings(func.id, scope))
         if isinstance(func, ast.Attribute):
             if func.attr in CONTAINER_METHODS:
@@ -81,6 +92,26 @@ class Keepers:
                 self.may_keep(value) for value in self._stored_as(func.attr)
             )
         return True
+
+    def _library_runs_keeper(self, resolved: str, call: ast.Call) -> bool:
+        position = 0 if runs_arguments(resolved) else _RUN.get(resolved)
+        if position is None:
+            return False
+        run = call.args[position : position + 1]
+        run += [k.value for k in call.keywords if k.arg in ("func", "function", "key", None)]
+        data = [value for value in call.args if value not in run]
+        for value in run:
+            if isinstance(value, ast.Lambda):
+                # What it calls of its own parameters is among what is given beside it.
+                keeps = self._lambda_keeps(value, others=True)
+                runs_data = self._lambda_keeps(value) != keeps
+            else:
+                keeps = self.may_keep(value)
+                function = self._summaries.named(value)
+                runs_data = function is not None and bool(self._summaries.runs_given(function))
+            if keeps or (runs_data and self._any_may_keep(data)):
+                return True
+        return any(isinstance(value, ast.Starred) for value in data) and self._any_may_keep(data)
 
     def _run_by(self, function: Function, call: ast.Call) -> list[ast.expr]:
         """What ``call`` gives a visible ``function`` that may be called there."""
@@ -109,10 +140,10 @@ class Keepers:
             return isinstance(node, ast.FunctionDef)  # one of several of this name
         if isinstance(node, ast.Assign):
             if isinstance(node.value, ast.Lambda):
-                return any(map(self.keeps, calls_in(node.value.body)))
+                return self._lambda_keeps(node.value)
             if isinstance(node.value, ast.Call):
                 resolved = self._module.names.resolve(node.value.func)
-                return not resolved or self.may_keep(node.value)
+                return not resolved or (_wraps(resolved) and self.may_keep(node.value))
         return True
 
     def _any_may_keep(self, values: Iterable[ast.expr], depth: int = _DEPTH) -> bool:
@@ -125,8 +156,8 @@ class Keepers:
         if isinstance(value, _DATA):
             return False
         match value:
-            case ast.Lambda(body=body):
-                return any(map(self.keeps, calls_in(body)))
+            case ast.Lambda():
+                return self._lambda_keeps(value)
             case ast.IfExp(body=first, orelse=second) | ast.BinOp(left=first, right=second):
                 return self._any_may_keep((first, second), depth - 1)
             case ast.NamedExpr(value=inner) | ast.Starred(value=inner) | ast.Await(value=inner):
@@ -154,6 +185,14 @@ class Keepers:
                 return self._result_may_keep(value, depth)
         return True
 
+    def _lambda_keeps(self, function: ast.Lambda, *, others: bool = False) -> bool:
+        own = {arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg)}
+        return any(
+            self.keeps(call)
+            for call in calls_in(function.body)
+            if not (others and isinstance(call.func, ast.Name) and call.func.id in own)
+        )
+
     def _name_may_keep(self, name: ast.Name, depth: int) -> bool:
         names, scope = self._module.names, self._module.scope_of(name)
         owner = comprehension_of(self._module, name)
@@ -170,7 +209,7 @@ class Keepers:
 
     def _bound_may_keep(self, name: ast.Name, node: ast.AST | None, depth: int) -> bool:
         match node:
-            case None | ast.arg() | ast.Import() | ast.ImportFrom():
+            case ast.Import() | ast.ImportFrom():
                 return self._module.names.resolve(name) in _LIBRARY_KEEPERS
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 return not self._summaries.is_quiet(node)
@@ -207,7 +246,10 @@ class Keepers:
         return not (plain and not attr.startswith("__"))
 
     def _stored_as(self, attr: str) -> list[ast.expr]:
-        """What the module stores in attributes of this name, whatever the object."""
+        """What the module stores in attributes of this name, whatever the object.
+
+        But for parameters: of `self.model = model` nobody knows more than of any other object.
+        """
         return [
             exact
             for node in self._module.attributes(attr)
@@ -215,7 +257,14 @@ class Keepers:
             and isinstance(stmt := self._module.statement_of(node), (ast.Assign, ast.AnnAssign))
             and (symbol := symbol_of(node)) is not None
             and (exact := value_given_by(stmt, symbol) or stmt.value) is not None
+            and not self._is_parameter(exact)
         ]
+
+    def _is_parameter(self, value: ast.expr) -> bool:
+        if not isinstance(value, ast.Name):
+            return False
+        bound = self._module.names.bindings(value.id, self._module.scope_of(value))
+        return bool(bound) and all(node is None or isinstance(node, ast.arg) for node in bound)
 
     def _member_may_keep(self, holder: ast.expr, depth: int) -> bool:
         """A member of ``holder``, or what an item of it is: ``hooks[0]``, ``hooks.get("put")``."""
@@ -232,8 +281,9 @@ class Keepers:
         names, summaries = self._module.names, self._summaries
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         func = call.func
-        if names.resolve(func):
-            return self._any_may_keep(given, depth - 1)  # `functools.partial(keep, held)`
+        resolved = names.resolve(func)
+        if resolved:
+            return _wraps(resolved) and self._any_may_keep(given, depth - 1)
         function = summaries.callee(call)
         if function is not None:
             return self._any_may_keep((*given, *self._returned(function)), depth - 1)
@@ -270,3 +320,9 @@ class Keepers:
             for node in self._module.inside(function)
             if isinstance(node, ast.Return) and node.value is not None
         ]
+
+
+def _wraps(resolved: str) -> bool:
+    """Whether a library's function makes a function of one: ``functools.partial(keep, held)``."""
+    known = resolved.partition(".")[0] in KNOWN_MODULES
+    return not known or tensorflow_function(resolved) in _WRAPPERS or resolved == "numpy.vectorize"

@@ -40,6 +40,7 @@ _OPERATORS = frozenset(
 ) | {"__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__", "__contains__"}
 _CHANGE_ARGUMENTS = frozenset({"operator", "heapq", "bisect"})
 _RUNNING_MODULES = ("functools.", "itertools.")
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @runtime_checkable
@@ -107,12 +108,12 @@ class QuietFunctions(Functions):
     def _find_run(self, function: Function) -> Iterator[str]:
         names = self._module.names
         for call in all_calls(function):
-            func, scope = call.func, self._module.scope_of(call)
+            func = call.func
             run = [] if isinstance(func, ast.Attribute) or self.named(func) else [func]
             resolved = names.resolve(func)
             if resolved and (runs_arguments(resolved) or resolved.startswith(_RUNNING_MODULES)):
                 run = [*call.args, *(k.value for k in call.keywords)]
-            elif isinstance(func, ast.Name) and not names.is_local(func.id, scope):
+            elif isinstance(func, ast.Name) and self._is_builtin(func):
                 run = [k.value for k in call.keywords if k.arg in ("key", None)]
                 run += call.args[:1] if func.id in ("map", "filter") else []
             for value in run:
@@ -120,11 +121,29 @@ class QuietFunctions(Functions):
                 if root is not None and self._is_own_variable(root) and not self.named(value):
                     yield root.id
 
+    def _is_builtin(self, name: ast.Name) -> bool:
+        local = self._module.names.is_local(name.id, self._module.scope_of(name))
+        return not local and not self._module.scopes.is_comprehension_variable(name)
+
     def _is_own_variable(self, name: ast.Name) -> bool:
         scopes = self._module.scopes
         owner = scopes.resolve(name.id, self._module.scope_of(name))
-        inner = owner is not None and owner is not scopes.module
-        return inner or scopes.is_comprehension_variable(name)
+        if owner is None or owner is scopes.module:
+            return scopes.is_comprehension_variable(name)
+        bound = self._module.names.bindings(name.id, owner)
+        return not bound or not all(map(self._makes_function, bound))
+
+    def _makes_function(self, node: ast.AST | None) -> bool:
+        """Whether a statement makes the function that it names, or has a library make it."""
+        match node:
+            case ast.Assign(value=ast.Call(func=func)):
+                resolved = self._module.names.resolve(func)
+                return bool(resolved) and not resolved.startswith(_RUNNING_MODULES)
+            case ast.Assign(value=ast.Name() as other):
+                return self._is_builtin(other)
+            case ast.Assign(value=value):
+                return isinstance(value, ast.Lambda)
+        return isinstance(node, (*_DEFINITIONS, ast.Import, ast.ImportFrom))
 
     def _look(self, function: Function) -> bool:
         scope = self._module.scopes.opened_by(function)
