@@ -29,9 +29,15 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 _RUN_ARGUMENTS = frozenset(
-    {"nest.map_structure", "nest.map_structure_up_to", "py_func", "py_function", "numpy_function"}
+    [
+        *("tensorflow.nest.map_structure", "tensorflow.nest.map_structure_up_to"),
+        *("tensorflow.py_func", "tensorflow.py_function", "tensorflow.numpy_function"),
+        *("keras.backend.in_train_phase", "keras.backend.in_test_phase", "keras.backend.switch"),
+        *("keras.backend.rnn", "numpy.apply_along_axis", "numpy.apply_over_axes"),
+        *("numpy.fromfunction", "numpy.piecewise", "numpy.fromiter"),
+    ]
 )
-"""Functions of TensorFlow's that run Python code at once, with values that can be kept."""
+"""Functions of libraries that run Python code at once, with values that can be kept."""
 _BUILTINS = frozenset(
     [
         *("abs", "bool", "dict", "enumerate", "float", "hasattr", "id", "int", "isinstance"),
@@ -51,7 +57,7 @@ def is_blocked(module: Module, node: ast.AST) -> bool:
 
 def runs_arguments(resolved: str) -> bool:
     """Whether a known function runs the Python functions that it is given, with such values."""
-    return tensorflow_function(resolved) in _RUN_ARGUMENTS
+    return resolved in _RUN_ARGUMENTS
 
 
 def carries_nothing(module: Module, node: ast.AST, is_quiet: Callable[[ast.Call], bool]) -> bool:

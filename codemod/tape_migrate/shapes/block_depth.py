@@ -63,5 +63,6 @@ def _blocks(node: ast.AST) -> int:
     if isinstance(node, (ast.With, ast.AsyncWith)):
         return len(node.items)
     if isinstance(node, TRY_STATEMENTS):
-        return 2  # a handler that names its exception counts twice
+        # A handler counts twice, for it forgets its exception at the end; `finally` is around it.
+        return 2 + bool(getattr(node, "handlers", ()) and getattr(node, "finalbody", ()))
     return int(isinstance(node, (ast.For, ast.AsyncFor, ast.While)))

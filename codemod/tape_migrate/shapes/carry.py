@@ -12,6 +12,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence, is_certain_read, reads_track
 from tape_migrate.shapes.escapes import Escapes
 from tape_migrate.shapes.filled import fills_what_is_read
+from tape_migrate.shapes.holders import is_neighbour, is_own, reads_by_holders
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.loop_body import is_loop_body
 from tape_migrate.shapes.loop_variables import given_by_caller
@@ -150,26 +151,45 @@ def refuse_path(
         return Refusal(
             "TM103", f"{source.symbol} may be what the target is computed from, under another name"
         )
-    for link in (link for n in every_node for link in dep.links_into(n)):
+    slice_links = [link for n in every_node for link in dep.links_into(n)]
+    for link in slice_links:
         if may_read_unseen(dep, source.symbol, link):
             return Refusal(
                 "TM103", f"{link.use.symbol} may be a property that reads {source.symbol}"
             )
-    if source.fresh:
+    # A target that has a name is a tensor, computed where the name was given.
+    at_call = [
+        link
+        for target in targets
+        for link in target.links
+        if target.inline or link.use.symbol != link.definition.symbol
+    ]
+    held = reads_by_holders(dep, source, [*slice_links, *at_call])
+    holder = held[0].use.symbol if held else None
+    through = Refusal(
+        "TM103", f"{holder} may hold what {source.symbol} is a part of, and give it to the target"
+    )
+    if source.fresh and held:
+        return through
+    if source.fresh and is_own(dep, source):
         return None
     strangers = [
         link
         for link in outside
-        if link.use.symbol not in known and may_hold_tensor(context, dep.scope, link.use.symbol)
+        if link.use.symbol not in known
+        and may_hold_tensor(context, dep.scope, link.use.symbol)
+        and not (source.fresh and is_neighbour(context.module, source, link))
     ]
     earlier = all(track.outside for track in source.tracks)
     inline = [target.expr for target in targets if target.inline]
-    if reads_unseen(context, dep, every_node, inline, earlier=earlier):
+    if not source.fresh and reads_unseen(context, dep, every_node, inline, earlier=earlier):
         return Refusal(
             "TM106",
             f"{source.symbol} may be a variable (or hold some) that the target reads under no name "
             "that is seen here",
         )
+    if held and not strangers:
+        return through
     if not opaque and not strangers:
         # Nothing on the way to the target could know the source: unconnected in both.
         return None

@@ -17,7 +17,6 @@ from tape_migrate.flow.symbols import Symbol, may_overlap, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.parsed import walk
-from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.changed import changes_in
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import HARMLESS_BUILTINS, Dependence
@@ -26,6 +25,7 @@ from tape_migrate.shapes.plan import Link, Refusal, Source
 from tape_migrate.shapes.quiet import TENSOR_METHODS
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_UNRECORDED = "tensorflow.recompute_grad"
 _SETTERS = frozenset({"setattr", "delattr", "vars"})
 _OWN_SETTERS = frozenset({"__setattr__", "__delattr__", "__setitem__", "__delitem__", "__dict__"})
 
@@ -53,6 +53,12 @@ def refuse_closures(
             continue
         runs = _Runs(context, dep, function)
         for node in dep.cfg.nodes:
+            if node.node is not None and runs.hides(node.node):
+                return Refusal(
+                    "TM104",
+                    f"a function that is defined here changes what {changed} holds, and "
+                    f"tf.recompute_grad runs it unrecorded (line {_line(dep, node.id)})",
+                )
             if node.node is None or node.id in inside or node.id == call_node:
                 continue
             if dep.reaches(node.id, call_node) and runs.may_run(node.node):
@@ -80,9 +86,7 @@ def _changes(module: Module, scope: Scope) -> Sequence[tuple[ast.AST, Symbol]]:
 
 def _find_changes(module: Module, scope: Scope) -> Iterator[tuple[ast.AST, Symbol]]:
     for node in module.inside(scope.node):
-        if not isinstance(node, _FUNCTIONS) or node is scope.node:
-            continue
-        if module.scope_of(node) is not scope:
+        if not isinstance(node, _FUNCTIONS) or module.scope_of(node) is not scope:
             continue
         for changed, root in _changed_inside(module, node):
             where = module.scope_of(changed)
@@ -135,6 +139,17 @@ class _Runs:
     def may_run(self, node: ast.AST) -> bool:
         return any(self._runs(call) for part in _own_parts(node) for call in calls_in(part))
 
+    def hides(self, node: ast.AST) -> bool:
+        """Whether a node hands the function to ``tf.recompute_grad``: no tape records it there."""
+        resolve = self._module.names.resolve
+        if node is self._function and isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            return any(resolve(each) == _UNRECORDED for each in node.decorator_list)
+        return any(
+            resolve(call.func) == _UNRECORDED and self._is_handed_on(call)
+            for part in _own_parts(node)
+            for call in calls_in(part)
+        )
+
     def _is_mentioned(self, part: ast.AST) -> bool:
         return any(
             node is self._function or (isinstance(node, ast.Name) and node.id in self._names)
@@ -144,7 +159,7 @@ class _Runs:
     def _runs(self, call: ast.Call) -> bool:
         resolved = self._module.names.resolve(call.func)
         if resolved.partition(".")[0] in KNOWN_MODULES:
-            return runs_arguments(resolved) and self._is_handed_on(call)
+            return self._is_handed_on(call)
         if self._is_mentioned(call.func) or self._is_handed_on(call):
             return True
         return self._is_out_of_sight and not self._is_harmless(call)

@@ -9,8 +9,9 @@ from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.layer_hazards import unknown_imports
 from tape_migrate.shapes.loss_binding import Bound
-from tape_migrate.shapes.loss_program import compiling, freezes, others_of, regularizes
+from tape_migrate.shapes.loss_program import compiling, freezes, regularizes
 from tape_migrate.shapes.model_uses import TRAINS, named_uses, refuse_asked, trained_unseen, uses_of
+from tape_migrate.shapes.program import others_of
 from tape_migrate.shapes.training_calls import STEPS, assumption_of, refuse_training
 
 MODELS = frozenset(("keras.Model", "keras.models.Model"))

@@ -18,6 +18,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.filled_sources import refuse_filled_sources
+from tape_migrate.shapes.holders import readers_by_holders
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.leaves import Leaves
@@ -355,8 +356,9 @@ def _carry_all(
             return refusal
         if all(track.outside for track in source.tracks):
             path = replace(path, carriers=path.carriers | hidden_readers(context, dep, every_node))
-        outer = outer_readers(context, dep, source, every_node)
-        path = replace(path, carriers=path.carriers | outer)
+        unseen = outer_readers(context, dep, source, every_node)
+        unseen |= readers_by_holders(dep, source, every_node)
+        path = replace(path, carriers=path.carriers | unseen)
         carried.append(path)
     return carried
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.module import Module
+from tape_migrate.shapes.attribute_readers import is_asked_elsewhere
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.functions import Function
@@ -130,10 +131,12 @@ class MoveChecks:
             self._check_call(call)
 
     def _is_own_attribute(self, node: ast.AST) -> bool:
-        """``self.loss`` that nothing in the module but the moved code reads or sets."""
+        """``self.loss`` that nothing in the program but the moved code reads or sets."""
         if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
             return False
         if node.value.id != "self" or self.dep.scope.kind is not ScopeKind.FUNCTION:
+            return False
+        if is_asked_elsewhere(self.module, node.attr):
             return False
         inside = {id(n) for part in [*self.moved.values(), self.outputs] for n in ast.walk(part)}
         return all(

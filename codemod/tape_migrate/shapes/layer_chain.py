@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.layer_hazards import gives_model
-from tape_migrate.shapes.loss_program import only_here, others_of
+from tape_migrate.shapes.loss_program import only_here
+from tape_migrate.shapes.program import others_of
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ from tape_migrate.shapes.keras_layers import updating_layers
 from tape_migrate.shapes.layer_hazards import refuse_layers
 from tape_migrate.shapes.layer_uses import LayerUse, uses_in
 from tape_migrate.shapes.loss_forward import trained_with
-from tape_migrate.shapes.loss_program import OtherPrograms, compiling, others_of, refuse_program
+from tape_migrate.shapes.loss_program import compiling, refuse_program
+from tape_migrate.shapes.program import OtherPrograms, others_of
 from tape_migrate.shapes.saved_models import refuse_saved
 
 _PAIR = 2

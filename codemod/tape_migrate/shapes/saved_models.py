@@ -17,8 +17,9 @@ from tape_migrate.mentions import asked_by_text, last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.helper import is_method
-from tape_migrate.shapes.loss_program import compiling, others_of
+from tape_migrate.shapes.loss_program import compiling
 from tape_migrate.shapes.modes import OtherModules
+from tape_migrate.shapes.program import others_of
 
 _SAVED = frozenset(("save", "to_json", "to_yaml", "get_config", "load_weights"))
 """Methods of a model that write all of it, or read a file that was written before."""
