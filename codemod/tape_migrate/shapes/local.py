@@ -37,7 +37,7 @@ from tape_migrate.edits.names import (
 from tape_migrate.edits.scan import breaks_line
 from tape_migrate.edits.tape_block import Block, Tape, indented_by, write_block
 from tape_migrate.edits.watch_in_maker import hand_to_makers
-from tape_migrate.model import Shape
+from tape_migrate.model import Api, Shape
 from tape_migrate.module import Module
 from tape_migrate.shapes.groups import Group
 from tape_migrate.shapes.hessians import write_hessian
@@ -231,7 +231,7 @@ def _fusable(module: Module, group: Group) -> bool:
         first = taken_first(module, request)
         single = single_tensor(module, member)
         if (
-            request.found.site.api in METHODS  # its first member is a pair
+            request.found.site.api is Api.OPTIMIZER_COMPUTE_GRADIENTS  # its first member is a pair
             or not isinstance(stmt, ast.Assign)
             or len(stmt.targets) != 1
             or not isinstance(stmt.targets[0], ast.Name)
