@@ -150,6 +150,8 @@ class ClosureGraph:
         ``penalty(box.scaled, x)``."""
         if isinstance(node, ast.ClassDef) or node.name not in self._values:
             return
+        if self._summaries.is_property(node.name):
+            return  # to name it is to run it
         own = self._nodes.named(node.name)
         read = [each for name in captured(self._module, node) for each in self._nodes.reads(name)]
         for inner in self._module.of_kind_inside(ast.Attribute, node):
