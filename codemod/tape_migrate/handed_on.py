@@ -114,6 +114,8 @@ class Named:
         return not self.words.isdisjoint(re.findall(r"\w+", str(text.value)))
 
     def _is_certain(self, dotted: str) -> bool:
+        if not self._modules.name_of(self.path):
+            return False
         own = ".".join(self.names[0])
         if dotted == own:
             return True
@@ -255,7 +257,7 @@ def _is_value(user: Module, node: ast.expr) -> bool:
 
 
 def _names_of(modules: Modules, path: str, name: str) -> tuple[tuple[str, str], ...]:
-    known: dict[tuple[str, str], None] = {(modules.name_of(path), name): None}
+    known: dict[tuple[str, str], None] = {(_called(modules, path), name): None}
     looked_at: set[tuple[str, str]] = set()
     while more := [place for place in known if place not in looked_at]:
         home, word = more[0]
@@ -264,14 +266,21 @@ def _names_of(modules: Modules, path: str, name: str) -> tuple[tuple[str, str], 
             user = modules.module_at(other)
             for place in _imported_names(user, home, word) if user is not None else ():
                 inside, _, imported = place.rpartition(".")
-                around = modules.name_of(other)
+                around = _called(modules, other)
                 known[f"{around}.{inside}" if inside and around else around, imported] = None
         for other in modules.starring():
             user = modules.module_at(other) if other != path else None
             for node in user.of_kind(ast.ImportFrom) if user is not None else ():
                 if _has_star(node) and _may_be_from(node, home):
-                    known[modules.name_of(other), word] = None
+                    known[_called(modules, other), word] = None
     return tuple(known)
+
+
+def _called(modules: Modules, path: str) -> str:
+    """The dotted name of a module, or what all modules of its name are called."""
+    folder, _, name = path.rpartition("/")
+    stem = name.partition(".")[0]
+    return modules.name_of(path) or (folder.rpartition("/")[2] if stem == "__init__" else stem)
 
 
 def _imported_names(user: Module, home: str, name: str) -> Iterator[str]:

@@ -27,16 +27,16 @@ from tape_migrate.verify.results import Scalar, Tree
 LISTED = Path(__file__).parent / "test_known_words" / "tensorflow.txt"
 
 PYTHON: dict[str, tuple[object, ...]] = {
-    "flow.cfg._SUPPRESSORS": (contextlib, unittest.TestCase, pytest),
+    "flow.suppressing._SUPPRESSORS": (contextlib, unittest.TestCase, pytest),
     "flow.fence._EXEC_NAMES": (builtins,),
     "flow.symbols._HARMLESS_STATEMENTS": (builtins,),
     "flow.symbols._MUTATORS": (list, dict, collections.deque),
     "shapes.may_hold._PLAIN": (builtins,),
-    "shapes.changed.TAKES_OUT": (list, dict, set, collections.deque),
+    "shapes.members.TAKES_OUT": (list, dict, set, collections.deque),
     "shapes.context._PLAIN_BUILTINS": (builtins,),
     "shapes.copies._NEW_ARRAYS": (np,),
     "shapes.dependence.HARMLESS_BUILTINS": (builtins,),
-    "shapes.escapes._RUNS_ARGUMENTS": (builtins,),
+    "shapes.keepers.RUNS_ARGUMENTS": (builtins,),
     "shapes.hazards._LEAVING_BUILTINS": (builtins,),
     "shapes.held._BEHIND": (builtins, object, type),
     "shapes.held._BUILTINS": (builtins,),
@@ -55,7 +55,7 @@ PYTHON: dict[str, tuple[object, ...]] = {
     "shapes.settings_use._NUMBERS": (builtins,),
     "shapes.sources._COLLECTORS": (builtins,),
     "shapes.barriers._BUILTINS": (builtins,),
-    "shapes.quiet._MAKERS": (builtins,),
+    "shapes.made_here._MAKERS": (builtins,),
 }
 
 TENSORFLOW = {
@@ -73,7 +73,7 @@ TENSORFLOW = {
     "shapes.hazards._LEAVING_BACKEND": "keras.backend.",
     "shapes.hazards._LEAVING_METHODS": "Variable.",
     "shapes.hazards.LOOKUPS": "Graph.",
-    "shapes.hazards._MAY_NOT_CALL": "",
+    "shapes.branches._MAY_NOT_CALL": "",
     "shapes.keras_moves._QUIET_MODULES": "",
     "shapes.keras_slice._OF_MODELS": "keras.Model.",
     "shapes.kind_by_use._ONLY_TENSORS_HAVE": "Variable.",
