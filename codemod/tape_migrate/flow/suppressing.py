@@ -2,13 +2,14 @@
 
 Known are some of libraries, by their names, and what the module shows: classes whose ``__exit__``
 returns something, context managers that catch what is raised where they yield, and names that
-either is bound to. Names are compared, not what they mean: one too many costs a path that is not
-taken.
+either is bound to; what comes from a module that is no library may do it, too. Names are compared,
+not what they mean: one too many costs a path that is not taken.
 """
 
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TypeAlias
@@ -18,6 +19,11 @@ from .bindings import FUNCTION_NODES, TRY_STATEMENTS
 _SUPPRESSORS = frozenset(
     ("suppress", "ignored", "raises", "ExitStack", "AsyncExitStack", "failUnlessRaises")
 )
+_LIBRARIES = sys.stdlib_module_names | frozenset(
+    ("absl", "gym", "h5py", "keras", "matplotlib", "numpy", "pandas", "scipy", "six", "tensorflow",
+     "tensorflow_probability", "tf_keras", "tqdm", "tree")
+)  # fmt: skip
+"""Modules whose contexts swallow no error, but for those that are known to."""
 _PREFIXES = ("assertRaises", "assert_raises")
 _EXITS = frozenset(("__exit__", "__aexit__"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -49,7 +55,23 @@ class Suppressing:
 
     def __call__(self, expr: ast.expr) -> bool:
         """Whether an error inside the context may go no further."""
-        return any(self._named(name) for name in _names_in(expr))
+        if any(self._named(name) for name in _names_in(expr)):
+            return True
+        return not self._unseen.isdisjoint(_roots_in(expr))
+
+    @cached_property
+    def _unseen(self) -> frozenset[str]:
+        """Names that are imported from what is no library: what stands there is not seen."""
+        found: set[str] = set()
+        for node in self._all:
+            if isinstance(node, ast.ImportFrom):
+                if node.level or _top(node.module or "") not in _LIBRARIES:
+                    found.update(alias.asname or alias.name for alias in node.names)
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    if _top(alias.name) not in _LIBRARIES:
+                        found.add(alias.asname or _top(alias.name))
+        return frozenset(found)
 
     @cached_property
     def _nodes(self) -> Mapping[str, Sequence[_Binding]]:
@@ -99,6 +121,23 @@ def _names_in(expr: ast.expr) -> Iterator[str]:
             stack += part.values
         elif isinstance(part, ast.NamedExpr):
             stack.append(part.value)
+
+
+def _roots_in(expr: ast.expr) -> Iterator[str]:
+    """Names that ``expr``, or what is called to make it, begins with."""
+    stack = [expr]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, ast.Call):
+            stack.append(part.func)
+        elif isinstance(part, ast.Attribute):
+            stack.append(part.value)
+        elif isinstance(part, ast.Name):
+            yield part.id
+
+
+def _top(dotted: str) -> str:
+    return dotted.partition(".")[0]
 
 
 def _shows(node: _Binding) -> bool:

@@ -23,6 +23,7 @@ from tape_migrate.shapes.loop_variables import is_given_to_loop, is_loop_variabl
 from tape_migrate.shapes.may_hold import may_hold_tensor
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 from tape_migrate.shapes.related import related_members
+from tape_migrate.shapes.remembered import remembered
 from tape_migrate.shapes.state_elsewhere import kept_elsewhere
 
 
@@ -91,6 +92,14 @@ def assumptions_of(
                 "TM105",
                 f"{where} changes {symbol}, which may have been computed from {given[0].symbol} "
                 "then; a tape in here would miss that part",
+            )
+    for call in context.calls_of(dep, sorted(every_node), inline) if given else ():
+        where = remembered(context.module, call)
+        if where is not None:
+            return Refusal(
+                "TM105",
+                f"{ast.unparse(call.func)} reads what is kept in {where}, which may have been "
+                f"computed from {given[0].symbol} then; a tape in here would miss that part",
             )
     read = {link.use.symbol for link in outside if link.definition.kind is DefKind.PARAMETER}
     refusal = _settings_elsewhere(context, dep, given, read - set(others))

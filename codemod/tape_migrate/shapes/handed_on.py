@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 from tape_migrate.flow.bindings import all_arguments
 from tape_migrate.module import Module
@@ -20,6 +20,7 @@ from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import Kind, Link
+from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import MAY_RETURN_ARGUMENT, tensorflow_function
 
@@ -33,17 +34,6 @@ _COLLECTORS = frozenset(
     )
 )
 """Built-in functions that give back what they are given, or put it into collections."""
-
-
-@runtime_checkable
-class OtherFunctions(Protocol):
-    """What a project can tell of the functions and classes of its other modules."""
-
-    def function(self, dotted: str) -> tuple[Module, ast.FunctionDef] | None:
-        """The function of another module by its dotted name, if it is plain."""
-
-    def class_of(self, dotted: str) -> tuple[Module, ast.ClassDef] | None:
-        """The class of another module by its dotted name, if it is plain."""
 
 
 class _Run(NamedTuple):

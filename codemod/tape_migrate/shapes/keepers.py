@@ -21,7 +21,9 @@ from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import kind_of, value_given_by
+from tape_migrate.shapes.libraries import is_own
 from tape_migrate.shapes.plan import Kind
+from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.stored import put_into
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
@@ -68,7 +70,9 @@ class Keepers:
         module, summaries = self._module, self._summaries
         resolved = module.names.resolve(call.func)
         if resolved:
-            return resolved in _LIBRARY_KEEPERS or self._library_runs_keeper(resolved, call)
+            if resolved in _LIBRARY_KEEPERS or self._library_runs_keeper(resolved, call):
+                return True
+            return self._other_module_keeps(resolved, call)
         function = summaries.callee(call) or summaries.made_by(call)
         if function is not None:
             if not summaries.is_quiet(function):
@@ -88,10 +92,25 @@ class Keepers:
             if func.attr in CONTAINER_METHODS:
                 return func.attr != "watch"
             methods = summaries.methods_named(func.attr)
-            return any(not summaries.is_quiet(method) for method in methods) or any(
-                self.may_keep(value) for value in self._stored_as(func.attr)
-            )
+            if any(not summaries.is_quiet(method) for method in methods):
+                return True
+            if isinstance(func.value, ast.Call) and (call.args or call.keywords):
+                # `get().put(h)`: an object that another module keeps, perhaps.
+                return is_own(module, module.names.resolve(func.value.func))
+            return any(self.may_keep(value) for value in self._stored_as(func.attr))
         return True
+
+    def _other_module_keeps(self, resolved: str, call: ast.Call) -> bool:
+        """Whether a function of the project's that is in sight keeps it, or a method of an object.
+
+        What a class is given is found in the object that it makes.
+        """
+        project = self._module.project
+        if not is_own(self._module, resolved) or not isinstance(project, OtherFunctions):
+            return False
+        if project.class_of(resolved) is not None:
+            return False
+        return self._summaries.keeps_elsewhere(call, resolved)
 
     def _library_runs_keeper(self, resolved: str, call: ast.Call) -> bool:
         position = 0 if runs_arguments(resolved) else _RUN.get(resolved)

@@ -44,9 +44,14 @@ def is_library(module: Module, dotted: str) -> bool:
     top = dotted.partition(".")[0]
     if top in KNOWN_MODULES:
         return True
+    return top in _LIBRARIES and not is_own(module, dotted)
+
+
+def is_own(module: Module, dotted: str) -> bool:
+    """Whether a resolved name certainly is one of a module of the project."""
+    top = dotted.partition(".")[0]
     project = module.project
-    own = isinstance(project, OwnModules) and project.has_module(top)
-    return top in _LIBRARIES and not own
+    return top not in KNOWN_MODULES and isinstance(project, OwnModules) and project.has_module(top)
 
 
 def makes_new(module: Module, dotted: str) -> bool:

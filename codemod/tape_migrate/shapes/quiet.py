@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope
+from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.barriers import runs_arguments
@@ -45,10 +46,19 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 @runtime_checkable
 class OtherFunctions(Protocol):
-    """What a project can tell of functions in its other modules."""
+    """What a project can tell of the functions and classes of its other modules."""
 
     def function(self, dotted: str) -> tuple[Module, ast.FunctionDef] | None:
-        """The function named ``dotted`` of another module, and that module."""
+        """The function of another module by its dotted name, if it is plain, and that module."""
+
+    def class_of(self, dotted: str) -> tuple[Module, ast.ClassDef] | None:
+        """The class of another module by its dotted name, if it is plain, and that module."""
+
+    def split(self, dotted: str) -> tuple[str, tuple[str, ...]]:
+        """The path of the module that ``dotted`` begins with, and what is left; or "" and all."""
+
+    def module_at(self, path: str) -> Module | None:
+        """The module at ``path``, or None if it cannot be read."""
 
 
 class QuietFunctions(Functions):
@@ -57,6 +67,9 @@ class QuietFunctions(Functions):
     def __init__(self, module: Module) -> None:
         super().__init__(module)
         self._quiet: dict[int, bool] = {}
+        self._looked_at: set[int] = set()
+        self._presumed: set[int] = set()
+        """Those that keep nothing if all of them do not, and none that is being looked at."""
         self._runs_given: dict[int, frozenset[str]] = {}
 
     def is_quiet(self, function: Function) -> bool:
@@ -64,11 +77,24 @@ class QuietFunctions(Functions):
         return all(self._is_quiet_itself(inner) for inner in self.reached(function))
 
     def _is_quiet_itself(self, function: Function) -> bool:
+        """What comes back to itself is taken to keep nothing until something there does."""
         key = id(function)
-        if key not in self._quiet:
-            self._quiet[key] = False  # what comes back to itself may keep something on the way
-            self._quiet[key] = self._look(function)
-        return self._quiet[key]
+        if key in self._quiet:
+            return self._quiet[key]
+        if key in self._looked_at or key in self._presumed:
+            return True
+        self._looked_at.add(key)
+        quiet = self._look(function)
+        self._looked_at.discard(key)
+        if not quiet:
+            self._quiet[key] = False
+            self._presumed.clear()  # some of them may have relied on it
+            return False
+        self._presumed.add(key)
+        if not self._looked_at:
+            self._quiet.update(dict.fromkeys(self._presumed, True))
+            self._presumed.clear()
+        return True
 
     def operator_keeps(self, node: ast.AST) -> bool:
         """Whether ``node`` is an operator that may run a visible method which keeps something."""
@@ -181,31 +207,77 @@ class QuietFunctions(Functions):
             return True
         resolved = self._module.names.resolve(func)
         if resolved and not is_library(self._module, resolved):
-            return self._keeps_elsewhere(call, resolved)
+            return self.keeps_elsewhere(call, resolved)
         if isinstance(func, ast.Name):
             return func.id == "setattr" or self._may_name_keeper(func)
-        if resolved or not isinstance(func, ast.Attribute):
+        if resolved:
             return resolved.partition(".")[0] in _CHANGE_ARGUMENTS
         if not (call.args or call.keywords):
             return False
+        if not isinstance(func, ast.Attribute):
+            return self._value_keeps(func)
+        # `box.get(v)` of a class of the module may do anything; `self.layer(v)` calls an object.
+        called = [*self.methods_named(func.attr)]
+        if not called and self._assigned_anywhere(func.attr):
+            called += self.methods_named("__call__")
+        if not own.holds(func.value) and not all(map(self.is_quiet, called)):
+            return True
         if func.attr in _PLAIN_METHODS:
-            # `box.get(v)` of a class of the module may do anything.
-            return any(not self.is_quiet(method) for method in self.methods_named(func.attr))
+            return False
         return not own.holds(func.value) and root_name(func.value) not in ("self", "cls", "")
+
+    def _assigned_anywhere(self, attribute: str) -> bool:
+        nodes = self._module.attributes(attribute)
+        return any(isinstance(node.ctx, ast.Store) for node in nodes)
+
+    def _value_keeps(self, func: ast.expr) -> bool:
+        """Whether a function that goes by no name may keep its arguments: ``hooks[0](v)``."""
+        match func:
+            case ast.Call(func=ast.Name(id="getattr"), args=[owner, name, *_]):
+                if self._is_of_library(owner):
+                    return False
+                if isinstance(name, ast.Constant):
+                    methods = self.methods_named(str(name.value))
+                    return name.value in CONTAINER_METHODS or not all(map(self.is_quiet, methods))
+                return not all(map(self.is_quiet, self.methods))
+            case ast.Call() if self._is_of_library(func.func):
+                return False
+        return self._hands_keeper_about or not all(
+            map(self.is_quiet, (*self.handed_about, *self.methods_named("__call__")))
+        )
+
+    @cached_property
+    def _hands_keeper_about(self) -> bool:
+        """Whether the module names ``kept.append`` other than to call it."""
+        called = {id(call.func) for call in self._module.of_kind(ast.Call)}
+        return any(
+            id(node) not in called
+            for name in CONTAINER_METHODS
+            for node in self._module.attributes(name)
+            if isinstance(node.ctx, ast.Load) and not self._is_of_library(node)
+        )
 
     def _may_name_keeper(self, func: ast.Name) -> bool:
         """Whether a name that is called may stand for what keeps its arguments.
 
         ``note = KEPT.append``, ``note = partial(KEPT.append)``, ``note = Box()``.
         """
+        if self._module.scopes.is_comprehension_variable(func):
+            return self._value_keeps(func)
         for node in self._module.names.bindings(func.id, self._module.scope_of(func)):
+            if isinstance(node, (ast.For, ast.AsyncFor)) and self._value_keeps(func):
+                return True
             value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+            if isinstance(value, (ast.Subscript, ast.IfExp)) and self._value_keeps(value):
+                return True
             while isinstance(value, ast.Call) and value.args:
                 if self._module.names.resolve(value.func) != "functools.partial":
                     break
                 value = value.args[0]
             if isinstance(value, ast.Attribute) and not self._is_of_library(value):
                 return True
+            if isinstance(value, ast.Call) and last_name(value.func) == "getattr":
+                return self._value_keeps(value)
             if isinstance(value, ast.Call) and not self._is_of_library(value.func):
                 if self._module.names.resolve(value.func):
                     return True  # an object of another module's class
@@ -216,18 +288,31 @@ class QuietFunctions(Functions):
         resolved = self._module.names.resolve(expr)
         return bool(resolved) and is_library(self._module, resolved)
 
-    def _keeps_elsewhere(self, call: ast.Call, resolved: str) -> bool:
-        """Whether what another module's function is given may be kept there."""
+    def keeps_elsewhere(self, call: ast.Call, resolved: str) -> bool:
+        """Whether what a function of another module is given may be kept there."""
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         if not any(isinstance(n, ast.Name) for value in given for n in self._module.inside(value)):
             return False
         project = self._module.project
-        found = project.function(resolved) if isinstance(project, OtherFunctions) else None
-        if found is None or found[0] is self._module or found[1].decorator_list:
+        if not isinstance(project, OtherFunctions):
             return True
-        other = found[0].memo.setdefault("quiet functions", QuietFunctions(found[0]))
+        found = project.function(resolved)
+        if found is not None and found[0] is not self._module and not found[1].decorator_list:
+            return not self._of(found[0]).is_quiet(found[1])
+        path, rest = project.split(resolved)
+        home = project.module_at(path) if path and path != self._module.path else None
+        if home is None or len(rest) != 1:
+            return True
+        bound = home.names.bindings(rest[0], home.scopes.module)
+        if not bound or not all(isinstance(node, ast.Assign) for node in bound):
+            return True
+        # `mean = wrapped(tf.reduce_mean)`: as quiet as all that the module has.
+        return not all(map(self._of(home).is_quiet, home.of_kind(ast.FunctionDef)))
+
+    def _of(self, home: Module) -> QuietFunctions:
+        other = home.memo.setdefault("quiet functions", QuietFunctions(home))
         assert isinstance(other, QuietFunctions)
-        return not other.is_quiet(found[1])
+        return other
 
     def _unknown_own_method(self, call: ast.Call, scope: Scope) -> bool:
         """``self.m(…)`` where ``m`` is neither a visible method nor a visible attribute."""
