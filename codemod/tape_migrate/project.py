@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from tape_migrate.called_names import names_called
 from tape_migrate.glimpse import may_mean, may_return_name
-from tape_migrate.handed_on import Named
 from tape_migrate.imports import Programs, module_names
 from tape_migrate.mentions import uses_name
 from tape_migrate.model import SourceError
 from tape_migrate.module import Module
 from tape_migrate.names import UNKNOWN, canonical
+from tape_migrate.other_names import Named
 from tape_migrate.parsed import Parsed
 from tape_migrate.searched import Searched
 
@@ -212,11 +212,11 @@ class Project:
         return self._named[key]
 
     def starring(self) -> list[str]:
-        """See ``tape_migrate.handed_on.Modules``."""
+        """See ``tape_migrate.other_names.Modules``."""
         return self._searched.starring()
 
     def split(self, dotted: str) -> tuple[str, tuple[str, ...]]:
-        """See ``tape_migrate.handed_on.Modules``."""
+        """See ``tape_migrate.other_names.Modules``."""
         parts = dotted.split(".")
         for end in range(len(parts), 0, -1):
             # A folder without ``__init__.py`` is no part of the names of its modules.

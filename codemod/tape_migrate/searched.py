@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from tape_migrate.model import SourceError
@@ -44,19 +44,16 @@ class Searched:
             return
         if self._marked is None:
             self._marked = list(self._search(sorted(_OFTEN)))
-        for path in self._marked:
-            try:
-                data = self._sources[path]
-            except (KeyError, OSError, SourceError):
-                continue
-            if any(word in data for word in words):
-                yield path
+        yield from self._of(self._marked, words)
 
     def _search(self, words: Sequence[bytes]) -> Iterator[str]:
         if isinstance(self._sources, _Searchable):
             yield from self._sources.holding(words)
             return
-        for path in self._paths:
+        yield from self._of(self._paths, words)
+
+    def _of(self, paths: Iterable[str], words: Sequence[bytes]) -> Iterator[str]:
+        for path in paths:
             try:
                 data = self._sources[path]
             except (KeyError, OSError, SourceError):

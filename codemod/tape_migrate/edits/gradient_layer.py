@@ -221,7 +221,7 @@ def _layer(
     module: Module, forward: Forward, site: ast.Call | None, name: str, tf: str
 ) -> list[Piece]:
     averaged = forward.averaged.id
-    given = forward.call.args[0] if forward.chain is None else forward.averaged
+    given = forward.call.args[0]
     several = isinstance(given, (ast.List, ast.Tuple))
     members = [averaged]
     if isinstance(given, (ast.List, ast.Tuple)):

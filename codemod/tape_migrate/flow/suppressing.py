@@ -130,7 +130,7 @@ def _roots_in(expr: ast.expr) -> Iterator[str]:
         part = stack.pop()
         if isinstance(part, ast.Call):
             stack.append(part.func)
-        elif isinstance(part, ast.Attribute):
+        elif isinstance(part, (ast.Attribute, ast.Subscript)):
             stack.append(part.value)
         elif isinstance(part, ast.Name):
             yield part.id

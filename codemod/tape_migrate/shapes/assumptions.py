@@ -93,14 +93,14 @@ def assumptions_of(
                 f"{where} changes {symbol}, which may have been computed from {given[0].symbol} "
                 "then; a tape in here would miss that part",
             )
-    for call in context.calls_of(dep, sorted(every_node), inline) if given else ():
-        where = remembered(context.module, call)
-        if where is not None:
-            return Refusal(
-                "TM105",
-                f"{ast.unparse(call.func)} reads what is kept in {where}, which may have been "
-                f"computed from {given[0].symbol} then; a tape in here would miss that part",
-            )
+    run = context.run_by(dep, sorted(every_node), inline)
+    found = remembered(context.module, run) if given else None
+    if found is not None:
+        return Refusal(
+            "TM105",
+            f"{found[0]} reads what is kept in {found[1]}, which may have been computed from "
+            f"{given[0].symbol} then; a tape in here would miss that part",
+        )
     read = {link.use.symbol for link in outside if link.definition.kind is DefKind.PARAMETER}
     refusal = _settings_elsewhere(context, dep, given, read - set(others))
     if refusal is not None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope, ScopeKind, build_scopes
-from tape_migrate.handed_on import Named
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.model import Api, Helper, Site
 from tape_migrate.module import Module
+from tape_migrate.other_names import Named
 from tape_migrate.shapes.helper import function_of, handed_request, in_the_way
 from tape_migrate.shapes.method_callers import method_callers
 from tape_migrate.shapes.plan import Refusal

@@ -14,9 +14,9 @@ from typing import Final, Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
-from tape_migrate.handed_on import Named
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
+from tape_migrate.other_names import Named
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.functions import Function

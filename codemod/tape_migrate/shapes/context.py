@@ -72,15 +72,19 @@ class Context:
         self, dep: Dependence, nodes: Iterable[int], exprs: Iterable[ast.AST]
     ) -> list[ast.Call]:
         """Calls made by ``nodes`` and ``exprs``, and by the visible functions that they run."""
-        parts = list(exprs)
-        for node_id in nodes:
-            node = dep.cfg.nodes[node_id].node
-            if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                parts.append(node)
+        parts = self.run_by(dep, nodes, exprs)
         calls = [call for part in parts for call in calls_in(part)]
         for function in self.summaries.called_functions(parts):
             calls += all_calls(function)
         return calls
+
+    @staticmethod
+    def run_by(dep: Dependence, nodes: Iterable[int], exprs: Iterable[ast.AST]) -> list[ast.AST]:
+        """What is evaluated by ``nodes`` and ``exprs``: no bodies of functions."""
+        stmts = (dep.cfg.nodes[node_id].node for node_id in nodes)
+        defined = (ast.FunctionDef, ast.ClassDef)
+        run = [node for node in stmts if node is not None and not isinstance(node, defined)]
+        return [*exprs, *run]
 
     @cached_property
     def others(self) -> OtherModules | None:

@@ -8,7 +8,7 @@ from typing import Final
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix, symbol_of
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.handed_on import GIVE_MEMBERS, links_by_function
+from tape_migrate.shapes.given_unasked import GIVE_MEMBERS, links_by_function
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Link, Track
 from tape_migrate.shapes.repeats import iterable_of

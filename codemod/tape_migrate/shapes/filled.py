@@ -17,7 +17,7 @@ from tape_migrate.shapes.barriers import runs_arguments
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.evaluated import calls_in
-from tape_migrate.shapes.handed_on import returned
+from tape_migrate.shapes.given_unasked import returned
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.plan import Kind, Link
 from tape_migrate.shapes.quiet import TENSOR_METHODS

@@ -69,7 +69,7 @@ class Levels:
         """The value of ``expr`` where it stands."""
         match expr:
             case ast.Name():
-                return self._symbol(expr, Symbol(expr.id))
+                return self._variable(expr)
             case ast.Attribute(value=base, attr=attr):
                 return self._attribute(expr, base, attr)
             case ast.Subscript(value=base, slice=index):
@@ -127,23 +127,18 @@ class Levels:
             return self._outer(scope, definition.symbol)
         return self._solve(scope).get(definition, PLAIN)
 
-    def _symbol(self, expr: ast.expr, symbol: Symbol) -> Value:
-        root = expr
-        while isinstance(root, (ast.Attribute, ast.Subscript)):
-            root = root.value
-        if isinstance(root, ast.Name) and self.module.scopes.is_comprehension_variable(root):
-            return self._comprehension_variable(root)
+    def _variable(self, expr: ast.Name) -> Value:
+        if self.module.scopes.is_comprehension_variable(expr):
+            return self._comprehension_variable(expr)
         scope = self.module.scope_of(expr)
         if scope.kind is ScopeKind.CLASS:
             return PLAIN
-        found = PLAIN
+        found, symbol = PLAIN, Symbol(expr.id)
         for definition in self.module.facts(scope).reaching_at(expr, symbol):
             if definition.symbol == symbol or definition.kind in _HANDED_IN:
                 found |= self.definition(scope, definition)
-            elif len(definition.symbol.path) > len(symbol.path):
-                element = definition.symbol.path[len(symbol.path)]
-                if element.startswith("["):
-                    found |= Value(self.definition(scope, definition).level, True)
+            elif definition.symbol.path and definition.symbol.path[0].startswith("["):
+                found |= Value(self.definition(scope, definition).level, True)
         return found
 
     def _attribute(self, expr: ast.Attribute, base: ast.expr, attr: str) -> Value:

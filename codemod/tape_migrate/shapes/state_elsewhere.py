@@ -25,13 +25,10 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
     None if it is no such thing, or if it is only ever set to numbers, data and variables.
     """
     project = module.project
-    dotted = _imported(module, scope, symbol)
-    if dotted is None or not isinstance(project, OtherTexts):
+    kept = _imported_from(module, scope, symbol)
+    if kept is None or not isinstance(project, OtherTexts):
         return None
-    home, _, name = dotted.rpartition(".")
-    if home.partition(".")[0] in KNOWN_MODULES:
-        return None
-    stem = home.rpartition(".")[2]
+    stem, name = kept
     for path in project.matching(module.path, name, _changes(name)):
         user = project.module_at(path)
         if user is None:
@@ -51,16 +48,14 @@ def may_hold_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> bool:
     Not numbers and data, nor what a library makes, as long as no other module changes them.
     """
     project = module.project
-    dotted = _imported(module, scope, symbol)
-    if dotted is None or not isinstance(project, OtherTexts):
+    kept = _imported_from(module, scope, symbol)
+    if kept is None or not isinstance(project, OtherTexts):
         return False
-    home, _, name = dotted.rpartition(".")
-    if home.partition(".")[0] in KNOWN_MODULES:
-        return False
+    stem, name = kept
     if kept_elsewhere(module, scope, symbol) is not None:
         return True
     for path in project.matching(module.path, name, rf"(?m)^{name}\b\s*(:[^=\n]*)?=[^=]"):
-        user = project.module_at(path) if _is_called(path, home.rpartition(".")[2]) else None
+        user = project.module_at(path) if _is_called(path, stem) else None
         for node in user.names.bindings(name, user.scopes.module) if user is not None else ():
             assert user is not None
             if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
@@ -122,6 +117,15 @@ def _changed_from(user: Module, name: str, stem: str) -> int | None:
         return None
     put = put_into(user, Symbol(name))
     return next((value.lineno for value in put if not is_leaf(user, value)), None)
+
+
+def _imported_from(module: Module, scope: Scope, symbol: Symbol) -> tuple[str, str] | None:
+    """The last part of the name of the module that ``symbol`` is read of, and its name there."""
+    dotted = _imported(module, scope, symbol)
+    if dotted is None or dotted.partition(".")[0] in KNOWN_MODULES:
+        return None
+    home, _, name = dotted.rpartition(".")
+    return home.rpartition(".")[2], name
 
 
 def _imported(module: Module, scope: Scope, symbol: Symbol) -> str | None:
