@@ -16,8 +16,8 @@ from tape_migrate.names import imported_module
 class Modules(Protocol):
     """What is asked of a project."""
 
-    def mentioning(self, path: str, name: str) -> list[str]:
-        """Paths of other modules whose text holds the word ``name``."""
+    def naming(self, name: str) -> list[str]:
+        """Paths of modules whose text may hold ``name`` as a word; no others do."""
 
     def source_of(self, path: str) -> bytes:
         """The bytes of the module at ``path``.
@@ -44,7 +44,8 @@ class Programs:
         self._paths: dict[str, list[str]] = {}
         for path, name in names.items():
             self._paths.setdefault(name.rpartition(".")[2], []).append(path)
-        self._imported: dict[str, tuple[str, ...]] = {}
+        self._imported: dict[str, frozenset[str]] = {}
+        self._importing: dict[str, list[str]] = {}
         self._by_text: set[str] = set()
         """Those of the modules in ``_imported`` that may import by a text."""
 
@@ -60,8 +61,10 @@ class Programs:
         return sorted(other for other in found if other != path)
 
     def _importers(self, path: str) -> Iterable[str]:
-        stem = self._names[path].rpartition(".")[2]
-        return [o for o in self._modules.mentioning(path, stem) if path in self._imports(o)]
+        if path not in self._importing:
+            named = self._modules.naming(self._names[path].rpartition(".")[2])
+            self._importing[path] = [o for o in named if o != path and path in self._imports(o)]
+        return self._importing[path]
 
     def _imports(self, path: str) -> Iterable[str]:
         """What the module at ``path`` imports; all that may be meant by a name.
@@ -81,7 +84,7 @@ class Programs:
                 alike = self._paths.get(name.rpartition(".")[2], [])
                 same = [other for other in alike if f".{name}".endswith(f".{self._names[other]}")]
                 found.update(dict.fromkeys(alike if name.startswith(".") else same))
-            self._imported[path] = tuple(found)
+            self._imported[path] = frozenset(found)
         return self._imported[path]
 
 

@@ -22,6 +22,7 @@ from tape_migrate.names import KNOWN_MODULES
 
 _IMPORTERS = frozenset(("import_module", "__import__"))
 _MEMBERS = frozenset(("vars", "dir", "getmembers"))
+_TAKING_ALL = rf"\b({'|'.join(sorted(_MEMBERS))}|__dict__)\b"
 _RUN = frozenset(("eval", "exec"))
 _OWN = frozenset(("self", "cls"))
 
@@ -31,6 +32,9 @@ class Modules(Protocol):
 
     def mentioning(self, path: str, name: str) -> list[str]:
         """Paths of other modules whose text holds the word ``name``."""
+
+    def matching(self, path: str, name: str, pattern: str) -> list[str]:
+        """Paths of other modules that hold ``name`` and match a pattern of ``re``."""
 
     def module_at(self, path: str) -> Module | None:
         """The module at ``path``, or None if it cannot be read."""
@@ -231,7 +235,7 @@ class Named:
     def spilled(self) -> tuple[str, int] | None:
         """Path and line where all that a module holds is taken: ``vars(lib)``, ``lib.__dict__``."""
         stems = {home.rpartition(".")[2] for home, _ in self.names} - {""}
-        found = {path for stem in stems for path in self._modules.mentioning("", stem)}
+        found = {p for stem in stems for p in self._modules.matching("", stem, _TAKING_ALL)}
         for path in sorted(found):
             user = self._modules.module_at(path)
             for node in self._held_by(user) if user is not None else ():

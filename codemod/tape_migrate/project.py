@@ -153,6 +153,18 @@ class Project:
         """See ``tape_migrate.shapes.overridden.OtherTexts``."""
         return self._searched.matching(path, name, pattern)
 
+    def naming(self, name: str) -> list[str]:
+        """See ``tape_migrate.imports.Modules``."""
+        return self._searched.naming(name)
+
+    def setting_by_name(self) -> frozenset[str]:
+        """See ``tape_migrate.shapes.overridden.OtherTexts``."""
+        return self._searched.setting_by_name()
+
+    def defining(self, path: str, name: str) -> list[str]:
+        """See ``tape_migrate.shapes.overridden.OtherTexts``."""
+        return self._searched.defining(path, name)
+
     def has_module(self, dotted: str) -> bool:
         """See ``tape_migrate.shapes.overridden.OtherTexts``."""
         return dotted in self._counts or any(m.endswith(f".{dotted}") for m in self._counts)

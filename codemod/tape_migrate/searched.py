@@ -17,6 +17,12 @@ _OFTEN = frozenset(
 )
 """Words that are asked for again and again, in different company: all are sought in one go."""
 
+_SETS_BY_NAME = rb"setattr|__dict__|\bvars\b"
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_MANY = 40
+"""Words after which all that there are, are read off the texts: it costs as much as these did."""
+_DEFINED = re.compile(rb"\bdef[ \t\f\\\r\n]+(\w+)")
+
 
 @runtime_checkable
 class _Searchable(Protocol):
@@ -34,8 +40,12 @@ class Searched:
         self._paths = tuple(paths)
         self._marked: list[str] | None = None
         """The modules that hold one of the words that are asked for often."""
-        self._mentioning: dict[str, list[str]] = {}
+        self._naming: dict[str, list[str]] = {}
+        self._matching: dict[tuple[str, str], list[str]] = {}
+        self._words: dict[bytes, list[str]] | None = None
+        self._setting: frozenset[str] | None = None
         self._starring: list[str] | None = None
+        self._defining: dict[bytes, list[str]] | None = None
 
     def holding(self, *words: bytes) -> Iterator[str]:
         """The modules whose text holds any of the words; those that can be read."""
@@ -61,17 +71,59 @@ class Searched:
             if any(word in data for word in words):
                 yield path
 
-    def matching(self, path: str, name: str, pattern: str) -> list[str]:
-        """Paths of those but ``path`` in which a pattern that holds ``name`` matches."""
-        if name not in self._mentioning:
-            self._mentioning[name] = list(self.holding(name.encode()))
-        wanted = pattern.encode()
-        found: list[str] = []
-        for other in self._mentioning[name]:
+    def naming(self, name: str) -> list[str]:
+        """Paths of those whose text may hold ``name`` as a word; no others do."""
+        if name not in self._naming:
+            word = name.encode()
+            if self._words is None and len(self._naming) >= _MANY:
+                self._words = self._index()
+            if self._words is None or _WORD.fullmatch(word) is None:
+                self._naming[name] = list(self.holding(word))
+            else:
+                self._naming[name] = self._words.get(word, [])
+        return self._naming[name]
+
+    def _index(self) -> dict[bytes, list[str]]:
+        """The paths of the texts with each word."""
+        found: dict[bytes, list[str]] = {}
+        for path in self._paths:
             with contextlib.suppress(KeyError, OSError, SourceError):
-                if other != path and re.search(wanted, self._sources[other]):
-                    found.append(other)
+                for word in set(_WORD.findall(self._sources[path])):
+                    found.setdefault(word, []).append(path)
         return found
+
+    def matching(self, path: str, name: str, pattern: str) -> list[str]:
+        """Paths of those but ``path`` that hold ``name`` and in which a pattern matches."""
+        key = (name, pattern)
+        if key not in self._matching:
+            wanted = pattern.encode()
+            self._matching[key] = [p for p in self.naming(name) if self._matches(p, wanted)]
+        return [other for other in self._matching[key] if other != path]
+
+    def _matches(self, path: str, pattern: bytes) -> bool:
+        with contextlib.suppress(KeyError, OSError, SourceError):
+            return re.search(pattern, self._sources[path]) is not None
+        return False
+
+    def setting_by_name(self) -> frozenset[str]:
+        """Paths of those that may set an attribute by a text: ``setattr``, ``vars(net)[…]``."""
+        if self._setting is None:
+            found = self.holding(b"setattr", b"__dict__", b"vars")
+            self._setting = frozenset(p for p in found if self._matches(p, _SETS_BY_NAME))
+        return self._setting
+
+    def defining(self, path: str, name: str) -> list[str]:
+        """Paths of those but ``path`` in whose text a function or method of this name is defined.
+
+        So many names are asked for that all are read off the texts at once.
+        """
+        if self._defining is None:
+            self._defining = {}
+            for other in self._paths:
+                with contextlib.suppress(KeyError, OSError, SourceError):
+                    for found in set(_DEFINED.findall(self._sources[other])):
+                        self._defining.setdefault(found, []).append(other)
+        return [other for other in self._defining.get(name.encode(), ()) if other != path]
 
     def starring(self) -> list[str]:
         """Paths of those with ``from … import *``."""

@@ -27,6 +27,7 @@ _LIBRARIES = sys.stdlib_module_names | frozenset(
 _PREFIXES = ("assertRaises", "assert_raises")
 _EXITS = frozenset(("__exit__", "__aexit__"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_LOOKED_AT = frozenset((ast.Assign, ast.ClassDef, ast.Import, ast.ImportFrom, *_FUNCTIONS))
 _Binding: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign
 _YIELDS = (ast.Yield, ast.YieldFrom)
 
@@ -50,7 +51,7 @@ class Suppressing:
     """What one module, of which these are all ``nodes``, shows of its contexts."""
 
     def __init__(self, nodes: Iterable[ast.AST]) -> None:
-        self._all = nodes
+        self._all = [node for node in nodes if node.__class__ in _LOOKED_AT]
         self._known: dict[str, bool] = {}
 
     def __call__(self, expr: ast.expr) -> bool:

@@ -8,14 +8,11 @@ as statements of the module of ``Net``.
 from __future__ import annotations
 
 import ast
-import contextlib
-import re
 from collections.abc import Iterator
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.mentions import last_name
-from tape_migrate.model import SourceError
 from tape_migrate.module import Module
 from tape_migrate.shapes.attribute_members import fills
 from tape_migrate.shapes.binding import bind
@@ -27,7 +24,7 @@ from tape_migrate.shapes.calls_elsewhere import (
     members_may_depend,
 )
 from tape_migrate.shapes.overridden import OtherTexts
-from tape_migrate.shapes.set_by_name import may_set_by_name, set_by_name
+from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
 
 _FILL = "append|extend|insert|add|update|setdefault"
@@ -84,14 +81,10 @@ def _assigned(module: Module, owner: ast.ClassDef, name: str, *, leaves: bool) -
                 root = attribute.value.id if isinstance(attribute.value, ast.Name) else ""
                 if root == "self" and _is_set(user, attribute, leaves=leaves):
                     return f"line {attribute.lineno} of {user.path}"
-    word, sets = name.encode(), re.compile(_SETS.format(name=name).encode())
     # Others of the program may have the object from one that makes it.
-    for path in sorted({*_speaking(module, project, kinds), *project.program(module.path)}):
-        text = b""
-        with contextlib.suppress(KeyError, OSError, SourceError):
-            text = project.source_of(path)
-        if not (word in text and sets.search(text)) and not may_set_by_name(text):
-            continue
+    around = {*_speaking(module, project, kinds), *project.program(module.path)}
+    setting = project.matching(module.path, name, _SETS.format(name=name))
+    for path in sorted(around & {*setting, *project.setting_by_name()}):
         other = project.module_at(path)
         if other is None:
             continue

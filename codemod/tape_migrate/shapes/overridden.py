@@ -39,8 +39,11 @@ class OtherTexts(Protocol):
     def matching(self, path: str, name: str, pattern: str) -> list[str]:
         """Paths of other modules that hold ``name`` and match a pattern of ``re``."""
 
-    def source_of(self, path: str) -> bytes:
-        """The text of the module at ``path``."""
+    def defining(self, path: str, name: str) -> list[str]:
+        """Paths of other modules that define a function or method called ``name``."""
+
+    def setting_by_name(self) -> frozenset[str]:
+        """Paths of modules that may set an attribute by a text."""
 
     def module_at(self, path: str) -> Module | None:
         """The module at ``path``, or None if it cannot be read."""
@@ -166,7 +169,7 @@ def _anywhere(module: Module, method: str, of_any: bool) -> Override | None:
     project = module.project
     if not isinstance(project, OtherTexts):
         return None
-    for path in project.matching(module.path, method, rf"def\s+{method}\s*\("):
+    for path in project.defining(module.path, method):
         user = project.module_at(path)
         for node in user.of_kind(ast.ClassDef) if user is not None else ():
             for line in _members(node, method):

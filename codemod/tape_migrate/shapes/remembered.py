@@ -81,7 +81,7 @@ def _by_name(module: Module, name: str) -> str | None:
     project = module.project
     if not isinstance(project, OtherTexts) or name in TENSOR_METHODS:
         return None
-    for path in project.matching(module.path, name, rf"\bdef\s+{name}\b"):
+    for path in project.defining(module.path, name):
         home = project.module_at(path)
         kept = _kept(home) if home is not None else {}
         for method in Summaries.of(home).methods_named(name) if home is not None and kept else ():

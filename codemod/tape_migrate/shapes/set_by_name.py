@@ -7,19 +7,9 @@ module; one that is put together at run time is not looked for.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from tape_migrate.module import Module
-
-_VARS = re.compile(rb"\bvars\b")
-
-
-def may_set_by_name(text: bytes) -> bool:
-    """Whether a module with such a text may set an attribute so."""
-    if b"setattr" in text or b"__dict__" in text:
-        return True
-    return b"vars" in text and _VARS.search(text) is not None
 
 
 def set_by_name(module: Module) -> list[tuple[str, ast.expr]]:
