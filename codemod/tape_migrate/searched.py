@@ -21,7 +21,7 @@ _SETS_BY_NAME = rb"setattr|__dict__|\bvars\b"
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _MANY = 40
 """Words after which all that there are, are read off the texts: it costs as much as these did."""
-_DEFINED = re.compile(rb"\bdef[ \t\f\\\r\n]+(\w+)")
+_DEFINED = re.compile(rb"\bdef[ \t\f\\\r\n]+([\w\x80-\xff]+)")
 
 
 @runtime_checkable
