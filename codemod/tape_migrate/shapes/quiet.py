@@ -193,8 +193,10 @@ class QuietFunctions(Functions):
                 return not own.holds(target)
             case ast.Attribute(attr=attr, value=value) if attr in CONTAINER_METHODS:
                 # Called here, or handed on to be called: `map(kept.append, values)`.
-                library = is_library(self._module, self._module.names.resolve(node))
-                return not library and not own.holds(value)
+                resolved = self._module.names.resolve(node)
+                if resolved.startswith("collections."):
+                    return True  # `deque.append(kept, v)`
+                return not is_library(self._module, resolved) and not own.holds(value)
             case ast.Call():
                 return self._call_keeps(node, scope, own)
         return False
