@@ -7,7 +7,7 @@ import pytest
 from tape_migrate import api
 from tape_migrate.guards import GuardError, check
 from tape_migrate.linking import migrate_project
-from tape_migrate.model import Migration, Options, SiteResult, SourceError
+from tape_migrate.model import Migration, Options, Outcome, SiteResult, SourceError
 from tests.test_loss_linking import FILES
 
 HELPER = "import tensorflow as tf\n\n\ndef grad(y, x):\n    return tf.gradients(y, x)[0]\n"
@@ -86,3 +86,20 @@ def test_of_a_loss_and_its_models_a_file_that_fails_leaves_all(name: str) -> Non
         assert said(found).startswith("TM147")
     else:
         assert {p for p, o in found.items() if isinstance(o, Migration) and o.changed} == changed
+
+
+@pytest.mark.parametrize("text", ["SHOWN = {'Model': 'build'}\n", "SHOWN = {'Model': 'build'\n"])
+def test_a_module_that_names_a_method_in_a_text_changes_nothing(text: str) -> None:
+    """It may be broken, too: then nothing is known of it."""
+    lib = (
+        "import tensorflow as tf\n\n\nclass Model:\n    def __init__(self, x):\n"
+        "        self.x = x\n\n    def build(self):\n        return tf.sin(self.x)\n\n"
+        "    def slope(self):\n        y = self.build() * self.x\n"
+        "        return tf.gradients(y, self.x)[0]\n"
+    )
+    options = Options(assume_closed=True)
+    alone = migrate_project({"lib.py": lib.encode()}, options)["lib.py"]
+    beside = migrate_project({"lib.py": lib.encode(), "names.py": text.encode()}, options)
+    assert isinstance(alone, Migration)
+    assert [site.outcome for site in alone.sites] == [Outcome.MIGRATED]
+    assert beside["lib.py"] == alone
