@@ -94,7 +94,8 @@ def assumptions_of(
                 "then; a tape in here would miss that part",
             )
     run = context.run_by(dep, sorted(every_node), inline)
-    found = remembered(context.module, run) if given else None
+    tensors = frozenset(source.symbol.root for source in given if not source.symbol.path)
+    found = remembered(context.module, run, tensors) if given else None
     if found is not None:
         return Refusal(
             "TM105",

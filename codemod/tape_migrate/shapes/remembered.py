@@ -26,6 +26,16 @@ from tape_migrate.shapes.summaries import Summaries
 
 _DEFINED = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 """What is no variable; an object is found by the name of what it is given to."""
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.MatMult: "matmul",
+}
 _READERS = frozenset(
     (
         *("all", "any", "dict", "enumerate", "isinstance", "len", "list", "max", "min", "print"),
@@ -36,11 +46,14 @@ _RUN = (ScopeKind.FUNCTION, ScopeKind.LAMBDA)
 _DEPTH = 4
 
 
-def remembered(module: Module, parts: Sequence[ast.AST]) -> tuple[str, str] | None:
+def remembered(
+    module: Module, parts: Sequence[ast.AST], tensors: frozenset[str]
+) -> tuple[str, str] | None:
     """What ``parts`` read or run of another module's, and where that module sets what it gives.
 
     What is set to a number, to data or to a variable does not count. ``parts`` are statements and
-    expressions; the functions of this module that they call are gone through as well.
+    expressions; the functions of this module that they call are gone through as well. ``tensors``
+    are names of what has no operators but those of tensors.
     """
     if not isinstance(module.project, OtherFunctions):
         return None
@@ -57,7 +70,47 @@ def remembered(module: Module, parts: Sequence[ast.AST]) -> tuple[str, str] | No
             where = _handed_about(module) if _is_unknown(module, call) else None
             if where is not None:
                 return ast.unparse(call.func), where
+    for part, _ in run:
+        for node in walk(part):
+            for special in _special_methods(module, node, tensors):
+                where = _by_name(module, special)
+                if where is not None:
+                    return ast.unparse(node), where
     return None
+
+
+def _special_methods(module: Module, node: ast.AST, tensors: frozenset[str]) -> tuple[str, ...]:
+    """What an object of a class of the project's may be asked for by an operator."""
+    match node:
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            if not all(_is_tensor(module, operand, tensors) for operand in (left, right)):
+                name = _OPERATORS[type(op)]
+                return (f"__{name}__", f"__r{name}__", f"__i{name}__")
+        case ast.Subscript(ctx=ast.Load()):
+            return ("__getitem__",)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return () if _is_tensor(module, operand, tensors) else ("__neg__",)
+        case ast.For() | ast.comprehension() | ast.Starred():
+            return ("__iter__",)
+        case ast.Attribute(ctx=ast.Load()) if not module.names.resolve(node):
+            return ("__getattr__", "__getattribute__")
+        case ast.Call(func=ast.Name(id="getattr")):
+            return ("__getattr__", "__getattribute__")
+    return ()
+
+
+def _is_tensor(module: Module, expr: ast.expr, tensors: frozenset[str]) -> bool:
+    match expr:
+        case ast.Constant():
+            return True
+        case ast.Name(id=name):
+            return name in tensors
+        case ast.BinOp(left=left, right=right):
+            return all(_is_tensor(module, operand, tensors) for operand in (left, right))
+        case ast.Call(func=func):
+            resolved = module.names.resolve(func)
+            return bool(resolved) and is_library(module, resolved)
+    return False
 
 
 def _loads(function: Function) -> Iterator[ast.expr]:
