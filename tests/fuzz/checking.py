@@ -19,6 +19,7 @@ from tests.fuzz.program import Program
 from tests.fuzz.running import difference, run_compiled, run_eagerly, run_in_graph
 
 _TAKES_TAPE = re.compile(r"(\w+)\(\) takes the tape")
+_WRITTEN_OUT = re.compile(r"(\w+)\(\) (?:is|are) written out")
 """What is said of a function that gets a parameter for the tape."""
 
 
@@ -240,6 +241,10 @@ def _lines_lost(source: str, new: str, migration: Migration) -> str | None:
                 if not isinstance(stmt, (ast.FunctionDef, ast.ClassDef)):
                     return None
                 touched.update(range(stmt.lineno, (stmt.end_lineno or stmt.lineno) + 1))
+    written_out = {name for s in migration.sites for name in _WRITTEN_OUT.findall(s.message)}
+    for scope in scopes:
+        if scope.name in written_out:
+            touched.update(range(scope.lineno, (scope.end_lineno or scope.lineno) + 1))
     takers = {name for s in migration.sites for name in _TAKES_TAPE.findall(s.message)}
     for scope in scopes:
         if scope.name in takers:

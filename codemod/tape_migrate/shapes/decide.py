@@ -42,7 +42,7 @@ from tape_migrate.shapes.plan import (
     Source,
 )
 from tape_migrate.shapes.reference import judge_reference_variables
-from tape_migrate.shapes.region import Chosen, choose_region, nothing_between
+from tape_migrate.shapes.region import Chosen, bound_late, choose_region, nothing_between
 from tape_migrate.shapes.repeats import Repeat, refuse_variables, repeat_of
 from tape_migrate.shapes.shape_of import shape_of
 from tape_migrate.shapes.sources import all_trainable, by_values, find_sources
@@ -208,7 +208,8 @@ def _decide_paths(
     links = tuple(link for n in every_node for link in dep.links_into(n)) + tuple(start)
     # What is computed on a tape that is handed on is computed from the sources themselves, too.
     to_watch = tuple(p.source for p in carried if p.visible or request.reenters)
-    paths = Paths(target_nodes | carriers, links, to_watch, request.skipped)
+    late = bound_late(dep, request, target_nodes | carriers)
+    paths = Paths(target_nodes | carriers | late, links, to_watch, request.skipped)
     within = inline and repeat.in_comprehension and repeat.mapped is None
     references = judge_reference_variables(context, dep, sources)
     if isinstance(references, Refusal):

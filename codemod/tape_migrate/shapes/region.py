@@ -12,10 +12,12 @@ time. Statements are enclosed, never moved.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tape_migrate.flow.symbols import DefKind, Symbol, is_prefix
 from tape_migrate.module import Block, Place
+from tape_migrate.parsed import walk
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.plan import (
@@ -25,6 +27,7 @@ from tape_migrate.shapes.plan import (
     Paths,
     Refusal,
     Region,
+    Request,
     Track,
     Watch,
     in_order,
@@ -75,6 +78,22 @@ def choose_region(
     return refusal or Refusal(
         "TM127", "no block holds the forward pass and is certainly run before the gradient"
     )
+
+
+def bound_late(dep: Dependence, request: Request, nodes: Iterable[int]) -> frozenset[int]:
+    """What gives the sources of a Hessian their names after some of the ``nodes`` have run.
+
+    Its gradient is taken at the end of the region, where these names are read: so they have to
+    be bound in there. What a call lists may change until the Hessian is taken.
+    """
+    if not request.is_hessian:
+        return frozenset()
+    call_node = dep.facts.node_id(request.call)
+    behind = [link.definition.node_id for link in dep.links_of(call_node, [request.source])]
+    if any(isinstance(node, ast.Call) for node in walk(request.source)):
+        place, *_ = dep.module.places(request.call, within=dep.scope)
+        behind += [dep.cfg.node_of(stmt) for stmt in place.block[: place.index][-1:]]
+    return frozenset(n for n in behind if any(dep.reaches(node, n) for node in nodes))
 
 
 def nothing_between(dep: Dependence, call: ast.Call, *, in_header: bool) -> Chosen:
