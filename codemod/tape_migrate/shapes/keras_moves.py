@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, field
 
 from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.attribute_readers import is_asked_elsewhere
 from tape_migrate.shapes.dependence import Dependence
@@ -14,6 +15,7 @@ from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.plan import Refusal
+from tape_migrate.shapes.tensorflow_facts import VARIABLE_MAKERS, tensorflow_function
 
 _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.For, ast.If, ast.Assert)
 _INSIDE = (*_STATEMENTS, ast.Pass, ast.Continue, ast.Break, ast.Raise)
@@ -35,6 +37,7 @@ _MAKE_VARIABLES = frozenset(
     ("ones", "zeros", "eye", "random_uniform_variable", "random_normal_variable")
 )
 """Functions of the backend that make a variable, as ``variable`` does."""
+_SETTERS = frozenset(("function", "set_value", "update", "update_add", "update_sub"))
 _QUIET_MODULES = frozenset(("tensorflow", "keras", "math"))
 _QUIET_NUMPY = frozenset(
     {"prod", "array", "float32", "float64", "sqrt", "log", "exp", "arange", "ones", "zeros"}
@@ -186,7 +189,12 @@ class MoveChecks:
 
     def refuse_variable(self, call: ast.Call) -> None:
         """A function that is traced must make none."""
-        if self.module.names.resolve(call.func).removeprefix(BACKEND) in _MAKE_VARIABLES:
+        resolved = self.module.names.resolve(call.func)
+        made = resolved.removeprefix(BACKEND) in _MAKE_VARIABLES
+        made = made or tensorflow_function(resolved) in VARIABLE_MAKERS
+        if resolved == BACKEND + "variable":
+            made = not becomes_constant(self.module, call)
+        if made:
             name = ast.unparse(call.func)
             raise _no("TM142", f"{name}() (line {call.lineno}) makes a variable")
 
@@ -210,3 +218,31 @@ def _root(expr: ast.expr) -> str:
     while isinstance(expr, (ast.Attribute, ast.Subscript, ast.Call)):
         expr = expr.func if isinstance(expr, ast.Call) else expr.value
     return expr.id if isinstance(expr, ast.Name) else ""
+
+
+def becomes_constant(module: Module, call: ast.Call) -> bool:
+    """``K.variable(0.)``, ``K.variable(value=0., dtype="float32")``, under its own name.
+
+    Of what a number or a function of a library is computed from, it may hold anything: nobody
+    else has it to change it.
+    """
+    if module.names.resolve(call.func) != BACKEND + "variable":
+        return False
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return (
+        last_name(call.func) == "variable"
+        and len(call.args) <= 1
+        and {keyword.arg for keyword in call.keywords} <= {"value", "dtype"}
+        and bool(given)
+        and (_is_operand(module, call) or all(isinstance(g, ast.Constant) for g in given))
+    )
+
+
+def _is_operand(module: Module, call: ast.Call) -> bool:
+    node: ast.AST = call
+    while isinstance(parent := module.parent_of(node), (ast.List, ast.Tuple, ast.keyword)):
+        node = parent
+    if isinstance(parent, ast.BinOp):
+        return True
+    resolved = module.names.resolve(parent.func) if isinstance(parent, ast.Call) else ""
+    return resolved.startswith(BACKEND) and resolved.removeprefix(BACKEND) not in _SETTERS

@@ -10,10 +10,9 @@ from tape_migrate.flow.bindings import target_names
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_compiled import Compiled, Feed
 from tape_migrate.shapes.keras_leaves import Leaf
-from tape_migrate.shapes.keras_moves import Slice
+from tape_migrate.shapes.keras_moves import Slice, becomes_constant
 from tape_migrate.shapes.plan import Refusal
 
 
@@ -164,14 +163,10 @@ def _only_for(
 
 def constants_in(context: Context, found: Slice) -> list[ast.expr]:
     """Callees of ``K.variable(0.)`` in moved code and what it calls: no variable is meant."""
-    module = context.module
     functions = context.summaries.called_functions(found.moved)
     return [
         node.func
         for part in [*found.moved, *functions]
         for node in ast.walk(part)
-        if isinstance(node, ast.Call)
-        and module.names.resolve(node.func) == BACKEND + "variable"
-        and len(node.args) == 1
-        and isinstance(node.args[0], ast.Constant)
+        if isinstance(node, ast.Call) and becomes_constant(context.module, node)
     ]
