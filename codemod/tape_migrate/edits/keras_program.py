@@ -118,7 +118,9 @@ def _static_shape(module: Module, draft: Draft, node: ast.Call, leaf: str) -> No
         if "model" in owner.lower():
             # A sequential model of Keras 3 has no `output`.
             piece = [Keep(start, end - len("output")), b"outputs[0]"]
-    indexed = isinstance(module.parent_of(node), ast.Subscript)
+    parent = module.parent_of(node)
+    # What is cut out of a shape is no tuple in Keras 2.
+    indexed = isinstance(parent, ast.Subscript) and not isinstance(parent.slice, ast.Slice)
     open_, close = (b"", b".shape") if indexed else (b"tuple(", b".shape)")
     if leaf == "ndim":
         open_, close = b"len(", b".shape)"

@@ -111,8 +111,9 @@ CALLS = (
     Reason(
         "TM109",
         "gradient-override",
-        "The module overrides gradients or imports a graph (gradient_override_map, "
-        "RegisterGradient, import_graph_def): a tape silently ignores the overrides.",
+        "The module, or another one of the program, overrides gradients or imports a graph "
+        "(gradient_override_map, RegisterGradient, import_graph_def): a tape silently ignores the "
+        "overrides.",
         "Rewrite the overridden operation with tf.custom_gradient first.",
         'with graph.gradient_override_map({"Relu": "GuidedRelu"}): ...',
     ),

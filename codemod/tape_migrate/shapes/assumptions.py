@@ -19,6 +19,7 @@ from tape_migrate.shapes.calls_elsewhere import computed_elsewhere, members_else
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.given_away import given_away
+from tape_migrate.shapes.layer_functions import is_called_by_layer
 from tape_migrate.shapes.loop_variables import is_given_to_loop, is_loop_variable
 from tape_migrate.shapes.may_hold import may_hold_tensor
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
@@ -229,6 +230,13 @@ def _members(context: Context, dep: Dependence, external: list[Source]) -> list[
                     "TM105",
                     f"{where} computes one member of {track.symbol} from another; a tape in here "
                     "would miss that part",
+                )
+            layer = is_called_by_layer(context.module, dep.scope)
+            if layer is not None and source.symbol != track.symbol:
+                return Refusal(
+                    "TM148",
+                    f"the Lambda layer in {layer} calls this function with what layers give, one "
+                    "of which may be computed from another",
                 )
             sentences.append(
                 f"assumes that no member of {track.symbol}, if it is a list, was computed from "

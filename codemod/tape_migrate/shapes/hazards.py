@@ -18,6 +18,7 @@ from tape_migrate.shapes.back_prop import refuse_back_prop
 from tape_migrate.shapes.dependence import Dependence, reads_track
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.modes import identifiers
+from tape_migrate.shapes.overrides_elsewhere import overridden_elsewhere
 from tape_migrate.shapes.plan import Link, Refusal, Region, Request, Track
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
@@ -85,6 +86,13 @@ class ModuleHazards:
         if self._identifiers & _GRAPH_IMPORTS:
             name = min(self._identifiers & _GRAPH_IMPORTS)
             return Refusal("TM109", f"the module uses {name}; a tape sees no imported graph")
+        overriding = overridden_elsewhere(self._module)
+        if overriding is not None:
+            return Refusal(
+                "TM109",
+                f"{overriding} overrides gradients, perhaps of what is differentiated here; a tape "
+                "ignores gradient overrides",
+            )
         if self.patched:
             return Refusal("TM110", "the module replaces the gradient function at run time")
         return None

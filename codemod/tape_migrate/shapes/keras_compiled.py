@@ -7,16 +7,19 @@ import re
 from dataclasses import dataclass, replace
 
 from tape_migrate.flow.reaching import Definition
-from tape_migrate.flow.symbols import DefKind, Symbol
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.keras_calls import BACKEND, INPUTS
 from tape_migrate.shapes.keras_fed import shape_name
 from tape_migrate.shapes.keras_leaves import canonical, spelled
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Refusal
+
+_PLACEHOLDER = ("shape", "ndim", "dtype", "sparse", "name")
+"""Parameters of ``K.placeholder``."""
 
 
 @dataclass(frozen=True)
@@ -257,9 +260,9 @@ def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] 
             if where.endswith(".input") and not where.endswith(("].input", ").input")):
                 where = where.removesuffix(".input") + ".inputs[0]"
             found.append(Feed(plain, text, f"{where}.dtype", where, position, element))
-    cut = _cut_off(found)
+    cut = _cut_off(module, found)
     if cut is not None:
-        return Refusal("TM140", f"{cut} is fed beside an input that it is computed from")
+        return Refusal("TM140", f"{cut} may be computed from another input beside which it is fed")
     if not found:
         return Refusal("TM140", "the compiled function has no input")
     names = [feed.name for feed in found]
@@ -271,20 +274,42 @@ def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] 
     ]
 
 
-def _cut_off(feeds: list[Feed]) -> str | None:
-    """An output of a layer among ``feeds`` that also hold the inputs of its model, if any.
+def _cut_off(module: Module, feeds: list[Feed]) -> str | None:
+    """What may be computed by a layer, of several ``feeds`` of which others are inputs, if any.
 
     What is fed takes the place of what would be computed, in the gradient as well.
     """
     given = [feed for feed in feeds if feed.model_input is not None]
-    models = [re.fullmatch(r"(.*)\.(?:input|inputs\[\d+\])", feed.canonical) for feed in given]
-    for feed in given:
-        if re.search(r"\.outputs?(\[\d+\])?$", feed.canonical) and any(
-            model is not None and feed.canonical.startswith(model.group(1) + ".")
-            for model in models
-        ):
+    for feed in given if len(given) > 1 else ():
+        if re.search(r"\.(input|inputs\[\d+\])$", feed.canonical):
+            continue
+        if not _is_input(module, feed.expr):
             return ast.unparse(feed.expr)
     return None
+
+
+def _is_input(module: Module, expr: ast.expr) -> bool:
+    """Whether a name or an attribute is only ever given ``Input(…)``, or a member of inputs."""
+    symbol = symbol_of(expr)
+    places: list[ast.AST | None] = []
+    if isinstance(expr, ast.Name):
+        places += module.names.bindings(expr.id, module.scope_of(expr))
+    elif isinstance(expr, ast.Attribute):
+        set_here = (n for n in module.attributes(expr.attr) if isinstance(n.ctx, ast.Store))
+        places += map(module.statement_of, set_here)
+    if symbol is None or not places:
+        return False
+    for node in places:
+        if not isinstance(node, ast.Assign):
+            return False
+        value = value_given_by(node, symbol) or node.value
+        match value:
+            case ast.Call(func=func) if module.names.resolve(func) in INPUTS:
+                continue
+            case ast.Attribute(attr="inputs" | "input"):
+                continue
+        return False
+    return True
 
 
 def _every_input(module: Module, compiled: Compiled) -> Feed | None:
@@ -315,12 +340,20 @@ def _placeholders(module: Module, dep: Dependence, name: ast.Name) -> tuple[str,
             return None
         if module.names.resolve(stmt.value.func) != BACKEND + "placeholder":
             return None
-        given = {k.arg: k.value for k in stmt.value.keywords}
-        if stmt.value.args:
-            given["shape"] = stmt.value.args[0]
+        given = dict(zip(_PLACEHOLDER, stmt.value.args, strict=False))
+        given |= {k.arg: k.value for k in stmt.value.keywords if k.arg is not None}
         dtypes.add(ast.unparse(given["dtype"]) if "dtype" in given else "'float32'")
-        shapes.add(ast.unparse(given["shape"]) if "shape" in given else "None")
+        shapes.add(_shape(given))
     if len(dtypes) != 1:
         return None
     # Placeholders made in branches leave their shapes behind under one name.
     return dtypes.pop(), shapes.pop() if len(shapes) == 1 else shape_name(name.id)
+
+
+def _shape(given: dict[str, ast.expr]) -> str:
+    """An expression for the shape of a placeholder; of one made by its rank, too."""
+    shape = ast.unparse(given["shape"]) if "shape" in given else "None"
+    match given.get("ndim"):
+        case ast.Constant(value=int(rank)) if shape == "None":
+            return f"({'None, ' * rank})".replace(", )", ",)" if rank == 1 else ")")
+    return shape

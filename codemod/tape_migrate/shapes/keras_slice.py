@@ -225,7 +225,7 @@ class _Slicer(MoveChecks):
         inside = self.nodes()
         compiled = next(p for p in self.module.parents(self.outputs) if isinstance(p, ast.Call))
         own = {id(node) for node in ast.walk(compiled)}
-        stay: set[int] = set()
+        stay: dict[int, int] = {}
         for index, stmt in self.moved.items():
             for definition in self._made_by(stmt):
                 for node_id, use in self.dep.facts.reaching.uses_of(definition):
@@ -249,10 +249,13 @@ class _Slicer(MoveChecks):
                     for other, stmt in self.moved.items():
                         made = link.definition.node_id in self.dep.cfg.span(stmt)
                         if made and other not in stay:
-                            self._stays(other, link.use.symbol, stmt.lineno, stay)
+                            self._stays(other, link.use.symbol, stay[index], stay)
                             queue.append(other)
         self.result.copied = [self.moved[index] for index in sorted(stay)]
         for name, stmts in self.result.placeholders.items():
+            line = self._read_in_function(name)
+            if line is not None:
+                raise _no("TM143", f"the placeholder {name} is also used elsewhere (line {line})")
             for stmt in stmts:
                 for definition in self._made_by(stmt):
                     for node_id, use in self.dep.facts.reaching.uses_of(definition):
@@ -274,14 +277,14 @@ class _Slicer(MoveChecks):
         return [d for d in self.dep.facts.reaching.definitions
                 if d.node_id in nodes and d.stmt is not None]  # fmt: skip
 
-    def _stays(self, index: int, symbol: Symbol, line: int, stay: set[int]) -> None:
-        """A statement without a gradient call may be there twice."""
+    def _stays(self, index: int, symbol: Symbol, line: int, stay: dict[int, int]) -> None:
+        """A statement without a gradient call may be there twice, for a read in ``line``."""
         for node in ast.walk(self.moved[index]):
             if isinstance(node, ast.Call) and any(
                 found.call is node for found in find_sites(self.module)
             ):
                 raise _no("TM143", f"the symbolic {symbol} is also used elsewhere (line {line})")
-        stay.add(index)
+        stay[index] = line
 
     def _read_in_function(self, name: str) -> int | None:
         """A line at which a function of the module reads ``name`` of this scope."""

@@ -93,7 +93,19 @@ def bound_late(dep: Dependence, request: Request, nodes: Iterable[int]) -> froze
     if any(isinstance(node, ast.Call) for node in walk(request.source)):
         place, *_ = dep.module.places(request.call, within=dep.scope)
         behind += [dep.cfg.node_of(stmt) for stmt in place.block[: place.index][-1:]]
-    return frozenset(n for n in behind if any(dep.reaches(node, n) for node in nodes))
+    line = dep.module.statement_of(request.call).lineno
+    return frozenset(
+        n
+        for n in behind
+        if (stmt := dep.stmt_of(n)) is not None and stmt.lineno <= line
+        # What a loop comes round to is bound again before the forward pass.
+        if any(dep.reaches(node, n) and _starts(dep, node) <= stmt.lineno for node in nodes)
+    )
+
+
+def _starts(dep: Dependence, node_id: int) -> int:
+    stmt = dep.stmt_of(node_id)
+    return stmt.lineno if stmt is not None else 0
 
 
 def nothing_between(dep: Dependence, call: ast.Call, *, in_header: bool) -> Chosen:

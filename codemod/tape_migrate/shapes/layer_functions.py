@@ -1,0 +1,62 @@
+"""Functions that a Keras ``Lambda`` layer calls: ``Lambda(grad_cam)([conv, output, label])``.
+
+What the layer is called with are tensors of one model, one of which may well be computed from
+another: before any tape that the function opens.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+from tape_migrate.flow.scope import Scope
+from tape_migrate.mentions import last_name
+from tape_migrate.module import Module
+
+
+@runtime_checkable
+class OtherNames(Protocol):
+    """What a project can tell of names in its other modules."""
+
+    def naming(self, name: str) -> list[str]:
+        """Paths of modules whose text may hold ``name`` as a word; no others do."""
+
+    def module_at(self, path: str) -> Module | None:
+        """The module at ``path``, or None if it cannot be read."""
+
+
+def is_called_by_layer(module: Module, scope: Scope) -> str | None:
+    """Where a ``Lambda`` layer is made with the function that ``scope`` is, or None."""
+    function = scope.node
+    if not isinstance(function, ast.FunctionDef):
+        return None
+    name = function.name
+    for user in (module, *_others(module, name)):
+        for call in user.of_kind(ast.Call):
+            if last_name(call.func) == "Lambda":
+                given = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "function")]
+                if any(_names(value, name) for value in given):
+                    place = "" if user is module else f" of {user.path}"
+                    return f"line {call.lineno}{place}"
+    return None
+
+
+def _names(value: ast.expr, name: str) -> bool:
+    """``f``, ``lib.f``, ``partial(f, 2)``, ``lambda v: f(v)``."""
+    return any(
+        last_name(node) == name
+        for node in ast.walk(value)
+        if isinstance(node, (ast.Name, ast.Attribute))
+    )
+
+
+def _others(module: Module, name: str) -> Iterator[Module]:
+    project = module.project
+    if not isinstance(project, OtherNames):
+        return
+    makers = {*project.naming("Lambda")} - {module.path}
+    for path in sorted(makers.intersection(project.naming(name)) if makers else ()):
+        other = project.module_at(path)
+        if other is not None:
+            yield other
