@@ -19,8 +19,9 @@ from tests.fuzz.program import Program
 from tests.fuzz.running import difference, run_compiled, run_eagerly, run_in_graph
 
 _TAKES_TAPE = re.compile(r"(\w+)\(\) takes the tape")
-_WRITTEN_OUT = re.compile(r"(\w+)\(\) (?:is|are) written out")
 """What is said of a function that gets a parameter for the tape."""
+_WRITTEN_OUT = re.compile(r"(\w+)\(\) (?:is|are) written out")
+"""What is said of a function whose body stands where it was called; it may be gone."""
 
 
 class Verdict(enum.Enum):
@@ -243,7 +244,7 @@ def _lines_lost(source: str, new: str, migration: Migration) -> str | None:
                 touched.update(range(stmt.lineno, (stmt.end_lineno or stmt.lineno) + 1))
     written_out = {name for s in migration.sites for name in _WRITTEN_OUT.findall(s.message)}
     for scope in scopes:
-        if scope.name in written_out:
+        if scope.name in written_out and f"def {scope.name}(" not in new:
             touched.update(range(scope.lineno, (scope.end_lineno or scope.lineno) + 1))
     takers = {name for s in migration.sites for name in _TAKES_TAPE.findall(s.message)}
     for scope in scopes:

@@ -120,7 +120,8 @@ def _static_shape(module: Module, draft: Draft, node: ast.Call, leaf: str) -> No
             piece = [Keep(start, end - len("output")), b"outputs[0]"]
     parent = module.parent_of(node)
     # What is cut out of a shape is no tuple in Keras 2.
-    indexed = isinstance(parent, ast.Subscript) and not isinstance(parent.slice, ast.Slice)
+    indexed = isinstance(parent, ast.Subscript) and parent.value is node
+    indexed = indexed and not isinstance(getattr(parent, "slice", None), ast.Slice)
     open_, close = (b"", b".shape") if indexed else (b"tuple(", b".shape)")
     if leaf == "ndim":
         open_, close = b"len(", b".shape)"

@@ -24,10 +24,16 @@ _LIBRARIES = sys.stdlib_module_names | frozenset(
      "tensorflow_probability", "tf_keras", "tqdm", "tree")
 )  # fmt: skip
 """Modules whose contexts swallow no error, but for those that are known to."""
+_SCOPES = frozenset(
+    ("as_default", "cached_session", "control_dependencies", "device", "name_scope", "session",
+     "test_session", "variable_scope")
+)  # fmt: skip
+"""Contexts of graphs and sessions, whoever has these."""
+_OF_GRAPHS = frozenset(("g", "graph", "sess", "session", "tape"))
 _PREFIXES = ("assertRaises", "assert_raises")
 _EXITS = frozenset(("__exit__", "__aexit__"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_LOOKED_AT = frozenset((ast.Assign, ast.ClassDef, ast.Import, ast.ImportFrom, *_FUNCTIONS))
+_LOOKED_AT = frozenset((ast.Assign, ast.ClassDef, ast.Import, ast.ImportFrom, ast.arg, *_FUNCTIONS))
 _Binding: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign
 _YIELDS = (ast.Yield, ast.YieldFrom)
 
@@ -56,9 +62,14 @@ class Suppressing:
 
     def __call__(self, expr: ast.expr) -> bool:
         """Whether an error inside the context may go no further."""
-        if any(self._named(name) for name in _names_in(expr)):
+        if isinstance(expr, ast.Name) and expr.id in self._parameters:
             return True
-        return not self._unseen.isdisjoint(_roots_in(expr))
+        return any(self._named(name) for name in _names_in(expr))
+
+    @cached_property
+    def _parameters(self) -> frozenset[str]:
+        """Names of parameters: what is handed in may be anything but a graph's own."""
+        return frozenset(n.arg for n in self._all if isinstance(n, ast.arg)) - _OF_GRAPHS
 
     @cached_property
     def _unseen(self) -> frozenset[str]:
@@ -95,7 +106,7 @@ class Suppressing:
         stack, seen = [name], {name}
         while stack:
             found = stack.pop()
-            if _is_known(found):
+            if _is_known(found) or found in self._unseen:
                 return True
             for node in self._nodes.get(found, ()):
                 if _shows(node):
@@ -107,11 +118,14 @@ class Suppressing:
 
 
 def _names_in(expr: ast.expr) -> Iterator[str]:
-    """Names of what ``expr`` may be: what it reads, calls or gives to what it calls."""
+    """Names of what ``expr`` may be: what it reads, calls or gives to what it calls.
+
+    Also what it begins with: ``lib`` of ``lib.ONE.scope()``.
+    """
     stack = [expr]
     while stack:
         part = stack.pop()
-        if isinstance(part, (ast.Name, ast.Attribute)):
+        if isinstance(part, (ast.Name, ast.Attribute, ast.Subscript)):
             yield last_part(part)
         elif isinstance(part, ast.Call):
             yield last_part(part)
@@ -122,19 +136,14 @@ def _names_in(expr: ast.expr) -> Iterator[str]:
             stack += part.values
         elif isinstance(part, ast.NamedExpr):
             stack.append(part.value)
+        if last_part(part) not in _SCOPES:
+            yield _root(part)
 
 
-def _roots_in(expr: ast.expr) -> Iterator[str]:
-    """Names that ``expr``, or what is called to make it, begins with."""
-    stack = [expr]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, ast.Call):
-            stack.append(part.func)
-        elif isinstance(part, (ast.Attribute, ast.Subscript)):
-            stack.append(part.value)
-        elif isinstance(part, ast.Name):
-            yield part.id
+def _root(expr: ast.expr) -> str:
+    while isinstance(expr, (ast.Attribute, ast.Subscript, ast.Call)):
+        expr = expr.func if isinstance(expr, ast.Call) else expr.value
+    return expr.id if isinstance(expr, ast.Name) else ""
 
 
 def _top(dotted: str) -> str:

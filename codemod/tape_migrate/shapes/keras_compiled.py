@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.keras_calls import BACKEND, INPUTS
@@ -18,6 +19,8 @@ from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Refusal
 
+_OWNER = re.compile(r"(.*)\.(?:input|inputs\[\d+\])")
+_MODELS = frozenset(("Functional", "Model", "Sequential", "load_model", "clone_model"))
 _PLACEHOLDER = ("shape", "ndim", "dtype", "sparse", "name")
 """Parameters of ``K.placeholder``."""
 
@@ -281,11 +284,23 @@ def _cut_off(module: Module, feeds: list[Feed]) -> str | None:
     """
     given = [feed for feed in feeds if feed.model_input is not None]
     for feed in given if len(given) > 1 else ():
-        if re.search(r"\.(input|inputs\[\d+\])$", feed.canonical):
-            continue
-        if not _is_input(module, feed.expr):
+        if not _is_of_model(module, feed, given) and not _is_input(module, feed.expr):
             return ast.unparse(feed.expr)
     return None
+
+
+def _is_of_model(module: Module, feed: Feed, given: list[Feed]) -> bool:
+    """``model.inputs[1]`` of a model, and not ``layer.input`` of a layer in it."""
+    own = _OWNER.fullmatch(feed.canonical)
+    if own is None:
+        return False
+    if all((other := _OWNER.fullmatch(each.canonical)) and other[1] == own[1] for each in given):
+        return True  # one object has them all
+    name = own[1].rpartition(".")[2]
+    bound = [n for n in module.of_kind(ast.Assign) if name in map(last_name, n.targets)]
+    return bool(bound) and all(
+        isinstance(node.value, ast.Call) and last_name(node.value.func) in _MODELS for node in bound
+    )
 
 
 def _is_input(module: Module, expr: ast.expr) -> bool:
@@ -306,8 +321,10 @@ def _is_input(module: Module, expr: ast.expr) -> bool:
         match value:
             case ast.Call(func=func) if module.names.resolve(func) in INPUTS:
                 continue
-            case ast.Attribute(attr="inputs" | "input"):
+            case ast.Attribute(attr="inputs"):
                 continue
+            case ast.Attribute(attr="input") if not isinstance(node.targets[0], ast.Name):
+                continue  # `first, second = model.input`
         return False
     return True
 

@@ -58,11 +58,11 @@ def _find(module: Module, project: OtherOverrides) -> Iterator[str]:
 
 
 def _differentiates_keras(module: Module) -> bool:
-    """Whether gradients are taken of a graph that layers have built."""
-    return any(
-        module.names.resolve(call.func) == "keras.backend.gradients"
-        for call in (module.of_kind(ast.Call) if b"eras" in module.text else ())
-        if last_name(call.func) == "gradients"
+    """Whether gradients may be taken of a graph that layers have built."""
+    return b"eras" in module.text and any(
+        module.names.resolve(call.func).startswith("keras.backend.")
+        or last_name(call.func) == "get_gradients"
+        for call in module.of_kind(ast.Call)
     )
 
 

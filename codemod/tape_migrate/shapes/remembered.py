@@ -23,19 +23,10 @@ from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.quiet import TENSOR_METHODS, OtherFunctions
 from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.unnamed_calls import OPERATORS
 
 _DEFINED = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 """What is no variable; an object is found by the name of what it is given to."""
-_OPERATORS: dict[type[ast.operator], str] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "truediv",
-    ast.FloorDiv: "floordiv",
-    ast.Mod: "mod",
-    ast.Pow: "pow",
-    ast.MatMult: "matmul",
-}
 _READERS = frozenset(
     (
         *("all", "any", "dict", "enumerate", "isinstance", "len", "list", "max", "min", "print"),
@@ -82,9 +73,9 @@ def remembered(
 def _special_methods(module: Module, node: ast.AST, tensors: frozenset[str]) -> tuple[str, ...]:
     """What an object of a class of the project's may be asked for by an operator."""
     match node:
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
             if not all(_is_tensor(module, operand, tensors) for operand in (left, right)):
-                name = _OPERATORS[type(op)]
+                name = OPERATORS[type(op)]
                 return (f"__{name}__", f"__r{name}__", f"__i{name}__")
         case ast.Subscript(ctx=ast.Load()):
             return ("__getitem__",)
@@ -213,8 +204,9 @@ def _run(home: Module, names: tuple[str, ...], *, called: bool) -> list[Function
     bound = home.names.bindings(names[0], top)
     if len(names) > 1:
         found = [*summaries.methods_named(names[-1])]
-    elif bound and all(isinstance(node, ast.FunctionDef) for node in bound):
+    elif bound and all(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in bound):
         found = [node for node in bound if isinstance(node, ast.FunctionDef)]
+        found += _constructors(bound)
     elif called and not all(isinstance(node, _DEFINED) for node in bound):
         # `scale = BOX.scale`: whatever the module has.
         return [*home.of_kind(ast.FunctionDef)]
@@ -227,10 +219,23 @@ def _run(home: Module, names: tuple[str, ...], *, called: bool) -> list[Function
                 reached[id(inner)] = inner
                 for call in home.of_kind_inside(ast.Call, inner):
                     root = root_of(call.func)
+                    if isinstance(call.func, ast.Name):
+                        found += _constructors(home.names.bindings(call.func.id, top))
                     if isinstance(call.func, ast.Attribute) and root is not None:
                         if home.scopes.resolve(root.id, home.scope_of(root)) is top:
                             found += summaries.methods_named(call.func.attr)  # `BOX.scale(v)`
     return list(reached.values())
+
+
+def _constructors(bound: Sequence[ast.AST | None]) -> list[Function]:
+    """What making objects of classes runs, as far as they show it themselves."""
+    return [
+        stmt
+        for node in bound
+        if isinstance(node, ast.ClassDef)
+        for stmt in node.body
+        if isinstance(stmt, ast.FunctionDef) and stmt.name in ("__init__", "__new__")
+    ]
 
 
 def _kept(home: Module) -> dict[str, int]:

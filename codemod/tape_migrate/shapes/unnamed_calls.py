@@ -27,7 +27,7 @@ from tape_migrate.shapes.summaries import Summaries
 _Run = tuple[Function | ast.Lambda | None, ast.Call]
 
 _ASKS_CLASS = frozenset(("isinstance", "issubclass", "super", "type"))
-_OPERATORS = {
+OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "add",
     ast.Sub: "sub",
     ast.Mult: "mul",
@@ -164,7 +164,7 @@ class UnnamedCalls:
             case ast.Subscript(value=value, slice=index, ctx=ast.Load()):
                 yield from self._special("getitem", value, index)
             case ast.BinOp(left=left, op=op, right=right):
-                name = _OPERATORS[type(op)]
+                name = OPERATORS[type(op)]
                 yield from self._special(name, left, right)
                 yield from self._special("r" + name, right, left)
 
