@@ -29,7 +29,8 @@ _SCOPES = frozenset(
      "test_session", "variable_scope")
 )  # fmt: skip
 """Contexts of graphs and sessions, whoever has these."""
-_OF_GRAPHS = frozenset(("g", "graph", "sess", "session", "tape"))
+_OF_GRAPHS = frozenset(("g", "graph", "lock", "sess", "session", "tape"))
+"""Names of parameters that are contexts of no other kind."""
 _PREFIXES = ("assertRaises", "assert_raises")
 _EXITS = frozenset(("__exit__", "__aexit__"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -68,7 +69,7 @@ class Suppressing:
 
     @cached_property
     def _parameters(self) -> frozenset[str]:
-        """Names of parameters: what is handed in may be anything but a graph's own."""
+        """Names of parameters: what is handed in may be anything, unless its name says it."""
         return frozenset(n.arg for n in self._all if isinstance(n, ast.arg)) - _OF_GRAPHS
 
     @cached_property

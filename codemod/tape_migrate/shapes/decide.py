@@ -85,20 +85,13 @@ def decide_request(context: Context, request: Request) -> Decision:
     refusal = (
         hz.refuse_position(context.module, request)
         or context.refuse_scope(request.found.scope)
-        or _refuse_name(context, request)
+        or context.hazards.refuse_name(request)
     )
     if refusal is not None:
         return refusal
     if request.found.scope.kind is ScopeKind.LAMBDA:
         return Refusal("TM122", "the call stands in a lambda that cannot become a function")
     return _decide_in_scope(context, request)
-
-
-def _refuse_name(context: Context, request: Request) -> Refusal | None:
-    named = any(isinstance(k, ast.keyword) and k.arg == "name" for k in request.dropped)
-    if named and context.hazards.looks_up_names:
-        return Refusal("TM124", "the gradient is given a name, and tensors are looked up by name")
-    return None
 
 
 def _decide_in_scope(context: Context, request: Request) -> Decision:

@@ -78,6 +78,15 @@ class ModuleHazards:
     def looks_up_names(self) -> bool:
         return bool(self._identifiers & (LOOKUPS | {"get_operations"}))
 
+    def refuse_name(self, request: Request) -> Refusal | None:
+        """A name of the gradient by which a tensor may be looked up."""
+        named = any(isinstance(k, ast.keyword) and k.arg == "name" for k in request.dropped)
+        if named and self.looks_up_names:
+            return Refusal(
+                "TM124", "the gradient is given a name, and tensors are looked up by name"
+            )
+        return None
+
     def refuse(self) -> Refusal | None:
         """A reason that holds for every call of the module."""
         if self._identifiers & _OVERRIDES:

@@ -8,32 +8,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from operator import itemgetter
 
-from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
-from tape_migrate.shapes.attributes_elsewhere import is_leaf, is_plain
-from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.evaluated import all_calls, calls_in, functions_in
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.kept_by_functions import kept_by_functions
 from tape_migrate.shapes.libraries import is_library, is_own
 from tape_migrate.shapes.made_here import root_of
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.quiet import TENSOR_METHODS, OtherFunctions
-from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.unnamed_calls import OPERATORS
 
 _DEFINED = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 """What is no variable; an object is found by the name of what it is given to."""
-_READERS = frozenset(
-    (
-        *("all", "any", "dict", "enumerate", "isinstance", "len", "list", "max", "min", "print"),
-        *("range", "set", "sorted", "str", "sum", "tuple", "zip"),
-    )
-)
-_RUN = (ScopeKind.FUNCTION, ScopeKind.LAMBDA)
 _DEPTH = 4
 
 
@@ -136,7 +125,7 @@ def _by_name(module: Module, name: str) -> str | None:
         return None
     for path in project.defining(module.path, name):
         home = project.module_at(path)
-        kept = _kept(home) if home is not None else {}
+        kept = kept_by_functions(home) if home is not None else {}
         for method in Summaries.of(home).methods_named(name) if home is not None and kept else ():
             for function in Summaries.of(home).reached(method):
                 read = sorted(n for n in _read(home, function) if n[0] != "." and n in kept)
@@ -183,9 +172,9 @@ def _remembered_by(module: Module, dotted: str, depth: int, *, called: bool) -> 
     meant = home.names.top_level(rest[0]) if rest else ""
     if meant:  # `lib.scale`, which `lib` has from somewhere else
         return _remembered_by(home, ".".join((meant, *rest[1:])), depth - 1, called=called)
-    kept = _kept(home)
-    for function in _run(home, rest, called=called):
-        for name in _read(home, function) if kept else ():
+    kept = kept_by_functions(home)
+    for function, new in _run(home, rest, called=called):
+        for name in _read(home, function, new=new) if kept else ():
             if name in kept:
                 return f"line {kept[name]} of {path}"
         for inner in home.of_kind_inside(ast.Call, function):
@@ -196,41 +185,52 @@ def _remembered_by(module: Module, dotted: str, depth: int, *, called: bool) -> 
     return None
 
 
-def _run(home: Module, names: tuple[str, ...], *, called: bool) -> list[Function]:
-    """The functions that ``names`` in ``home`` may be, or run when it is ``called``."""
+def _run(home: Module, names: tuple[str, ...], *, called: bool) -> list[tuple[Function, bool]]:
+    """The functions that ``names`` in ``home`` may be, or run when it is ``called``.
+
+    With each, whether it only runs for a new object, which remembers nothing yet.
+    """
     summaries, top = Summaries.of(home), home.scopes.module
+    everything: list[tuple[Function, bool]] = [
+        (function, False) for function in home.of_kind(ast.FunctionDef)
+    ]
     if not names:
-        return [*home.of_kind(ast.FunctionDef)]  # `getattr(lib, kind)`
+        return everything  # `getattr(lib, kind)`
     bound = home.names.bindings(names[0], top)
     if len(names) > 1:
-        found = [*summaries.methods_named(names[-1])]
+        found: list[tuple[Function, bool]] = [
+            (method, False) for method in summaries.methods_named(names[-1])
+        ]
     elif bound and all(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in bound):
-        found = [node for node in bound if isinstance(node, ast.FunctionDef)]
+        found = [(node, False) for node in bound if isinstance(node, ast.FunctionDef)]
         found += _constructors(bound)
     elif called and not all(isinstance(node, _DEFINED) for node in bound):
-        # `scale = BOX.scale`: whatever the module has.
-        return [*home.of_kind(ast.FunctionDef)]
+        return everything  # `scale = BOX.scale`: whatever the module has
     else:
         return []
-    reached: dict[int, Function] = {}
+    reached: dict[int, tuple[Function, bool]] = {}
     while found:
-        for inner in summaries.reached(found.pop()):
-            if id(inner) not in reached:
-                reached[id(inner)] = inner
-                for call in home.of_kind_inside(ast.Call, inner):
-                    root = root_of(call.func)
-                    if isinstance(call.func, ast.Name):
-                        found += _constructors(home.names.bindings(call.func.id, top))
-                    if isinstance(call.func, ast.Attribute) and root is not None:
-                        if home.scopes.resolve(root.id, home.scope_of(root)) is top:
-                            found += summaries.methods_named(call.func.attr)  # `BOX.scale(v)`
+        function, new = found.pop()
+        for inner in summaries.reached(function):
+            known = reached.get(id(inner))
+            if known is not None and known[1] <= new:
+                continue
+            reached[id(inner)] = (inner, new)
+            for call in home.of_kind_inside(ast.Call, inner):
+                root = root_of(call.func)
+                if isinstance(call.func, ast.Name):
+                    found += _constructors(home.names.bindings(call.func.id, top))
+                elif root is not None and isinstance(call.func, ast.Attribute):
+                    if home.scopes.resolve(root.id, home.scope_of(root)) is top:
+                        # `BOX.scale(v)`
+                        found += [(m, False) for m in summaries.methods_named(call.func.attr)]
     return list(reached.values())
 
 
-def _constructors(bound: Sequence[ast.AST | None]) -> list[Function]:
+def _constructors(bound: Sequence[ast.AST | None]) -> list[tuple[Function, bool]]:
     """What making objects of classes runs, as far as they show it themselves."""
     return [
-        stmt
+        (stmt, True)
         for node in bound
         if isinstance(node, ast.ClassDef)
         for stmt in node.body
@@ -238,110 +238,38 @@ def _constructors(bound: Sequence[ast.AST | None]) -> list[Function]:
     ]
 
 
-def _kept(home: Module) -> dict[str, int]:
-    """Names and attributes that functions of a module set, with the line where they do.
+def _goes_nowhere(home: Module, name: ast.Name, function: Function) -> bool:
+    """``REGISTRY[key].append(self)`` as a statement: what it holds is not read.
 
-    Attributes begin with a dot.
+    Nor is what is compared, or gets a local name of which that is true.
     """
-    known = home.memo.get("kept by functions")
-    if isinstance(known, dict):
-        return known
-    found: dict[str, int] = {}
-    for name, line in sorted(_set_by_functions(home), key=itemgetter(1)):
-        found.setdefault(name, line)
-    home.memo["kept by functions"] = found
-    return found
-
-
-def _set_by_functions(home: Module) -> Iterator[tuple[str, int]]:
-    for scope in home.scopes:
-        outside = scope.globals | scope.nonlocals
-        for name in home.inside(scope.node) if outside else ():
-            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
-                if name.id in outside and not is_plain(home, name):
-                    yield name.id, name.lineno
-    places: list[ast.Attribute | ast.Subscript] = [*home.of_kind(ast.Attribute)]
-    places += home.of_kind(ast.Subscript)
-    for node in places:
-        if isinstance(node.ctx, ast.Store):
-            scope = home.scope_of(node)
-            attribute = isinstance(node, ast.Attribute)
-            if scope.kind not in _RUN or (attribute and scope.name == "__init__"):
-                continue
-            if not is_plain(home, node):
-                yield from _holder(home, scope, node)
-                if isinstance(node, ast.Attribute):
-                    yield f".{node.attr}", node.lineno
-    for call in home.of_kind(ast.Call):
-        if isinstance(call.func, ast.Attribute) and call.func.attr in CONTAINER_METHODS:
-            held, scope = call.func.value, home.scope_of(call)
-            if scope.kind not in _RUN or is_library(home, home.names.resolve(call.func)):
-                continue  # `tf.add(a, b)`
-            if not all(is_leaf(home, each) for each in call.args):
-                yield from _holder(home, scope, held)
-                if isinstance(held, ast.Attribute):
-                    yield f".{held.attr}", call.lineno
-    for attr, value in set_by_name(home):
-        if home.scope_of(value).kind in _RUN and not is_leaf(home, value):
-            yield f".{attr}", value.lineno
-    yield from _handed_on(home)
-
-
-def _handed_on(home: Module) -> Iterator[tuple[str, int]]:
-    """Variables of the module that its functions hand on, or give other names, to be changed."""
-    summaries, top = Summaries.of(home), home.scopes.module
-    handed = [
-        name
-        for name in home.of_kind(ast.Name)
-        if isinstance(name.ctx, ast.Load)
-        and home.scope_of(name).kind in _RUN
-        and home.scopes.resolve(name.id, home.scope_of(name)) is top
-        and any(map(_may_be_filled, home.names.bindings(name.id, top)))
-        and not _is_only_read(home, name)
-    ]
-    if handed and not all(map(summaries.is_quiet, home.of_kind(ast.FunctionDef))):
-        for name in handed:
-            yield name.id, name.lineno
-
-
-def _may_be_filled(node: ast.AST | None) -> bool:
-    if not isinstance(node, (ast.Assign, ast.AnnAssign)):
-        return False
-    filled = (ast.List, ast.ListComp, ast.Dict, ast.DictComp, ast.Set, ast.SetComp, ast.Call)
-    return isinstance(node.value, filled)
-
-
-def _is_only_read(home: Module, name: ast.Name) -> bool:
-    parent = home.parent_of(name)
+    node: ast.AST = name
+    parent = home.parent_of(node)
+    while isinstance(parent, (ast.Attribute, ast.Subscript)) and parent.value is node:
+        node, parent = parent, home.parent_of(parent)
     match parent:
-        case ast.Attribute() | ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.If() | ast.For():
-            return True
-        case ast.Subscript(value=value):
-            return value is name
-        case ast.Call(func=func):
-            resolved = home.names.resolve(func)
-            library = bool(resolved) and is_library(home, resolved)
-            builtin = isinstance(func, ast.Name) and func.id in _READERS
-            return func is name or builtin or (library and not resolved.startswith("collections."))
+        case ast.Call(func=ast.Attribute(attr="add" | "append" | "extend") as func):
+            return func is node and isinstance(home.parent_of(parent), ast.Expr)
+        case ast.Compare():
+            return node is name
+        case ast.Assign(targets=[ast.Name(id=local)], value=value) if value is name:
+            return local != name.id and all(
+                _goes_nowhere(home, other, function)
+                for other in home.inside(function)
+                if isinstance(other, ast.Name) and isinstance(other.ctx, ast.Load)
+                if other.id == local
+            )
     return False
 
 
-def _holder(home: Module, scope: Scope, node: ast.expr) -> Iterator[tuple[str, int]]:
-    """The variable of outside that holds what is changed."""
-    root = root_of(node)
-    if root is None or root.id in ("self", "cls"):
-        return  # its attributes are found by themselves
-    if home.scopes.resolve(root.id, scope) is not scope:
-        yield root.id, node.lineno
-
-
-def _read(home: Module, function: Function) -> Iterator[str]:
-    """Names of outside, and attributes, that a function reads."""
+def _read(home: Module, function: Function, *, new: bool = False) -> Iterator[str]:
+    """Names of outside, and attributes, that a function reads; of a ``new`` object none."""
     scope = home.scopes.opened_by(function)
-    own = [arg.arg for arg in function.args.args[:1]]
+    own = [] if new else [arg.arg for arg in function.args.args[:1]]
     for node in home.inside(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            if home.scopes.resolve(node.id, home.scope_of(node)) is not scope:
+            outside = home.scopes.resolve(node.id, home.scope_of(node)) is not scope
+            if outside and not _goes_nowhere(home, node, function):
                 yield node.id
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             root = root_of(node)
