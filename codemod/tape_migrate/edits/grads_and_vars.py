@@ -11,6 +11,7 @@ from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.model import Api
 from tape_migrate.module import Module
+from tape_migrate.shapes.nested_sources import may_be_nested
 from tape_migrate.shapes.optimizers import roles_of
 from tape_migrate.shapes.plan import Candidate, Kind, Refusal, Request
 
@@ -42,7 +43,7 @@ def rewrite_optimizer_call(
         draft.replace(start, end, *gradient, *_as_list(module, candidate, tf), b")")
         return
     variables = _kept(module, request.source)
-    if not _is_plain_list(candidate):
+    if not _is_plain_list(module, candidate):
         name = fresh_name("variables", names)
         value: tuple[Piece, ...] = _as_list(module, candidate, tf)
         if request.all_variables:
@@ -110,18 +111,29 @@ def _kept(module: Module, expr: ast.expr) -> Keep:
     return Keep(module.start(expr), module.end(expr))
 
 
-def _is_plain_list(candidate: Candidate) -> bool:
+def _is_plain_list(module: Module, candidate: Candidate) -> bool:
     """Whether the variables are a list under a name, which may be read twice."""
     request = candidate.request
     several = candidate.kinds[0] in (Kind.LIST, Kind.TUPLE)
-    return not request.all_variables and several and symbol_of(request.source) is not None
+    if request.all_variables or not several or symbol_of(request.source) is None:
+        return False
+    return not _is_nested(module, request)
+
+
+def _is_nested(module: Module, request: Request) -> bool:
+    """Whether the variables are flattened by the call: ``get_gradients`` takes a flat list."""
+    if request.found.site.api is Api.OPTIMIZER_GET_GRADIENTS:
+        return False
+    return may_be_nested(module, request.source, request.found.scope)
 
 
 def _as_list(module: Module, candidate: Candidate, tf: str) -> tuple[Piece, ...]:
     source = candidate.request.source
     kept = _kept(module, source)
     if isinstance(source, (ast.List, ast.ListComp)) or candidate.kinds[0] is Kind.LIST:
-        return (kept,)
+        if not _is_nested(module, candidate.request):
+            return (kept,)
+        return (f"{tf}.nest.flatten(".encode(), kept, b")")
     if candidate.kinds[0] is Kind.TENSOR and not isinstance(source, ast.Tuple):
         return (b"[", kept, b"]")
     return (f"{tf}.nest.flatten(".encode(), kept, b")")
