@@ -13,9 +13,11 @@ from collections.abc import Iterable
 
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
+from tape_migrate.shapes.quiet import OtherFunctions
 
 _KEEPS = re.compile(r"cache|memo|lazy|once|singleton|define_scope|persist", re.IGNORECASE)
 _STORES = frozenset({"setattr", "setdefault"})
+_DEPTH = 4
 
 
 def kept_results(module: Module, parts: Iterable[ast.AST]) -> tuple[str, str] | None:
@@ -98,13 +100,49 @@ def _keeper(module: Module, decorator: ast.expr) -> str | None:
     name = last_name(func)
     if _KEEPS.search(ast.unparse(func)):
         return name
-    functions = [f for f in module.of_kind(ast.FunctionDef) if f.name == name]
-    return name if any(_stores(module, function) for function in functions) else None
+    return name if any(_stores(home, each) for home, each in _decorators(module, func)) else None
 
 
-def _stores(module: Module, function: ast.FunctionDef) -> bool:
-    """Whether a decorator of the module writes something down, be it what it decorates."""
+def _decorators(
+    module: Module, func: ast.expr
+) -> list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """The functions that a decorator may be, and the methods of the classes that it may be.
+
+    What a class stores when it is made is what it decorates.
+    """
+    home, name = _home_of(module, func)
+    found: list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]] = [
+        (home, f) for f in home.of_kind(ast.FunctionDef) if f.name == name
+    ]
+    found += [
+        (home, stmt)
+        for node in home.of_kind(ast.ClassDef)
+        for stmt in node.body
+        if node.name == name and isinstance(stmt, (ast.FunctionDef, ast.AsyncFunctionDef))
+        if stmt.name != "__init__"
+    ]
+    return found
+
+
+def _home_of(module: Module, func: ast.expr) -> tuple[Module, str]:
+    """The module that a decorator stands in, as far as it is in sight, and its name there."""
+    name, home = last_name(func), module
+    project = module.project
+    for _ in range(_DEPTH if isinstance(project, OtherFunctions) else 0):
+        dotted = home.names.resolve(func) if home is module else home.names.top_level(name)
+        path, rest = project.split(dotted) if dotted else ("", ())
+        other = project.module_at(path) if path and path != home.path else None
+        if other is None or not rest:
+            break
+        home, name = other, rest[-1]
+    return home, name
+
+
+def _stores(module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a decorator writes something down, be it what it decorates, or has it kept."""
     for node in module.inside(function):
+        if isinstance(node, (ast.Name, ast.Attribute)) and _KEEPS.search(last_name(node)):
+            return True
         if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
             return True
         if isinstance(node, ast.Nonlocal | ast.Global):

@@ -41,6 +41,7 @@ from tape_migrate.shapes.plan import (
     Request,
     Source,
 )
+from tape_migrate.shapes.properties_elsewhere import properties_elsewhere
 from tape_migrate.shapes.reference import judge_reference_variables
 from tape_migrate.shapes.region import Chosen, bound_late, choose_region, nothing_between
 from tape_migrate.shapes.repeats import Repeat, refuse_variables, repeat_of
@@ -268,6 +269,10 @@ def _decide_paths(
         )
     if isinstance(assumptions, Refusal):
         return assumptions
+    properties = properties_elsewhere(context, dep, every_node, inline_exprs)
+    refusal = refuse_overridden(properties, sources)
+    if refusal is not None:
+        return refusal
     modes = judge_control_flow(
         context.module, context.calls_of(dep, paths.required, inline_exprs), context.others
     )

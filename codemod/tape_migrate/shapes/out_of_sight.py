@@ -67,6 +67,28 @@ def method_calls(
         yield from known[function]
 
 
+def attributes_read(
+    context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
+) -> Iterator[tuple[ast.expr, str]]:
+    """Objects and names of all attributes that the target may be computed from, in visible
+    functions, too: those that are not called."""
+    module = context.module
+    parts = _parts(dep, every_node, inline_exprs)
+    for part in (*parts, *context.summaries.called_functions(parts)):
+        for node in module.of_kind_inside(ast.Attribute, part):
+            parent = module.parent_of(node)
+            called = isinstance(parent, ast.Call) and parent.func is node
+            if isinstance(node.ctx, ast.Load) and not called:
+                yield node.value, node.attr
+        for call in module.of_kind_inside(ast.Call, part):
+            match call:
+                case ast.Call(
+                    func=ast.Name(id="getattr"),
+                    args=[receiver, ast.Constant(value=str(name)), *_],
+                ):
+                    yield receiver, name
+
+
 def functions_run(
     context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
 ) -> frozenset[str]:

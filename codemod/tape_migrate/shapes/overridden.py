@@ -67,6 +67,7 @@ class Override:
     said: bool = True
     """Whether nothing else says that the method is not seen through."""
     of_function: bool = False
+    of_property: bool = False
 
 
 def overridden(
@@ -90,7 +91,7 @@ def overridden(
             known |= {name} & methods
         elif any(isinstance(use.ctx, ast.Store) for use in module.attributes(name)):
             continue  # `self.policy = policy`: no method, but an object that is called
-        elif name not in _OFTEN | TENSOR_METHODS and _was_there_before(module, call.func.value):
+        elif name not in _OFTEN | TENSOR_METHODS and was_there_before(module, call.func.value):
             missing.add(name)
             own |= {name} if last_name(call.func.value) in ("self", "cls") else set()
             bare |= set() if call.args or call.keywords else {name}
@@ -102,7 +103,7 @@ def overridden(
     return [(name, override) for name, override in found if override is not None]
 
 
-def _was_there_before(module: Module, receiver: ast.expr) -> bool:
+def was_there_before(module: Module, receiver: ast.expr) -> bool:
     """Whether an object may have held something before the function around was entered."""
     if module.names.resolve(receiver):
         return False
@@ -126,7 +127,8 @@ def refuse_overridden(
         if of:
             where = f"{override.path}, line {override.line}," if override.path else ""
             has = "something else for the" if override.said else "a"
-            kind = "function" if override.of_function else "method"
+            kind = "property" if override.of_property else "method"
+            kind = "function" if override.of_function else kind
             return Refusal(
                 "TM105",
                 f"{where or f'line {override.line}'} has {has} {kind} {name}, which may read what "
@@ -272,7 +274,7 @@ def _members(node: ast.ClassDef, method: str) -> Iterator[int]:
     """Lines of a method in the body of a class that uses its object, and of whatever else is it."""
     for stmt in node.body:
         if isinstance(stmt, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            if stmt.name == method and _uses_object(stmt) and not stmt.decorator_list:
+            if stmt.name == method and uses_object(stmt) and not stmt.decorator_list:
                 yield stmt.lineno
         elif isinstance(stmt, ast.Assign):
             for target in stmt.targets:
@@ -280,7 +282,8 @@ def _members(node: ast.ClassDef, method: str) -> Iterator[int]:
                     yield stmt.lineno
 
 
-def _uses_object(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def uses_object(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a method names its first parameter."""
     args = [*function.args.posonlyargs, *function.args.args]
     own = args[0].arg if args else ""
     return any(
