@@ -128,7 +128,9 @@ def _home_of(module: Module, func: ast.expr) -> tuple[Module, str]:
     """The module that a decorator stands in, as far as it is in sight, and its name there."""
     name, home = last_name(func), module
     project = module.project
-    for _ in range(_DEPTH if isinstance(project, OtherFunctions) else 0):
+    if not isinstance(project, OtherFunctions):
+        return home, name
+    for _ in range(_DEPTH):
         dotted = home.names.resolve(func) if home is module else home.names.top_level(name)
         path, rest = project.split(dotted) if dotted else ("", ())
         other = project.module_at(path) if path and path != home.path else None

@@ -6,7 +6,8 @@
     def loss(self):
         return tf.reduce_sum(self.out ** 2)
 
-reads what the object holds already: a tape that is opened here has not recorded how it was computed.
+reads what the object holds already: a tape that is opened here has not recorded how that was
+computed.
 """
 
 from __future__ import annotations
