@@ -105,6 +105,28 @@ class MoveChecks:
         self.moved: dict[int, ast.stmt] = {}
         """By index in the block."""
 
+    def check_deleted(self) -> None:
+        """A name that only the function has from now on cannot be deleted here: ``del grads``."""
+        result, scopes = self.result, self.module.scopes
+        stay = {
+            node.id
+            for stmt in result.copied
+            for node in ast.walk(stmt)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        gone = (result.locals | result.placeholders.keys() | self.keep) - stay
+        for stmt in self.module.of_kind(ast.Delete):
+            for node in (node for target in stmt.targets for node in ast.walk(target)):
+                name = ""
+                if isinstance(node, ast.Name):
+                    inner = self.module.scope_of(node)
+                    own = scopes.resolve(node.id, inner) is self.dep.scope
+                    name = node.id if own and node.id in gone else ""
+                elif isinstance(node, ast.Attribute) and last_name(node.value) == "self":
+                    name = node.attr if node.attr in result.attributes else ""
+                if name and stmt not in result.moved:
+                    raise _no("TM143", f"{name} is deleted in line {stmt.lineno}")
+
     def nodes(self) -> set[int]:
         return {n for stmt in self.moved.values() for n in self.dep.cfg.span(stmt)}
 

@@ -18,6 +18,7 @@ from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in
+from tape_migrate.shapes.keras_between import changed_between
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_moves import MoveChecks, RefusedError, Slice
 from tape_migrate.shapes.keras_moves import refused as _no
@@ -70,6 +71,7 @@ class _Slicer(MoveChecks):
         for stmt in result.moved:
             self.check_statement(stmt)
         self._keep_for_others()
+        self.check_deleted()
         self._check_captured()
         self._check_weights()
         return result
@@ -323,6 +325,12 @@ class _Slicer(MoveChecks):
             if any(d.kind is DefKind.REMOTE for d in self.dep.reaching(node_id, use.symbol)):
                 raise _no("TM144", f"{root} is bound by another function")
         self.result.captured = frozenset(captured)
+        first = min(self.moved, default=len(self.block))
+        last = self.block.index(self.stmt)
+        between = [self.block[i] for i in range(first, last) if i not in self.moved]
+        found = changed_between(self.module, self.dep.scope, self.result.moved, between)
+        if found is not None:
+            raise _no("TM144", f"{found[0]} may change (line {found[1]}) before the K.function")
 
     def _check_weights(self) -> None:
         """Which weights can be trained must not change between a list of them and the function."""
