@@ -122,7 +122,7 @@ class ClosureGraph:
             case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
                 function = self._module.scope_of(node).node
                 self._connect(self._nodes.reads(value), (id(function), "return"))
-                self._flows.append((value, (id(function), "return")))
+                self._alias(value, (id(function), "return"))
             case ast.Call():
                 self._call(node)
             case ast.Subscript() | ast.BinOp():

@@ -198,6 +198,12 @@ class _Changes:
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         function = self._summaries.callee(call)
         if function is not None:
+            handed = any(self._is_one(value) for value in given if root_of(value) is not None)
+            if handed and any(
+                self._module.of_kind_inside(ast.AugAssign, inner)
+                for inner in self._summaries.reached(function)
+            ):
+                return True  # `values += 1.0` changes an array that was handed in
             return not self._summaries.is_quiet(function)
         func = call.func
         if last_name(func) == "setattr":
