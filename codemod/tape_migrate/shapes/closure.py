@@ -80,6 +80,26 @@ class Closure(ClosureGraph):
         listed = [spread(self._module, args) for args in self._listed[parameter]]
         return self.depend([*given, *listed]) or any(map(self.mixes, exprs))
 
+    def made_together(self, node: Node, seen: frozenset[Node] = frozenset()) -> bool:
+        """Whether the collection that ``node`` holds is visibly put together of values of which one
+        was computed from another: by a display, one by one, or by a function in sight."""
+        if node in seen:
+            return False
+        values = [value for value, written in self._flows if written == node]
+        members = [m for value in values for m in spread(self._module, [value])]
+        members += [m for v in values if isinstance(v, ast.Dict) for m in v.values]
+        members += [k.value for v in values if isinstance(v, ast.Call) for k in v.keywords]
+        if self.depend([members]) or any(map(self.mixes, values)):
+            return True
+        calls = (value for value in values if isinstance(value, ast.Call))
+        made = (f for f in map(self._summaries.callee, calls) if f is not None)
+        return any(self.made_together((id(f), "return"), seen | {node}) for f in made) or any(
+            self.made_together(own, seen | {node})
+            for value in values
+            if isinstance(value, ast.Name)
+            for own in self._nodes.reads(value)
+        )
+
     def mixes(self, expr: ast.expr) -> bool:
         """Whether ``expr`` may be a collection of which one member was computed from another."""
         here: Node = (id(expr), "mixed")

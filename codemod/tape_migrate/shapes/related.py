@@ -64,6 +64,8 @@ def related_members(context: Context, dep: Dependence, source: Source) -> Refusa
         for track in source.tracks
         if track.whole and track.outside and track.symbol.path
     }
+    if any(_is_made_around(context, dep, t.symbol) for t in source.tracks if t.outside):
+        found.add(Related.LIKELY)
     if Related.LIKELY in found:
         return Refusal(
             "TM105",
@@ -75,6 +77,13 @@ def related_members(context: Context, dep: Dependence, source: Source) -> Refusa
         which = source.symbol if known else f"{source.symbol}, if it is a list,"
         return f"assumes that no member of {which} was computed from another"
     return None
+
+
+def _is_made_around(context: Context, dep: Dependence, symbol: Symbol) -> bool:
+    """Whether a scope around puts the collection together, one member computed from another."""
+    if symbol.path or context.module.scopes.resolve(symbol.root, dep.scope) is dep.scope:
+        return False
+    return context.closure.made_together(context.closure.node_for(symbol, dep.scope))
 
 
 def _of_attribute(context: Context, symbol: Symbol) -> Related:
