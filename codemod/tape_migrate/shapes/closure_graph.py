@@ -122,7 +122,7 @@ class ClosureGraph:
             case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
                 function = self._module.scope_of(node).node
                 self._connect(self._nodes.reads(value), (id(function), "return"))
-                self._alias(value, (id(function), "return"))
+                self._return(value, (id(function), "return"))
             case ast.Call():
                 self._call(node)
             case ast.Subscript() | ast.BinOp():
@@ -219,6 +219,16 @@ class ClosureGraph:
                 self._aliases[written].update(self._nodes.reads(value))
                 if not any(isinstance(node, ast.Call) for node in self._module.inside(value)):
                     self._copies[written].update(self._nodes.reads(value))
+
+    def _return(self, value: ast.expr, written: Node) -> None:
+        if not isinstance(value, ast.Call) or self._summaries.callee(value) is not None:
+            self._alias(value, written)
+            return
+        # What is called is no tensor that it gives back: `return Pair(a, b)`.
+        self._flows.append((value, written))
+        for given in (*value.args, *(keyword.value for keyword in value.keywords)):
+            if not self._makes_new(value.func):
+                self._alias(given, written)
 
     def _makes_new(self, func: ast.expr) -> bool:
         resolved = self._module.names.resolve(func)
