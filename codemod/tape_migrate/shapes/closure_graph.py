@@ -208,7 +208,9 @@ class ClosureGraph:
                 self._alias(right, written)
             case ast.BinOp() | ast.UnaryOp() | ast.Constant():
                 return
-            case ast.List(elts=members) | ast.Tuple(elts=members):
+            case (
+                ast.List(elts=members) | ast.Tuple(elts=members) | ast.Dict(values=members)
+            ):  # fmt: skip
                 for member in members:
                     self._alias(member, written)
             case ast.ListComp(elt=member) | ast.DictComp(value=member):
