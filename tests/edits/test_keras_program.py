@@ -7,6 +7,8 @@ import textwrap
 import pytest
 
 from tape_migrate.api import migrate_source
+from tape_migrate.linking import migrate_project
+from tape_migrate.model import Migration
 
 GRAPH = """
 def f(model, image):
@@ -65,6 +67,25 @@ def test_a_learning_phase_of_zero_goes_unless_the_program_trains() -> None:
     assert "set_learning_phase" not in new_text(head)
     trains = GRAPH + "\ndef g(model, x, y):\n    model.fit(x, y)\n"
     assert "K.set_learning_phase(0)\n" in new_text(head, trains)
+
+
+@pytest.mark.parametrize(
+    ("train", "stays"),
+    [
+        ("import lib\n\n\ndef g(model, x, y):\n    model.fit(x, y)\n", True),
+        ("import lib\n\n\ndef g(model, x, y):\n    model.train_on_batch(x, y)\n", True),
+        ("import lib\n\n\ndef g(model, x):\n    model.predict(x)\n", False),
+    ],
+)
+def test_a_learning_phase_stays_where_another_module_trains(train: str, stays: bool) -> None:
+    head = "from keras import backend as K\nK.set_learning_phase(0)\n"
+    files = {"lib.py": (head + GRAPH).encode(), "main.py": train.encode()}
+    library, script = (migrate_project(files)[path] for path in files)
+    assert isinstance(library, Migration)
+    assert isinstance(script, Migration)
+    assert library.changed
+    assert (b"K.set_learning_phase(0)\n" in library.new) is stays
+    assert not script.changed
 
 
 def test_the_eager_switch_goes_where_nothing_needs_a_graph() -> None:

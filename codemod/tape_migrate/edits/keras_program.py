@@ -16,6 +16,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
+from tape_migrate.shapes.program import others_of
 from tape_migrate.sites import find_sites
 
 _STANDALONE = frozenset(
@@ -23,7 +24,7 @@ _STANDALONE = frozenset(
     | {"set_image_data_format", "get_uid", "backend", "is_float_dtype", "is_int_dtype"}
 )
 """Functions that the backend of standalone Keras 3 still has."""
-_TRAINS = frozenset(("fit", "fit_generator", "train_on_batch"))
+_TRAINS = ("fit", "fit_generator", "train_on_batch")
 _EAGER_SWITCHES = frozenset(
     ("tensorflow.disable_eager_execution", "tensorflow.disable_v2_behavior")
 )
@@ -79,11 +80,10 @@ def tidy(module: Module) -> Draft | None:
     draft = Draft(module.text)
     phases = _learning_phases(module)
     switches = eager_switches(module)
-    if not _trains(module):
-        for stmt in phases:
-            remove_statement(module, draft, stmt)
-    else:
-        phases = []
+    if phases and (_trains(module) or any(_trains(other) for other in others_of(module))):
+        phases = []  # a model is trained as if it were used
+    for stmt in phases:
+        remove_statement(module, draft, stmt)
     sessions = _unused_sessions(module)
     for stmt in [*switches, *sessions]:
         remove_statement(module, draft, stmt)
@@ -157,7 +157,7 @@ def _learning_phases(module: Module) -> list[ast.stmt]:
 
 
 def _trains(module: Module) -> bool:
-    return any(isinstance(node, ast.Attribute) and node.attr in _TRAINS for node in module.nodes)
+    return any(module.attributes(name) for name in _TRAINS)
 
 
 def _imports(module: Module, draft: Draft, going: Sequence[ast.AST]) -> None:
