@@ -16,7 +16,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
-from tape_migrate.shapes.program import others_of
+from tape_migrate.shapes.program import own_others_of
 from tape_migrate.sites import find_sites
 
 _STANDALONE = frozenset(
@@ -80,7 +80,7 @@ def tidy(module: Module) -> Draft | None:
     draft = Draft(module.text)
     phases = _learning_phases(module)
     switches = eager_switches(module)
-    if phases and (_trains(module) or any(_trains(other) for other in others_of(module))):
+    if phases and any(map(_trains, (module, *own_others_of(module)))):
         phases = []  # a model is trained as if it were used
     for stmt in phases:
         remove_statement(module, draft, stmt)

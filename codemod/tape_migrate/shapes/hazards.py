@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
 
 from tape_migrate.flow.fence import FenceKind, fences
@@ -30,6 +30,9 @@ LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_el
 
 _LEAVING_METHODS = frozenset({"numpy", "eval", "run", "item", "tolist"})
 _LEAVING_BUILTINS = frozenset({"float", "int", "bool", "complex"})
+_DEPTH = 8
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+_SHAPES = frozenset({"shape", "get_shape"})
 _LEAVING_BACKEND = frozenset({"eval", "get_value", "batch_get_value"})
 
 _ASSIGNING = frozenset(
@@ -261,28 +264,33 @@ def refuse_leaving(
     for node_id in carriers:
         node = dep.cfg.nodes[node_id].node
         if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            links = [link for link in dep.links_into(node_id) if carries(link)]
-            refusal = _leaving_call(dep, node, links)
+            refusal = _leaving_call(dep, node, dep.links_into(node_id), carries)
             if refusal is not None:
                 return refusal
-    links = [link for link in inline_links if carries(link)]
+    links = tuple(inline_links)
     for expr in inline:
-        refusal = _leaving_call(dep, expr, links)
+        refusal = _leaving_call(dep, expr, links, carries)
         if refusal is not None:
             return refusal
     return None
 
 
-def _leaving_call(dep: Dependence, node: ast.AST, links: Iterable[Link]) -> Refusal | None:
-    reads = {id(link.use.node) for link in links}
+def _leaving_call(
+    dep: Dependence, node: ast.AST, links: Iterable[Link], carries: Callable[[Link], bool]
+) -> Refusal | None:
+    reads: dict[int, list[Link]] = {}
+    for link in filter(carries, links):
+        reads.setdefault(id(link.use.node), []).append(link)
     for call in calls_in(node):
         values = [*call.args, *(k.value for k in call.keywords)]
         if isinstance(call.func, ast.Attribute):
             values.append(call.func)
-        if not any(id(n) in reads for value in values for n in ast.walk(value)):
+        read = [link for v in values for n in ast.walk(v) for link in reads.get(id(n), ())]
+        if not read:
             continue
         why = _leaves(dep, call)
-        if why is not None:
+        asks = why is not None and why.startswith((".", "K."))
+        if why is not None and (asks or not all(_is_size(dep, each, carries) for each in read)):
             return Refusal("TM112", f"the path to the target goes through {why}")
         resolved = dep.module.names.resolve(call.func)
         if resolved.startswith("tensorflow.contrib."):
@@ -294,6 +302,27 @@ def _leaving_call(dep: Dependence, node: ast.AST, links: Iterable[Link]) -> Refu
         ):
             return Refusal("TM118", "the result of an assignment to a variable is on the path")
     return None
+
+
+def _is_size(
+    dep: Dependence, link: Link, carries: Callable[[Link], bool], depth: int = _DEPTH
+) -> bool:
+    """Whether a ``shape`` is read, or what was computed from some.
+
+    Were it a tensor that goes by that name, Python and numpy would take it for no number.
+    """
+    part: ast.AST = link.use.node
+    around = dep.module.parent_of(link.use.node)
+    if isinstance(around, ast.Attribute) and around.attr in _SHAPES:
+        return True
+    while isinstance(part, (ast.Attribute, ast.Subscript)):
+        if isinstance(part, ast.Attribute) and part.attr in _SHAPES:
+            return True
+        part = part.value
+    if not depth or not isinstance(link.definition.stmt, _ASSIGNMENTS):
+        return False
+    behind = [each for each in dep.links_into(link.definition.node_id) if carries(each)]
+    return behind != [] and all(_is_size(dep, each, carries, depth - 1) for each in behind)
 
 
 def _leaves(dep: Dependence, call: ast.Call) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
 
 
 @runtime_checkable
@@ -20,6 +21,9 @@ class OtherPrograms(Protocol):
 
     def mentioning(self, path: str, name: str) -> list[str]:
         """Paths of other modules whose text holds the word ``name``."""
+
+    def name_of(self, path: str) -> str:
+        """Dotted name of the module at ``path``, or ``""`` if another one has the same name."""
 
     def notebooks_naming(self, name: str) -> list[str]:
         """Paths of notebooks whose text holds the word ``name``."""
@@ -36,3 +40,12 @@ def others_of(module: Module) -> Iterator[Module]:
             other = project.module_at(path)
             if other is not None:
                 yield other
+
+
+def own_others_of(module: Module) -> Iterator[Module]:
+    """Those of ``others_of`` that are not Keras' or TensorFlow's own, where these are in sight."""
+    project = module.project
+    for other in others_of(module):
+        assert isinstance(project, OtherPrograms)
+        if project.name_of(other.path).partition(".")[0] not in KNOWN_MODULES:
+            yield other
