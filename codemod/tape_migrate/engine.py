@@ -31,7 +31,7 @@ from tape_migrate.model import (
 )
 from tape_migrate.module import Module
 from tape_migrate.outcomes import of_gathered, of_graph, result_of
-from tape_migrate.rounds import refuse_dependents, write_ready
+from tape_migrate.rounds import first_of_circle, refuse_dependents, write_ready
 from tape_migrate.shapes.block_depth import refuse_depth
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.control_flow import Compiler
@@ -312,6 +312,7 @@ class Engine:
         ready: list[tuple[Tracked, Candidate]] = []
         refused: set[int] = set()
         waiting: dict[int, tuple[Tracked, frozenset[int]]] = {}
+        decisions: dict[int, Candidate] = {}
         dependents: list[tuple[Tracked, Request]] = []
         for index, site, item in pending:
             if index in frozen:
@@ -358,6 +359,7 @@ class Engine:
             waits = context.waits_on(decision.request)
             if waits:
                 waiting[id(item.call)] = (site, waits)
+                decisions[id(item.call)] = decision
                 dependents.append((site, decision.request))
             else:
                 ready.append((site, decision))
@@ -366,6 +368,7 @@ class Engine:
             if site.refusal is DEPENDS:
                 # A helper that takes the gradient of a gradient is one helper with both.
                 site.offer = find_any_helper(context, request)
+        ready = ready or first_of_circle(context, waiting, decisions)
         return write_ready(module, context, ready, tracked)
 
     def _lift(self, module: Module, site: Tracked, item: Found) -> Applied | None:

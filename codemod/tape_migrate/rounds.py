@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tape_migrate.edits.draft import Applied, Draft
@@ -33,6 +33,22 @@ def refuse_dependents(
                 refused.add(call)
                 del waiting[call]
                 changed = True
+
+
+def first_of_circle(
+    context: Context,
+    waiting: Mapping[int, tuple[Tracked, frozenset[int]]],
+    decisions: Mapping[int, Candidate],
+) -> list[tuple[Tracked, Candidate]]:
+    """The first call that waits in a circle, but has no other gradient inside of its tape.
+
+    In a loop, ``x`` may come from the next gradient, and that one's source from this: neither is
+    differentiated again, and each can be written before the other.
+    """
+    for call, (site, waits) in waiting.items():
+        if waits <= waiting.keys() and not context.pending_inside(decisions[call]):
+            return [(site, decisions[call])]
+    return []
 
 
 @dataclass(frozen=True)

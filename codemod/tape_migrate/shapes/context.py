@@ -15,7 +15,7 @@ from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import all_calls, calls_in
 from tape_migrate.shapes.hazards import LOOKUPS, ModuleHazards, refuse_scope
 from tape_migrate.shapes.modes import OtherModules
-from tape_migrate.shapes.plan import Refusal, Request
+from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, tensorflow_function
 
@@ -171,6 +171,19 @@ class Context:
         for function in self.summaries.called_functions(parts):
             found |= {id(c) for c in self.module.inside(function)} & self._pending
         return frozenset(found - {id(request.call)})
+
+    def pending_inside(self, decision: Candidate) -> frozenset[int]:
+        """``id()``s of other gradient calls, not migrated yet, inside the tape of ``decision``."""
+        request = decision.request
+        parts: list[ast.AST] = [*decision.region.stmts, request.target]
+        if request.output_gradients is not None:
+            parts.append(request.output_gradients)
+        dep = self.dependence(request.found.scope)
+        nodes = (dep.cfg.nodes[node_id].node for node_id in decision.paths.required)
+        parts += [node for node in nodes if node is not None]
+        parts += self.summaries.called_functions(parts)
+        found = {id(node) for part in parts for node in self.module.inside(part)}
+        return frozenset(found & self._pending - {id(request.call)})
 
     def order_matters(self, request: Request) -> bool:
         """Whether the target and something else in its statement both call unknown functions."""
