@@ -92,7 +92,7 @@ class Leaves:
             )
         for link in outside:
             symbol = link.use.symbol
-            if is_set_here(self._dep, link) or self._is_fed(link):
+            if is_set_here(self._dep, link) or self._is_fed(link) or self._counts_turns(link):
                 continue
             if self._is_callee(link) or not self._may_carry(symbol, self._dep.scope, _DEPTH):
                 continue
@@ -113,6 +113,15 @@ class Leaves:
         node = self._dep.scope.node
         fed = isinstance(node, ast.FunctionDef) and node.name in self._context.fed
         return fed and link.definition.kind is DefKind.PARAMETER
+
+    def _counts_turns(self, link: Link) -> bool:
+        """``range(n + 1)`` takes whole numbers only, into which no gradient goes."""
+        around = self._module.parents(link.use.node)
+        call = next(node for node in around if not isinstance(node, (ast.BinOp, ast.UnaryOp)))
+        if not isinstance(call, ast.Call) or call.func is link.use.node:
+            return False
+        counts = isinstance(call.func, ast.Name) and call.func.id == "range"
+        return counts and not self._module.names.is_local("range", self._dep.scope)
 
     def assumptions(
         self, request: Request, nodes: Iterable[int], inline: Iterable[ast.expr]
