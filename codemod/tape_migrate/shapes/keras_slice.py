@@ -20,6 +20,7 @@ from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.keras_between import changed_between
 from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.keras_lists import grown_names, held_elsewhere
 from tape_migrate.shapes.keras_moves import MoveChecks, RefusedError, Slice
 from tape_migrate.shapes.keras_moves import refused as _no
 from tape_migrate.shapes.keras_values import Level
@@ -71,10 +72,17 @@ class _Slicer(MoveChecks):
         for stmt in result.moved:
             self.check_statement(stmt)
         self._keep_for_others()
+        self._check_lists()
         self.check_deleted()
         self._check_captured()
         self._check_weights()
         return result
+
+    def _check_lists(self) -> None:
+        own = {id(node) for node in ast.walk(self.outputs)} | self.exempt
+        held = held_elsewhere(self.module, self.dep, self.result.moved, own)
+        if held is not None:
+            raise _no("TM143", f"{held[0]} changes on the way, and is also used in line {held[1]}")
 
     def _follow(self, links: Iterable[Link]) -> None:
         queue = deque(links)
@@ -141,6 +149,7 @@ class _Slicer(MoveChecks):
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                     if not self.module.scopes.is_comprehension_variable(node):
                         yield node.id
+            yield from (name.id for name in grown_names(stmt))
 
     def _take_over(self) -> bool:
         """Move what gives a name, bound by moved statements, the value that they start from."""
