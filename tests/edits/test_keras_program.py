@@ -62,11 +62,14 @@ def f(model, image):
     assert text.startswith("import tensorflow as tf\n")
 
 
-def test_a_learning_phase_of_zero_goes_unless_the_program_trains() -> None:
+def test_a_learning_phase_of_zero_goes_and_nothing_is_migrated_where_the_program_trains() -> None:
     head = "from keras import backend as K\nK.set_learning_phase(0)\n"
     assert "set_learning_phase" not in new_text(head)
     trains = GRAPH + "\ndef g(model, x, y):\n    model.fit(x, y)\n"
-    assert "K.set_learning_phase(0)\n" in new_text(head, trains)
+    migration = migrate_source((head + trains).encode())
+    assert not migration.changed
+    assert migration.sites[0].code == "TM140"
+    assert "holds for training, too (line 9)" in migration.sites[0].message
 
 
 @pytest.mark.parametrize(
@@ -75,17 +78,19 @@ def test_a_learning_phase_of_zero_goes_unless_the_program_trains() -> None:
         ("import lib\n\n\ndef g(model, x, y):\n    model.fit(x, y)\n", True),
         ("import lib\n\n\ndef g(model, x, y):\n    model.train_on_batch(x, y)\n", True),
         ("import lib\n\n\ndef g(model, x):\n    model.predict(x)\n", False),
+        ("import other\n\n\ndef g(model, x):\n    model.fit(x)\n", False),
     ],
 )
-def test_a_learning_phase_stays_where_another_module_trains(train: str, stays: bool) -> None:
+def test_a_learning_phase_that_another_module_trains_in(train: str, stays: bool) -> None:
     head = "from keras import backend as K\nK.set_learning_phase(0)\n"
     files = {"lib.py": (head + GRAPH).encode(), "main.py": train.encode()}
     library, script = (migrate_project(files)[path] for path in files)
     assert isinstance(library, Migration)
     assert isinstance(script, Migration)
-    assert library.changed
+    assert library.changed is not stays
     assert (b"K.set_learning_phase(0)\n" in library.new) is stays
     assert not script.changed
+    assert not stays or "(main.py, line 5)" in library.sites[0].message
 
 
 def test_the_eager_switch_goes_where_nothing_needs_a_graph() -> None:

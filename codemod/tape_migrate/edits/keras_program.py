@@ -3,7 +3,7 @@
 - ``from keras import backend as K`` becomes ``from tensorflow.keras import backend as K``: the
   backend functions of standalone Keras 3 are gone, TensorFlow still has them, and with Keras 2 both
   are the same module.
-- ``K.set_learning_phase(0)`` and ``disable_eager_execution()`` go where nothing else needs them.
+- ``K.set_learning_phase(0)`` goes, and ``disable_eager_execution()`` where nothing else needs it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
-from tape_migrate.shapes.program import own_others_of
 from tape_migrate.sites import find_sites
 
 _STANDALONE = frozenset(
@@ -24,7 +23,6 @@ _STANDALONE = frozenset(
     | {"set_image_data_format", "get_uid", "backend", "is_float_dtype", "is_int_dtype"}
 )
 """Functions that the backend of standalone Keras 3 still has."""
-_TRAINS = ("fit", "fit_generator", "train_on_batch")
 _EAGER_SWITCHES = frozenset(
     ("tensorflow.disable_eager_execution", "tensorflow.disable_v2_behavior")
 )
@@ -80,8 +78,6 @@ def tidy(module: Module) -> Draft | None:
     draft = Draft(module.text)
     phases = _learning_phases(module)
     switches = eager_switches(module)
-    if phases and any(map(_trains, (module, *own_others_of(module)))):
-        phases = []  # a model is trained as if it were used
     for stmt in phases:
         remove_statement(module, draft, stmt)
     sessions = _unused_sessions(module)
@@ -154,10 +150,6 @@ def _learning_phases(module: Module) -> list[ast.stmt]:
         and isinstance(node.value.args[0], ast.Constant)
         and node.value.args[0].value in (0, False)
     ]
-
-
-def _trains(module: Module) -> bool:
-    return any(module.attributes(name) for name in _TRAINS)
 
 
 def _imports(module: Module, draft: Draft, going: Sequence[ast.AST]) -> None:

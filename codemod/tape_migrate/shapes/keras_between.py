@@ -40,6 +40,7 @@ _KERAS_SETTINGS: Final = {
     "set_image_data_format": ("image_data_format", "conv2d", "pool2d", "bias_add", "resize_images"),
 }
 """Functions that set something, and the ends of names of functions that ask for it."""
+_DISPLAYS: Final = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp)
 _FRESH: Final = (
     *(ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp),
     *(ast.Constant, ast.BinOp, ast.UnaryOp, ast.JoinedStr, ast.Call),
@@ -64,6 +65,10 @@ def changed_between(
             setting = module.names.resolve(call.func).removeprefix(BACKEND)
             if setting in asked:
                 return f"what {ast.unparse(call.func)} sets", call.lineno
+    held = _held_by_another_name(module, scope, moved)
+    line = held and next(filter(None, (_changes_in_place(module, stmt) for stmt in between)), None)
+    if held and line:
+        return held, line
     read = [*_read(module, scope, moved)]
     if not read:
         return None
@@ -102,6 +107,71 @@ def _read(
             elif owner is module.scopes.module or owner is not inner:
                 if _may_change(module, node, owner, path):
                     yield node.id, path
+
+
+def _held_by_another_name(module: Module, scope: Scope, moved: Sequence[ast.stmt]) -> str | None:
+    """A collection or an array of the scope itself that something else has got hold of.
+
+    Of its changes under its own name its definitions tell.
+    """
+    inside = {id(node) for stmt in moved for node in ast.walk(stmt)}
+    names = dict.fromkeys(
+        node.id
+        for stmt in moved
+        for node in module.of_kind_inside(ast.Name, stmt)
+        if isinstance(node.ctx, ast.Load)
+        and module.scopes.resolve(node.id, module.scope_of(node)) is scope
+        and _may_be_collection(module, node, scope)
+    )
+    for node in module.of_kind(ast.Name) if names else ():
+        if node.id in names and id(node) not in inside and _is_handed_on(module, node):
+            return node.id
+    return None
+
+
+def _may_be_collection(module: Module, name: ast.Name, scope: Scope) -> bool:
+    for stmt in module.names.bindings(name.id, scope):
+        value = value_given_by(stmt, Symbol(name.id)) if isinstance(stmt, ast.stmt) else None
+        if isinstance(value, _DISPLAYS):
+            return True
+        if isinstance(value, ast.Call) and not Levels.of(module).value(value).symbolic:
+            resolved = module.names.resolve(value.func)
+            if resolved.startswith("numpy.") or last_name(value.func) in ("dict", "list", "set"):
+                return True
+    return False
+
+
+def _is_handed_on(module: Module, name: ast.Name) -> bool:
+    """``other = held``, ``box.held = held[:1]``, ``[held]``, ``keep(held)``: no plain read."""
+    node: ast.AST = name
+    parent = module.parent_of(node)
+    while isinstance(parent, (ast.Subscript, ast.Attribute, ast.Call)) and (
+        getattr(parent, "func" if isinstance(parent, ast.Call) else "value") is node
+    ):
+        if isinstance(parent, ast.Attribute) and parent.attr in _READ_ONLY:
+            return False
+        node, parent = parent, module.parent_of(parent)
+    if isinstance(parent, ast.Call):
+        resolved = module.names.resolve(parent.func)
+        return not is_library(module, resolved) if resolved else last_name(parent.func) != "len"
+    kinds = (ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.List, ast.Tuple, ast.Dict, ast.keyword)
+    return isinstance(parent, (*kinds, ast.Starred, ast.Return))
+
+
+def _changes_in_place(module: Module, stmt: ast.stmt) -> int | None:
+    """The line at which a statement changes a collection or an array, whichever."""
+    for node in module.inside(stmt):
+        match node:
+            case ast.Subscript(ctx=ast.Store() | ast.Del()):
+                return node.lineno
+            case ast.Call(func=ast.Attribute(attr=name)) if name in CONTAINER_METHODS:
+                return node.lineno
+            case ast.AugAssign(target=ast.Name(id=name)):
+                bound = module.names.bindings(name, module.scope_of(node))
+                values = [value_given_by(b, Symbol(name)) for b in bound if isinstance(b, ast.stmt)]
+                if not all(isinstance(value, ast.Constant) for value in values if value):
+                    return node.lineno
+    return None
 
 
 def _asked(module: Module, name: ast.Name) -> tuple[str, ...]:

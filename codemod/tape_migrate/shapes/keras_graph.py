@@ -10,6 +10,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_compiled import compiled_calls
 from tape_migrate.shapes.keras_function import plan_function
+from tape_migrate.shapes.keras_hazards import refuse_updates
 from tape_migrate.shapes.keras_layers import layers_differ
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_plan import KerasPlan
@@ -50,7 +51,7 @@ def keras_graphs(
         return KerasGraphs(still=_compiled_still(context, calls, sites))
     if context.hazards.refuse() is not None:
         return KerasGraphs()
-    changed = layers_differ(context.module, calls) or eager_off_elsewhere(context)
+    changed = layers_differ(module, calls) or eager_off_elsewhere(context) or refuse_updates(module)
     if changed is not None:
         return KerasGraphs(None, {id(site): changed for site in symbolic})
     refusals: dict[int, Refusal] = {}

@@ -8,7 +8,11 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.plan import Refusal
+from tape_migrate.shapes.program import named_others_of
 
+_TRAINS = ("fit", "fit_generator", "train_on_batch")
+_UPDATES = frozenset({"update", "update_add", "update_sub", "moving_average_update"})
+_ASSIGNS = frozenset(f"tensorflow.{name}" for name in ("assign", "assign_add", "assign_sub"))
 _OF_CALLS = frozenset(
     {"get_output_at", "get_input_at", "get_input_shape_at", "get_output_shape_at"}
 )
@@ -42,13 +46,51 @@ def refuse_optimizer(module: Module, site: ast.Call, assumptions: list[str]) -> 
 
 
 def refuse_phase(module: Module) -> Refusal | None:
-    for node in module.nodes:
-        if isinstance(node, ast.Call):
-            if module.names.resolve(node.func) == BACKEND + "set_learning_phase":
-                given = node.args[0] if node.args else None
-                if given is None or not is_off(given):
-                    return Refusal("TM140", "the learning phase is set to something else than 0")
+    """The learning phase that is set for the whole program, if that is not one of use alone."""
+    for call in _phases(module):
+        given = call.args[0] if call.args else None
+        if given is None or not is_off(given):
+            return Refusal("TM140", "the learning phase is set to something else than 0")
+    program = [module, *named_others_of(module)]
+    sets = next(((other, call) for other in program for call in _phases(other)), None)
+    trains = next(
+        ((other, n) for other in program for name in _TRAINS for n in other.attributes(name)), None
+    )
+    if sets is None or trains is None:
+        return None
+    return Refusal(
+        "TM140",
+        f"{ast.unparse(sets[1])} ({_place(module, *sets)}) holds for training, too "
+        f"({_place(module, *trains)}), which eagerly runs in phase 1",
+    )
+
+
+def refuse_updates(module: Module) -> Refusal | None:
+    """``K.update_add(count, 1.0)``: a graph does it when it is asked to, eager code at once."""
+    for call in module.of_kind(ast.Call):
+        resolved = module.names.resolve(call.func)
+        updates = resolved.removeprefix(BACKEND) in _UPDATES or resolved in _ASSIGNS
+        if updates and not any(isinstance(p, ast.ClassDef) for p in module.parents(call)):
+            return Refusal(
+                "TM146",
+                f"{ast.unparse(call)} (line {call.lineno}) is done when a graph is asked for it, "
+                "but eagerly at once",
+            )
     return None
+
+
+def _phases(module: Module) -> list[ast.Call]:
+    if b"set_learning_phase" not in module.text:
+        return []
+    return [
+        call
+        for call in module.of_kind(ast.Call)
+        if module.names.resolve(call.func) == BACKEND + "set_learning_phase"
+    ]
+
+
+def _place(module: Module, other: Module, node: ast.expr) -> str:
+    return f"line {node.lineno}" if other is module else f"{other.path}, line {node.lineno}"
 
 
 def refuse_shared(module: Module, scope: Scope) -> Refusal | None:

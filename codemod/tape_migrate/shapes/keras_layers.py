@@ -20,6 +20,7 @@ from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.layer_hazards import sets_phase
 from tape_migrate.shapes.layer_settings import KEPT_APART, settings_change
+from tape_migrate.shapes.layer_state import class_keeps, function_keeps
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.plan import Refusal
 
@@ -45,6 +46,8 @@ def layers_differ(module: Module, compiled: list[ast.Call]) -> Refusal | None:
             found = _counts(module, node)
         if found is None and isinstance(node, ast.FunctionDef):
             found = _phase_by_default(module, node)
+        if found is None and isinstance(node, ast.ClassDef):
+            found = class_keeps(module, node)
         if found is None and isinstance(node, ast.Call):
             found = _updates(module, node) or _setattr(module, node)
         if found is None and isinstance(node, ast.Call):
@@ -86,6 +89,12 @@ def _imported_layers(module: Module) -> Refusal | None:
     for path in project.matching(module.path, "add_update", r"\badd_update\s*\("):
         if PurePath(path).stem in imported:
             return Refusal("TM140", f"{path} has layers that call add_update(), {_NOT_RUN}")
+    for path in project.matching(module.path, "call", r"\bdef call\b"):
+        other = project.module_at(path) if PurePath(path).stem in imported else None
+        for node in other.of_kind(ast.ClassDef) if other is not None else ():
+            assert other is not None
+            if (keeps := class_keeps(other, node)) is not None:
+                return Refusal(keeps.code, f"{path}: {keeps.message}")
     for word in ("layers", "get_layer"):
         for path in project.matching(module.path, word, rf"\.{word}\b"):
             user = project.module_at(path) if PurePath(path).stem in imported else None
@@ -234,6 +243,9 @@ def _function_given(module: Module, call: ast.Call, compiled: list[ast.Call]) ->
     """A function given to a layer that would give something else if it ran once more."""
     for function in _functions_given(module, call):
         line = f"a layer's function (line {call.lineno})"
+        keeps = function_keeps(module, function)
+        if keeps is not None:
+            return keeps
         for node in module.inside(function):
             if isinstance(node, ast.Call) and _draws(module, node):
                 return Refusal("TM140", f"{line} draws random numbers in Python: they are others")

@@ -1,7 +1,7 @@
 """Lists that change among the statements that move into a compiled function.
 
-``outputs = []``, then ``outputs.append(loss)`` or ``outputs += K.gradients(loss, x)``: with the list
-all of it moves, and nothing else may have the list. Who got hold of it before it changed would keep
+``outputs = []``, then ``outputs.append(loss)`` or ``outputs += K.gradients(loss, x)``: all of it
+moves, and nothing else may have the list. Who got hold of it before it changed would keep
 another one: ``held = outputs``, ``self.outputs = outputs``. Its length may be asked, for that is a
 number of the moment.
 """

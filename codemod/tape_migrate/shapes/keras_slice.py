@@ -149,7 +149,9 @@ class _Slicer(MoveChecks):
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                     if not self.module.scopes.is_comprehension_variable(node):
                         yield node.id
-            yield from (name.id for name in grown_names(stmt))
+            for name in grown_names(stmt):
+                if self.module.scopes.resolve(name.id, self.dep.scope) is self.dep.scope:
+                    yield name.id
 
     def _take_over(self) -> bool:
         """Move what gives a name, bound by moved statements, the value that they start from."""

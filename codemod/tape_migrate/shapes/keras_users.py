@@ -41,16 +41,22 @@ class Users:
         )
 
     def values_at(self, position: int) -> list[ast.expr] | None:
-        """What every caller gives at a position of the list, or None if that is not all seen."""
+        """What every caller gives at a position of the list, or None if that is not all seen.
+
+        The last input may be left out: the learning phase, which is 0 then.
+        """
         if not self.always_lists:
             return None
         found: list[ast.expr] = []
         for call in (*self.calls, *self.others):
             given = call.args[0]
             assert isinstance(given, (ast.List, ast.Tuple))
-            if position >= len(given.elts):
+            if any(isinstance(element, ast.Starred) for element in given.elts):
                 return None
-            found.append(given.elts[position])
+            left_out = position == len(given.elts)
+            if position > len(given.elts):
+                return None
+            found.append(ast.Constant(0) if left_out else given.elts[position])
         return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Protocol, runtime_checkable
 
 from tape_migrate.module import Module
@@ -42,10 +44,28 @@ def others_of(module: Module) -> Iterator[Module]:
                 yield other
 
 
-def own_others_of(module: Module) -> Iterator[Module]:
-    """Those of ``others_of`` that are not Keras' or TensorFlow's own, where these are in sight."""
+def named_others_of(module: Module) -> list[Module]:
+    """Those of ``others_of`` that name the module or are named by it, directly or by others.
+
+    Where a library that imports by a text is in sight, ``others_of`` are all modules that there
+    are. Keras' and TensorFlow's own are left out.
+    """
     project = module.project
-    for other in others_of(module):
-        assert isinstance(project, OtherPrograms)
-        if project.name_of(other.path).partition(".")[0] not in KNOWN_MODULES:
-            yield other
+    assert project is None or isinstance(project, OtherPrograms)
+    waiting = [
+        other
+        for other in others_of(module)
+        if project and project.name_of(other.path).partition(".")[0] not in KNOWN_MODULES
+    ]
+    found = [module]
+    for known in found:
+        near = [o for o in waiting if _names(o, known) or _names(known, o)]
+        found += near
+        waiting = [other for other in waiting if other not in near]
+    return found[1:]
+
+
+def _names(module: Module, other: Module) -> bool:
+    path = PurePath(other.path)
+    word = path.parent.name if path.stem == "__init__" else path.stem
+    return re.search(rb"\b" + re.escape(word.encode()) + rb"\b", module.text) is not None

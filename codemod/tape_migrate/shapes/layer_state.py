@@ -1,0 +1,242 @@
+"""Layers whose Python keeps something from one call to the next, or draws random numbers.
+
+::
+
+    class Scaled(Layer):
+        def call(self, x):
+            self.alphas = K.softmax(x)  # and elsewhere: Model(model.input, layer.alphas)
+            return x * self._scales.pop()
+
+The graph was built by one call. A sub-model makes another one: what the first has changed is there,
+and what it kept is replaced by what belongs to the second. What a method of the layer changes after
+the graph was built (``layer.set_scale(0.1)``) the graph does not see, and the second call does.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from tape_migrate.flow.bindings import FunctionNode, free_variables
+from tape_migrate.module import Module
+from tape_migrate.shapes.attribute_readers import is_asked_elsewhere
+from tape_migrate.shapes.in_place import CHANGING
+from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.made_here import root_of
+from tape_migrate.shapes.plan import Refusal
+
+_BEFORE: Final = frozenset(
+    {"__init__", "build", "get_config", "from_config", "compute_output_shape"}
+)
+_UPDATES: Final = frozenset({"update", "update_add", "update_sub", "moving_average_update"})
+_ASSIGNS: Final = frozenset({"assign", "assign_add", "assign_sub", "scatter_update", "scatter_add"})
+_RANDOM: Final = ("numpy.random.", "random.")
+
+
+def class_keeps(module: Module, node: ast.ClassDef) -> Refusal | None:
+    """Why objects of a layer class do not compute the same when they are called once more."""
+    methods = {m.name: m for m in node.body if isinstance(m, ast.FunctionDef)}
+    if "call" not in methods:
+        return None
+    run = _run_by_call(methods)
+    found = next(filter(None, (function_keeps(module, methods[name]) for name in run)), None)
+    if found is not None:
+        return found
+    drawn = _made_random(module, node)
+    for name in run:
+        for part in module.inside(methods[name]):
+            if isinstance(part, ast.Attribute) and part.attr in drawn and _is_own(part):
+                if part.attr in _called_on(module, part):
+                    return _draws(part)
+    inside = {id(part) for name in run for part in module.inside(methods[name])}
+    for name in run:
+        for store in _own(module, methods[name], ast.Store):
+            read = _read_apart(module, methods[name], store, inside)
+            if read is not None:
+                return Refusal(
+                    "TM140",
+                    f"a layer sets {ast.unparse(store)} when it is called (line {store.lineno}), "
+                    f"which is read {read}: a sub-model calls it once more",
+                )
+        for call in module.of_kind_inside(ast.Call, methods[name]):
+            losses = module.attributes("losses")
+            if losses and isinstance(call.func, ast.Attribute) and call.func.attr == "add_loss":
+                return Refusal(
+                    "TM140",
+                    f"a layer adds a loss when it is called (line {call.lineno}); .losses (line "
+                    f"{losses[0].lineno}) gives all: a sub-model calls it once more",
+                )
+    return _changed_by_methods(module, node, methods, run)
+
+
+def function_keeps(module: Module, function: FunctionNode) -> Refusal | None:
+    """Why a function that a layer runs does not compute the same when it runs once more."""
+    outer = free_variables(function)
+    for part in module.inside(function):
+        match part:
+            case ast.Global() | ast.Nonlocal():
+                return _keeps(f"{part.names[0]} (line {part.lineno})")
+            case ast.Subscript(ctx=ast.Store() | ast.Del()):
+                root = root_of(part)
+                if root is not None and (root.id in outer or _is_self(part)):
+                    return _keeps(f"{ast.unparse(part)} (line {part.lineno})")
+            case ast.AugAssign(target=ast.Name(id=name)) if name in outer:
+                return _keeps(f"{name} (line {part.lineno})")
+            case ast.Call():
+                found = _call_keeps(module, part, outer)
+                if found is not None:
+                    return found
+    return None
+
+
+def _call_keeps(module: Module, call: ast.Call, outer: frozenset[str]) -> Refusal | None:
+    resolved = module.names.resolve(call.func)
+    chained = any(isinstance(p, ast.Attribute) for p in module.parents_in_statement(call))
+    if resolved.startswith(_RANDOM) and not chained:
+        return _draws(call)
+    text = f"{ast.unparse(call)} (line {call.lineno})"
+    last = resolved.rpartition(".")[2]
+    if resolved.removeprefix(BACKEND) in _UPDATES or (
+        resolved.startswith("tensorflow.") and last in _ASSIGNS
+    ):
+        return _updates(call)
+    if isinstance(call.func, ast.Name) and call.func.id == "next" and call.args:
+        root = root_of(call.args[0])
+        if root is not None and (root.id in outer or _is_self(call.args[0])):
+            return _keeps(text)
+    if not isinstance(call.func, ast.Attribute) or resolved:
+        return None
+    held = call.func.value
+    root = root_of(held)
+    if root is None or not (root.id in outer or _is_self(held)):
+        return None
+    if call.func.attr in _ASSIGNS:
+        return _updates(call)
+    changes = call.func.attr in CHANGING and (held is not root or root.id in outer)
+    return _keeps(text) if changes else None
+
+
+def _keeps(what: str) -> Refusal:
+    return Refusal(
+        "TM140", f"a layer changes {what} when it is called: a sub-model calls it once more"
+    )
+
+
+def _draws(node: ast.expr) -> Refusal:
+    return Refusal(
+        "TM140",
+        f"a layer draws random numbers in Python (line {node.lineno}) when it is called: a "
+        "sub-model calls it once more, and they are others",
+    )
+
+
+def _updates(call: ast.Call) -> Refusal:
+    return Refusal(
+        "TM140",
+        f"a layer updates a variable when it is called (line {call.lineno}), which the run of the "
+        "old graph did not do, and each call of a model would",
+    )
+
+
+def _run_by_call(methods: dict[str, ast.FunctionDef]) -> list[str]:
+    """``call``, and the methods that it runs."""
+    found = ["call"]
+    for name in found:
+        for part in ast.walk(methods[name]):
+            if isinstance(part, ast.Attribute) and _is_own(part):
+                if part.attr in methods and part.attr not in (*found, *_BEFORE):
+                    found.append(part.attr)
+    return found
+
+
+def _is_own(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id == "self"
+
+
+def _is_self(expr: ast.expr) -> bool:
+    root = root_of(expr)
+    return root is not None and root.id == "self"
+
+
+def _own(module: Module, part: ast.AST, kind: type[ast.expr_context]) -> Iterator[ast.Attribute]:
+    for node in module.of_kind_inside(ast.Attribute, part):
+        if _is_own(node) and isinstance(node.ctx, kind):
+            yield node
+
+
+def _made_random(module: Module, node: ast.ClassDef) -> set[str]:
+    """Attributes that hold generators of random numbers (``np.random.RandomState(0)``)."""
+    found: set[str] = set()
+    for stmt in module.of_kind_inside(ast.Assign, node):
+        value = stmt.value
+        made = isinstance(value, ast.Call) and module.names.resolve(value.func).startswith(_RANDOM)
+        if made and isinstance(value, ast.Call):
+            if module.names.resolve(value.func).rpartition(".")[2][:1].isupper() or (
+                module.names.resolve(value.func).endswith("default_rng")
+            ):
+                found |= {t.attr for t in stmt.targets if isinstance(t, ast.Attribute)}
+    return found
+
+
+def _called_on(module: Module, node: ast.Attribute) -> tuple[str, ...]:
+    """The attribute itself if a method of what it holds is called."""
+    method = module.parent_of(node)
+    call = module.parent_of(method) if isinstance(method, ast.Attribute) else None
+    return (node.attr,) if isinstance(call, ast.Call) and call.func is method else ()
+
+
+def _read_apart(
+    module: Module, function: ast.FunctionDef, store: ast.Attribute, inside: set[int]
+) -> str | None:
+    """Where an attribute is read that does not have what the same call has set just before."""
+    stmt = module.statement_of(store)
+    always = any(each is stmt for each in function.body)
+    for read in module.attributes(store.attr):
+        if not isinstance(read.ctx, ast.Load):
+            continue
+        if id(read) not in inside:
+            return f"in line {read.lineno}"
+        after = module.holds(function, read) and read.lineno > store.lineno
+        if not (always and after):
+            return f"in line {read.lineno}, maybe before that"
+    return "in another module" if is_asked_elsewhere(module, store.attr) else None
+
+
+def _changed_by_methods(
+    module: Module, node: ast.ClassDef, methods: dict[str, ast.FunctionDef], run: list[str]
+) -> Refusal | None:
+    """A method that changes what the layer computes with."""
+    read = {part.attr for name in run for part in _own(module, methods[name], ast.Load)}
+    for name, method in methods.items():
+        if name in (*run, *_BEFORE) or not _is_used(module, node, name):
+            continue
+        for part in module.inside(method):
+            held = _changed_by(part)
+            while isinstance(held, ast.Subscript):
+                held = held.value
+            if isinstance(held, ast.Attribute) and _is_own(held) and held.attr in read:
+                return Refusal(
+                    "TM144",
+                    f"{node.name}.{name} changes {ast.unparse(held)} (line {held.lineno}), with "
+                    "which the layer computes: a graph built before does not see it",
+                )
+    return None
+
+
+def _changed_by(part: ast.AST) -> ast.expr | None:
+    """What a node sets, or changes in place."""
+    match part:
+        case ast.Attribute(ctx=ast.Store() | ast.Del()):
+            return part
+        case ast.Subscript(ctx=ast.Store() | ast.Del(), value=value):
+            return value
+        case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in CHANGING:
+            return value
+    return None
+
+
+def _is_used(module: Module, node: ast.ClassDef, name: str) -> bool:
+    own = {id(part) for part in module.inside(node)}
+    asked = any(id(part) not in own for part in module.attributes(name))
+    return asked or is_asked_elsewhere(module, name)
