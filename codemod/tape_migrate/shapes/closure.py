@@ -158,7 +158,13 @@ class Closure(ClosureGraph):
                     for node in reads[index]:
                         if reads[other] & self._reachable(node):
                             return True
+                        if any(self._from_given(each, node) for each in reads[other]):
+                            return True
         return False
+
+    def _from_given(self, other: Node, node: Node) -> bool:
+        """Whether a caller gives the parameter ``node`` what it has computed ``other`` from."""
+        return node in self._parameters and self.may_come_from_same(other, node)
 
     def may_be_among(self, exprs: Iterable[ast.AST], other: Node) -> bool:
         """Whether what ``exprs`` read may be the very tensor of ``other``, by whatever name."""
