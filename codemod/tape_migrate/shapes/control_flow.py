@@ -40,7 +40,7 @@ from tape_migrate.edits.extract import decorate, extract
 from tape_migrate.edits.names import fresh_name, tensorflow_name, used_names
 from tape_migrate.flow.liveness import live_in, live_out
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import DefKind, Symbol
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.model import Options, TfFunction
 from tape_migrate.module import Module
 from tape_migrate.shapes.in_tf_function import is_tf_function
@@ -98,6 +98,10 @@ class Compiler:
                 f"no tf.function added: the module runs in graph mode ({shown})"
             )
             return
+        if self._has_tape_from_outside(scope):
+            note = "control flow stays eager: a gradient is taken on a tape from outside"
+            self.notes[id(scope.node)] = note
+            return
         if self._decorate(draft, scope):
             return
         inside = [stmt for tape in tapes for stmt in tape.body if isinstance(stmt, _CONTROL)]
@@ -112,6 +116,23 @@ class Compiler:
                 self.notes[id(scope.node)] = f"control flow stays eager: {reason}"
         else:
             self.notes.pop(id(scope.node), None)
+
+    def _has_tape_from_outside(self, scope: Scope) -> bool:
+        """Whether the scope takes a gradient on a tape that it does not open: eager operations are
+        on it, which a traced function cannot differentiate."""
+        own = {
+            item.optional_vars.id
+            for stmt in self.module.of_kind_inside(ast.With, scope.node)
+            for item in stmt.items
+            if isinstance(item.optional_vars, ast.Name)
+        }
+        for call in self.module.of_kind_inside(ast.Call, scope.node):
+            match call.func:
+                case ast.Attribute(value=tape, attr="gradient" | "jacobian" | "batch_jacobian"):
+                    outside = symbol_of(tape) is not None and ast.unparse(tape) not in own
+                    if outside and self.module.scope_of(call) is scope:
+                        return True
+        return False
 
     def _control_flow(self, scope: Scope, tapes: list[ast.With]) -> bool:
         if scope.kind is ScopeKind.FUNCTION:

@@ -94,6 +94,11 @@ class Keepers:
             methods = summaries.methods_named(func.attr)
             if any(not summaries.is_quiet(method) for method in methods):
                 return True
+            inner = (each for method in methods for each in summaries.reached(method))
+            if any(map(summaries.runs_given, inner)):
+                given = [*call.args, *(keyword.value for keyword in call.keywords)]
+                if self._any_may_keep(given):
+                    return True
             if isinstance(func.value, ast.Call) and (call.args or call.keywords):
                 # `get().put(h)`: an object that another module keeps, perhaps.
                 return is_own(module, module.names.resolve(func.value.func))

@@ -7,7 +7,7 @@ Neither in an attribute, nor in a global, nor in an object from outside, whateve
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
@@ -214,6 +214,12 @@ class QuietFunctions(Functions):
             return func.id == "setattr" or self._may_name_keeper(func)
         if resolved:
             return resolved.partition(".")[0] in _CHANGE_ARGUMENTS
+        # `Box(v).note()`, `Box(v)()`: an object that is made here, and hands on what it was given.
+        made: Iterable[Function] = self.methods_named("__call__") if self._makes(func) else ()
+        if isinstance(func, ast.Attribute) and (own.holds(func.value) or self._makes(func.value)):
+            made = self.methods_named(func.attr)
+        if any(map(self._hands_on_own, made)):
+            return True
         if not (call.args or call.keywords):
             return False
         if not isinstance(func, ast.Attribute):
@@ -227,6 +233,28 @@ class QuietFunctions(Functions):
         if func.attr in _PLAIN_METHODS:
             return False
         return not own.holds(func.value) and root_name(func.value) not in ("self", "cls", "")
+
+    def _hands_on_own(self, method: Function) -> bool:
+        """Whether a method keeps something elsewhere than in its own object."""
+        scope = self._module.scopes.opened_by(method)
+        own = made_in(self._module, self._classes, method)
+        for node in self._module.inside(method):
+            held = node.value if isinstance(node, (ast.Attribute, ast.Subscript)) else None
+            if held is not None and root_name(held) == "self":
+                continue
+            if self._keeps_something(node, scope, own):
+                return True
+            function = self.callee(node) if isinstance(node, ast.Call) else None
+            if function is not None and not self._is_method(function):
+                if not self.is_quiet(function):
+                    return True
+        return False
+
+    def _makes(self, expr: ast.expr) -> bool:
+        return isinstance(expr, ast.Call) and self.made_by(expr) is not None
+
+    def _is_method(self, function: Function) -> bool:
+        return isinstance(self._module.parent_of(function), ast.ClassDef)
 
     def _assigned_anywhere(self, attribute: str) -> bool:
         nodes = self._module.attributes(attribute)
