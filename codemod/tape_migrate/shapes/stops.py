@@ -133,6 +133,9 @@ class _Stops:
         """Whether ``change`` may put another tensor into what ``symbol`` names."""
         if not symbol.path and kind_of(self.dep.module, expr, self.dep.scope) is Kind.TENSOR:
             return False  # nothing changes a tensor in place
+        call = change.stmt.value if isinstance(change.stmt, ast.Expr) else None
+        if isinstance(call, ast.Call) and not self._keeps_nothing(call):
+            return True
         return not only_hands_out(self.dep, change, symbol)
 
     def _set_elsewhere(
