@@ -48,13 +48,15 @@ def gather_graph(context: Context, sites: list[ast.Call], *, assumed: bool) -> G
         concerned = frozenset(map(id, hoist.sites))
         return Gathered(write_hoist(module, hoist), concerned, hoist.note, inlines.refusals)
     run = find_run(module, symbolic)
-    if run is not None:
-        draft = write_run(module, run, session_backend(module, run.compiled.call))
+    backend = session_backend(module, run.compiled.call) if run is not None else None
+    if run is not None and backend is not None:
+        draft = write_run(module, run, backend)
         note = "what a Session ran in a loop is compiled before it"
         return Gathered(draft, frozenset((id(run.site),)), note, inlines.refusals)
     elsewhere = find_run_elsewhere(module, symbolic)
-    if elsewhere is not None:
-        draft = write_run_in_place(module, elsewhere, session_backend(module, elsewhere.call))
+    backend = session_backend(module, elsewhere.call) if elsewhere is not None else None
+    if elsewhere is not None and backend is not None:
+        draft = write_run_in_place(module, elsewhere, backend)
         note = "what a Session ran is compiled"
         return Gathered(draft, frozenset(map(id, symbolic)), note, inlines.refusals)
     unrolled = find_unrolled(module, symbolic)

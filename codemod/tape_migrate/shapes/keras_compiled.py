@@ -139,11 +139,20 @@ def _made_session(module: Module, call: ast.Call) -> ast.Call | None:
     return None
 
 
-def session_backend(module: Module, call: ast.Call) -> str:
-    """The text by which the Keras backend is known where the Session of ``call`` was asked for."""
+def session_backend(module: Module, call: ast.Call) -> str | None:
+    """The text by which the Keras backend is known where the Session of ``call`` was asked for, or
+    None if it is not."""
     made = _made_session(module, call)
     func = made.func if made is not None else call.func
-    return ast.unparse(func.value if isinstance(func, ast.Attribute) else func)
+    if isinstance(func, ast.Attribute):
+        return ast.unparse(func.value)
+    # `from tensorflow.compat.v1.keras.backend import get_session`
+    known = (node.id for node in module.of_kind(ast.Name) if _is_backend(module, node))
+    return next(known, None)
+
+
+def _is_backend(module: Module, node: ast.Name) -> bool:
+    return module.names.resolve(node) == BACKEND.removesuffix(".")
 
 
 def _run(module: Module, call: ast.Call, session: ast.expr) -> Compiled | Refusal:

@@ -32,6 +32,7 @@ from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_compiled import Compiled, compiled_calls, read_compiled
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
+from tape_migrate.sites import find_sites
 
 _ALL_NAMES = frozenset({"locals", "vars", "dir", "eval", "exec"})
 """Builtins that see names which nothing reads by name."""
@@ -82,6 +83,9 @@ def find_run_elsewhere(module: Module, sites: list[ast.Call]) -> Compiled | None
     """The first run of a Session in another function than the graph of one of ``sites``."""
     levels = Levels.of(module)
     scopes = {id(module.scope_of(site)) for site in sites}
+    symbolic = [f.call for f in find_sites(module) if levels.value(f.call).level is Level.GRAPH]
+    if not sites or any(call not in sites for call in symbolic):
+        return None  # what is run may be one that must stay as it is
     for call in compiled_calls(module):
         if module.names.resolve(call.func) == BACKEND + "function":
             continue
