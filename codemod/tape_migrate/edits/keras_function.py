@@ -25,6 +25,7 @@ from tape_migrate.edits.scan import scan_call
 from tape_migrate.edits.tape_block import first_comment_line
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_fed import Fed, placeholder_shape, shape_name
+from tape_migrate.shapes.keras_given_names import asks_for_model
 from tape_migrate.shapes.keras_leaves import Leaf
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_plan import KerasPlan
@@ -190,7 +191,9 @@ class _Writer:
         if self._is_one_list():
             outputs = f'{{"{_LISTED}": {outputs}}}'
         head = f"{self.features} = {self.tf}.keras.Model("
-        line = f"{head}{self._inputs()}, {outputs})"
+        # A model without a name would take a number from those that Keras gives.
+        named = f'name="{self.features}"' if asks_for_model(self.module) is not None else ""
+        line = f"{head}{self._inputs()}, {outputs}{', ' * bool(named)}{named})"
         width = len(self.indent.expandtabs(8)) + 0
         if width + len(line) > 99:
             pieces = self._line(0, head) + self._line(1, f"{self._inputs()},")
@@ -201,6 +204,7 @@ class _Writer:
                 for text in texts:
                     pieces += self._line(2, f"{text},")
                 pieces += self._line(1, "],")
+            pieces += self._line(1, f"{named},") if named else []
             pieces += self._line(0, ")")
         else:
             pieces = self._line(0, line)

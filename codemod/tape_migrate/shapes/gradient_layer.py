@@ -49,6 +49,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.compiled_models import is_imported
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_calls import INPUTS
+from tape_migrate.shapes.keras_given_names import asks_for_lambda, asks_for_model
 from tape_migrate.shapes.keras_graph import eager_off_elsewhere
 from tape_migrate.shapes.keras_layers import layers_differ
 from tape_migrate.shapes.lambda_layers import is_lambda_layer
@@ -118,6 +119,9 @@ def plan_layer(
     if context.hazards.refuse() is not None:
         return None
     plan: LayerPlan | LayerClassPlan | str
+    asked = asks_for_lambda(module) or asks_for_model(module)
+    if asked is not None:
+        return layer_refusal(f"line {asked} may ask for a layer by the name that Keras gives it")
     if isinstance(function, ast.Lambda):
         plan = _plan(context, site, function, pair)
     else:

@@ -10,7 +10,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_compiled import compiled_calls
 from tape_migrate.shapes.keras_function import plan_function
-from tape_migrate.shapes.keras_hazards import refuse_updates
+from tape_migrate.shapes.keras_hazards import refuse_symbol_asked, refuse_updates
 from tape_migrate.shapes.keras_layers import layers_differ
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_plan import KerasPlan
@@ -51,7 +51,12 @@ def keras_graphs(
         return KerasGraphs(still=_compiled_still(context, calls, sites))
     if context.hazards.refuse() is not None:
         return KerasGraphs()
-    changed = layers_differ(module, calls) or eager_off_elsewhere(context) or refuse_updates(module)
+    changed = (
+        layers_differ(module, calls)
+        or eager_off_elsewhere(context)
+        or refuse_updates(module)
+        or refuse_symbol_asked(module)
+    )
     if changed is not None:
         return KerasGraphs(None, {id(site): changed for site in symbolic})
     refusals: dict[int, Refusal] = {}

@@ -7,12 +7,14 @@ import ast
 from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
+from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.plan import Refusal
 from tape_migrate.shapes.program import named_others_of
 
 _TRAINS = ("fit", "fit_generator", "train_on_batch")
 _UPDATES = frozenset({"update", "update_add", "update_sub", "moving_average_update"})
 _ASSIGNS = frozenset(f"tensorflow.{name}" for name in ("assign", "assign_add", "assign_sub"))
+_OF_GRAPHS = ("op", "graph", "consumers")
 _OF_CALLS = frozenset(
     {"get_output_at", "get_input_at", "get_input_shape_at", "get_output_shape_at"}
 )
@@ -63,6 +65,28 @@ def refuse_phase(module: Module) -> Refusal | None:
         f"{ast.unparse(sets[1])} ({_place(module, *sets)}) holds for training, too "
         f"({_place(module, *trains)}), which eagerly runs in phase 1",
     )
+
+
+def refuse_symbol_asked(module: Module) -> Refusal | None:
+    """``model.output.op.inputs``, ``model.outputs = [x]``: what a graph has, and models had."""
+    for name in _OF_GRAPHS:
+        for node in module.attributes(name):
+            if Levels.of(module).value(node.value).symbolic:
+                return Refusal(
+                    "TM146",
+                    f"{ast.unparse(node)} (line {node.lineno}) asks a symbolic tensor for what "
+                    "only a graph has",
+                )
+    for name in ("outputs", "inputs"):
+        for node in module.attributes(name):
+            own = isinstance(node.value, ast.Name) and node.value.id == "self"
+            if isinstance(node.ctx, ast.Store) and not own:
+                return Refusal(
+                    "TM140",
+                    f"{ast.unparse(node)} (line {node.lineno}) is set by hand: what the model "
+                    "computes, and what it says it does, are not the same",
+                )
+    return None
 
 
 def refuse_updates(module: Module) -> Refusal | None:
