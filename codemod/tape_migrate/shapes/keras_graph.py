@@ -54,7 +54,7 @@ def keras_graphs(
     changed = (
         layers_differ(module, calls)
         or eager_off_elsewhere(context)
-        or refuse_updates(module)
+        or refuse_updates(module, calls)
         or refuse_symbol_asked(module)
     )
     if changed is not None:

@@ -15,6 +15,7 @@ _TRAINS = ("fit", "fit_generator", "train_on_batch")
 _UPDATES = frozenset({"update", "update_add", "update_sub", "moving_average_update"})
 _ASSIGNS = frozenset(f"tensorflow.{name}" for name in ("assign", "assign_add", "assign_sub"))
 _OF_GRAPHS = ("op", "graph", "consumers")
+_OF_MODELS = ("input", "output", "layers", "get_layer", "predict")
 _OF_CALLS = frozenset(
     {"get_output_at", "get_input_at", "get_input_shape_at", "get_output_shape_at"}
 )
@@ -79,8 +80,7 @@ def refuse_symbol_asked(module: Module) -> Refusal | None:
                 )
     for name in ("outputs", "inputs"):
         for node in module.attributes(name):
-            own = isinstance(node.value, ast.Name) and node.value.id == "self"
-            if isinstance(node.ctx, ast.Store) and not own:
+            if isinstance(node.ctx, ast.Store) and _is_model(module, node.value):
                 return Refusal(
                     "TM140",
                     f"{ast.unparse(node)} (line {node.lineno}) is set by hand: what the model "
@@ -89,18 +89,37 @@ def refuse_symbol_asked(module: Module) -> Refusal | None:
     return None
 
 
-def refuse_updates(module: Module) -> Refusal | None:
-    """``K.update_add(count, 1.0)``: a graph does it when it is asked to, eager code at once."""
+def _is_model(module: Module, value: ast.expr) -> bool:
+    text = ast.unparse(value)
+    asked = (node for name in _OF_MODELS for node in module.attributes(name))
+    return text != "self" and any(ast.unparse(node.value) == text for node in asked)
+
+
+def refuse_updates(module: Module, compiled: list[ast.Call]) -> Refusal | None:
+    """``K.update_add(count, 1.0)``: a graph does it when it is asked to, eager code at once.
+
+    ``compiled`` are the calls that compile graphs; what these are given to update is refused there.
+    """
+    if any(k.arg == "updates" for call in compiled for k in call.keywords):
+        return None
     for call in module.of_kind(ast.Call):
         resolved = module.names.resolve(call.func)
         updates = resolved.removeprefix(BACKEND) in _UPDATES or resolved in _ASSIGNS
-        if updates and not any(isinstance(p, ast.ClassDef) for p in module.parents(call)):
+        if updates and not any(_does_later(module, p) for p in module.parents(call)):
             return Refusal(
                 "TM146",
                 f"{ast.unparse(call)} (line {call.lineno}) is done when a graph is asked for it, "
                 "but eagerly at once",
             )
     return None
+
+
+def _does_later(module: Module, around: ast.AST) -> bool:
+    """A class, whose methods a graph calls, or what a ``K.function`` is given."""
+    compiled = isinstance(around, ast.Call) and (
+        module.names.resolve(around.func) == BACKEND + "function"
+    )
+    return compiled or isinstance(around, ast.ClassDef)
 
 
 def _phases(module: Module) -> list[ast.Call]:

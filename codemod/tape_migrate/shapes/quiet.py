@@ -71,6 +71,7 @@ class QuietFunctions(Functions):
         self._presumed: set[int] = set()
         """Those that keep nothing if all of them do not, and none that is being looked at."""
         self._runs_given: dict[int, frozenset[str]] = {}
+        self._handing: dict[int, bool] = {}
 
     def is_quiet(self, function: Function) -> bool:
         """Whether a call of ``function`` keeps nothing: no attribute, global or outer object."""
@@ -236,6 +237,12 @@ class QuietFunctions(Functions):
 
     def _hands_on_own(self, method: Function) -> bool:
         """Whether a method keeps something elsewhere than in its own object."""
+        if id(method) not in self._handing:
+            self._handing[id(method)] = False  # what comes back to itself adds nothing
+            self._handing[id(method)] = self._find_handed_on(method)
+        return self._handing[id(method)]
+
+    def _find_handed_on(self, method: Function) -> bool:
         scope = self._module.scopes.opened_by(method)
         own = made_in(self._module, self._classes, method)
         for node in self._module.inside(method):
