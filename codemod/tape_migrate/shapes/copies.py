@@ -86,6 +86,14 @@ def held_by(dep: Dependence, definition: Definition, symbol: Symbol) -> Track | 
     return Track(other, frozenset(d for d in reached if d.kind is not DefKind.MUTATION))
 
 
+def member_of_changed(dep: Dependence, definition: Definition, symbol: Symbol) -> bool:
+    """``w = parts[-1]`` after ``parts.append(…)``: it may be none of those that were there."""
+    value = value_of(definition, symbol)
+    holder = symbol_of(value.value) if isinstance(value, ast.Subscript) else None
+    reached = dep.reaching(definition.node_id, holder) if holder is not None else ()
+    return any(d.kind is DefKind.MUTATION for d in reached)
+
+
 def is_copy(definition: Definition, symbol: Symbol) -> bool:
     """``x = z``, ``x = z[i]``, ``for x in z``: no call in between."""
     return _copied(definition, symbol) is not None

@@ -53,6 +53,7 @@ from tape_migrate.shapes.targets import Target, find_targets
 from tape_migrate.shapes.unconnected import zeros_wanted
 from tape_migrate.shapes.unseen import hidden_readers
 from tape_migrate.shapes.variables import collected_variables
+from tape_migrate.shapes.watched_members import refuse_put_there_later
 from tape_migrate.sites import Found
 
 
@@ -232,7 +233,9 @@ def _decide_paths(
         return widened
     chosen, paths = widened
     inside = frozenset(n for stmt in chosen.region.stmts for n in dep.cfg.span(stmt))
-    refusal = refuse_closures(context, dep, inside, links, sources, node_id)
+    refusal = refuse_closures(
+        context, dep, inside, links, sources, node_id
+    ) or refuse_put_there_later(context, dep, sources, chosen.watches, inside, node_id)
     if refusal is not None:
         return refusal
     if not (chosen.watches or request.entry) and any(
@@ -249,16 +252,15 @@ def _decide_paths(
         return Refusal(
             "TM123", "naming the target before its statement would change the order of calls"
         )
-    refusal = refuse_assigned(context, dep, sources, request.call)
+    refusal = refuse_assigned(context, dep, sources, request.call) or refuse_not_tensors(
+        dep, sources
+    )
     if refusal is not None:
         return refusal
     if request.reenters and chosen.inside:
         return Refusal(
             "TM117", "the tape would still be recording when the helper computes something on it"
         )
-    refusal = refuse_not_tensors(dep, sources)
-    if refusal is not None:
-        return refusal
     stops = plan_stops(context, dep, request, node_id, chosen.region, sources)
     if isinstance(stops, Refusal):
         return stops

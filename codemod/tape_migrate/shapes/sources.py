@@ -22,6 +22,7 @@ from tape_migrate.shapes.copies import (
     is_data,
     is_setting,
     is_whole,
+    member_of_changed,
     value_of,
 )
 from tape_migrate.shapes.dependence import Dependence
@@ -363,9 +364,10 @@ def _other_tracks(
     for definition in in_order(definitions):
         if definition.kind in OUTSIDE or _is_fresh(dep, definition, symbol):
             continue
+        changed = member_of_changed(dep, definition, symbol)
         held = held_by(dep, definition, symbol)
         if held is not None:
-            yield held
+            yield replace(held, certain=held.certain and not changed)
             yield from _other_tracks(dep, held.symbol, held.definitions, depth - 1)
             continue
         for link in given_by(dep, definition, symbol):
@@ -380,7 +382,7 @@ def _other_tracks(
                 named = not isinstance(link.use.node, ast.expr) or (
                     symbol_of(link.use.node) == link.use.symbol
                 )
-                certain = named and is_copy(definition, symbol)
+                certain = named and not changed and is_copy(definition, symbol)
                 whole = named and is_whole(definition, symbol)
                 if depth == 1:
                     yield Track(link.use.symbol, strong, certain=certain, whole=whole)
