@@ -14,7 +14,7 @@ from tape_migrate.helper_calls import are_nested, calls_of, found_at
 from tape_migrate.model import Helper, Shape
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.decide import kinds_of, read_request
+from tape_migrate.shapes.decide import read_request
 from tape_migrate.shapes.helper import (
     crossing,
     find_helper,
@@ -32,6 +32,7 @@ from tape_migrate.shapes.reentered import (
     write_recorded,
 )
 from tape_migrate.shapes.repeats import repeat_of
+from tape_migrate.shapes.source_kinds import kinds_of
 from tape_migrate.sites import Found
 
 

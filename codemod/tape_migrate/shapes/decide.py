@@ -18,10 +18,11 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.filled_sources import refuse_filled_sources
+from tape_migrate.shapes.given_itself import refuse_given_itself
 from tape_migrate.shapes.holders import readers_by_holders
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
-from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.leaves import Leaves
+from tape_migrate.shapes.loop_twins import refuse_twins
 from tape_migrate.shapes.makers import overridable, refuse_made, taken_by
 from tape_migrate.shapes.model_sources import frozen_watches, watched_instead, weights_of_fed_model
 from tape_migrate.shapes.modes import judge_control_flow
@@ -34,7 +35,6 @@ from tape_migrate.shapes.overridden import assume_overridden, overridden, refuse
 from tape_migrate.shapes.plan import (
     Candidate,
     Decision,
-    Kind,
     Link,
     Paths,
     Refusal,
@@ -46,6 +46,7 @@ from tape_migrate.shapes.reference import judge_reference_variables
 from tape_migrate.shapes.region import Chosen, bound_late, choose_region, nothing_between
 from tape_migrate.shapes.repeats import Repeat, refuse_variables, repeat_of
 from tape_migrate.shapes.shape_of import shape_of
+from tape_migrate.shapes.source_kinds import kinds_of
 from tape_migrate.shapes.sources import all_trainable, by_values, find_sources
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
 from tape_migrate.shapes.stops import plan_stops
@@ -173,6 +174,8 @@ def _decide_paths(
         refuse_out_of_sight(context, dep, every_node, inline_exprs)
         or refuse_changed(context, dep, sources, slice_links, node_id)
         or refuse_changed_target(context, dep, targets, node_id)
+        or refuse_given_itself(dep, sources, every_node, inline_exprs)
+        or refuse_twins(context, dep, sources, slice_links)
         or refuse_filled_sources(context, dep, request.source, sources, node_id)
         or refuse_overridden(others, sources)
     )
@@ -373,29 +376,3 @@ def _hoisted(request: Request, inline: list[ast.expr]) -> tuple[ast.expr, ...]:
     ]
     found.sort(key=lambda expr: (expr.lineno, expr.col_offset))
     return tuple(found) if request.handed else ()
-
-
-def kinds_of(
-    context: Context, request: Request, sources: list[Source], repeat: Repeat
-) -> tuple[Kind, ...]:
-    """Kinds of the members of the sources expression, as it is written in the call."""
-    if request.all_variables:
-        return (Kind.LIST,)
-    if repeat.source_over is not None:
-        listed = isinstance(repeat.source_over, (ast.List, ast.Tuple))
-        tensors = listed and all(source.kind is Kind.TENSOR for source in sources)
-        return (Kind.TENSOR if tensors else Kind.UNKNOWN,)
-    if isinstance(request.source, (ast.List, ast.Tuple)) and not request.gathered:
-        # tf.gradients takes no nested lists: each member of a display is one tensor.
-        return tuple(
-            Kind.LIST if isinstance(member, ast.Starred) else Kind.TENSOR
-            for member in request.source.elts
-        )
-    return tuple(_kind(context, expr, request) for expr in elements(request.source))
-
-
-def _kind(context: Context, expr: ast.expr, request: Request) -> Kind:
-    collected = collected_variables(context.module, expr)
-    if collected is not None and collected.kind is not Kind.UNKNOWN:
-        return collected.kind
-    return kind_of(context.module, expr, request.found.scope)

@@ -34,6 +34,10 @@ _DEPTH = 8
 _BUILTINS: Final = frozenset(
     ("abs", "bool", "float", "int", "isinstance", "len", "max", "min", "range", "str", "sum")
 )
+_SIMPLE: Final = frozenset(
+    {"sin", "cos", "tan", "tanh", "exp", "log", "sigmoid", "square", "sqrt", "abs", "negative"}
+)
+"""Functions of one argument that are one operation."""
 _BEGINNINGS: Final = frozenset(("__init__", "build", "setUp"))
 """Methods that run before what the object computes from a source."""
 
@@ -124,6 +128,7 @@ class _Stops:
             and symbol_of(stmt.targets[0]) == symbol
             and is_fresh_value(self.dep, value)
             and not self._in_loop(stmt)
+            and (self._is_one_operation(value) or not self._is_differentiated(stmt))
             and not self._keeps_more(value)
         ):
             return [stmt]
@@ -217,6 +222,34 @@ class _Stops:
             isinstance(parent, (ast.For, ast.AsyncFor, ast.While))
             and any(self.dep.module.holds(each, parent) for each in self.region.stmts)
             for parent in self.dep.module.parents_below(stmt, self.dep.scope.node)
+        )
+
+    def _is_one_operation(self, value: ast.expr) -> bool:
+        """``tf.cos(h)``, ``a * b``: nothing in it that another gradient would need on the tape."""
+        operands: list[ast.expr] = []
+        match value:
+            case ast.BinOp(left=left, right=right):
+                operands = [left, right]
+            case ast.Call(func=func, args=[operand], keywords=[]):
+                name = self.dep.module.names.resolve(func).rpartition(".")[2]
+                operands = [operand] if name in _SIMPLE else []
+        plain = (ast.Name, ast.Constant, ast.Attribute)
+        return bool(operands) and all(isinstance(each, plain) for each in operands)
+
+    def _is_differentiated(self, stmt: ast.stmt) -> bool:
+        """Whether another gradient inside the tape goes back through ``stmt``: what it is made of
+        belongs on this tape then."""
+        module = self.dep.module
+        around = module.parents_below(stmt, self.dep.scope.node)
+        if any(
+            isinstance(p, ast.With) and "GradientTape" in ast.unparse(p.items[0]) for p in around
+        ):
+            return True
+        calls = (c for each in self.region.stmts for c in module.of_kind_inside(ast.Call, each))
+        return any(
+            isinstance(call.func, ast.Attribute)
+            and call.func.attr in ("gradient", "jacobian", "batch_jacobian")
+            for call in calls
         )
 
     def _keeps_more(self, value: ast.expr) -> bool:

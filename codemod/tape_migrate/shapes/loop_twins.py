@@ -1,0 +1,114 @@
+"""Variables of a tensor loop that may be one tensor in a turn that runs eagerly.
+
+``tf.while_loop(more, body, (0, x, x))`` with ``body(i, adv, orig)``: in a graph these are two
+tensors. Eagerly the first turn gets ``x`` as both, and a tape that watches ``adv`` finds ``orig``,
+too. What the body returns begins the next turn.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from itertools import chain
+
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.module import Module
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.loop_body import uses_of
+from tape_migrate.shapes.loop_variables import is_loop_variable
+from tape_migrate.shapes.plan import Link, Refusal, Source
+from tape_migrate.shapes.sources import is_fresh_value
+
+_STARTS = ("loop_vars", "initializer")
+
+
+def refuse_twins(
+    context: Context, dep: Dependence, sources: Iterable[Source], outside: Iterable[Link]
+) -> Refusal | None:
+    """Refuse a loop's variable as a source, where another that the target reads may be the same."""
+    scope = dep.scope
+    node = scope.node
+    read = {link.use.symbol.root for link in outside if link.definition.kind is DefKind.PARAMETER}
+    for source in sources:
+        if not isinstance(node, ast.FunctionDef) or not is_loop_variable(
+            context, scope, source.symbol
+        ):
+            continue
+        names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+        own = names.index(source.symbol.root)
+        for position, name in enumerate(names):
+            if position == own or name not in read:
+                continue
+            if _may_begin_alike(context, dep, own, position, names):
+                return Refusal(
+                    "TM117",
+                    f"{source.symbol} and {name} of the loop may begin a turn as one tensor, of "
+                    "which the eager tape finds both",
+                )
+    return None
+
+
+def _may_begin_alike(
+    context: Context, dep: Dependence, one: int, other: int, names: list[str]
+) -> bool:
+    module = context.module
+    for use in uses_of(module, dep.scope):
+        call = next((p for p in module.parents(use) if isinstance(p, ast.Call)), None)
+        if call is None or module.names.resolve(call.func) == "tensorflow.map_fn":
+            continue
+        starts = _starts(module, call, len(names))
+        if starts is None:
+            continue
+        first, second = starts[one], starts[other]
+        if _is_number(first) or _is_number(second) or _is_new(module, context, first, second):
+            continue
+        if ast.dump(first) == ast.dump(second) or _may_be_one(context, first, second):
+            return True
+    for stmt in module.of_kind_inside(ast.Return, dep.scope.node):
+        if module.scope_of(stmt) is not dep.scope or not isinstance(stmt.value, ast.Tuple):
+            continue
+        items = stmt.value.elts
+        if len(items) != len(names):
+            continue
+        first, second = items[one], items[other]
+        if not (isinstance(first, ast.Name) and isinstance(second, ast.Name)):
+            continue
+        if first.id == second.id:
+            return True
+    return False
+
+
+def _starts(module: Module, call: ast.Call, count: int) -> list[ast.expr] | None:
+    """What the loop begins with, if that is written as one value for each of its variables."""
+    given = chain((k.value for k in call.keywords if k.arg in _STARTS), (a for a in call.args if a))
+    for value in given:
+        if isinstance(value, ast.Name):
+            bound = module.names.bindings(value.id, module.scope_of(value))
+            stmt = bound[0] if len(bound) == 1 else None
+            value = stmt.value if isinstance(stmt, ast.Assign) else value
+        if isinstance(value, (ast.List, ast.Tuple)):
+            # What ``tf.scan`` and ``tf.foldl`` run over comes after what they begin with.
+            if len(value.elts) == count or len(value.elts) == 1:
+                return value.elts if len(value.elts) == count else None
+    return None
+
+
+def _is_number(value: ast.expr) -> bool:
+    return isinstance(value, (ast.Constant, ast.UnaryOp))
+
+
+def _is_new(module: Module, context: Context, first: ast.expr, second: ast.expr) -> bool:
+    return any(
+        is_fresh_value(context.dependence(module.scope_of(value)), value)
+        for value in (first, second)
+    )
+
+
+def _may_be_one(context: Context, first: ast.expr, second: ast.expr) -> bool:
+    symbol = symbol_of(second)
+    if symbol is None or symbol_of(first) is None:
+        return False
+    scope = context.module.scope_of(second)
+    other = context.closure.node_for(Symbol(symbol.root, symbol.path), scope)
+    return context.closure.may_be_among([first], other)
