@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import Symbol
+from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
@@ -29,6 +29,9 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
     if kept is None or not isinstance(project, OtherTexts):
         return None
     stem, name = kept
+    line = _changed_from(module, name, stem, but=scope)
+    if line is not None:
+        return f"line {line}"
     for path in project.matching(module.path, name, _changes(name)):
         user = project.module_at(path)
         if user is None:
@@ -106,17 +109,53 @@ def _changes(name: str) -> str:
     )
 
 
-def _changed_from(user: Module, name: str, stem: str) -> int | None:
-    """The line in which another module changes it: ``lib.H = …``, ``STATE["h"] = …``."""
+def _changed_from(user: Module, name: str, stem: str, but: Scope | None = None) -> int | None:
+    """The line in which a module changes what it imports: ``lib.H = …``, ``STATE["h"] = …``.
+
+    What stands in the scope ``but`` is followed there.
+    """
     for node in user.attributes(name):
         if isinstance(node.ctx, ast.Store) and last_name(node.value) == stem:
-            if not is_plain(user, node):
+            if not is_plain(user, node) and user.scope_of(node) is not but:
                 return node.lineno
+    symbols = [Symbol(root, ("." + name,)) for root in _roots_of(user, name)]
     bound = user.names.bindings(name, user.scopes.module)
-    if not any(isinstance(each, ast.ImportFrom) for each in bound):
-        return None
-    put = put_into(user, Symbol(name))
-    return next((value.lineno for value in put if not is_leaf(user, value)), None)
+    if any(isinstance(each, ast.ImportFrom) for each in bound):
+        symbols.append(Symbol(name))
+    put = [value for symbol in symbols for value in put_into(user, symbol)]
+    put += [value for symbol in symbols for value in _handed_beside(user, symbol)]
+    return next(
+        (
+            value.lineno
+            for value in put
+            if not is_leaf(user, value) and user.scope_of(value) is not but
+        ),
+        None,
+    )
+
+
+def _roots_of(user: Module, name: str) -> dict[str, None]:
+    """The modules of which ``….name`` is read, perhaps one that only imports it."""
+    return {
+        node.value.id: None
+        for node in user.attributes(name)
+        if isinstance(node.value, ast.Name)
+        for bound in user.names.bindings(node.value.id, user.scopes.module)
+        if isinstance(bound, (ast.Import, ast.ImportFrom))
+    }
+
+
+def _handed_beside(user: Module, symbol: Symbol) -> list[ast.expr]:
+    """What is given with it to a function that may put it there: ``put(lib.STATE, h)``."""
+    found: list[ast.expr] = []
+    for call in user.of_kind(ast.Call):
+        resolved = user.names.resolve(call.func)
+        if resolved and is_library(user, resolved):
+            continue
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if any(symbol_of(value) == symbol for value in given):
+            found += [value for value in given if symbol_of(value) != symbol]
+    return found
 
 
 def _imported_from(module: Module, scope: Scope, symbol: Symbol) -> tuple[str, str] | None:
