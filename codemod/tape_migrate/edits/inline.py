@@ -106,7 +106,7 @@ def _body_lines(module: Module, function: ast.FunctionDef, binding: Binding) -> 
         return []
     first = module.line_of(module.start(binding.body[0]))
     above = binding.docstring if binding.docstring is not None else None
-    header = above.end_lineno if above is not None else _header_end(function)
+    header = above.end_lineno if above is not None else _header_end(module, function)
     assert header is not None
     last = function.body[-1]
     end = module.last_line(last) if binding.body[-1] is last else module.first_line(last) - 1
@@ -118,12 +118,19 @@ def _body_lines(module: Module, function: ast.FunctionDef, binding: Binding) -> 
     return lines
 
 
-def _header_end(function: ast.FunctionDef) -> int:
-    """The last line of the function's head, as far as its parts tell."""
+def _header_end(module: Module, function: ast.FunctionDef) -> int:
+    """The last line of the function's head: its parts tell where it goes on at least."""
     parts = [*ast.walk(function.args)]
     if function.returns is not None:
         parts.append(function.returns)
-    return max([function.lineno, *(getattr(part, "end_lineno", 0) or 0 for part in parts)])
+    line = max([function.lineno, *(getattr(part, "end_lineno", 0) or 0 for part in parts)])
+    while line + 1 < function.body[0].lineno and not _ends_head(module.line_text(line)):
+        line += 1
+    return line
+
+
+def _ends_head(line: bytes) -> bool:
+    return line.partition(b"#")[0].rstrip().endswith(b":")
 
 
 def _value(module: Module, moving: Moving, result: ast.expr, *, whole: bool) -> list[Piece]:

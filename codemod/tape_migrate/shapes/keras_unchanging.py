@@ -86,7 +86,12 @@ class Unchanging:
                     and holder.attr in KERAS_GRAPH_ATTRIBUTES | {"layers", "_layers"}
                     and self._may_be(model, holder.value)
                 )
-            case ast.Attribute(value=holder, attr=name, ctx=ast.Store() | ast.Del()):
+            case (
+                ast.Attribute(value=holder, attr=name, ctx=ast.Store() | ast.Del())
+                | ast.Subscript(
+                    value=ast.Attribute(value=holder, attr=name), ctx=ast.Store() | ast.Del()
+                )
+            ):
                 changed = name in KERAS_GRAPH_ATTRIBUTES | {"layers", "_layers"}
                 return changed and self._may_be(model, holder)
         return False
