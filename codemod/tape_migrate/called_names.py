@@ -7,6 +7,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from tape_migrate.glimpse import may_mean
+from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.names import UNKNOWN
 
@@ -65,7 +66,12 @@ def _calls_of(loaded: Module, name: str, leaves: frozenset[str], *, across: bool
     calls = [n.func for n in loaded.of_kind_inside(ast.Call, function)] if function else []
     resolve = loaded.names.resolve
     result = _Calls(
-        frozenset(resolve(func) for func in calls if _may_be_called(loaded, func, leaves)),
+        frozenset(
+            # `graph.gradient_override_map(…)`: whatever it is a method of.
+            resolve(func) or f".{last_name(func)}" * isinstance(func, ast.Attribute)
+            for func in calls
+            if _may_be_called(loaded, func, leaves)
+        ),
         tuple(dict.fromkeys(func.id for func in calls if isinstance(func, ast.Name))),
         tuple(dict.fromkeys(resolve(func) for func in calls)) if across else (),
     )

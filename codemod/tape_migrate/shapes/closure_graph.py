@@ -294,7 +294,8 @@ class ClosureGraph:
                 *self._nodes.reads(call.func.value),
                 *self._nodes.attributes(call.func.value),
             ]
-            for receiver, arg in product(receivers, call.args):
+            given = [*call.args, *(keyword.value for keyword in call.keywords)]
+            for receiver, arg in product(receivers, given):
                 self._connect(self._nodes.reads(arg), receiver)
                 self._alias(arg, receiver)
 
