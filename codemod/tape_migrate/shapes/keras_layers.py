@@ -9,7 +9,7 @@ of variables among it, which no run of the old graph made that did not ask for t
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
 from itertools import pairwise
 from pathlib import PurePath
 
@@ -18,14 +18,13 @@ from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.layer_given import functions_given, methods_given
 from tape_migrate.shapes.layer_hazards import sets_phase
 from tape_migrate.shapes.layer_settings import KEPT_APART, settings_change
 from tape_migrate.shapes.layer_state import class_keeps, function_keeps
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.plan import Refusal
 
-_TAKE_FUNCTIONS = frozenset(("Lambda", "Activation"))
-_FUNCTION_ARGUMENTS = frozenset(("activation", "recurrent_activation"))
 _UPDATES = frozenset(("update", "update_add", "update_sub", "moving_average_update"))
 _ASSIGNS = frozenset(("assign", "assign_add", "assign_sub"))
 _LIBRARIES = frozenset(("keras", "tensorflow", "tf_keras"))
@@ -77,15 +76,16 @@ def _imported_layers(module: Module) -> Refusal | None:
     project = module.project
     if not isinstance(project, OtherTexts):
         return None
-    imported = {
-        word
-        for node in module.of_kind(ast.ImportFrom)
-        for dotted in (module.names.from_module(node),)
-        if dotted.partition(".")[0] not in _LIBRARIES
-        for word in (dotted.rpartition(".")[2], *(alias.name for alias in node.names))
-    }
-    plain = [alias.name for node in module.of_kind(ast.Import) for alias in node.names]
-    imported |= {n.rpartition(".")[2] for n in plain if n.partition(".")[0] not in _LIBRARIES}
+    imported = _imported_names(module)
+    seen: set[str] = set()
+    for path in project.program(module.path):
+        # Of one that an imported one imports as well, however far.
+        waiting = {path} if PurePath(path).stem in imported else set()
+        while waiting - seen:
+            seen |= waiting
+            others = filter(None, map(project.module_at, sorted(waiting)))
+            imported |= {name for other in others for name in _imported_names(other)}
+            waiting = {p for p in project.program(module.path) if PurePath(p).stem in imported}
     for path in project.matching(module.path, "add_update", r"\badd_update\s*\("):
         if PurePath(path).stem in imported:
             return Refusal("TM140", f"{path} has layers that call add_update(), {_NOT_RUN}")
@@ -95,6 +95,16 @@ def _imported_layers(module: Module) -> Refusal | None:
             assert other is not None
             if (keeps := class_keeps(other, node)) is not None:
                 return Refusal(keeps.code, f"{path}: {keeps.message}")
+    pattern = r"\b(?:training|stateful)\s*=\s*(?:True|1)\b|\b(?:Lambda|Activation)\(|activation="
+    for path in project.matching(module.path, "keras", pattern):
+        other = project.module_at(path) if PurePath(path).stem in imported else None
+        for part in other.nodes if other is not None else ():
+            assert other is not None
+            found = _called_otherwise(part)
+            if found is None and isinstance(part, ast.Call):
+                found = _function_given(other, part, [])
+            if found is not None:
+                return Refusal(found.code, f"{path}: {found.message}")
     for word in ("layers", "get_layer"):
         for path in project.matching(module.path, word, rf"\.{word}\b"):
             user = project.module_at(path) if PurePath(path).stem in imported else None
@@ -103,6 +113,19 @@ def _imported_layers(module: Module) -> Refusal | None:
                 if (changed := _attribute_set(user, node)) is not None:
                     return Refusal(changed.code, f"{path}: {changed.message}")
     return None
+
+
+def _imported_names(module: Module) -> set[str]:
+    """The last words of the modules that one imports, and of what it takes from them."""
+    imported = {
+        word
+        for node in module.of_kind(ast.ImportFrom)
+        for dotted in (module.names.from_module(node),)
+        if dotted.partition(".")[0] not in _LIBRARIES
+        for word in (dotted.rpartition(".")[2], *(alias.name for alias in node.names))
+    }
+    plain = [alias.name for node in module.of_kind(ast.Import) for alias in node.names]
+    return imported | {n.rpartition(".")[2] for n in plain if n.partition(".")[0] not in _LIBRARIES}
 
 
 def _called_otherwise(node: ast.AST) -> Refusal | None:
@@ -241,7 +264,15 @@ def _phase_by_default(module: Module, function: ast.FunctionDef) -> Refusal | No
 
 def _function_given(module: Module, call: ast.Call, compiled: list[ast.Call]) -> Refusal | None:
     """A function given to a layer that would give something else if it ran once more."""
-    for function in _functions_given(module, call):
+    for method in methods_given(module, call):
+        for store in module.of_kind_inside(ast.Attribute, method):
+            if isinstance(store.ctx, ast.Store) and ast.unparse(store.value) == "self":
+                return Refusal(
+                    "TM140",
+                    f"a layer's function sets {ast.unparse(store)} when it is called (line "
+                    f"{store.lineno}): a sub-model calls it once more",
+                )
+    for function in (*functions_given(module, call), *methods_given(module, call)):
         line = f"a layer's function (line {call.lineno})"
         keeps = function_keeps(module, function)
         if keeps is not None:
@@ -279,23 +310,6 @@ def _draws(module: Module, call: ast.Call) -> bool:
     )
 
 
-def _functions_given(module: Module, call: ast.Call) -> Iterator[FunctionNode]:
-    func = call.func
-    last = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-    given = [k.value for k in call.keywords if k.arg in _FUNCTION_ARGUMENTS]
-    if last in _TAKE_FUNCTIONS:
-        given += [*call.args[:1], *(k.value for k in call.keywords if k.arg == "function")]
-    for expr in given:
-        if isinstance(expr, ast.Lambda):
-            yield expr
-        if isinstance(expr, ast.Name):
-            for bound in module.names.bindings(expr.id, module.scope_of(expr)):
-                if isinstance(bound, ast.FunctionDef):
-                    yield bound
-                elif isinstance(bound, ast.Assign) and isinstance(bound.value, ast.Lambda):
-                    yield bound.value
-
-
 def _bound_later(
     module: Module, name: str, function: FunctionNode, call: ast.Call, compiled: list[ast.Call]
 ) -> bool:
@@ -306,8 +320,11 @@ def _bound_later(
     owner = module.scopes.resolve(name, scope)
     if owner is None or owner.kind is ScopeKind.CLASS:
         return False
-    last = max(each.lineno for each in compiled)
-    here = all(module.scope_of(each) is owner for each in compiled)
+    if owner is module.scopes.module and _set_elsewhere(module, name):
+        if any(isinstance(bound, ast.Assign) for bound in module.names.bindings(name, owner)):
+            return True
+    last = max((each.lineno for each in compiled), default=0)
+    here = bool(compiled) and all(module.scope_of(each) is owner for each in compiled)
     for bound in module.names.bindings(name, scope):
         if not isinstance(bound, (ast.Assign, ast.AugAssign, ast.AnnAssign, *_LOOPS)):
             continue
@@ -339,6 +356,15 @@ def _turns_between(
     for loop in around:
         if bound is not loop and loop not in module.parents(bound):
             continue
-        if not all(loop in module.parents(each) for each in compiled):
+        if not compiled or not all(loop in module.parents(each) for each in compiled):
             return True
     return False
+
+
+def _set_elsewhere(module: Module, name: str) -> bool:
+    """Whether another module may set a variable of this one: ``lib.TEMP = 5.0``."""
+    project = module.project
+    if not isinstance(project, OtherTexts):
+        return False
+    pattern = rf"(?<!\bself)(?<!\bcls)\.{re.escape(name)}\s*(?:[-+*/%|&^@]|//|\*\*)?=[^=]"
+    return any(project.matching(module.path, name, pattern))

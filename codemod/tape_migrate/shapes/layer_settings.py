@@ -54,11 +54,13 @@ def settings_change(module: Module, compiled: list[ast.Call]) -> Refusal | None:
         if not _makes_layer(module, call):
             continue
         held, read_late = _held(module, call)
+        in_place = read_late | _other_names(module, read_late)  # `other = mask`, `other *= 0.1`
         for key, node in changes:
-            bound = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-            if key in (read_late if bound else held) and _may_come_between(
-                module, node, call, compiled
-            ):
+            known = held
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                counts = isinstance(module.parent_of(node), ast.AugAssign)
+                known = in_place if counts else read_late
+            if key in known and _may_come_between(module, node, call, compiled):
                 return Refusal(
                     "TM144",
                     f"{ast.unparse(node)} (line {node.lineno}) changes what a layer was made with "
