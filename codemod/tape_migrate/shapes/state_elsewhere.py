@@ -29,6 +29,8 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
     if kept is None or not isinstance(project, OtherTexts):
         return None
     stem, name = kept
+    if any(_is_called(p, stem) for p in project.matching(module.path, name, rf"(?m)^def {name}\b")):
+        return None  # a function: what it keeps is asked of it
     line = _changed_from(module, name, stem, but=scope)
     if line is not None:
         return f"line {line}"
