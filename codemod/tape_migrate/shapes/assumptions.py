@@ -19,6 +19,7 @@ from tape_migrate.shapes.calls_elsewhere import computed_elsewhere, members_else
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.given_away import given_away
+from tape_migrate.shapes.handed_through import handed_through
 from tape_migrate.shapes.layer_functions import is_called_by_layer
 from tape_migrate.shapes.loop_variables import is_given_to_loop, is_loop_variable
 from tape_migrate.shapes.may_hold import may_hold_tensor
@@ -72,6 +73,7 @@ def assumptions_of(
                     )
                 where = (
                     computed_elsewhere(context.module, dep.scope, track.symbol, symbol)
+                    or handed_through(context.module, dep.scope, track.symbol, symbol)
                     or set_elsewhere(context.module, dep.scope, track.symbol, symbol)
                     or given_away(context, dep.scope, track.symbol, symbol)
                 )
@@ -192,6 +194,7 @@ def _between(context: Context, dep: Dependence, external: list[Source]) -> list[
             if one != other:
                 where = (
                     where
+                    or handed_through(context.module, dep.scope, one, other)
                     or set_elsewhere(context.module, dep.scope, one, other)
                     or given_away(context, dep.scope, one, other)
                 )

@@ -20,6 +20,7 @@ from tape_migrate.other_names import Named
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.lists_elsewhere import reads_kept_list
 from tape_migrate.shapes.loop_body import hands_to_loop
 from tape_migrate.shapes.made_of import made_of
 from tape_migrate.shapes.summaries import Summaries
@@ -80,7 +81,7 @@ def computed_elsewhere(
     function = scope.node
     if source == other or not isinstance(function, ast.FunctionDef):
         return None
-    if not {source.root, other.root} <= _parameters(function):
+    if not {source.root, other.root} <= parameters_of(function):
         return None
     found = _calls(module, scope, function)
     if found.given_away is not None and not setting:
@@ -110,7 +111,8 @@ def members_elsewhere(module: Module, scope: Scope, collection: Symbol) -> str |
     return computed_elsewhere(module, scope, one, other, setting=True)
 
 
-def _parameters(function: ast.FunctionDef) -> set[str]:
+def parameters_of(function: ast.FunctionDef) -> set[str]:
+    """The names of all parameters, those with stars, too."""
     arguments = function.args
     more = [arg for arg in (arguments.vararg, arguments.kwarg) if arg is not None]
     return {
@@ -173,7 +175,9 @@ def members_may_depend(module: Module, names: tuple[str, ...], one: ast.expr) ->
         closure.node_for(symbol, module.scope_of(one))
     ):
         return True
-    return closure.mixes(one) or closure.depend(made_of(module, Summaries.of(module), one))
+    if closure.mixes(one) or closure.depend(made_of(module, Summaries.of(module), one)):
+        return True
+    return reads_kept_list(module, one)
 
 
 def _handed_on(

@@ -9,7 +9,7 @@ before the function was entered? It errs on the side of "yes".
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 from tape_migrate.flow.scope import Scope
@@ -17,6 +17,8 @@ from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.shapes.closure_graph import ClosureGraph
 from tape_migrate.shapes.closure_nodes import Node
 from tape_migrate.shapes.displays import collects, spread
+from tape_migrate.shapes.held_functions import run_in
+from tape_migrate.shapes.loop_body import in_loop
 from tape_migrate.shapes.made_of import made_of
 from tape_migrate.shapes.stored import is_tensor, names_tensor
 from tape_migrate.shapes.unnamed_calls import members_of_object
@@ -34,18 +36,36 @@ class Closure(ClosureGraph):
         if other == source:
             return False
         same = self._same(source)
-        if source not in self._parameters and other in self._reachable(source, same=same):
+        again = source not in self._parameters or self._is_given_again(source)
+        if again and other in self._computed_from(source, same):
             return True
         for alias in same:
             # Handed on to itself by recursion: what was computed from it may come back.
             again = source in self._aliases[alias]
-            if again and other in self._reachable(source, same=same):
+            if again and other in self._computed_from(source, same):
                 return True
-            if alias not in (source, other) and other in self._reachable(
-                alias, avoid=source, same=same
+            if alias not in (source, other) and other in self._computed_from(
+                alias, same, avoid=source
             ):
                 return True
         return False
+
+    def _is_given_again(self, parameter: Node) -> bool:
+        """Whether two visible calls give ``parameter`` what may be the same tensor.
+
+        What the first gives back may then be given to the second, beside the tensor itself.
+        """
+        seen: set[Node] = set()
+        for expr in self._given[parameter]:
+            held = {each for node in self._nodes.reads(expr) for each in self._same(node)}
+            if seen & held or (held and in_loop(self._module, expr)):
+                return True
+            seen |= held
+        return False
+
+    def same_as(self, source: Node) -> set[Node]:
+        """``source``, and whatever it may have been given the very tensor of."""
+        return self._same(source)
 
     def holds_computed(self, called: Symbol, scope: Scope, source: Node) -> bool:
         """Whether a function or method of an object may read what was computed from ``source``.
@@ -58,7 +78,39 @@ class Closure(ClosureGraph):
     def reaches(self, source: Node, other: Node) -> bool:
         """Whether ``other`` may hold, or have been computed from, any tensor of ``source``."""
         same = self._same(source)
-        return other in same or any(other in self._reachable(node, same=same) for node in same)
+        return other in same or any(other in self._computed_from(node, same) for node in same)
+
+    def _computed_from(
+        self, start: Node, same: Collection[Node], *, avoid: Node | None = None
+    ) -> set[Node]:
+        """What is computed from ``start``, the tensor that the nodes of ``same`` may hold.
+
+        A function that reads the tensor itself does so when it is run: it holds nothing that was
+        computed before. What it gives when something runs it was.
+        """
+        seen: set[tuple[Node, bool]] = set()
+        queue = [(start, False)]
+        while queue:
+            node, held = queue.pop()
+            following = [
+                (each, held and (node, each) not in self._runs) for each in self._edges[node]
+            ]
+            following += [(each, held or node in same) for each in self._captures.get(node, ())]
+            for state in following:
+                if state[0] != avoid and state not in seen:
+                    seen.add(state)
+                    queue.append(state)
+        return {node for node, held in seen if not held}
+
+    @cached_property
+    def _runs(self) -> set[tuple[Node, Node]]:
+        """Edges by which what a function gives comes to be, of one that the first node holds."""
+        return {
+            (node, written)
+            for value, written in self._flows
+            for part in run_in(self._module, self._summaries, value)
+            for node in self._nodes.reads(part)
+        }
 
     def _same(self, source: Node) -> set[Node]:
         """``source``, and whatever it may have been given the very tensor of."""
@@ -79,6 +131,15 @@ class Closure(ClosureGraph):
         given += [group for expr in exprs if (group := members_of_object(self._module, expr))]
         listed = [spread(self._module, args) for args in self._listed[parameter]]
         return self.depend([*given, *listed]) or any(map(self.mixes, exprs))
+
+    def hands_mixed(self, parameter: Node) -> bool:
+        """Whether a visible caller gives ``*parameter`` a collection of which one member was
+        computed from another."""
+        return any(
+            self.mixes(given) or self.depend(made_of(self._module, self._summaries, given))
+            for args in self._listed[parameter]
+            for given in args
+        )
 
     def made_together(self, node: Node, seen: frozenset[Node] = frozenset()) -> bool:
         """Whether the collection that ``node`` holds is visibly put together of values of which one

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import product
 
@@ -61,21 +61,14 @@ class ClosureGraph:
                 self._alias(value, attribute)
         self._run_handed()
 
-    def _reachable(
-        self, start: Node, *, avoid: Node | None = None, same: Collection[Node] = ()
-    ) -> set[Node]:
-        """What is computed from ``start``.
-
-        A function that reads the tensor itself, which the nodes of ``same`` may hold, does so when
-        it is run: it holds nothing that was computed before.
-        """
+    def _reachable(self, start: Node) -> set[Node]:
+        """What is computed from ``start``, or reads it."""
         seen: set[Node] = set()
         queue = [start]
         while queue:
             node = queue.pop()
-            captured = () if node in same else self._captures.get(node, ())
-            for following in (*self._edges[node], *captured):
-                if following != avoid and following not in seen:
+            for following in (*self._edges[node], *self._captures.get(node, ())):
+                if following not in seen:
                     seen.add(following)
                     queue.append(following)
         return seen

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cached_property
 
 from tape_migrate.flow.bindings import children
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.mentions import asked_by_text
 from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES, canonical
 from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.binding import comprehension_of
 from tape_migrate.shapes.functions import Function
@@ -107,6 +109,21 @@ class Nodes:
             return False
         return bool(rest) or isinstance(node, ast.Name)
 
+    @cached_property
+    def _imported(self) -> dict[str, dict[str, list[Node]]]:
+        """Names that are imported from modules, by what they and their modules are called there:
+        ``lib.W`` is read by ``W``, too."""
+        found: dict[str, dict[str, list[Node]]] = {}
+        for stmt in self._module.of_kind(ast.ImportFrom):
+            scope = self._module.scope_of(stmt)
+            for alias in stmt.names:
+                name = alias.asname or alias.name
+                dotted = canonical(self._module.names.meaning_of_name(name, scope))
+                if dotted.partition(".")[0] not in KNOWN_MODULES:
+                    node = (id(self._module.scopes.resolve(name, scope)), name)
+                    found.setdefault(alias.name, {}).setdefault(dotted, []).append(node)
+        return found
+
     def reads(self, expr: ast.AST) -> tuple[Node, ...]:
         """What evaluating ``expr`` reads; asked for of most expressions twice."""
         known = self._read.get(expr)
@@ -139,6 +156,8 @@ class Nodes:
                 yield (0, "." + node.attr)
                 if storing:
                     continue
+            if isinstance(node, ast.Attribute) and node.attr in self._imported:
+                yield from self._imported[node.attr].get(self._module.names.resolve(node), ())
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 if asked_by_text(self._module, node.value) is not None:
                     yield (0, "." + node.value)

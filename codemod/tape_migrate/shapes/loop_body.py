@@ -34,6 +34,16 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.tensorflow_facts import TENSOR_LOOPS, tensorflow_function
 
+_LOOPS = (
+    ast.For,
+    ast.AsyncFor,
+    ast.While,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
+
 
 def is_loop_body(module: Module, scope: Scope) -> bool:
     """Whether the scope's function is handed to a TensorFlow function that loops or branches."""
@@ -139,3 +149,13 @@ def _loop_bodies(module: Module) -> frozenset[int]:
                 if function is not None:
                     found.add(function)
     return frozenset(found)
+
+
+def in_loop(module: Module, node: ast.AST) -> bool:
+    """Whether ``node`` stands in a loop, or in a comprehension, of its function."""
+    for parent in module.parents(node):
+        if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            return False
+        if isinstance(parent, _LOOPS):
+            return True
+    return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from itertools import takewhile
 from typing import Final
 
@@ -25,6 +25,7 @@ from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Source, Track
 from tape_migrate.shapes.quiet import TENSOR_METHODS
 from tape_migrate.shapes.shared import may_be_shared, parameter_is_shared
+from tape_migrate.shapes.unnamed_calls import captured
 
 _PLAIN_METHODS: Final = frozenset(
     {"copy", "format", "get", "items", "join", "keys", "values", "pop", "index", "count", "split"}
@@ -52,7 +53,8 @@ def outer_readers(
     if seen:
         own = [context.closure.node_for(track.symbol, dep.scope) for track in source.tracks]
         for n in seen:
-            if any(context.closure.may_be_among(_parts(dep, n), node) for node in own):
+            read = [*_parts(dep, n), *calls.read_around(dep, n)]
+            if any(context.closure.may_be_among(read, node) for node in own):
                 unseen.add(n)
     return frozenset(unseen)
 
@@ -127,8 +129,18 @@ class _Calls:
         """Whether a node runs anything that is not seen through."""
         return any(self._unseen(part) for part in _parts(dep, node_id))
 
+    def read_around(self, dep: Dependence, node_id: int) -> Iterator[ast.expr]:
+        """What the functions in sight that a node calls read of what is around them."""
+        for part in _parts(dep, node_id):
+            for call in calls_in(part):
+                function = self._summaries.callee(call)
+                for each in self._summaries.reached(function) if function is not None else ():
+                    yield from captured(self._module, each)
+
     def _unseen(self, part: ast.AST) -> bool:
         if any(self._unseen_call(call) for call in calls_in(part)):
+            return True
+        if any(map(self._unseen_if_run, self._module.inside(part))):
             return True
         if self._imported and any(map(self._is_source, self._module.inside(part))):
             return True
@@ -140,6 +152,16 @@ class _Calls:
             and self._summaries.is_property("." + node.attr)
             for node in self._module.inside(part)
         )
+
+    def _unseen_if_run(self, node: ast.AST) -> bool:
+        """``net_of`` in ``map(net_of, xs)``, judged as where it is called."""
+        if not isinstance(node, ast.Name):
+            return False
+        parent = self._module.parent_of(node)
+        if isinstance(parent, ast.Call) and parent.func is node:
+            return False
+        function = self._summaries.mentioned(node)
+        return function is not None and self._unseen_function(function)
 
     def _is_source(self, node: ast.AST) -> bool:
         """Whether the source is read by what it is called in its own module (``lib.W``)."""

@@ -106,6 +106,8 @@ def _of_definition(
     context: Context, dep: Dependence, definition: Definition, symbol: Symbol
 ) -> Related:
     value = value_of(definition, symbol)
+    if _is_of_starred(context, dep, definition):
+        return Related.LIKELY
     if value is None and definition.stmt is not None and definition.symbol == symbol:
         # `x, y = make(…)`: what the function gives there, by whatever name, is put together in it.
         result = result_of(context.module, definition.stmt, symbol)
@@ -118,6 +120,18 @@ def _of_definition(
     if _hands_on_made(context, value):
         return Related.LIKELY
     return _of_value(context, value)
+
+
+def _is_of_starred(context: Context, dep: Dependence, definition: Definition) -> bool:
+    """``k, p = given`` and ``p = given[1]`` of ``*given``, for which a caller gives such lists."""
+    value = definition.stmt.value if isinstance(definition.stmt, ast.Assign) else None
+    while isinstance(value, ast.Subscript):
+        value = value.value
+    args = dep.scope.args
+    if args is None or args.vararg is None or not isinstance(value, ast.Name):
+        return False
+    own = value.id == args.vararg.arg
+    return own and context.closure.hands_mixed((id(dep.scope), value.id))
 
 
 def _hands_on_made(context: Context, value: ast.expr) -> bool:

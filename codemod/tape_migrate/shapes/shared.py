@@ -12,7 +12,6 @@ from typing import Final
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.names import KNOWN_MODULES
-from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.kinds import value_given_by
 
@@ -42,17 +41,9 @@ def parameter_is_shared(context: Context, scope: Scope, name: str, depth: int = 
     function = scope.node
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or depth == 0:
         return True
-    args = function.args
-    plain = [a.arg for a in (*args.posonlyargs, *args.args)]
-    defaults = dict(zip(reversed(plain), reversed(args.defaults), strict=False))
-    defaults |= {a.arg: d for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if d}
-    if name in defaults and may_be_shared(context, defaults[name], depth - 1):
-        return True
-    return any(
-        parameter == name and may_be_shared(context, value, depth - 1)
-        for call in context.summaries.callers(function)
-        for parameter, value in bind(function, call)
-    )
+    # By defaults, by callers that name the function, and by those that make an object of its class.
+    given = context.closure.given((id(scope), name))
+    return any(may_be_shared(context, value, depth - 1) for value in given)
 
 
 def _name_is_shared(context: Context, expr: ast.Name, depth: int) -> bool:
