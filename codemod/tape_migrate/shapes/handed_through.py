@@ -1,4 +1,4 @@
-"""What other modules give a function that hands it on, in its own module, to the one that asks.
+"""What other modules give a function, for one that is nested in it and asks.
 
 ::
 
@@ -24,23 +24,24 @@ from tape_migrate.shapes.calls_elsewhere import closure_of, computed_elsewhere, 
 def handed_through(module: Module, scope: Scope, source: Symbol, other: Symbol) -> str | None:
     """Where another module hands over a source, and what it may have computed from that.
 
-    Both are read in ``scope``; they get there as parameters of another function of the module.
+    Both are read in ``scope``; they get there as parameters of a function around it.
     """
     closure = closure_of(module)
     own = closure.node_for(source, scope)
     read = closure.node_for(other, scope)
     same = closure.same_as(own)
+    enclosing = set(map(id, scope.enclosing))
     for function in module.of_kind(ast.FunctionDef):
         names = sorted(parameters_of(function))
         around = module.scopes.opened_by(function)
-        given = [name for name in names if (id(around), name) in same]
-        if not given or (around is scope and {source.root, other.root} <= set(names)):
+        if id(around) not in enclosing or around is scope:
             continue
+        given = [name for name in names if (id(around), name) in same]
         for name in names:
             if not closure.reaches((id(around), name), read):
                 continue
             for one in given:
-                where = computed_elsewhere(module, around, Symbol(one), Symbol(name))
+                where = computed_elsewhere(module, around, Symbol(one), Symbol(name), setting=True)
                 if one != name and where is not None:
                     return where
     return None

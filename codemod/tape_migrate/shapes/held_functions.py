@@ -20,7 +20,18 @@ from tape_migrate.shapes.summaries import Summaries
 
 _CARRY = frozenset(
     {"dict", "enumerate", "frozenset", "getattr", "iter", "list", "next", "reversed", "set"}
-    | {"setattr", "sorted", "tuple", "vars", "zip", "functools.partial", "operator.attrgetter"}
+    | {
+        "classmethod",
+        "property",
+        "setattr",
+        "staticmethod",
+        "sorted",
+        "tuple",
+        "vars",
+        "zip",
+        "functools.partial",
+        "operator.attrgetter",
+    }
 )
 """What gives the functions that it is given, and runs none."""
 
