@@ -88,7 +88,9 @@ class Changes:
         value = self._objects.value
         match node:
             case ast.Attribute(ctx=ast.Store() | ast.Del(), value=holder, attr=name):
-                yield Change(node.lineno, _of_object(holder, value(holder)), name)
+                # `Settings.scale = 5.0` sets it for all objects of the class.
+                shared = isinstance(holder, ast.Name) and self._summaries.is_class(holder.id)
+                yield Change(node.lineno, _of_object(holder, value(holder)), name, shared)
             case ast.Subscript(ctx=ast.Store() | ast.Del(), value=holder):
                 yield Change(node.lineno, value(holder).itself)
             case ast.AugAssign(target=target) if not self._is_number(target):

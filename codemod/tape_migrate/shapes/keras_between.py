@@ -117,10 +117,10 @@ class _Reader:
 
     def meets(self, read: _Read, change: Change) -> bool:
         """Whether a change may be one of what was read."""
-        if change.outside and read.outer:
-            return True
         if change.attribute is not None and change.attribute != read.attribute:
             return False
+        if change.outside and read.outer:
+            return True
         if change.attribute is None and read.attribute is not None and not change.outside:
             return False
         groups = self._objects.groups
@@ -145,10 +145,8 @@ class _Reader:
     def _run_by(self, part: ast.AST) -> Iterator[ast.AST]:
         """Functions that ``part`` calls, or hands on to be called."""
         yield from self._summaries.called_functions([part])
-        for call in _calls(part):
-            func = call.func
-            if self._summaries.callee(call) is None and isinstance(func, ast.Attribute):
-                yield from self._summaries.methods_named(func.attr)
+        for asked in self._module.of_kind_inside(ast.Attribute, part):
+            yield from self._summaries.methods_named(asked.attr)  # a property, too
         for name in self._module.of_kind_inside(ast.Name, part):
             scope = self._module.scope_of(name)
             for node in self._module.names.bindings(name.id, scope):
