@@ -119,18 +119,15 @@ def _body_lines(module: Module, function: ast.FunctionDef, binding: Binding) -> 
 
 
 def _header_end(module: Module, function: ast.FunctionDef) -> int:
-    """The last line of the function's head: its parts tell where it goes on at least."""
-    parts = [*ast.walk(function.args)]
-    if function.returns is not None:
-        parts.append(function.returns)
-    line = max([function.lineno, *(getattr(part, "end_lineno", 0) or 0 for part in parts)])
-    while line + 1 < function.body[0].lineno and not _ends_head(module.line_text(line)):
-        line += 1
-    return line
-
-
-def _ends_head(line: bytes) -> bool:
-    return line.partition(b"#")[0].rstrip().endswith(b":")
+    """The line of the colon that ends the function's head."""
+    text = module.text[module.line_start(function.lineno) : module.start(function.body[0])]
+    depth = 0
+    for token in tokenize.tokenize(io.BytesIO(text).readline):
+        if token.type == tokenize.OP:
+            depth += (token.string in "([{") - (token.string in ")]}")
+            if token.string == ":" and not depth:
+                return function.lineno + token.start[0] - 1
+    return function.lineno
 
 
 def _value(module: Module, moving: Moving, result: ast.expr, *, whole: bool) -> list[Piece]:

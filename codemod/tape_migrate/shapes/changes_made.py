@@ -63,8 +63,8 @@ class Change(NamedTuple):
     outside: bool = False
 
 
-class Changes:
-    """Tells what the statements of ``scope`` change."""
+class OfScope:
+    """What is known of one scope's objects."""
 
     def __init__(self, module: Module, scope: Scope) -> None:
         self._module = module
@@ -72,6 +72,10 @@ class Changes:
         self._summaries = Summaries.of(module)
         self._objects = OneObject.of(module)
         self._levels = Levels.of(module)
+
+
+class Changes(OfScope):
+    """Tells what the statements of ``scope`` change."""
 
     def made_by(self, stmt: ast.stmt) -> Iterator[Change]:
         """All that ``stmt`` may change; bodies of functions that it makes do not run yet."""

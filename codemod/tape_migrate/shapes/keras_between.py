@@ -22,13 +22,11 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
-from tape_migrate.shapes.changes_made import Change, Changes, is_fixed
+from tape_migrate.shapes.changes_made import Change, Changes, OfScope, is_fixed
 from tape_migrate.shapes.keras_calls import BACKEND
-from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.libraries import is_library
-from tape_migrate.shapes.one_object import OUTSIDE, OneObject
-from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.one_object import OUTSIDE
 from tape_migrate.shapes.tensorflow_facts import KERAS_GRAPH_ATTRIBUTES, KERAS_GRAPH_CALLS
 
 _OF_MODELS: Final = KERAS_GRAPH_ATTRIBUTES | KERAS_GRAPH_CALLS | {"layers", "name"}
@@ -105,15 +103,8 @@ class _Read(NamedTuple):
     """Whether others than the scope itself have them."""
 
 
-class _Reader:
+class _Reader(OfScope):
     """Tells what statements of ``scope`` read of objects that may change in place."""
-
-    def __init__(self, module: Module, scope: Scope) -> None:
-        self._module = module
-        self._scope = scope
-        self._summaries = Summaries.of(module)
-        self._objects = OneObject.of(module)
-        self._levels = Levels.of(module)
 
     def meets(self, read: _Read, change: Change) -> bool:
         """Whether a change may be one of what was read."""

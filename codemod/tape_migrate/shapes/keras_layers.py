@@ -278,8 +278,6 @@ def _function_given(module: Module, call: ast.Call, compiled: list[ast.Call]) ->
         if keeps is not None:
             return keeps
         for node in module.inside(function):
-            if isinstance(node, ast.Call) and _draws(module, node):
-                return Refusal("TM140", f"{line} draws random numbers in Python: they are others")
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 owner = module.scopes.resolve(node.id, module.scope_of(node))
                 if owner is not module.scopes.opened_by(function):
@@ -293,21 +291,6 @@ def _function_given(module: Module, call: ast.Call, compiled: list[ast.Call]) ->
                     f"called (hand it in as a default: lambda t, {name}={name}: …)",
                 )
     return None
-
-
-def _draws(module: Module, call: ast.Call) -> bool:
-    resolved = module.names.resolve(call.func)
-    if resolved.startswith(("numpy.random.", "random.")):
-        return not any(isinstance(p, ast.Attribute) for p in module.parents_in_statement(call))
-    func = call.func
-    if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
-        return False
-    return any(
-        isinstance(bound, ast.Assign)
-        and isinstance(bound.value, ast.Call)
-        and module.names.resolve(bound.value.func).startswith(("numpy.random.", "random."))
-        for bound in module.names.bindings(func.value.id, module.scope_of(call))
-    )
 
 
 def _bound_later(

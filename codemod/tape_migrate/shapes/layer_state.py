@@ -32,6 +32,7 @@ _BEFORE: Final = frozenset(
 _UPDATES: Final = frozenset({"update", "update_add", "update_sub", "moving_average_update"})
 _ASSIGNS: Final = frozenset({"assign", "assign_add", "assign_sub", "scatter_update", "scatter_add"})
 _RANDOM: Final = ("numpy.random.", "random.")
+_GENERATORS: Final = frozenset({"RandomState", "default_rng", "Random", "Generator", "PCG64"})
 
 
 def class_keeps(module: Module, node: ast.ClassDef) -> Refusal | None:
@@ -92,8 +93,7 @@ def function_keeps(module: Module, function: FunctionNode) -> Refusal | None:
 
 def _call_keeps(module: Module, call: ast.Call, outer: frozenset[str]) -> Refusal | None:
     resolved = module.names.resolve(call.func)
-    chained = any(isinstance(p, ast.Attribute) for p in module.parents_in_statement(call))
-    if resolved.startswith(_RANDOM) and not chained:
+    if _is_drawn(module, call):
         return _draws(call)
     text = f"{ast.unparse(call)} (line {call.lineno})"
     last = resolved.rpartition(".")[2]
@@ -115,6 +115,31 @@ def _call_keeps(module: Module, call: ast.Call, outer: frozenset[str]) -> Refusa
         return _updates(call)
     changes = call.func.attr in CHANGING and (held is not root or root.id in outer)
     return _keeps(text) if changes else None
+
+
+def _is_drawn(module: Module, call: ast.Call) -> bool:
+    """``np.random.rand(3)``, ``rng.rand()``, ``draw()`` after ``draw = rng.rand``.
+
+    A generator that is made with a seed, then and there, gives the same again.
+    """
+    resolved = module.names.resolve(call.func)
+    if resolved.startswith(_RANDOM):
+        made = resolved.rpartition(".")[2] in _GENERATORS
+        return not (made and (call.args or call.keywords))
+    return any(
+        module.names.resolve(each.func if isinstance(each, ast.Call) else each).startswith(_RANDOM)
+        for value in _assigned(module, call.func)
+        for each in (value, *_assigned(module, value))
+    )
+
+
+def _assigned(module: Module, expr: ast.expr) -> list[ast.expr]:
+    """What a name, or the object whose attribute is read, is given by assignments."""
+    name = expr.value if isinstance(expr, ast.Attribute) else expr
+    if not isinstance(name, ast.Name):
+        return []
+    bound = module.names.bindings(name.id, module.scope_of(name))
+    return [stmt.value for stmt in bound if isinstance(stmt, ast.Assign)]
 
 
 def _keeps(what: str) -> Refusal:
