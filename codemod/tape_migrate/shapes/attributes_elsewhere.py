@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from tape_migrate.flow.bindings import free_variables
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.mentions import last_name
@@ -207,8 +208,12 @@ def is_plain(user: Module, node: ast.AST) -> bool:
 def is_leaf(user: Module, value: ast.expr) -> bool:
     """Whether ``value`` is a number, data, a variable, or made of such."""
     match value:
-        case ast.Constant() | ast.Lambda():
+        case ast.Constant():
             return True
+        case ast.Lambda():
+            scopes, scope = user.scopes, user.scope_of(value)
+            owners = {scopes.resolve(name, scope) for name in free_variables(value)}
+            return owners <= {scopes.module, None}
         case ast.UnaryOp(operand=operand):
             return is_leaf(user, operand)
         case ast.Tuple(elts=members) | ast.List(elts=members) | ast.Dict(values=members):

@@ -198,6 +198,8 @@ class QuietFunctions(Functions):
                 if resolved.startswith("collections."):
                     return True  # `deque.append(kept, v)`
                 return not is_library(self._module, resolved) and not own.holds(value)
+            case ast.Attribute(attr=attr, ctx=ast.Load()) if self.is_property(attr):
+                return any(map(self._hands_on_own, self.methods_named(attr)))
             case ast.Call():
                 return self._call_keeps(node, scope, own)
         return False

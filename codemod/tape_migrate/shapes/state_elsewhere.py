@@ -29,9 +29,9 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
     if kept is None or not isinstance(project, OtherTexts):
         return None
     stem, name = kept
-    if any(_is_called(p, stem) for p in project.matching(module.path, name, rf"(?m)^def {name}\b")):
-        return None  # a function: what it keeps is asked of it
-    line = _changed_from(module, name, stem, but=scope)
+    defined = project.matching(module.path, name, rf"(?m)^def {name}\b")
+    function = any(_is_called(path, stem) for path in defined)
+    line = _changed_from(module, name, stem, function=function, but=scope)
     if line is not None:
         return f"line {line}"
     for path in project.matching(module.path, name, _changes(name)):
@@ -41,7 +41,7 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
         if _is_called(path, stem):
             line = _changed_at(user, name, symbol)
         else:
-            line = _changed_from(user, name, stem)
+            line = _changed_from(user, name, stem, function=function)
         if line is not None:
             return f"line {line} of {path}"
     return None
@@ -111,10 +111,13 @@ def _changes(name: str) -> str:
     )
 
 
-def _changed_from(user: Module, name: str, stem: str, but: Scope | None = None) -> int | None:
+def _changed_from(
+    user: Module, name: str, stem: str, *, function: bool, but: Scope | None = None
+) -> int | None:
     """The line in which a module changes what it imports: ``lib.H = …``, ``STATE["h"] = …``.
 
-    What stands in the scope ``but`` is followed there.
+    What stands in the scope ``but`` is followed there. A ``function`` that is handed on is called;
+    that something is put into it is said by ``setattr`` only.
     """
     for node in user.attributes(name):
         if isinstance(node.ctx, ast.Store) and last_name(node.value) == stem:
@@ -125,7 +128,7 @@ def _changed_from(user: Module, name: str, stem: str, but: Scope | None = None) 
     if any(isinstance(each, ast.ImportFrom) for each in bound):
         symbols.append(Symbol(name))
     put = [value for symbol in symbols for value in put_into(user, symbol)]
-    put += [value for symbol in symbols for value in _handed_beside(user, symbol)]
+    put += [value for symbol in symbols for value in _handed_beside(user, symbol, function)]
     return next(
         (
             value.lineno
@@ -147,12 +150,14 @@ def _roots_of(user: Module, name: str) -> dict[str, None]:
     }
 
 
-def _handed_beside(user: Module, symbol: Symbol) -> list[ast.expr]:
+def _handed_beside(user: Module, symbol: Symbol, function: bool) -> list[ast.expr]:
     """What is given with it to a function that may put it there: ``put(lib.STATE, h)``."""
     found: list[ast.expr] = []
     for call in user.of_kind(ast.Call):
         resolved = user.names.resolve(call.func)
-        if resolved and is_library(user, resolved):
+        if (resolved and is_library(user, resolved)) or (
+            function and last_name(call.func) != "setattr"
+        ):
             continue
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         if any(symbol_of(value) == symbol for value in given):

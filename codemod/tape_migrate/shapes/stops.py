@@ -23,7 +23,7 @@ from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.changed import changed_by_calls, changed_in_closure
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.copies import value_of
-from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.members import only_hands_out, refuse_changed_elsewhere
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Region, Request, Source, in_order
@@ -111,7 +111,10 @@ class _Stops:
                 f"what {symbol} in stop_gradients= holds may be changed before the gradient",
             )
         if not computed:
-            return []
+            # `g = parts[0]`: by a method that is handed on, anything may have come to be there.
+            members = (value_of(d, symbol) for d in in_order(given) if depth)
+            held = (symbol_of(m.value) for m in members if isinstance(m, ast.Subscript))
+            return unclear if any(h is not None and self._hands_method_on(h) for h in held) else []
         definition = computed[0]
         if len(given) > 1 or definition.kind is not DefKind.STRONG or depth == 0:
             return unclear
@@ -161,7 +164,18 @@ class _Stops:
             refuse_changed_elsewhere(self.dep, node_id, symbol, expr) is not None
             or bool(changed_by_calls(self.context, self.dep, [symbol], node_id))
             or changed_in_closure(self.context, self.dep, symbol.root)
+            or self._hands_method_on(symbol)
             or self._set_by_object(definitions, symbol)
+        )
+
+    def _hands_method_on(self, symbol: Symbol) -> bool:
+        """``map(parts.append, values)``: what changes a collection goes by another name."""
+        module = self.dep.module
+        return any(
+            isinstance(node.value, ast.Name) and node.value.id == symbol.root
+            for name in CONTAINER_METHODS
+            for node in module.attributes(name)
+            if not (isinstance(call := module.parent_of(node), ast.Call) and call.func is node)
         )
 
     def _bound_remotely(self, symbol: Symbol) -> bool:
