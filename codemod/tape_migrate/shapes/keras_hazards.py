@@ -54,12 +54,15 @@ def refuse_phase(module: Module) -> Refusal | None:
         given = call.args[0] if call.args else None
         if given is None or not is_off(given):
             return Refusal("TM140", "the learning phase is set to something else than 0")
-    program = [module, *named_others_of(module)]
-    sets = next(((other, call) for other in program for call in _phases(other)), None)
+    setting = [module, *named_others_of(module, ("set_learning_phase",))]
+    sets = next(((other, call) for other in setting for call in _phases(other)), None)
+    if sets is None:
+        return None
+    training = [module, *named_others_of(module, _TRAINS)]
     trains = next(
-        ((other, n) for other in program for name in _TRAINS for n in other.attributes(name)), None
+        ((other, n) for other in training for name in _TRAINS for n in other.attributes(name)), None
     )
-    if sets is None or trains is None:
+    if trains is None:
         return None
     return Refusal(
         "TM140",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Protocol, runtime_checkable
 
+from tape_migrate.model import SourceError
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
+
+_WORD = re.compile(rb"\w+")
 
 
 @runtime_checkable
@@ -23,6 +26,9 @@ class OtherPrograms(Protocol):
 
     def mentioning(self, path: str, name: str) -> list[str]:
         """Paths of other modules whose text holds the word ``name``."""
+
+    def source_of(self, path: str) -> bytes:
+        """The text of the module at ``path``; KeyError, OSError or SourceError if there is none."""
 
     def name_of(self, path: str) -> str:
         """Dotted name of the module at ``path``, or ``""`` if another one has the same name."""
@@ -44,28 +50,53 @@ def others_of(module: Module) -> Iterator[Module]:
                 yield other
 
 
-def named_others_of(module: Module) -> list[Module]:
+def named_others_of(module: Module, words: Iterable[str]) -> list[Module]:
     """Those of ``others_of`` that name the module or are named by it, directly or by others.
 
     Where a library that imports by a text is in sight, ``others_of`` are all modules that there
-    are. Keras' and TensorFlow's own are left out.
+    are. Keras' and TensorFlow's own are left out, and those that hold none of the ``words``: a
+    program has hundreds of modules, most of which need not be parsed.
     """
     project = module.project
-    assert project is None or isinstance(project, OtherPrograms)
-    waiting = [
-        other
-        for other in others_of(module)
-        if project and project.name_of(other.path).partition(".")[0] not in KNOWN_MODULES
-    ]
-    found = [module]
+    if not isinstance(project, OtherPrograms):
+        return []
+    holding = {path for word in words for path in project.mentioning(module.path, word)}
+    program = project.program(module.path)
+    if holding.isdisjoint(program):
+        return []
+    near = _near(module, program, project)
+    others = map(project.module_at, [path for path in near if path in holding])
+    return [other for other in others if other is not None]
+
+
+def _near(module: Module, program: list[str], project: OtherPrograms) -> list[str]:
+    """Paths of the program that texts lead to, one naming the other."""
+    waiting = {
+        path: _word(path)
+        for path in program
+        if project.name_of(path).partition(".")[0] not in KNOWN_MODULES
+    }
+    found = [module.path]
     for known in found:
-        near = [o for o in waiting if _names(o, known) or _names(known, o)]
+        naming = set(project.mentioning("", _word(known).decode()))
+        named = _words(project, known, module)
+        near = [path for path, word in waiting.items() if path in naming or word in named]
         found += near
-        waiting = [other for other in waiting if other not in near]
+        for path in near:
+            del waiting[path]
     return found[1:]
 
 
-def _names(module: Module, other: Module) -> bool:
-    path = PurePath(other.path)
-    word = path.parent.name if path.stem == "__init__" else path.stem
-    return re.search(rb"\b" + re.escape(word.encode()) + rb"\b", module.text) is not None
+def _words(project: OtherPrograms, path: str, module: Module) -> frozenset[bytes]:
+    if path == module.path:
+        return frozenset(_WORD.findall(module.text))
+    try:
+        return frozenset(_WORD.findall(project.source_of(path)))
+    except (KeyError, OSError, SourceError):
+        return frozenset()
+
+
+def _word(path: str) -> bytes:
+    """What those who import the module at ``path`` have to write."""
+    parts = PurePath(path)
+    return (parts.parent.name if parts.stem == "__init__" else parts.stem).encode()
