@@ -1,4 +1,4 @@
-"""Reads that no gradient can pass: arguments of ``tf.stop_gradient`` and the like.
+"""Reads that no gradient can pass: arguments of ``tf.stop_gradient``, sizes, and the like.
 
 Both a graph's gradients and a tape's stop there, so such a read carries nothing, wherever the value
 was computed. Unless something on the way to the barrier keeps what is computed from it: in
@@ -15,6 +15,7 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.repeats import iterable_of
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
+from tape_migrate.shapes.whole_numbers import takes_whole_number
 
 _BLOCKING = frozenset(
     [
@@ -81,6 +82,8 @@ def _is_blocked(module: Module, node: ast.AST, may_keep: Callable[[ast.AST], boo
             if name in _BLOCKING or resolved == "keras.backend.stop_gradient":
                 return True
             if name in _PREDICATES and parent.args and child is parent.args[0]:
+                return True
+            if takes_whole_number(name, parent, child):
                 return True
         if isinstance(parent, ast.comprehension) and child is parent.iter:
             owner = module.parent_of(parent)

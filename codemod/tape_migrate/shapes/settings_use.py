@@ -27,7 +27,7 @@ _TENSORS: Final = frozenset(
 _SETTINGS: Final = re.compile(
     r"^(?:.*_)?(?:hparams|hps|params|config|cfg|conf|args|opts?|options|flags|settings|env|envs|"
     r"sess|session|space|mode|names?|scope|training|train|reuse|sizes?|dims?|units|rate|lr|coef|"
-    r"steps|seed|dtype|shape|kwargs)$|^(?:n|num|is|use|max|min)_\w+$|^n[a-z]+s$|^FLAGS$",
+    r"steps|seed|dtype|shape|kwargs|bounds?|gamma|tau|momentum|decay|discount|buckets)$|^(?:n|num|is|use|max|min)_\w+$|^n[a-z]+s$|^FLAGS$",
 )
 """Names of what configures a model, never of a tensor that a model computed."""
 

@@ -10,6 +10,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.functions import Function
@@ -23,6 +24,7 @@ class Summaries(QuietFunctions):
         super().__init__(module)
         self._closed: dict[int, bool] = {}
         self._reads: dict[int, frozenset[str]] = {}
+        self._carrying: dict[int, frozenset[str]] = {}
         self._outer: dict[int, frozenset[str]] = {}
 
     @classmethod
@@ -158,15 +160,32 @@ class Summaries(QuietFunctions):
     def _own_attribute_reads(self, function: Function) -> frozenset[str]:
         key = id(function)
         if key not in self._reads:
-            self._reads[key] = frozenset(
-                node.attr
-                for node in ast.walk(function)
-                if isinstance(node, ast.Attribute)
-                and isinstance(node.ctx, ast.Load)
-                and isinstance(node.value, ast.Name)
-                and node.value.id == "self"
-            )
+            self._reads[key] = frozenset(node.attr for node in self._read_of_self(function))
         return self._reads[key]
+
+    def _read_of_self(self, function: Function) -> list[ast.Attribute]:
+        return [
+            node
+            for node in ast.walk(function)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Load)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "self"
+        ]
+
+    def _carrying_reads(self, function: Function) -> frozenset[str]:
+        """Those of ``attribute_reads`` by which a gradient may go: not what is only counted with,
+        as ``self.n`` in ``tf.layers.dense(x, self.n)``."""
+        found: set[str] = set()
+        for inner in self.reached(function):
+            if id(inner) not in self._carrying:
+                self._carrying[id(inner)] = frozenset(
+                    node.attr
+                    for node in self._read_of_self(inner)
+                    if not carries_nothing(self._module, node, self.keeps_nothing)
+                )
+            found |= self._carrying[id(inner)]
+        return frozenset(found)
 
     def outer_reads(self, function: Function) -> frozenset[str]:
         """Module-level variables that a call of ``function`` may read, callees included."""
@@ -209,7 +228,7 @@ class Summaries(QuietFunctions):
             owner = self.class_of(self._module.scope_of(func))
             found += [
                 Symbol("self", ("." + name,))
-                for name in sorted(self.attribute_reads(function))
+                for name in sorted(self._carrying_reads(function))
                 if owner is None or self.method(owner, name) is None
             ]
         return found
