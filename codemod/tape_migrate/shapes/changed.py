@@ -10,10 +10,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
+from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.symbols import Symbol, may_overlap, symbol_of
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.applied import applied_variables
-from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.binding import bind, comprehension_of
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
@@ -24,6 +25,7 @@ from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.members import changed_by_other_name, other_names
 from tape_migrate.shapes.modes import graph_mode, identifiers
 from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
+from tape_migrate.shapes.repeats import iterable_of
 from tape_migrate.shapes.summaries import Summaries
 
 _CHANGES = "changes inside"
@@ -249,9 +251,24 @@ def _assigned(context: Context, dep: Dependence, node_id: int) -> Iterator[Symbo
             symbol = symbol_of(changed)
             if symbol is not None:
                 yield symbol
-            if _is_given(context, dep, changed):
+            over = _run_through(context, changed)
+            if over is not None:
+                yield over
+            elif _is_given(context, dep, changed):
                 # `f(v)`, `for u in [v]`: what it is called here says nothing of what it is.
                 yield from (use.symbol for use in dep.cfg.effects(node_id).uses)
+
+
+def _run_through(context: Context, variable: ast.expr) -> Symbol | None:
+    """``all``, of which ``t`` is a member in ``[t.assign(v) for v, t in zip(own, all)]``."""
+    if not isinstance(variable, ast.Name):
+        return None
+    around = comprehension_of(context.module, variable)
+    for generator in getattr(around, "generators", ()):
+        if variable.id in target_names([generator.target]):
+            over = iterable_of(generator.target, generator.iter, variable.id)
+            return symbol_of(over) if over is not None else None
+    return None
 
 
 def _is_given(context: Context, dep: Dependence, variable: ast.expr) -> bool:

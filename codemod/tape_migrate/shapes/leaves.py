@@ -25,7 +25,7 @@ from tape_migrate.shapes.may_hold import may_hold_tensor
 from tape_migrate.shapes.modes import assume_graph
 from tape_migrate.shapes.own_state import is_set_here
 from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal, Request
-from tape_migrate.shapes.settings_use import configures, is_setting
+from tape_migrate.shapes.settings_use import configures, is_setting, keeps_setting
 from tape_migrate.shapes.stored import put_into
 from tape_migrate.shapes.tensorflow_facts import (
     TENSOR_LOOPS,
@@ -180,7 +180,8 @@ class Leaves:
             return True  # the call is judged by itself
         symbol, scope = link.use.symbol, self._dep.scope
         if is_setting(self._module, symbol, scope):
-            return configures(self._module, link.use.node)
+            node = link.use.node
+            return configures(self._module, node) or keeps_setting(self._module, node)
         return not self._may_carry(symbol, scope, _DEPTH) and not self._is_variable(symbol, scope)
 
     def _is_callee(self, link: Link) -> bool:

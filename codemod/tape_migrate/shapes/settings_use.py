@@ -39,7 +39,7 @@ def is_setting(module: Module, symbol: Symbol, scope: Scope) -> bool:
     """Whether its name says that it configures something (or is an Estimator's data)."""
     names = [symbol.root] if symbol.root not in ("self", "cls") else []
     names += [part[1:] for part in symbol.path if part.startswith(".")][:1]
-    if any(_SETTINGS.match(name) for name in names[:1]):
+    if any(map(_is_name_of_setting, names[:1])):
         return True
     owner = module.scopes.resolve(symbol.root, scope)
     args = owner.args if owner is not None and owner.kind is ScopeKind.FUNCTION else None
@@ -47,6 +47,18 @@ def is_setting(module: Module, symbol: Symbol, scope: Scope) -> bool:
         return False
     # The signature of an Estimator's model_fn: these two come out of its input_fn.
     return {"features", "labels", "mode"} <= {a.arg for a in args.args}
+
+
+def _is_name_of_setting(name: str) -> bool:
+    return _SETTINGS.match(name) is not None
+
+
+def keeps_setting(module: Module, node: ast.AST) -> bool:
+    """``self.s_dim = state_dim``: a setting there, too, whose uses are looked at by themselves."""
+    match module.parent_of(node):
+        case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=ast.Name()):
+            return _is_name_of_setting(name)
+    return False
 
 
 def configures(module: Module, node: ast.AST) -> bool:
