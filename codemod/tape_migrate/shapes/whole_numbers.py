@@ -64,6 +64,9 @@ _WHOLE: Final[dict[str, tuple[tuple[int, ...], tuple[str, ...]]]] = {
 }
 """Positions and keywords, by function."""
 
+_AXIS_CAME_FIRST: Final = frozenset(("concat", "split", "stack", "unstack"))
+"""Functions that old code calls in the order of TensorFlow 0: ``tf.concat(1, [a, b])``."""
+
 
 def takes_whole_number(name: str | None, call: ast.Call, given: ast.AST) -> bool:
     """Whether the TensorFlow function ``name`` takes ``given``, which stands in ``call``, as one.
@@ -72,6 +75,8 @@ def takes_whole_number(name: str | None, call: ast.Call, given: ast.AST) -> bool
     """
     known = _WHOLE.get(name) if name is not None else None
     if known is None:
+        return False
+    if name in _AXIS_CAME_FIRST and call.args and isinstance(call.args[0], ast.Constant):
         return False
     positions, keywords = known
     if isinstance(given, ast.keyword):
