@@ -18,6 +18,7 @@ from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, tensorflow_function
+from tape_migrate.shapes.variables import collects_variables
 
 if TYPE_CHECKING:
     from tape_migrate.shapes.kept_tape import Kept
@@ -106,7 +107,7 @@ class Context:
         parts = self._parts_on_the_way(dep, nodes, exprs)
         for call in (call for part in parts for call in all_calls(part)):
             name = tensorflow_function(self.module.names.resolve(call.func))
-            if name in COLLECTIONS:
+            if name in COLLECTIONS and not collects_variables(self.module, call):
                 return name
         return None
 

@@ -31,6 +31,7 @@ from typing import Final
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.dependence import OF_LISTS
@@ -45,6 +46,7 @@ from tape_migrate.shapes.tensorflow_facts import (
     COLLECTED_VARIABLES,
     tensorflow_function,
 )
+from tape_migrate.shapes.unpacked import unpacked
 from tape_migrate.shapes.variable_makers import makes_trainable, mentions_reuse
 
 _DEPTH = 8
@@ -52,8 +54,11 @@ _DEPTH = 8
 _COLLECTIONS: Final = frozenset(
     {"tf.trainable_variables", "tf.get_collection", "tf.get_collection_ref"}
 )
-_TRAINABLE_KEY: Final = "tensorflow.GraphKeys.TRAINABLE_VARIABLES"
+_KEYS: Final = "tensorflow.GraphKeys."
+_OF_VARIABLES: Final = ("TRAINABLE_VARIABLES", "GLOBAL_VARIABLES", "MODEL_VARIABLES")
 _TRAINABLE_ATTRIBUTES: Final = frozenset({"trainable_variables", "trainable_weights"})
+_PUTTING: Final = ("add_to_collection", "add_to_collections", "get_collection_ref")
+_PUT_ELSEWHERE: Final = r"(?:add_to_collections?|get_collection_ref)\s*\(\s*\W?(?:[\w.]*\.)?(?i:(?:trainable|global|model)_var)"
 _LISTS: Final = (Kind.LIST, Kind.TUPLE, Kind.UNKNOWN)
 
 
@@ -210,15 +215,30 @@ def _listed(module: Module, value: ast.expr | None) -> Collected | None:
 
 
 def _is_trainable_key(module: Module, call: ast.Call) -> bool:
-    key = call.args[0] if call.args else None
-    for keyword in call.keywords:
-        if keyword.arg == "key":
-            key = keyword.value
+    return _key(module, call) == "TRAINABLE_VARIABLES"
+
+
+def _key(module: Module, call: ast.Call) -> str:
+    """The name of the collection that a call is about, in capitals, or ``""``."""
+    key = next((k.value for k in call.keywords if k.arg in ("key", "name")), None)
     if key is None:
-        return False
+        key = call.args[0] if call.args else None
     if isinstance(key, ast.Constant):
-        return key.value == "trainable_variables"
-    return module.names.resolve(key) == _TRAINABLE_KEY
+        return str(key.value).upper()
+    resolved = module.names.resolve(key) if key is not None else ""
+    return resolved.removeprefix(_KEYS) if resolved.startswith(_KEYS) else ""
+
+
+def collects_variables(module: Module, call: ast.Call) -> bool:
+    """``tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)``: variables, and nothing that code has
+    put there."""
+    if _key(module, call) not in _OF_VARIABLES:
+        return False
+    puts = (c for c in module.of_kind(ast.Call) if last_name(c.func) in _PUTTING)
+    if any(_key(module, put) in ("", *_OF_VARIABLES) for put in puts):
+        return False
+    matching = getattr(module.project, "matching", None)
+    return matching is None or not matching(module.path, "_collection", _PUT_ELSEWHERE)
 
 
 def _assigned(module: Module, expr: ast.Attribute) -> bool:
@@ -272,6 +292,10 @@ def _returned(module: Module, call: ast.Call, depth: int) -> Collected | None:
         collected_variables(module, node.value, depth - 1) if node.value is not None else None
         for node in returns
     ]
+    return _alike(found)
+
+
+def _alike(found: list[Collected | None]) -> Collected | None:
     joined = _joined(found)
     return joined if joined is not None and len({f.kind for f in found if f}) == 1 else None
 
@@ -319,10 +343,13 @@ def _given(module: Module, stmt: ast.AST | None, symbol: Symbol, depth: int) -> 
         return None
     value = value_given_by(stmt, symbol)
     if value is None and isinstance(stmt, ast.Assign) and len(stmt.targets) == 1:
-        unpacked = stmt.targets[0]
-        if isinstance(unpacked, (ast.Tuple, ast.List)) and any(
-            symbol_of(part) == symbol for part in unpacked.elts
+        target = stmt.targets[0]
+        if isinstance(target, (ast.Tuple, ast.List)) and any(
+            symbol_of(part) == symbol for part in target.elts
         ):
+            parts = unpacked(module, stmt, symbol)
+            if parts:
+                return _alike([collected_variables(module, part, depth - 1) for part in parts])
             found = collected_variables(module, stmt.value, depth - 1)
             return _of_kind(found, Kind.TENSOR) if found and found.kind in _LISTS else None
     if isinstance(value, ast.List) and not value.elts:
