@@ -58,7 +58,10 @@ _KEYS: Final = "tensorflow.GraphKeys."
 _OF_VARIABLES: Final = ("TRAINABLE_VARIABLES", "GLOBAL_VARIABLES", "MODEL_VARIABLES")
 _TRAINABLE_ATTRIBUTES: Final = frozenset({"trainable_variables", "trainable_weights"})
 _PUTTING: Final = ("add_to_collection", "add_to_collections", "get_collection_ref")
-_PUT_ELSEWHERE: Final = r"(?:add_to_collections?|get_collection_ref)\s*\(\s*\W?(?:[\w.]*\.)?(?i:(?:trainable|global|model)_var)"
+_PUT_ELSEWHERE: Final = (
+    r"(?:add_to_collections?|get_collection_ref)\s*\(\s*\W?"
+    r"(?:[\w.]*\.)?(?i:(?:trainable|global|model)_var)"
+)
 _LISTS: Final = (Kind.LIST, Kind.TUPLE, Kind.UNKNOWN)
 
 
