@@ -62,7 +62,7 @@ def find_helper(context: Context, request: Request) -> Helper | None:
     module, scope = context.module, request.found.scope
     if request.more_targets or request.others:
         return None
-    target = _parameter(context, scope, request.target) or _attribute(module, scope, request)
+    target = _parameter(context, scope, request.target) or _attribute(module, scope, request.target)
     if target is None or target == "y_pred":
         return None  # Keras calls its losses itself
     found = helper_around(context, request, target)
@@ -149,17 +149,29 @@ def is_part(part: Helper | None, helper: Helper) -> bool:
     return set(part.sources) <= set(helper.sources)
 
 
-def _attribute(module: Module, scope: Scope, request: Request) -> str | None:
-    """``self.loss``, as it was when the method was entered."""
-    symbol = symbol_of(request.target)
+def _attribute(module: Module, scope: Scope, target: ast.expr) -> str | None:
+    """``self.loss``, as it was when the method was entered; also by the name ``loss`` for it."""
+    symbol = symbol_of(target)
     if symbol is None or not is_method(scope):
         return None
+    if not symbol.path:
+        named = _only_value(module, scope, target, symbol)
+        return _attribute(module, scope, named) if isinstance(named, ast.Attribute) else None
     if symbol.root != "self" or len(symbol.path) != 1 or not symbol.path[0].startswith("."):
         return None
-    reached = module.facts(scope).reaching_at(request.target, symbol)
+    reached = module.facts(scope).reaching_at(target, symbol)
     if {d.kind for d in reached} != {DefKind.PARAMETER} or not has_one_name(module, symbol, scope):
         return None
     return str(symbol)
+
+
+def _only_value(module: Module, scope: Scope, name: ast.expr, symbol: Symbol) -> ast.expr | None:
+    """What a plain assignment, the only one that reaches it, gives ``name``."""
+    reached = list(module.facts(scope).reaching_at(name, symbol))
+    stmt = reached[0].stmt if len(reached) == 1 else None
+    if not isinstance(stmt, ast.Assign) or reached[0].kind is not DefKind.STRONG:
+        return None
+    return stmt.value if symbol_of(stmt.targets[0]) == symbol and len(stmt.targets) == 1 else None
 
 
 def _parameter(context: Context, scope: Scope, expr: ast.expr) -> str | None:
