@@ -78,6 +78,9 @@ class Reexports(Protocol):
     def meaning(self, module: str, name: str) -> str:
         """Dotted name, as spelled, that ``name`` has at the top level of ``module``, or ``""``."""
 
+    def binds(self, module: str, name: str) -> bool:
+        """Whether ``name`` is one of ``module``'s own at its top level: a star import gives it."""
+
     def returned(self, dotted: str) -> str:
         """What the project's function ``dotted`` returns, if it is a module, or ``""``."""
 
@@ -232,8 +235,8 @@ class Names:
                 return (f"{module}.{name}",)
             if self._project is not None:
                 meaning = self._project.meaning(module, name)
-                if meaning:
-                    return (meaning,)
+                if meaning or self._project.binds(module, name):
+                    return (meaning or f"{module}.{name}",)
         return (UNKNOWN,)
 
     def _binding_meaning(self, name: str, node: ast.AST | None) -> Iterator[str]:

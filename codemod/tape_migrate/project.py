@@ -252,6 +252,13 @@ class Project:
             self._meanings[key] = found
         return self._meanings[key]
 
+    def binds(self, module: str, name: str) -> bool:
+        """See ``Reexports.binds``."""
+        if module not in self._path_of_module or (module, name) in self._active:
+            return False
+        loaded = self._load(module)
+        return loaded is not None and loaded.names.is_local(name, loaded.scopes.module)
+
     def _find_meaning(self, key: tuple[str, str]) -> str:
         module, name = key
         self._active.add(key)

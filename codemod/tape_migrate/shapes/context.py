@@ -11,6 +11,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.shapes.cached import kept_results
 from tape_migrate.shapes.closure import Closure
+from tape_migrate.shapes.collections_read import collected_elsewhere, collects_variables
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import all_calls, calls_in
 from tape_migrate.shapes.hazards import LOOKUPS, ModuleHazards, refuse_scope
@@ -18,7 +19,6 @@ from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Candidate, Refusal, Request
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, tensorflow_function
-from tape_migrate.shapes.variables import collects_variables
 
 if TYPE_CHECKING:
     from tape_migrate.shapes.kept_tape import Kept
@@ -109,6 +109,9 @@ class Context:
             name = tensorflow_function(self.module.names.resolve(call.func))
             if name in COLLECTIONS and not collects_variables(self.module, call):
                 return name
+            elsewhere = collected_elsewhere(self.module, call) if name is None else None
+            if elsewhere is not None:
+                return elsewhere
         return None
 
     def looks_up(

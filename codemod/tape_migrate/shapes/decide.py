@@ -23,7 +23,7 @@ from tape_migrate.shapes.holders import readers_by_holders
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.leaves import Leaves
 from tape_migrate.shapes.loop_twins import refuse_twins
-from tape_migrate.shapes.makers import overridable, refuse_made, taken_by
+from tape_migrate.shapes.makers import overridable, refuse_made, refuse_replaced, taken_by
 from tape_migrate.shapes.model_sources import frozen_watches, watched_instead, weights_of_fed_model
 from tape_migrate.shapes.modes import judge_control_flow
 from tape_migrate.shapes.nested import refuse_tape_from_outside
@@ -51,6 +51,7 @@ from tape_migrate.shapes.sources import all_trainable, by_values, find_sources
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
 from tape_migrate.shapes.stops import plan_stops
 from tape_migrate.shapes.targets import Target, find_targets
+from tape_migrate.shapes.training_elsewhere import refuse_computed_elsewhere
 from tape_migrate.shapes.unconnected import zeros_wanted
 from tape_migrate.shapes.unseen import hidden_readers
 from tape_migrate.shapes.variables import collected_variables
@@ -276,6 +277,10 @@ def _decide_paths(
         return assumptions
     properties = properties_elsewhere(context, dep, every_node, inline_exprs)
     refusal = refuse_overridden(properties, sources)
+    refusal = refusal or refuse_replaced(context.module, sources)
+    if refusal is None and any(source.collected for source in sources):
+        run = context.run_by(dep, sorted(every_node), inline_exprs)
+        refusal = refuse_computed_elsewhere(context.module, run)
     if refusal is not None:
         return refusal
     modes = judge_control_flow(

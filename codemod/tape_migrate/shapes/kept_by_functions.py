@@ -76,6 +76,20 @@ def _set_by_functions(home: Module) -> Iterator[tuple[str, int]]:
     yield from _handed_on(home)
 
 
+def filled_defaults(function: ast.AST) -> frozenset[str]:
+    """Parameters with a default that all calls share, and may fill: ``cache={}``."""
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        return frozenset()
+    args = function.args
+    positional = [*args.posonlyargs, *args.args]
+    pairs = [
+        *zip(reversed(positional), reversed(args.defaults), strict=False),
+        *zip(args.kwonlyargs, args.kw_defaults, strict=True),
+    ]
+    filled = (ast.List, ast.Dict, ast.Set, ast.Call)
+    return frozenset(arg.arg for arg, default in pairs if isinstance(default, filled))
+
+
 def _handed_on(home: Module) -> Iterator[tuple[str, int]]:
     """Variables of the module that its functions hand on, or give other names, to be changed."""
     summaries, top = Summaries.of(home), home.scopes.module
@@ -120,5 +134,6 @@ def _holder(home: Module, scope: Scope, node: ast.expr) -> Iterator[tuple[str, i
     root = root_of(node)
     if root is None or root.id in ("self", "cls"):
         return  # its attributes are found by themselves
-    if home.scopes.resolve(root.id, scope) is not scope:
+    own = home.scopes.resolve(root.id, scope) is scope
+    if not own or root.id in filled_defaults(scope.node):
         yield root.id, node.lineno

@@ -33,6 +33,7 @@ from tape_migrate.shapes.tensorflow_facts import (
     makes_one_tensor,
     tensorflow_function,
 )
+from tape_migrate.shapes.unnamed_calls import captured
 from tape_migrate.shapes.variable_makers import makes_variables
 from tape_migrate.shapes.variables import listed_by_graph
 
@@ -94,7 +95,10 @@ class Leaves:
             symbol = link.use.symbol
             if is_set_here(self._dep, link) or self._is_fed(link) or self._counts_turns(link):
                 continue
-            if self._is_callee(link) or not self._may_carry(symbol, self._dep.scope, _DEPTH):
+            if self._is_callee(link):
+                if not self._runs_tensor(link):
+                    continue
+            elif not self._may_carry(symbol, self._dep.scope, _DEPTH):
                 continue
             if is_setting(self._module, symbol, self._dep.scope) and not self._values.shows_tensor(
                 symbol, self._dep.scope
@@ -107,6 +111,24 @@ class Leaves:
                 "variables, before a tape could be opened here",
             )
         return None
+
+    def _runs_tensor(self, link: Link) -> bool:
+        """``grads(lambda v: v * h)``: a function that is handed in, and holds what was computed."""
+        symbol = link.use.symbol
+        owner = self._module.scopes.resolve(symbol.root, self._dep.scope)
+        if owner is None or symbol.path or link.definition.kind is not DefKind.PARAMETER:
+            return False
+        functions: list[ast.AST | None] = []
+        for value in self._values.given(symbol.root, owner):
+            functions.append(value)
+            if isinstance(value, ast.Name):
+                functions += self._module.names.bindings(value.id, self._module.scope_of(value))
+        return any(
+            not self._is_leaf_value(name, _DEPTH)
+            for function in functions
+            if isinstance(function, (ast.Lambda, ast.FunctionDef))
+            for name in captured(self._module, function)
+        )
 
     def _is_fed(self, link: Link) -> bool:
         """A parameter of a function that was made of a Keras graph: what the graph was fed."""
@@ -292,7 +314,8 @@ class Leaves:
         owner = self._module.scopes.resolve(symbol.root, scope)
         if symbol.root in ("self", "cls") and symbol.path:
             return self._attribute_may_carry(Symbol(symbol.root, symbol.path[:1]), scope, depth)
-        assert owner is not None  # a builtin holds no tensor
+        if owner is None:
+            return True  # a builtin holds no tensor: it came by a star import
         if any(symbol.root in s.globals | s.nonlocals for s in self._module.scopes):
             return True
         if any(

@@ -56,6 +56,7 @@ from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.given_back import GivenBack, is_chosen, may_be_converted
 from tape_migrate.shapes.hazards import refuse_scope
 from tape_migrate.shapes.kinds import kind_of
+from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.plan import Made, MakerWatch, Refusal, Request, Source, in_order
 from tape_migrate.shapes.results import plain_callee, result_of
 from tape_migrate.shapes.summaries import Summaries
@@ -259,6 +260,27 @@ def refuse_made(request: Request, sources: Iterable[Source]) -> Refusal | None:
         return None
     what = "tf.hessians takes two tapes" if request.is_hessian else "stop_gradients= is given"
     return Refusal("TM128", f"{names[0]} comes out of a call with what is computed from it: {what}")
+
+
+def refuse_replaced(module: Module, sources: Iterable[Source]) -> Refusal | None:
+    """A maker for which another module has something else, which could not take the tape."""
+    project = module.project
+    for made in (made for source in sources for made in source.made):
+        name, owner = made.function.name, module.scopes.opened_by(made.function).parent
+        put = rf"\.\s*{name}\s*=[^=]|[\"']{name}[\"']"
+        word = name
+        if owner is not None and isinstance(owner.node, ast.ClassDef):
+            put += rf"|\bdef\s+{name}\b"
+            word = owner.node.name
+        if not isinstance(project, OtherTexts):
+            return None
+        for path in project.matching(module.path, word, put):
+            return Refusal(
+                "TM128",
+                f"{path} may put something else in the place of {name}, which could not take a "
+                "tape to watch the source on",
+            )
+    return None
 
 
 def taken_by(sources: Iterable[Source]) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def may_hold_tensor(context: Context, scope: Scope, symbol: Symbol) -> bool:
     module = context.module
     owner = module.scopes.resolve(symbol.root, scope)
     if owner is None:
-        return False  # a builtin
+        return may_hold_elsewhere(module, scope, symbol)  # not a builtin's, but a star import's
     if symbol.root in ("self", "cls"):
         if not symbol.path:
             return False  # what its methods read is looked at by itself

@@ -9,15 +9,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.evaluated import all_calls, calls_in, functions_in
 from tape_migrate.shapes.functions import Function
-from tape_migrate.shapes.kept_by_functions import kept_by_functions
+from tape_migrate.shapes.kept_by_functions import filled_defaults, kept_by_functions
 from tape_migrate.shapes.libraries import is_library, is_own
 from tape_migrate.shapes.made_here import root_of
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.quiet import TENSOR_METHODS, OtherFunctions
+from tape_migrate.shapes.state_elsewhere import kept_elsewhere
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.unnamed_calls import OPERATORS
 
@@ -40,9 +42,11 @@ def remembered(
     summaries = Summaries.of(module)
     run = [(part, functions_in(part)) for part in parts]
     run += [(f, _loads(f)) for f in summaries.called_functions(parts)]
-    for _, named in run:
+    for part, named in run:
         for expr in named:
             where = _by_expression(module, expr)
+            if where is None and isinstance(part, _DEFINED):
+                where = _read_by_own(module, expr)
             if where is not None:
                 return ast.unparse(expr), where
     for part, _ in run:
@@ -53,7 +57,7 @@ def remembered(
     for part, _ in run:
         for node in walk(part):
             for special in _special_methods(module, node, tensors):
-                where = _by_name(module, special)
+                where = _by_name(module, special, own=not _is_of_other(module, node))
                 if where is not None:
                     return ast.unparse(node), where
     return None
@@ -107,6 +111,14 @@ def _by_expression(module: Module, expr: ast.expr) -> str | None:
     return _by_name(module, expr.attr) if isinstance(expr, ast.Attribute) and not dotted else None
 
 
+def _read_by_own(module: Module, expr: ast.expr) -> str | None:
+    """What a function of this module reads, and another one changes."""
+    symbol = symbol_of(expr)
+    if symbol is None or isinstance(module.parent_of(expr), ast.Attribute):
+        return None
+    return kept_elsewhere(module, module.scope_of(expr), symbol)
+
+
 def _is_called(module: Module, expr: ast.expr) -> bool:
     """Whether it is a function that is called, or what holds it: ``TABLE["scale"](v)``."""
     node, parent = expr, module.parent_of(expr)
@@ -115,10 +127,17 @@ def _is_called(module: Module, expr: ast.expr) -> bool:
     return isinstance(parent, ast.Call) and parent.func is node
 
 
-def _by_name(module: Module, name: str) -> str | None:
+def _is_of_other(module: Module, node: ast.AST) -> bool:
+    """Whether an operator is one of an object that another module has: ``lib.NET[x]``."""
+    parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
+    return any(is_own(module, module.names.resolve(part)) for part in parts)
+
+
+def _by_name(module: Module, name: str, *, own: bool = True) -> str | None:
     """Where a method of this name of any class of the project finds what its module keeps.
 
-    What the object itself keeps was given to it, and is spoken of where the object is.
+    What its ``own`` object keeps was given to it, and is spoken of where the object is; not of a
+    class that may give the same object again.
     """
     project = module.project
     if not isinstance(project, OtherTexts) or name in TENSOR_METHODS:
@@ -127,11 +146,29 @@ def _by_name(module: Module, name: str) -> str | None:
         home = project.module_at(path)
         kept = kept_by_functions(home) if home is not None else {}
         for method in Summaries.of(home).methods_named(name) if home is not None and kept else ():
+            its = own and not _gives_again(home, method)
             for function in Summaries.of(home).reached(method):
-                read = sorted(n for n in _read(home, function) if n[0] != "." and n in kept)
+                found = {n for n in _read(home, function) if n in kept}
+                read = sorted(n for n in found if n[0] != "." or not its)
                 if read:
                     return f"line {kept[read[0]]} of {path}"
     return None
+
+
+def _gives_again(home: Module, method: Function) -> bool:
+    """Whether making an object of the method's class may give one that others have as well."""
+    scope = home.scope_of(method)
+    if not isinstance(scope.node, ast.ClassDef):
+        return False
+    own = [*scope.node.decorator_list, *(keyword.value for keyword in scope.node.keywords)]
+    return any(
+        isinstance(stmt, ast.FunctionDef) and stmt.name == "__new__" for stmt in scope.node.body
+    ) or any(is_own(home, home.names.resolve(each)) or _is_here(home, each) for each in own)
+
+
+def _is_here(home: Module, expr: ast.expr) -> bool:
+    bound = home.names.bindings(expr.id, home.scopes.module) if isinstance(expr, ast.Name) else []
+    return any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in bound)
 
 
 def _is_unknown(module: Module, call: ast.Call) -> bool:
@@ -269,6 +306,7 @@ def _read(home: Module, function: Function, *, new: bool = False) -> Iterator[st
     for node in home.inside(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             outside = home.scopes.resolve(node.id, home.scope_of(node)) is not scope
+            outside = outside or node.id in filled_defaults(function)
             if outside and not _goes_nowhere(home, node, function):
                 yield node.id
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):

@@ -6,6 +6,7 @@ What ``lib.put(x)`` stores in ``lib.STATE`` may have been computed from whatever
 from __future__ import annotations
 
 import ast
+from pathlib import PurePath
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
@@ -25,8 +26,11 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
     None if it is no such thing, or if it is only ever set to numbers, data and variables.
     """
     project = module.project
-    kept = _imported_from(module, scope, symbol)
-    if kept is None or not isinstance(project, OtherTexts):
+    if not isinstance(project, OtherTexts):
+        return None
+    own = _own(module, scope, symbol)
+    kept = own or _imported_from(module, scope, symbol)
+    if kept is None:
         return None
     stem, name = kept
     defined = project.matching(module.path, name, rf"(?m)^def {name}\b")
@@ -36,7 +40,7 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
         return f"line {line}"
     for path in project.matching(module.path, name, _changes(name)):
         user = project.module_at(path)
-        if user is None:
+        if user is None or (own is not None and _is_called(path, stem)):
             continue
         if _is_called(path, stem):
             line = _changed_at(user, name, symbol)
@@ -123,7 +127,7 @@ def _changed_from(
         if isinstance(node.ctx, ast.Store) and last_name(node.value) == stem:
             if not is_plain(user, node) and user.scope_of(node) is not but:
                 return node.lineno
-    symbols = [Symbol(root, ("." + name,)) for root in _roots_of(user, name)]
+    symbols = [*_symbols_of(user, name, stem)]
     bound = user.names.bindings(name, user.scopes.module)
     if any(isinstance(each, ast.ImportFrom) for each in bound):
         symbols.append(Symbol(name))
@@ -139,14 +143,20 @@ def _changed_from(
     )
 
 
-def _roots_of(user: Module, name: str) -> dict[str, None]:
-    """The modules of which ``….name`` is read, perhaps one that only imports it."""
+def _symbols_of(user: Module, name: str, stem: str) -> dict[Symbol, None]:
+    """How a module reads the name of another one, perhaps of one that only imports it."""
     return {
-        node.value.id: None
+        symbol: None
         for node in user.attributes(name)
-        if isinstance(node.value, ast.Name)
-        for bound in user.names.bindings(node.value.id, user.scopes.module)
-        if isinstance(bound, (ast.Import, ast.ImportFrom))
+        if (symbol := symbol_of(node)) is not None
+        if last_name(node.value) == stem
+        or (
+            isinstance(node.value, ast.Name)
+            and any(
+                isinstance(bound, (ast.Import, ast.ImportFrom))
+                for bound in user.names.bindings(node.value.id, user.scopes.module)
+            )
+        )
     }
 
 
@@ -165,6 +175,16 @@ def _handed_beside(user: Module, symbol: Symbol, function: bool) -> list[ast.exp
     return found
 
 
+def _own(module: Module, scope: Scope, symbol: Symbol) -> tuple[str, str] | None:
+    """The same of a variable of this module, which others may change: ``lib.STATE["h"] = h``."""
+    owner = module.scopes.resolve(symbol.root, scope)
+    bound = module.names.bindings(symbol.root, scope) if owner is module.scopes.module else []
+    if not any(isinstance(node, (ast.Assign, ast.AnnAssign)) for node in bound):
+        return None
+    path = PurePath(module.path)
+    return (path.parent.name if path.stem == "__init__" else path.stem), symbol.root
+
+
 def _imported_from(module: Module, scope: Scope, symbol: Symbol) -> tuple[str, str] | None:
     """The last part of the name of the module that ``symbol`` is read of, and its name there."""
     dotted = _imported(module, scope, symbol)
@@ -177,6 +197,12 @@ def _imported_from(module: Module, scope: Scope, symbol: Symbol) -> tuple[str, s
 def _imported(module: Module, scope: Scope, symbol: Symbol) -> str | None:
     """The dotted name of what ``symbol`` reads of another module of the project."""
     bound = module.names.bindings(symbol.root, scope)
+    if not bound:
+        # By a star import.
+        dotted = module.names.meaning_of_name(symbol.root, scope)
+        if _is_module(module, dotted):
+            return dotted + symbol.path[0] if symbol.path else None
+        return dotted or None
     for node in bound:
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             for alias in node.names:

@@ -31,9 +31,9 @@ from typing import Final
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
-from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.shapes.collections_read import key_of
 from tape_migrate.shapes.dependence import OF_LISTS
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import outer_value, value_given_by
@@ -54,14 +54,7 @@ _DEPTH = 8
 _COLLECTIONS: Final = frozenset(
     {"tf.trainable_variables", "tf.get_collection", "tf.get_collection_ref"}
 )
-_KEYS: Final = "tensorflow.GraphKeys."
-_OF_VARIABLES: Final = ("TRAINABLE_VARIABLES", "GLOBAL_VARIABLES", "MODEL_VARIABLES")
 _TRAINABLE_ATTRIBUTES: Final = frozenset({"trainable_variables", "trainable_weights"})
-_PUTTING: Final = ("add_to_collection", "add_to_collections", "get_collection_ref")
-_PUT_ELSEWHERE: Final = (
-    r"(?:add_to_collections?|get_collection_ref)\s*\(\s*\W?"
-    r"(?:[\w.]*\.)?(?i:(?:trainable|global|model)_var)"
-)
 _LISTS: Final = (Kind.LIST, Kind.TUPLE, Kind.UNKNOWN)
 
 
@@ -218,30 +211,7 @@ def _listed(module: Module, value: ast.expr | None) -> Collected | None:
 
 
 def _is_trainable_key(module: Module, call: ast.Call) -> bool:
-    return _key(module, call) == "TRAINABLE_VARIABLES"
-
-
-def _key(module: Module, call: ast.Call) -> str:
-    """The name of the collection that a call is about, in capitals, or ``""``."""
-    key = next((k.value for k in call.keywords if k.arg in ("key", "name")), None)
-    if key is None:
-        key = call.args[0] if call.args else None
-    if isinstance(key, ast.Constant):
-        return str(key.value).upper()
-    resolved = module.names.resolve(key) if key is not None else ""
-    return resolved.removeprefix(_KEYS) if resolved.startswith(_KEYS) else ""
-
-
-def collects_variables(module: Module, call: ast.Call) -> bool:
-    """``tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)``: variables, and nothing that code has
-    put there."""
-    if _key(module, call) not in _OF_VARIABLES:
-        return False
-    puts = (c for c in module.of_kind(ast.Call) if last_name(c.func) in _PUTTING)
-    if any(_key(module, put) in ("", *_OF_VARIABLES) for put in puts):
-        return False
-    matching = getattr(module.project, "matching", None)
-    return matching is None or not matching(module.path, "_collection", _PUT_ELSEWHERE)
+    return key_of(module, call) == "TRAINABLE_VARIABLES"
 
 
 def _assigned(module: Module, expr: ast.Attribute) -> bool:
