@@ -64,6 +64,8 @@ def gather_keras(
         if id(item.call) in gathered.sites:
             site.lifted = True
             site.gathered = (*site.gathered, gathered.note)
+            if gathered.assumption is not None and gathered.assumption not in site.assumed:
+                site.assumed = (*site.assumed, gathered.assumption)
     applied = gathered.draft.apply()
     follow(tracked, applied)
     return applied

@@ -19,8 +19,9 @@ def result_of(text: bytes, site: Tracked) -> SiteResult:
         candidate = site.migrated
         shape, assumptions = candidate.shape, candidate.assumptions
         if site.keras is not None:
-            # What surrounds the function is plain: nothing more is taken for granted.
+            # What surrounds the function is plain: nothing more is taken for granted of it.
             shape, assumptions = site.shape or Shape.KERAS_FUNCTION, site.keras
+        assumptions = (*assumptions, *site.assumed)
         review = bool(assumptions)
         what = [f"rewritten as {shape.value}"]
         what += [*assumptions, *candidate.notes, *site.gathered, *site.notes]

@@ -60,6 +60,8 @@ class Tracked:
     """What moving its Keras graph has made of it, if not a compiled function."""
     gathered: tuple[str, ...] = ()
     """What was done to have its Keras graph in one function."""
+    assumed: tuple[str, ...] = ()
+    """What that took for granted."""
 
     @property
     def home(self) -> str:

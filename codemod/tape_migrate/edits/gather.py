@@ -27,6 +27,8 @@ class Gathered:
     sites: frozenset[int]
     """``id()``s of the gradient calls that it is made for."""
     note: str
+    assumption: str | None
+    """What is taken for granted."""
     refusals: dict[int, Refusal]
     """By ``id()`` of the gradient call."""
 
@@ -41,27 +43,29 @@ def gather_graph(context: Context, sites: list[ast.Call], *, assumed: bool) -> G
     plan = inlines.plan
     if plan is not None:
         draft = write_inline(module, plan.function, plan.call, plan.binding, goes=plan.goes)
-        return Gathered(draft, frozenset(map(id, plan.sites)), plan.note, inlines.refusals)
+        return Gathered(
+            draft, frozenset(map(id, plan.sites)), plan.note, plan.assumption, inlines.refusals
+        )
     symbolic = [site for site in sites if Levels.of(module).value(site).level is Level.GRAPH]
     hoist = find_hoist(module, symbolic)
     if isinstance(hoist, Hoist):
         concerned = frozenset(map(id, hoist.sites))
-        return Gathered(write_hoist(module, hoist), concerned, hoist.note, inlines.refusals)
+        return Gathered(write_hoist(module, hoist), concerned, hoist.note, None, inlines.refusals)
     run = find_run(module, symbolic)
     backend = session_backend(module, run.compiled.call) if run is not None else None
     if run is not None and backend is not None:
         draft = write_run(module, run, backend)
         note = "what a Session ran in a loop is compiled before it"
-        return Gathered(draft, frozenset((id(run.site),)), note, inlines.refusals)
+        return Gathered(draft, frozenset((id(run.site),)), note, None, inlines.refusals)
     elsewhere = find_run_elsewhere(module, symbolic)
     backend = session_backend(module, elsewhere.call) if elsewhere is not None else None
     if elsewhere is not None and backend is not None:
         draft = write_run_in_place(module, elsewhere, backend)
         note = "what a Session ran is compiled"
-        return Gathered(draft, frozenset(map(id, symbolic)), note, inlines.refusals)
+        return Gathered(draft, frozenset(map(id, symbolic)), note, None, inlines.refusals)
     unrolled = find_unrolled(module, symbolic)
     if unrolled is not None and comments_stay(module, unrolled):
         concerned = frozenset(map(id, unrolled.sites))
         note = "a comprehension is written as a loop"
-        return Gathered(write_unrolled(module, unrolled), concerned, note, inlines.refusals)
-    return Gathered(None, frozenset(), "", {**hoist, **inlines.refusals})
+        return Gathered(write_unrolled(module, unrolled), concerned, note, None, inlines.refusals)
+    return Gathered(None, frozenset(), "", None, {**hoist, **inlines.refusals})

@@ -17,13 +17,9 @@ from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.attribute_members import fills
 from tape_migrate.shapes.binding import bind
-from tape_migrate.shapes.calls_elsewhere import (
-    closure_of,
-    computed_elsewhere,
-    depends,
-    members_elsewhere,
-    members_may_depend,
-)
+from tape_migrate.shapes.calls_elsewhere import computed_elsewhere, members_elsewhere
+from tape_migrate.shapes.computed_from import closure_of, depends, members_may_depend
+from tape_migrate.shapes.kinds_elsewhere import Kinds, kinds_of
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
@@ -47,7 +43,7 @@ def set_elsewhere(module: Module, scope: Scope, source: Symbol, other: Symbol) -
     where = assigned_elsewhere(module, owner.node, other.path[0].removeprefix("."))
     if where is not None:
         return where
-    kinds = _kinds(module, project, owner.node)
+    kinds = kinds_of(module, project, owner.node)
     if source.root != "self" or not source.path:
         return None
     return _made_elsewhere(module, project, owner, kinds, source, other)
@@ -73,7 +69,7 @@ def _assigned(module: Module, owner: ast.ClassDef, name: str, *, leaves: bool) -
     project = module.project
     if not isinstance(project, OtherTexts):
         return None
-    kinds = _kinds(module, project, owner)
+    kinds = kinds_of(module, project, owner)
     for user, node in kinds[1:]:
         if name in user.scopes.bindings(user.scopes.opened_by(node)):
             return f"line {node.lineno} of {user.path}"
@@ -104,50 +100,13 @@ def made_anew_elsewhere(module: Module, owner: ast.ClassDef, method: str) -> str
     project = module.project
     if not isinstance(project, OtherTexts):
         return None
-    for user, node in _kinds(module, project, owner)[1:]:
+    for user, node in kinds_of(module, project, owner)[1:]:
         if method in user.scopes.bindings(user.scopes.opened_by(node)):
             return f"line {node.lineno} of {user.path}"
     return None
 
 
-_Kinds = list[tuple[Module, ast.ClassDef]]
-
-
-def _kinds(module: Module, project: OtherTexts, owner: ast.ClassDef) -> _Kinds:
-    """The class, and those of other modules that are made of it."""
-    known = module.memo.setdefault("kinds elsewhere", {})
-    assert isinstance(known, dict)
-    if owner not in known:
-        known[owner] = _find_kinds(module, project, owner)
-    found: _Kinds = known[owner]
-    return found
-
-
-def _find_kinds(module: Module, project: OtherTexts, owner: ast.ClassDef) -> _Kinds:
-    found: _Kinds = [(module, owner)]
-    for _, kind in found:
-        for path in project.matching(
-            module.path, kind.name, rf"class\s+\w+\s*\([^)]*\b{kind.name}\b"
-        ):
-            user = project.module_at(path)
-            for node in user.of_kind(ast.ClassDef) if user is not None else ():
-                if user is not None and any(_is_base(user, b, kind) for b in node.bases):
-                    if all(node is not known for _, known in found):
-                        found.append((user, node))
-    return found
-
-
-def _is_base(user: Module, base: ast.expr, kind: ast.ClassDef) -> bool:
-    """Whether a base may be ``kind``: called so, and no class of the module itself."""
-    if last_name(base) != kind.name:
-        return False
-    bound = user.names.bindings(kind.name, user.scopes.module) if isinstance(base, ast.Name) else []
-    return not bound or not all(
-        isinstance(node, ast.ClassDef) and node is not kind for node in bound
-    )
-
-
-def _speaking(module: Module, project: OtherTexts, kinds: _Kinds) -> list[str]:
+def _speaking(module: Module, project: OtherTexts, kinds: Kinds) -> list[str]:
     """Paths of modules whose text speaks of one of the classes, or of their module."""
     words = {node.name for _, node in kinds} | {_called(module)}
     found = (project.matching(module.path, word, rf"\b{word}\b") for word in words if word)
@@ -161,7 +120,7 @@ def _called(module: Module) -> str:
     return folder.rpartition("/")[2] if stem == "__init__" else stem
 
 
-def _is_another(user: Module, base: ast.expr, kinds: _Kinds) -> bool:
+def _is_another(user: Module, base: ast.expr, kinds: Kinds) -> bool:
     """Whether an object is certainly of another class: ``self``, or ``net = Net()`` of a class of
     the same module that is none of ``kinds``."""
     if not isinstance(base, ast.Name):
@@ -172,7 +131,7 @@ def _is_another(user: Module, base: ast.expr, kinds: _Kinds) -> bool:
     return bool(bound) and all(_makes_another(user, node, kinds) for node in bound)
 
 
-def _makes_another(user: Module, bound: ast.AST | None, kinds: _Kinds) -> bool:
+def _makes_another(user: Module, bound: ast.AST | None, kinds: Kinds) -> bool:
     match bound:
         case ast.Assign(targets=[ast.Name()], value=ast.Call(func=ast.Name(id=name) as func)):
             classes = user.names.bindings(name, user.scope_of(func))
@@ -232,7 +191,7 @@ def _made_elsewhere(
     module: Module,
     project: OtherTexts,
     owner: Scope,
-    kinds: _Kinds,
+    kinds: Kinds,
     source: Symbol,
     other: Symbol,
 ) -> str | None:
@@ -308,9 +267,7 @@ def _depend(user: Module, call: ast.Call) -> bool:
     return any(one is not two and depends(user, one, two) for one in values for two in values)
 
 
-def _makers(
-    module: Module, project: OtherTexts, kinds: _Kinds
-) -> Iterator[tuple[Module, ast.Call]]:
+def _makers(module: Module, project: OtherTexts, kinds: Kinds) -> Iterator[tuple[Module, ast.Call]]:
     """Calls of other modules that make an object of one of the classes, or begin to."""
     for kind_module, kind in kinds:
         for path in project.matching(module.path, kind.name, rf"\b{kind.name}\b"):
@@ -336,7 +293,7 @@ def _makers(
                         yield kind_module, node
 
 
-def _handed_about(module: Module, project: OtherTexts, kinds: _Kinds) -> str | None:
+def _handed_about(module: Module, project: OtherTexts, kinds: Kinds) -> str | None:
     """Where another module gives one of the classes another name: what it is made of is not seen.
 
     ``make = lib.Net``, ``build(lib.Net)``.

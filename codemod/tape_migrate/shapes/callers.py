@@ -183,7 +183,7 @@ def _in_all(module: Module, constant: ast.Constant) -> bool:
     )
 
 
-def refuse_open(module: Module, helper: Helper, *, assumed: bool) -> Refusal | None:
+def refuse_open(module: Module, helper: Helper, *, assumed: bool = False) -> Refusal | None:
     """A helper that code out of sight may call."""
     node = function_of(module, helper)
     if node is None or assumed:

@@ -9,23 +9,22 @@ others give it.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
-from tape_migrate.mentions import asked_by_text
+from tape_migrate.mentions import asked_by_text, last_name
 from tape_migrate.module import Module
 from tape_migrate.other_names import Named
 from tape_migrate.shapes.binding import bind
-from tape_migrate.shapes.closure import Closure
+from tape_migrate.shapes.computed_from import depends, members_may_depend, symbols_in
 from tape_migrate.shapes.functions import Function
-from tape_migrate.shapes.lists_elsewhere import reads_kept_list
 from tape_migrate.shapes.loop_body import hands_to_loop
-from tape_migrate.shapes.made_of import made_of
-from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.objects_elsewhere import MAKING, Use, callings, makings
 
-_DEPTH: Final = 4
+DEPTH: Final = 4
 """How many functions may hand on what they are given, each to one in another module."""
 
 
@@ -69,7 +68,7 @@ def computed_elsewhere(
     scope: Scope,
     source: Symbol,
     other: Symbol,
-    depth: int = _DEPTH,
+    depth: int = DEPTH,
     *,
     setting: bool = False,
 ) -> str | None:
@@ -162,30 +161,12 @@ def _may_depend(
     return bool(known[one, names])
 
 
-def members_may_depend(module: Module, names: tuple[str, ...], one: ast.expr) -> bool:
-    """Whether a member of what ``one`` gives may have been computed from another.
-
-    ``names`` are the attributes of an object that are asked about, if they are such.
-    """
-    closure = closure_of(module)
-    if all(names) and closure.may_come_from_same((0, names[0]), (0, names[1])):
-        return True
-    symbol = symbol_of(one)
-    if symbol is not None and closure.members_depend(
-        closure.node_for(symbol, module.scope_of(one))
-    ):
-        return True
-    if closure.mixes(one) or closure.depend(made_of(module, Summaries.of(module), one)):
-        return True
-    return reads_kept_list(module, one)
-
-
 def _handed_on(
     module: Module, source: Symbol, other: Symbol, one: ast.expr, two: ast.expr
 ) -> list[tuple[Symbol, Symbol]]:
     """What both are in the function that hands them on, if they are parameters of that."""
     if one is not two:
-        return [(a, b) for a in _symbols(module, one) for b in _symbols(module, two)]
+        return [(a, b) for a in symbols_in(module, one) for b in symbols_in(module, two)]
     symbol = symbol_of(one)
     if symbol is None:
         return []
@@ -207,7 +188,7 @@ def _find_calls(module: Module, scope: Scope, function: Function) -> Calls:
     if not isinstance(project, OtherCallers) or around is None:
         return Calls((), None)
     if around.kind is ScopeKind.CLASS:
-        return _calls_of_method(module, project, function.name, around.name)
+        return _calls_of_method(module, project, function, around)
     if around.kind is not ScopeKind.MODULE:
         return Calls((), None)
     found: list[Call] = []
@@ -237,9 +218,17 @@ def _find_calls(module: Module, scope: Scope, function: Function) -> Calls:
     return Calls(tuple(found), given_away)
 
 
-def _calls_of_method(module: Module, project: OtherCallers, name: str, owner: str) -> Calls:
+def _calls_of_method(
+    module: Module, project: OtherCallers, function: Function, owner: Scope
+) -> Calls:
     found: list[Call] = []
     given_away: str | None = None
+    name = function.name
+    for use in _of_objects(module, function, owner):
+        if use.call is not None:
+            found.append(Call(use.module.path, use.module, use.call))
+        else:
+            given_away = given_away or f"line {use.line} of {use.module.path}"
     for path in project.users(module.path, name, method=True):
         user = project.module_at(path)
         if user is None:
@@ -248,14 +237,32 @@ def _calls_of_method(module: Module, project: OtherCallers, name: str, owner: st
         if asked is not None:
             given_away = given_away or f"line {asked} of {path}"
         for node in user.attributes(name):
-            if not isinstance(node.ctx, ast.Load) or not _may_have(user, node.value, owner):
+            if not isinstance(node.ctx, ast.Load) or not _may_have(user, node.value, owner.name):
                 continue
             parent = user.parent_of(node)
             if isinstance(parent, ast.Call) and parent.func is node:
-                found.append(Call(path, user, parent))
+                found.append(Call(path, user, _by_class(parent, name)))
             elif not isinstance(parent, ast.Attribute):
                 given_away = given_away or f"line {node.lineno} of {path}"
     return Calls(tuple(found), given_away)
+
+
+def _of_objects(module: Module, function: Function, owner: Scope) -> Iterator[Use]:
+    """Calls of classes and of objects that run a constructor or ``__call__``."""
+    if isinstance(owner.node, ast.ClassDef) and isinstance(function, ast.FunctionDef):
+        if function.name in MAKING:
+            yield from makings(module, owner.node, function.name)
+        elif function.name == "__call__":
+            yield from callings(module, function)
+
+
+def _by_class(call: ast.Call, name: str) -> ast.Call:
+    """``Net.__init__(self, x)`` as the call of a function: it is given the object itself."""
+    if not isinstance(call.func, ast.Attribute) or name not in (*MAKING, "__call__"):
+        return call
+    of = call.func.value
+    above = isinstance(of, ast.Call) and last_name(of.func) == "super"
+    return call if above or not call.args else _by_name(call, name)
 
 
 def _may_have(user: Module, expr: ast.expr, owner: str) -> bool:
@@ -276,47 +283,3 @@ def _by_name(call: ast.Call, own: str) -> ast.Call:
     name = ast.Name(id=own, ctx=ast.Load())
     plain = ast.Call(func=name, args=call.args, keywords=call.keywords)
     return ast.copy_location(plain, call)
-
-
-def closure_of(module: Module) -> Closure:
-    """The closure of any module, made once."""
-    closure = module.memo.get("closure")
-    if not isinstance(closure, Closure):
-        closure = module.memo["closure"] = Closure(module)
-    return closure
-
-
-def depends(module: Module, other: ast.expr, source: ast.expr) -> bool:
-    """Whether what one expression gives may have been computed from what the other gives."""
-    closure = closure_of(module)
-    sources = _symbols(module, source)
-    for one in _symbols(module, other):
-        for two in sources:
-            if one == two or (one.root == two.root and one.root not in ("self", "cls")):
-                return True
-            # What an object holds may have been computed from what it was made of.
-            held = (Symbol(one.root), one) if one.path else (one,)
-            b = closure.node_for(two, module.scope_of(source))
-            if any(closure.reaches(b, closure.node_for(a, module.scope_of(other))) for a in held):
-                return True
-    return False
-
-
-def _symbols(module: Module, expr: ast.expr) -> list[Symbol]:
-    """What ``expr`` reads, functions that it calls left out."""
-    found: dict[Symbol, None] = {}
-    stack: list[ast.AST] = [expr]
-    while stack:
-        node = stack.pop()
-        symbol = symbol_of(node) if isinstance(node, (ast.Name, ast.Attribute)) else None
-        if symbol is not None and isinstance(node, ast.expr):
-            if not module.names.resolve(node):
-                found[symbol] = None
-            continue
-        if isinstance(node, ast.Call):
-            stack += [*node.args, *node.keywords]
-            if isinstance(node.func, ast.Attribute):
-                stack.append(node.func.value)
-            continue
-        stack.extend(ast.iter_child_nodes(node))
-    return list(found)

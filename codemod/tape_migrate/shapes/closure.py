@@ -80,6 +80,10 @@ class Closure(ClosureGraph):
         same = self._same(source)
         return other in same or any(other in self._computed_from(node, same) for node in same)
 
+    def leads_to(self, start: Node, other: Node) -> bool:
+        """Whether ``other`` may hold or be made of what ``start`` holds, or read it when run."""
+        return start == other or other in self._reachable(start)
+
     def _computed_from(
         self, start: Node, same: Collection[Node], *, avoid: Node | None = None
     ) -> set[Node]:

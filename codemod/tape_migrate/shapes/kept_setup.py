@@ -15,6 +15,9 @@ from tape_migrate.shapes.attributes_elsewhere import assigned_elsewhere, made_an
 from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.held import stays_as_it_was
 from tape_migrate.shapes.inheritance import may_take_over
+from tape_migrate.shapes.kinds_elsewhere import kinds_of
+from tape_migrate.shapes.methods_taken import is_taken_from_class
+from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.unittests import (
     ancestors,
@@ -101,6 +104,13 @@ def _find_setup(
             return None
     if made_anew_elsewhere(module, owner.node, method.name) is not None:
         return None
+    if is_taken_from_class(module, owner.node, scope.name):
+        return None  # what it is called with may be an object that has no tape
+    project = module.project
+    if isinstance(project, OtherTexts):
+        for user, kind in kinds_of(module, project, owner.node)[1:]:
+            if not _takes_attributes(user, kind):
+                return None
     for name in sorted(attributes):
         if assigned_elsewhere(module, owner.node, name[1:], leaves=True) is not None:
             return None

@@ -37,6 +37,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.mentions import last_name
 from tape_migrate.model import Helper
 from tape_migrate.module import Module
 from tape_migrate.shapes.binding import bind
@@ -66,6 +67,8 @@ class Inline:
     sites: tuple[ast.Call, ...]
     """Gradient calls of the graph that goes through it."""
     note: str
+    assumption: str | None
+    """What is taken for granted of code out of sight."""
 
 
 @dataclass(frozen=True)
@@ -229,14 +232,30 @@ def _inline(
     )  # fmt: skip
     where = f"in {caller.name}()" if caller.kind is ScopeKind.FUNCTION else "where it was called"
     note = f"{function.name}() is written out {where}"
-    return Inline(function, call, goes, binding, concerned, note)
+    assumption = None if assumed else _assumption(module, function, scope)
+    return Inline(function, call, goes, binding, concerned, note, assumption)
+
+
+def _assumption(module: Module, function: ast.FunctionDef, scope: Scope) -> str | None:
+    """That no class out of sight has a method of its own in the place of this one."""
+    owner = scope.parent.node if scope.parent is not None else None
+    if not isinstance(owner, ast.ClassDef) or refuse_open(module, _as_helper(scope)) is None:
+        return None
+    if any(last_name(decorator) == "final" for decorator in owner.decorator_list):
+        return None
+    return f"assumes that no class elsewhere overrides {function.name}"
+
+
+def _as_helper(scope: Scope) -> Helper:
+    name = scope.qualname.rpartition(".")[2]
+    return Helper(scope.qualname, name, None, False, False, (), method=is_method(scope))
 
 
 def _closed(
     module: Module, function: ast.FunctionDef, scope: Scope, *, assumed: bool
 ) -> str | None:
     """Why ``function`` may have other callers than one, or None if it certainly has no other."""
-    helper = Helper(scope.qualname, function.name, None, False, False, (), method=is_method(scope))
+    helper = _as_helper(scope)
     calls = own_callers(module, helper)
     if isinstance(calls, Refusal):
         return _why(calls)

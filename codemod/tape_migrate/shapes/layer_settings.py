@@ -22,7 +22,7 @@ from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.binding import bind
-from tape_migrate.shapes.calls_elsewhere import closure_of
+from tape_migrate.shapes.computed_from import closure_of
 from tape_migrate.shapes.dependence import HARMLESS_BUILTINS
 from tape_migrate.shapes.in_place import CHANGING, changes_parameter
 from tape_migrate.shapes.plan import Refusal

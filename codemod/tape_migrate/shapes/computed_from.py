@@ -1,0 +1,114 @@
+"""Whether one expression of a module gives what may have been computed from what another gives."""
+
+from __future__ import annotations
+
+import ast
+
+from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.module import Module
+from tape_migrate.shapes.binding import comprehension_of
+from tape_migrate.shapes.closure import Closure
+from tape_migrate.shapes.closure_nodes import Node
+from tape_migrate.shapes.lists_elsewhere import reads_kept_list
+from tape_migrate.shapes.made_of import made_of
+from tape_migrate.shapes.summaries import Summaries
+
+
+def closure_of(module: Module) -> Closure:
+    """The closure of any module, made once."""
+    closure = module.memo.get("closure")
+    if not isinstance(closure, Closure):
+        closure = module.memo["closure"] = Closure(module)
+    return closure
+
+
+def members_may_depend(module: Module, names: tuple[str, ...], one: ast.expr) -> bool:
+    """Whether a member of what ``one`` gives may have been computed from another.
+
+    ``names`` are the attributes of an object that are asked about, if they are such.
+    """
+    closure = closure_of(module)
+    if all(names) and closure.may_come_from_same((0, names[0]), (0, names[1])):
+        return True
+    symbol = symbol_of(one)
+    if symbol is not None and closure.members_depend(
+        closure.node_for(symbol, module.scope_of(one))
+    ):
+        return True
+    if closure.mixes(one) or closure.depend(made_of(module, Summaries.of(module), one)):
+        return True
+    return reads_kept_list(module, one)
+
+
+def depends(module: Module, other: ast.expr, source: ast.expr) -> bool:
+    """Whether what one expression gives may have been computed from what the other gives."""
+    closure = closure_of(module)
+    sources = [
+        (two, closure.node_for(two, module.scope_of(name)))
+        for two, name in _read_in(module, source)
+    ]
+    for one, name in _read_in(module, other):
+        held = _held_of(module, one, name)
+        for two, start in sources:
+            if one == two or (one.root == two.root and one.root not in ("self", "cls")):
+                return True
+            if any(closure.reaches(start, node) for node in held):
+                return True
+    return False
+
+
+def _held_of(module: Module, one: Symbol, name: ast.Name) -> list[Node]:
+    """What ``one`` is, and what it may have been made of.
+
+    What an object holds may have been computed from what it was made of, or what was put into it.
+    """
+    if one.path:
+        return [*_nodes_of(module, Symbol(one.root), name), *_nodes_of(module, one, name)]
+    if one.root in ("self", "cls"):
+        return _nodes_of(module, one, name)
+    scope = module.scope_of(name)
+    owner = module.scopes.resolve(one.root, scope)
+    put = {
+        node.attr
+        for node in module.of_kind(ast.Attribute)
+        if isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == one.root
+        and module.scopes.resolve(one.root, module.scope_of(node)) is owner
+    }
+    closure = closure_of(module)
+    parts = [closure.node_for(Symbol(one.root, ("." + attr,)), scope) for attr in sorted(put)]
+    return [*_nodes_of(module, one, name), *parts]
+
+
+def _nodes_of(module: Module, symbol: Symbol, name: ast.Name) -> list[Node]:
+    inside = comprehension_of(module, name)
+    if inside is not None and not symbol.path:
+        return [(id(inside), symbol.root)]
+    return [closure_of(module).node_for(symbol, module.scope_of(name))]
+
+
+def symbols_in(module: Module, expr: ast.expr) -> list[Symbol]:
+    """What ``expr`` reads, functions that it calls left out."""
+    return list(dict.fromkeys(symbol for symbol, _ in _read_in(module, expr)))
+
+
+def _read_in(module: Module, expr: ast.expr) -> list[tuple[Symbol, ast.Name]]:
+    """The same, each with the name that it begins with."""
+    found: dict[Symbol, ast.Name] = {}
+    stack: list[ast.AST] = [expr]
+    while stack:
+        node = stack.pop()
+        symbol = symbol_of(node) if isinstance(node, (ast.Name, ast.Attribute)) else None
+        if symbol is not None and isinstance(node, ast.expr):
+            root = next((each for each in ast.walk(node) if isinstance(each, ast.Name)), None)
+            if root is not None and not module.names.resolve(node):
+                found[symbol] = root
+            continue
+        if isinstance(node, ast.Call):
+            stack += [*node.args, *node.keywords]
+            if isinstance(node.func, ast.Attribute):
+                stack.append(node.func.value)
+            continue
+        stack.extend(ast.iter_child_nodes(node))
+    return list(found.items())
