@@ -19,11 +19,13 @@ def names_called(
     leaves: frozenset[str],
     *,
     across: bool,
+    classes: bool,
 ) -> frozenset[str]:
     """Canonical names that the function ``dotted`` calls: all that end in ``leaves``.
 
     ``load`` gives a module of the project by its name, of which ``known`` holds all. With
-    ``across`` calls of functions in other modules are followed, too.
+    ``across`` calls of functions in other modules are followed, too; with ``classes`` one counts
+    for all of its methods.
     """
     found: set[str] = set()
     seen: set[tuple[str, str]] = set()
@@ -37,7 +39,7 @@ def names_called(
         loaded = load(module)
         if loaded is None:
             continue
-        own = _calls_of(loaded, name, leaves, across=across)
+        own = _calls_of(loaded, name, leaves, across=across, classes=classes)
         found |= own.names
         stack += [(module, called) for called in own.here]
         for meaning in own.elsewhere:
@@ -56,14 +58,21 @@ class _Calls:
     elsewhere: tuple[str, ...] = ()
 
 
-def _calls_of(loaded: Module, name: str, leaves: frozenset[str], *, across: bool) -> _Calls:
+def _calls_of(
+    loaded: Module, name: str, leaves: frozenset[str], *, across: bool, classes: bool
+) -> _Calls:
     """What the function ``name`` of a module calls (looked up once)."""
-    key = f"calls of {name} {across} {sorted(leaves)}"
+    key = f"calls of {name} {across} {classes} {sorted(leaves)}"
     known = loaded.memo.get(key)
     if isinstance(known, _Calls):
         return known
-    function = _function_named(loaded, name)
-    calls = [n.func for n in loaded.of_kind_inside(ast.Call, function)] if function else []
+    function = _function_named(loaded, name, classes=classes)
+    calls = [
+        call.func
+        for call in (loaded.of_kind_inside(ast.Call, function) if function else ())
+        # Of `v in tf.get_collection(key)` only the answer goes on.
+        if not isinstance(loaded.parent_of(call), ast.Compare)
+    ]
     resolve = loaded.names.resolve
     result = _Calls(
         frozenset(
@@ -79,12 +88,14 @@ def _calls_of(loaded: Module, name: str, leaves: frozenset[str], *, across: bool
     return result
 
 
-def _function_named(module: Module, name: str) -> ast.AST | None:
-    """The last function of that name at the module's top."""
+def _function_named(module: Module, name: str, *, classes: bool) -> ast.AST | None:
+    """The last function of that name at the module's top, or class, whose methods may be run."""
     found = [
         node
         for node in module.tree.body
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        and node.name == name
+        and (classes or not isinstance(node, ast.ClassDef))
     ]
     return found[-1] if found else None
 

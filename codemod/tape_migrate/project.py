@@ -287,11 +287,11 @@ class Project:
         return known
 
     def function_calls(
-        self, dotted: str, leaves: frozenset[str], *, across: bool = False
+        self, dotted: str, leaves: frozenset[str], *, across: bool = False, classes: bool = False
     ) -> frozenset[str]:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
         known = self._path_of_module
-        return names_called(self._load, known, dotted, leaves, across=across)
+        return names_called(self._load, known, dotted, leaves, across=across, classes=classes)
 
     def hold(self, words: frozenset[str]) -> bool:
         """See ``tape_migrate.shapes.modes.OtherModules``."""

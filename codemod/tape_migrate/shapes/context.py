@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
 from tape_migrate.shapes.cached import kept_results
+from tape_migrate.shapes.called_elsewhere import called_elsewhere
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.collections_read import collected_elsewhere, collects_variables
 from tape_migrate.shapes.dependence import Dependence
@@ -23,6 +24,7 @@ from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, tensorflow_functio
 if TYPE_CHECKING:
     from tape_migrate.shapes.kept_tape import Kept
 
+_COLLECTING = frozenset(name.rpartition(".")[2] for name in COLLECTIONS)
 _PLAIN_BUILTINS = frozenset({"len", "range", "float", "int", "list", "tuple", "zip", "enumerate"})
 
 
@@ -112,6 +114,10 @@ class Context:
             elsewhere = collected_elsewhere(self.module, call) if name is None else None
             if elsewhere is not None:
                 return elsewhere
+        for dotted, called in called_elsewhere(self.module, parts, _COLLECTING, across=False):
+            name = tensorflow_function(called)
+            if name in COLLECTIONS and self.others and self.others.function(dotted) is None:
+                return name
         return None
 
     def looks_up(
@@ -123,6 +129,8 @@ class Context:
         for call in (call for part in parts for call in all_calls(part)):
             if isinstance(call.func, ast.Attribute) and call.func.attr in LOOKUPS:
                 return f"{call.func.attr}: what it finds"
+        for dotted, name in called_elsewhere(self.module, parts, LOOKUPS, across=True):
+            return f"{dotted}, which calls {name.rpartition('.')[2]}: what it finds"
         kept = kept_results(self.module, parts)
         return f"{kept[0]}, which keeps what it returns ({kept[1]}): that" if kept else None
 

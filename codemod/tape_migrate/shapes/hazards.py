@@ -26,6 +26,7 @@ _OVERRIDES = frozenset(
     {"gradient_override_map", "RegisterGradient", "_gradient_override_map", "Defun"}
 )
 _GRAPH_IMPORTS = frozenset({"import_graph_def", "import_meta_graph", "import_scoped_meta_graph"})
+_MAKES_OPERATIONS = "create_op"
 LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_element"})
 
 _LEAVING_METHODS = frozenset({"numpy", "eval", "run", "item", "tolist"})
@@ -98,6 +99,8 @@ class ModuleHazards:
         if self._identifiers & _GRAPH_IMPORTS:
             name = min(self._identifiers & _GRAPH_IMPORTS)
             return Refusal("TM109", f"the module uses {name}; a tape sees no imported graph")
+        if self._module.attributes(_MAKES_OPERATIONS):
+            return Refusal("TM109", "the module makes operations by create_op; a tape sees none")
         overriding = overridden_elsewhere(self._module)
         if overriding is not None:
             return Refusal(

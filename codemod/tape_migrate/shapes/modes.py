@@ -44,8 +44,11 @@ _GRAPH_MODE: Final = frozenset(
 )
 
 _LOOP_NAMES: Final = frozenset(name.rpartition(".")[2] for name in V1_CONTROL_FLOW)
-_UNSEEN: Final = frozenset({"Defun", "RegisterGradient", "gradient_override_map"})
-"""Functions that give TensorFlow 1 gradients of their own, which no tape uses."""
+_UNSEEN: Final = frozenset(
+    {"Defun", "RegisterGradient", "gradient_override_map"}
+    | {"import_graph_def", "import_meta_graph", "import_scoped_meta_graph", "create_op"}
+)
+"""Functions that give gradients of their own, or make operations: no tape sees either."""
 
 ASSUMES_V2_CONTROL_FLOW: Final = (
     "assumes TensorFlow 2 control flow: after disable_v2_behavior() a tape gives None for what "
@@ -58,10 +61,11 @@ class OtherModules(Protocol):
     """What a project can tell of functions in its other modules."""
 
     def function_calls(
-        self, dotted: str, leaves: frozenset[str], *, across: bool = False
+        self, dotted: str, leaves: frozenset[str], *, across: bool = False, classes: bool = False
     ) -> frozenset[str]:
         """Canonical names that the function named ``dotted`` calls, as far as is seen: all that
-        end in one of ``leaves``, and perhaps others."""
+        end in one of ``leaves``, and perhaps others. ``across`` follows calls into further modules;
+        with ``classes`` all that the methods of a class call."""
 
     def hold(self, words: frozenset[str]) -> bool:
         """Whether the text of any module holds one of ``words``."""
@@ -137,8 +141,11 @@ def judge_control_flow(
     for call in calls if project is not None and project.hold(_UNSEEN) else ():
         for func in (call.func, *_made_by(module, call)):
             dotted = module.names.resolve(func)
-            seen = project and dotted
-            names = project.function_calls(dotted, _UNSEEN, across=True) if project and seen else ()
+            names = (
+                project.function_calls(dotted, _UNSEEN, across=True, classes=True)
+                if project and dotted
+                else ()
+            )
             hidden = sorted({name.rpartition(".")[2] for name in names} & _UNSEEN)
             if hidden:
                 return Refusal("TM109", f"{dotted} uses {hidden[0]}, of which a tape sees nothing")
