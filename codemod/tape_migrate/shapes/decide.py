@@ -18,14 +18,15 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.filled_sources import refuse_filled_sources
-from tape_migrate.shapes.given_itself import refuse_given_itself
+from tape_migrate.shapes.given_itself import refuse_given_itself, refuse_given_on
+from tape_migrate.shapes.graph_names import refuse_names
 from tape_migrate.shapes.holders import readers_by_holders
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.leaves import Leaves
 from tape_migrate.shapes.loop_twins import refuse_twins
 from tape_migrate.shapes.makers import overridable, refuse_made, refuse_replaced, taken_by
 from tape_migrate.shapes.model_sources import frozen_watches, watched_instead, weights_of_fed_model
-from tape_migrate.shapes.modes import judge_control_flow
+from tape_migrate.shapes.modes import judge_control_flow, refuse_branch
 from tape_migrate.shapes.nested import refuse_tape_from_outside
 from tape_migrate.shapes.not_tensors import refuse_not_tensors
 from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
@@ -48,6 +49,7 @@ from tape_migrate.shapes.repeats import Repeat, refuse_variables, repeat_of
 from tape_migrate.shapes.shape_of import shape_of
 from tape_migrate.shapes.source_kinds import kinds_of
 from tape_migrate.shapes.sources import all_trainable, by_values, find_sources
+from tape_migrate.shapes.special_variables import refuse_special_variables
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
 from tape_migrate.shapes.stops import plan_stops
 from tape_migrate.shapes.targets import Target, find_targets
@@ -89,7 +91,8 @@ def decide_request(context: Context, request: Request) -> Decision:
     refusal = (
         hz.refuse_position(context.module, request)
         or context.refuse_scope(request.found.scope)
-        or context.hazards.refuse_name(request)
+        or refuse_names(context.module, request)
+        or refuse_branch(context.module, request.found.scope)
     )
     if refusal is not None:
         return refusal
@@ -172,10 +175,12 @@ def _decide_paths(
     slice_links = [*start, *(link for n in sorted(every_node) for link in dep.links_into(n))]
     others = overridden(context, dep, every_node, inline_exprs)
     refusal = (
-        refuse_out_of_sight(context, dep, every_node, inline_exprs)
+        refuse_special_variables(context, dep, request, sources)
+        or refuse_out_of_sight(context, dep, every_node, inline_exprs)
         or refuse_changed(context, dep, sources, slice_links, node_id)
         or refuse_changed_target(context, dep, targets, node_id)
         or refuse_given_itself(dep, sources, every_node, inline_exprs)
+        or refuse_given_on(dep, request)
         or refuse_twins(context, dep, sources, slice_links)
         or refuse_filled_sources(context, dep, request.source, sources, node_id)
         or refuse_overridden(others, sources)

@@ -26,7 +26,7 @@ _OVERRIDES = frozenset(
     {"gradient_override_map", "RegisterGradient", "_gradient_override_map", "Defun"}
 )
 _GRAPH_IMPORTS = frozenset({"import_graph_def", "import_meta_graph", "import_scoped_meta_graph"})
-_MAKES_OPERATIONS = "create_op"
+_BARE_OPERATIONS = frozenset({"create_op", "_create_op_internal", "_create_op_from_tf_operation"})
 LOOKUPS = frozenset({"get_tensor_by_name", "get_operation_by_name", "as_graph_element"})
 
 _LEAVING_METHODS = frozenset({"numpy", "eval", "run", "item", "tolist"})
@@ -78,19 +78,6 @@ class ModuleHazards:
             for call in module.of_kind(ast.Call)
         )
 
-    @cached_property
-    def looks_up_names(self) -> bool:
-        return bool(self._identifiers & (LOOKUPS | {"get_operations"}))
-
-    def refuse_name(self, request: Request) -> Refusal | None:
-        """A name of the gradient by which a tensor may be looked up."""
-        named = any(isinstance(k, ast.keyword) and k.arg == "name" for k in request.dropped)
-        if named and self.looks_up_names:
-            return Refusal(
-                "TM124", "the gradient is given a name, and tensors are looked up by name"
-            )
-        return None
-
     def refuse(self) -> Refusal | None:
         """A reason that holds for every call of the module."""
         if self._identifiers & _OVERRIDES:
@@ -99,8 +86,9 @@ class ModuleHazards:
         if self._identifiers & _GRAPH_IMPORTS:
             name = min(self._identifiers & _GRAPH_IMPORTS)
             return Refusal("TM109", f"the module uses {name}; a tape sees no imported graph")
-        if self._module.attributes(_MAKES_OPERATIONS):
-            return Refusal("TM109", "the module makes operations by create_op; a tape sees none")
+        if self._identifiers & _BARE_OPERATIONS:
+            name = min(self._identifiers & _BARE_OPERATIONS)
+            return Refusal("TM109", f"the module uses {name}; a tape sees no operation made so")
         overriding = overridden_elsewhere(self._module)
         if overriding is not None:
             return Refusal(

@@ -85,12 +85,6 @@ class Leaves:
 
     def refuse_outside(self, outside: Iterable[Link]) -> Refusal | None:
         """A value from outside that may have been computed from a variable."""
-        if any(n.arg == "caching_device" for n in self._module.of_kind(ast.keyword)):
-            return Refusal(
-                "TM106",
-                "caching_device= keeps a copy of a variable from when it is made, which a tape "
-                "opened later does not see",
-            )
         for link in outside:
             symbol = link.use.symbol
             if is_set_here(self._dep, link) or self._is_fed(link) or self._counts_turns(link):

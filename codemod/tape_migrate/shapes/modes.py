@@ -13,7 +13,9 @@ import ast
 from collections.abc import Iterable
 from typing import Final, Protocol, runtime_checkable
 
+from tape_migrate.flow.scope import Scope
 from tape_migrate.module import Module
+from tape_migrate.shapes.hidden_control_flow import hidden_control_flow, runs_in_branch
 from tape_migrate.shapes.plan import Refusal
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import V1_CONTROL_FLOW, tensorflow_function
@@ -160,6 +162,10 @@ def judge_control_flow(
     off = v2_off(module)
     if direct and off:
         return _refusal(f"tf.{direct[0]} is on the path")
+    for call in calls if off else ():
+        branching = hidden_control_flow(module, call)
+        if branching is not None:
+            return _refusal(f"{branching}, which may branch or loop inside, is on the path")
     unseen = [call for call in calls if not summaries.is_closed(call)]
     for call in unseen:
         dotted = module.names.resolve(call.func)
@@ -175,6 +181,18 @@ def judge_control_flow(
     if unseen and off:
         return _refusal(f"{ast.unparse(unseen[0].func)} may use control flow")
     return [ASSUMES_V2_CONTROL_FLOW] if unseen or direct else []
+
+
+def refuse_branch(module: Module, scope: Scope) -> Refusal | None:
+    """Refuse a gradient that is taken in a branch of TensorFlow 1 control flow."""
+    branching = runs_in_branch(module, scope) if v2_off(module) else None
+    if branching is None:
+        return None
+    return Refusal(
+        "TM121",
+        f"the module turns TensorFlow 2 behaviour off and the gradient is taken in a branch of "
+        f"tf.{branching}: a tape cannot go through what comes from around it",
+    )
 
 
 def _refusal(what: str) -> Refusal:

@@ -67,6 +67,13 @@ def judge_reference_variables(
     return [f"assumes that {names} {verb}, which a tape cannot take ({why})"]
 
 
+def may_be_variable(context: Context, dep: Dependence, source: Source, *, unknown: bool) -> bool:
+    """Whether a source is made as a variable; with ``unknown``, whether it is not certainly a
+    tensor."""
+    made = _Values(context).of_symbol(source.symbol, source.node_id, dep)
+    return made is _Made.VARIABLE or (unknown and made is _Made.UNKNOWN)
+
+
 def asks_for_reference_variables(module: Module) -> bool:
     """Whether ``use_resource=`` is given anything but ``True`` or ``None``."""
     key = "asks for reference variables"

@@ -8,6 +8,7 @@ from typing import Final
 from tape_migrate.module import Module
 from tape_migrate.shapes.modes import identifiers
 from tape_migrate.shapes.tensorflow_facts import VARIABLE_MAKERS, tensorflow_function
+from tape_migrate.shapes.variable_getters import getters_compute
 
 _REUSE: Final = frozenset({"reuse", "reuse_variables", "AUTO_REUSE", "custom_getter"})
 
@@ -38,7 +39,8 @@ def makes_variables(module: Module, value: ast.expr) -> bool:
         case ast.Call(func=func, keywords=keywords):
             name = tensorflow_function(module.names.resolve(func)) or ""
             own = any(k.arg in (None, "custom_getter", "caching_device") for k in keywords)
-            return name.rpartition(".")[2] in VARIABLE_MAKERS and not own
+            made = name.rpartition(".")[2] in VARIABLE_MAKERS and not own
+            return made and not getters_compute(module)
     return False
 
 

@@ -1,0 +1,91 @@
+"""Functions that a program puts between itself and the variables that it makes.
+
+``custom_getter=`` of a variable scope, ``set_custom_getter`` and ``variable_creator_scope`` name
+one that is handed what makes the variable. It may give the variable as it is, or its moving
+average, or compute something from it (its half-precision copy, its norm): then ``get_variable``
+reads the variable, too.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from tape_migrate.module import Module
+
+_SETTING: Final = ("set_custom_getter", "variable_creator_scope", "_variable_creator_scope")
+_DEPTH: Final = 4
+
+
+def getters_compute(module: Module) -> bool:
+    """Whether some getter of this module may give anything but a variable."""
+    key = "getters compute"
+    if key not in module.memo:
+        module.memo[key] = any(
+            not _gives_variable(module, getter, _DEPTH) for getter in _getters(module)
+        )
+    return bool(module.memo[key])
+
+
+def _getters(module: Module) -> list[ast.expr]:
+    found = [k.value for k in module.of_kind(ast.keyword) if k.arg == "custom_getter"]
+    if b"custom_getter" in module.text or b"variable_creator_scope" in module.text:
+        for call in module.of_kind(ast.Call):
+            leaf = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+            leaf = call.func.id if isinstance(call.func, ast.Name) else leaf
+            if leaf in _SETTING:
+                found += [*call.args, *(keyword.value for keyword in call.keywords)]
+    return [each for each in found if not (isinstance(each, ast.Constant) and each.value is None)]
+
+
+def _gives_variable(module: Module, getter: ast.expr, depth: int) -> bool:
+    """Whether a getter certainly gives the variable, or another one (its moving average)."""
+    if isinstance(getter, ast.Lambda):
+        first = [arg.arg for arg in (*getter.args.posonlyargs, *getter.args.args)][:1]
+        return bool(first) and _is_variable(module, getter.body, first[0], depth)
+    if not isinstance(getter, ast.Name):
+        return False
+    bound = module.names.bindings(getter.id, module.scope_of(getter))
+    function = bound[0] if len(bound) == 1 else None
+    if not isinstance(function, ast.FunctionDef) or function.decorator_list:
+        return False
+    first = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)][:1]
+    scope = module.scopes.opened_by(function)
+    returns = [
+        node
+        for node in module.of_kind_inside(ast.Return, function)
+        if module.scope_of(node) is scope
+    ]
+    return (
+        bool(first)
+        and bool(returns)
+        and all(
+            node.value is not None and _is_variable(module, node.value, first[0], depth)
+            for node in returns
+        )
+    )
+
+
+def _is_variable(module: Module, value: ast.expr, getter: str, depth: int) -> bool:
+    """``getter(name, …)``, a name of that, ``ema.average(getter(name, …))``."""
+    if depth == 0:
+        return False
+    match value:
+        case ast.Call(func=ast.Name(id=name)) if name == getter:
+            return True
+        case ast.Call(func=ast.Attribute(attr="average"), args=[inner], keywords=[]):
+            return _is_variable(module, inner, getter, depth - 1)
+        case ast.IfExp(body=body, orelse=orelse):
+            return all(_is_variable(module, each, getter, depth - 1) for each in (body, orelse))
+        case ast.BoolOp(values=values):
+            return all(_is_variable(module, each, getter, depth - 1) for each in values)
+        case ast.Name(id=name):
+            bound = module.names.bindings(name, module.scope_of(value))
+            return bool(bound) and all(
+                isinstance(each, ast.Assign)
+                and isinstance(each.targets[0], ast.Name)
+                and len(each.targets) == 1
+                and _is_variable(module, each.value, getter, depth - 1)
+                for each in bound
+            )
+    return False
