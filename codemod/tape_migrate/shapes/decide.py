@@ -23,6 +23,7 @@ from tape_migrate.shapes.graph_names import refuse_names
 from tape_migrate.shapes.holders import readers_by_holders
 from tape_migrate.shapes.keras_symbols import refuse_keras, refuse_symbolic
 from tape_migrate.shapes.leaves import Leaves
+from tape_migrate.shapes.loop_parts import refuse_part_twins
 from tape_migrate.shapes.loop_twins import refuse_twins
 from tape_migrate.shapes.makers import overridable, refuse_made, refuse_replaced, taken_by
 from tape_migrate.shapes.model_sources import frozen_watches, watched_instead, weights_of_fed_model
@@ -182,6 +183,7 @@ def _decide_paths(
         or refuse_given_itself(dep, sources, every_node, inline_exprs)
         or refuse_given_on(dep, request)
         or refuse_twins(context, dep, sources, slice_links)
+        or refuse_part_twins(context, dep, sources, slice_links)
         or refuse_filled_sources(context, dep, request.source, sources, node_id)
         or refuse_overridden(others, sources)
     )

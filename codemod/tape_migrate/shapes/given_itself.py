@@ -98,21 +98,25 @@ def _unpacked(target: ast.expr) -> list[ast.expr]:
 
 def _given(dep: Dependence, stmt: ast.stmt) -> Iterator[str]:
     """The variables that a statement gives to calls that may give them back."""
-    module = dep.module
-    for call in calls_in(stmt):
+    return names_given(dep.module, stmt)
+
+
+def names_given(module: Module, node: ast.AST) -> Iterator[str]:
+    """The variables that calls in ``node`` may give back as they are."""
+    for call in calls_in(node):
         for value in _may_give_back(module, call, _DEPTH):
-            for node in ast.walk(value):
-                if not isinstance(node, ast.Name) or module.names.resolve(node):
+            for read in ast.walk(value):
+                if not isinstance(read, ast.Name) or module.names.resolve(read):
                     continue
                 functions = [
                     bound
-                    for bound in module.names.bindings(node.id, module.scope_of(node))
+                    for bound in module.names.bindings(read.id, module.scope_of(read))
                     if isinstance(bound, (ast.FunctionDef, ast.AsyncFunctionDef))
                 ]
                 for function in functions:
                     yield from free_variables(function)
                 if not functions:
-                    yield node.id
+                    yield read.id
 
 
 def _may_give_back(module: Module, call: ast.Call, depth: int) -> list[ast.expr]:

@@ -15,9 +15,10 @@ from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.given_itself import names_given
 from tape_migrate.shapes.loop_body import uses_of
 from tape_migrate.shapes.loop_variables import is_loop_variable
-from tape_migrate.shapes.plan import Link, Refusal, Source
+from tape_migrate.shapes.plan import Link, Refusal, Source, in_order
 from tape_migrate.shapes.sources import is_fresh_value
 
 _STARTS = ("loop_vars", "initializer")
@@ -30,6 +31,7 @@ def refuse_twins(
     scope = dep.scope
     node = scope.node
     read = {link.use.symbol.root for link in outside if link.definition.kind is DefKind.PARAMETER}
+    around = {link.use.symbol.root for link in outside if link.definition.kind is DefKind.EXTERNAL}
     for source in sources:
         if not isinstance(node, ast.FunctionDef) or not is_loop_variable(
             context, scope, source.symbol
@@ -37,6 +39,13 @@ def refuse_twins(
             continue
         names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
         own = names.index(source.symbol.root)
+        for name in sorted(around):
+            if _may_begin_as(context, dep, own, name, names):
+                return Refusal(
+                    "TM117",
+                    f"{source.symbol} may be {name} itself in a turn of the loop that runs "
+                    "eagerly, and the target is computed from that, too",
+                )
         for position, name in enumerate(names):
             if position == own or name not in read:
                 continue
@@ -47,6 +56,19 @@ def refuse_twins(
                     "which the eager tape finds both",
                 )
     return None
+
+
+def _may_begin_as(context: Context, dep: Dependence, own: int, name: str, names: list[str]) -> bool:
+    """Whether the loop begins with what ``tf.cond`` and the like may have made of ``name``."""
+    module = context.module
+    for use in uses_of(module, dep.scope):
+        call = next((p for p in module.parents(use) if isinstance(p, ast.Call)), None)
+        if call is None or module.names.resolve(call.func) == "tensorflow.map_fn":
+            continue
+        starts = _starts(module, call, len(names))
+        if starts is not None and _gives_back(module, ast.Name(id=name), starts[own]):
+            return True
+    return False
 
 
 def _may_begin_alike(
@@ -60,10 +82,7 @@ def _may_begin_alike(
         starts = _starts(module, call, len(names))
         if starts is None:
             continue
-        first, second = starts[one], starts[other]
-        if _is_number(first) or _is_number(second) or _is_new(module, context, first, second):
-            continue
-        if ast.dump(first) == ast.dump(second) or _may_be_one(context, first, second):
+        if may_be_alike(context, starts[one], starts[other]):
             return True
     for stmt in module.of_kind_inside(ast.Return, dep.scope.node):
         if module.scope_of(stmt) is not dep.scope or not isinstance(stmt.value, ast.Tuple):
@@ -72,11 +91,31 @@ def _may_begin_alike(
         if len(items) != len(names):
             continue
         first, second = items[one], items[other]
-        if not (isinstance(first, ast.Name) and isinstance(second, ast.Name)):
-            continue
-        if first.id == second.id:
+        if isinstance(first, ast.Name) and isinstance(second, ast.Name) and first.id == second.id:
+            return True
+        if _gives_back(module, first, second) or _gives_back(module, second, first):
             return True
     return False
+
+
+def may_be_alike(context: Context, first: ast.expr, second: ast.expr) -> bool:
+    """Whether two values that a loop begins with may be one tensor."""
+    module = context.module
+    if _is_number(first) or _is_number(second) or _is_new(module, context, first, second):
+        return False
+    return ast.dump(first) == ast.dump(second) or _may_be_one(context, first, second)
+
+
+def _gives_back(module: Module, first: ast.expr, second: ast.expr) -> bool:
+    """``u`` and ``tf.cond(p, lambda: u, lambda: best)``, or a name of that."""
+    if not isinstance(first, ast.Name):
+        return False
+    made = [second]
+    if isinstance(second, ast.Name):
+        facts = module.facts(module.scope_of(second))
+        reached = in_order(facts.reaching_at(second, Symbol(second.id)))
+        made = [d.stmt.value for d in reached if isinstance(d.stmt, ast.Assign)]
+    return any(first.id in names_given(module, each) for each in made)
 
 
 def _starts(module: Module, call: ast.Call, count: int) -> list[ast.expr] | None:
