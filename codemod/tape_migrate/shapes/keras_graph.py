@@ -10,7 +10,13 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_compiled import compiled_calls
 from tape_migrate.shapes.keras_function import plan_function
-from tape_migrate.shapes.keras_hazards import refuse_symbol_asked, refuse_updates
+from tape_migrate.shapes.keras_hazards import (
+    refuse_assertions,
+    refuse_attempt,
+    refuse_needed,
+    refuse_symbol_asked,
+    refuse_updates,
+)
 from tape_migrate.shapes.keras_layers import layers_differ
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_plan import KerasPlan
@@ -56,6 +62,8 @@ def keras_graphs(
         or eager_off_elsewhere(context)
         or refuse_updates(module, calls)
         or refuse_symbol_asked(module)
+        or refuse_needed(module, calls)
+        or refuse_assertions(module)
     )
     if changed is not None:
         return KerasGraphs(None, {id(site): changed for site in symbolic})
@@ -65,6 +73,8 @@ def keras_graphs(
     still = _compiled_still(context, calls, real)
     for call in calls:
         plan = plan_function(context, call, symbolic)
+        if not isinstance(plan, Refusal) and plan.sites:
+            plan = refuse_attempt(module, call) or plan
         if isinstance(plan, Refusal):
             scope = module.scope_of(call)
             for site in symbolic:

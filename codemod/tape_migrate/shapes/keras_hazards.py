@@ -117,6 +117,66 @@ def refuse_updates(module: Module, compiled: list[ast.Call]) -> Refusal | None:
     return None
 
 
+def refuse_needed(module: Module, compiled: list[ast.Call]) -> Refusal | None:
+    """``K.function(…, updates=…)``: it needs a graph, and what moves needs eager execution."""
+    for call in compiled:
+        given = [k.value for k in call.keywords if k.arg == "updates"]
+        given += call.args[2:3] if module.names.resolve(call.func) == BACKEND + "function" else []
+        if any(not _is_nothing(value) for value in given):
+            return Refusal(
+                "TM145",
+                f"the K.function of line {call.lineno} has updates=, which only a graph does, and "
+                "what is migrated needs eager execution",
+            )
+    return None
+
+
+def _is_nothing(value: ast.expr) -> bool:
+    empty = isinstance(value, (ast.List, ast.Tuple)) and not value.elts
+    return empty or (isinstance(value, ast.Constant) and value.value is None)
+
+
+def refuse_assertions(module: Module) -> Refusal | None:
+    """``tf.debugging.assert_positive(y)`` alone: no graph runs it, eager code does."""
+    for stmt in module.of_kind(ast.Expr):
+        call = stmt.value
+        if not isinstance(call, ast.Call):
+            continue
+        func = call.func
+        leaf = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        if leaf.lower().startswith("assert"):
+            if module.names.resolve(func).startswith("tensorflow."):
+                return Refusal(
+                    "TM146",
+                    f"{ast.unparse(func)} (line {call.lineno}) is held by the graph and never run, "
+                    "but eagerly at once",
+                )
+    return None
+
+
+def refuse_attempt(module: Module, call: ast.Call) -> Refusal | None:
+    """``try: f = K.function(…)``: where there is no gradient that raised, the new ``f`` does."""
+    stmt = module.statement_of(call)
+    for around in module.parents(call):
+        if isinstance(around, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            return None
+        if not isinstance(around, ast.Try) or not around.handlers:
+            continue
+        body = [node for part in around.body for node in module.inside(part)]
+        if not any(node is call for node in body):
+            continue
+        targets = stmt.targets if isinstance(stmt, ast.Assign) else []
+        names = {ast.unparse(target) for target in targets}
+        called = (n for n in body if isinstance(n, ast.Call) and ast.unparse(n.func) in names)
+        if not any(called):
+            return Refusal(
+                "TM115",
+                "the K.function is made in a try statement: where there is no gradient it raised "
+                "there, and the new function raises where it is called",
+            )
+    return None
+
+
 def _does_later(module: Module, around: ast.AST) -> bool:
     """A class, whose methods a graph calls, or what a ``K.function`` is given."""
     compiled = isinstance(around, ast.Call) and (

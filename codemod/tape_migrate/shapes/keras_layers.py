@@ -68,6 +68,14 @@ def updating_layers(module: Module) -> Refusal | None:
                 f"a layer updates a variable, or reads the learning phase, when it is called (line "
                 f"{node.lineno}): a layer that calls the model calls it at other times",
             )
+    for stmt in module.of_kind(ast.AugAssign):
+        counts = _counts(module, stmt)
+        if counts is not None:
+            return counts
+    for owner in module.of_kind(ast.ClassDef):
+        keeps = class_keeps(module, owner)
+        if keeps is not None:
+            return keeps
     return _imported_layers(module)
 
 
