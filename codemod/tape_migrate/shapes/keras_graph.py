@@ -62,7 +62,6 @@ def keras_graphs(
         or eager_off_elsewhere(context)
         or refuse_updates(module, calls)
         or refuse_symbol_asked(module)
-        or refuse_needed(module, calls)
         or refuse_assertions(module)
     )
     if changed is not None:
@@ -74,7 +73,7 @@ def keras_graphs(
     for call in calls:
         plan = plan_function(context, call, symbolic)
         if not isinstance(plan, Refusal) and plan.sites:
-            plan = refuse_attempt(module, call) or plan
+            plan = refuse_attempt(module, call) or refuse_needed(module, calls) or plan
         if isinstance(plan, Refusal):
             scope = module.scope_of(call)
             for site in symbolic:
