@@ -166,7 +166,9 @@ def _handed_on(
 ) -> list[tuple[Symbol, Symbol]]:
     """What both are in the function that hands them on, if they are parameters of that."""
     if one is not two:
-        return [(a, b) for a in symbols_in(module, one) for b in symbols_in(module, two)]
+        return [
+            (a, b) for a in symbols_in(module, one) for b in symbols_in(module, two, through=True)
+        ]
     symbol = symbol_of(one)
     if symbol is None:
         return []

@@ -14,6 +14,7 @@ from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.symbols import Symbol, may_overlap, symbol_of
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.applied import applied_variables
+from tape_migrate.shapes.assigned import assigned_unnamed, is_same_variable, may_assign
 from tape_migrate.shapes.binding import bind, comprehension_of
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
@@ -147,7 +148,39 @@ def _refuse_assigned(
                     f"{assigned} is assigned to before the target is computed from it: a graph "
                     "does that only when it is run, eager code at once",
                 )
+    for node_id, variables in _assigning_unnamed(context, dep) if reads else ():
+        if not dep.reaches(node_id, call_node):
+            continue
+        for read, link in reads.items():
+            if dep.reaches(node_id, link.node_id) and any(
+                is_same_variable(context.module, variable, read) for variable in variables
+            ):
+                return Refusal(
+                    "TM118",
+                    f"{read} may be assigned to before the target is computed from it, by what is "
+                    "called there: a graph does that only when it is run, eager code at once",
+                )
     return None
+
+
+def _assigning_unnamed(context: Context, dep: Dependence) -> list[tuple[int, tuple[ast.expr, ...]]]:
+    """The nodes of the scope that assign to variables in a way that does not show."""
+    if not may_assign(context.module):
+        return []
+    key = f"assigned unnamed {id(dep.scope)}"
+    known = dep.module.memo.get(key)
+    if not isinstance(known, list):
+        found = []
+        for node in dep.cfg.nodes:
+            if node.node is None or isinstance(node.node, (ast.FunctionDef, ast.ClassDef)):
+                continue
+            stmt = node.node
+            parts = own_expressions(stmt) if isinstance(stmt, ast.stmt) else [stmt]
+            variables = tuple(assigned_unnamed(context.module, context.summaries, parts))
+            if variables:
+                found.append((node.id, variables))
+        known = dep.module.memo[key] = found
+    return known
 
 
 def _refuse_set_later(context: Context, dep: Dependence, reads: list[int]) -> Refusal | None:

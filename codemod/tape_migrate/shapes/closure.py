@@ -14,6 +14,7 @@ from functools import cached_property
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.shapes.changed_elsewhere import function_elsewhere
 from tape_migrate.shapes.closure_graph import ClosureGraph
 from tape_migrate.shapes.closure_nodes import Node
 from tape_migrate.shapes.displays import collects, spread
@@ -22,6 +23,7 @@ from tape_migrate.shapes.loop_body import in_loop
 from tape_migrate.shapes.made_of import made_of
 from tape_migrate.shapes.stored import is_tensor, names_tensor
 from tape_migrate.shapes.unnamed_calls import members_of_object
+from tape_migrate.shapes.variable_makers import makes_variables
 
 
 class Closure(ClosureGraph):
@@ -84,6 +86,29 @@ class Closure(ClosureGraph):
         """Whether ``other`` may hold or be made of what ``start`` holds, or read it when run."""
         return start == other or other in self._reachable(start)
 
+    def is_computed_from_variables(self, symbol: Symbol, scope: Scope) -> bool:
+        """Whether ``symbol`` may hold what was computed from a trainable variable of the module."""
+        return self.node_for(symbol, scope) in self._from_variables
+
+    @cached_property
+    def _from_variables(self) -> frozenset[Node]:
+        made = {node for value, node in self._flows if self._makes_trainable(value)}
+        seen = {(node, False) for node in made}
+        queue = [*seen]
+        while queue:
+            node, computed = queue.pop()
+            for each in self._edges.get(node, ()):
+                state = (each, computed or (node, each) in self._makes)
+                if state not in seen:
+                    seen.add(state)
+                    queue.append(state)
+        return frozenset(node for node, computed in seen if computed)
+
+    def _makes_trainable(self, value: ast.expr) -> bool:
+        return makes_variables(self._module, value) and not any(
+            isinstance(node, ast.keyword) and node.arg == "trainable" for node in ast.walk(value)
+        )
+
     def _computed_from(
         self, start: Node, same: Collection[Node], *, avoid: Node | None = None
     ) -> set[Node]:
@@ -134,7 +159,10 @@ class Closure(ClosureGraph):
         given = [g for expr in exprs for g in made_of(self._module, self._summaries, expr)]
         given += [group for expr in exprs if (group := members_of_object(self._module, expr))]
         listed = [spread(self._module, args) for args in self._listed[parameter]]
-        return self.depend([*given, *listed]) or any(map(self.mixes, exprs))
+        if self.depend([*given, *listed]) or any(map(self.mixes, exprs)):
+            return True
+        others = self._same(parameter) - {parameter}
+        return any(self.hands_mixed(other) for other in others if other in self._listed)
 
     def hands_mixed(self, parameter: Node) -> bool:
         """Whether a visible caller gives ``*parameter`` a collection of which one member was
@@ -175,9 +203,26 @@ class Closure(ClosureGraph):
             return False
         reads = set(self._nodes.reads(expr))
         held.discard(here)
+        if self._grows_by_itself(held):
+            return True
         if held.intersection(n for part in self._parts_made(expr) for n in self._nodes.reads(part)):
             return True
         return any(self._is_computed(node, reads - {node}) for node in held)
+
+    def _grows_by_itself(self, held: set[Node]) -> bool:
+        """Whether what is computed from a member of a collection is put into it."""
+        put = [value for value, holder in self._put_in.all() if holder in held]
+        put += [
+            value
+            for value, written in self._flows
+            if written in held and isinstance(value, ast.Call)
+            if function_elsewhere(self._module, value) is not None
+        ]
+        return any(
+            not held.isdisjoint(self._nodes.reads(part))
+            for value in put
+            for part in ([value] if isinstance(value, ast.Call) else self._parts_made(value))
+        )
 
     def _is_computed(self, start: Node, goals: set[Node]) -> bool:
         """Whether one of ``goals`` may have been computed from ``start``, not only hold it."""

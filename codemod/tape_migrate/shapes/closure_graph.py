@@ -15,11 +15,13 @@ from itertools import product
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.changed_elsewhere import changed_arguments
 from tape_migrate.shapes.closure_nodes import Node, Nodes
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.displays import collects, keyed, taker_of
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.loop_body import given_by_loop
+from tape_migrate.shapes.put_in import SETTING, PutIn
 from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import always_new_tensor
@@ -49,6 +51,7 @@ class ClosureGraph:
         self._copies: dict[Node, set[Node]] = defaultdict(set)  # the same, without calls between
         self._captures: dict[Node, set[Node]] = defaultdict(set)
         """Variable -> functions that read it when they are run, not when they are made."""
+        self._put_in = PutIn(self._nodes.reads)
         self._parameters: set[Node] = set()
         self._given: dict[Node, list[ast.expr]] = defaultdict(list)  # what calls give a parameter
         self._listed: dict[Node, list[list[ast.expr]]] = defaultdict(list)  # of ``*args``
@@ -60,6 +63,9 @@ class ClosureGraph:
                 self._connect(self._nodes.reads(value), attribute)
                 self._alias(value, attribute)
         self._run_handed()
+        for value, holder in self._put_in.elsewhere():
+            self._connect(self._nodes.reads(value), holder)
+            self._alias(value, holder)
 
     def _reachable(self, start: Node) -> set[Node]:
         """What is computed from ``start``, or reads it."""
@@ -87,10 +93,15 @@ class ClosureGraph:
                 self._assign(target, value)
             case ast.AugAssign(target=target, value=value):
                 self._assign(target, value)
+                if isinstance(value, (ast.List, ast.ListComp)):
+                    for holder in self._nodes.find_reads(target, storing=True):
+                        self._put_in.put(value, holder)
             case ast.NamedExpr(target=target, value=value):
                 self._assign(target, value)
             case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
                 self._assign(target, value)
+                for member in self._nodes.find_reads(target, storing=True):
+                    self._put_in.name_members(value, member)
             case ast.With(items=items):
                 for item in items:
                     if item.optional_vars is not None:
@@ -104,8 +115,7 @@ class ClosureGraph:
                 ]
                 for arg, default in pairs:
                     if default is not None:
-                        self._connect(self._nodes.reads(default), (id(scope), arg.arg))
-                        self._alias(default, (id(scope), arg.arg))
+                        self._hand(default, (id(scope), arg.arg))
                         self._given[(id(scope), arg.arg)].append(default)
                 if not isinstance(node, ast.Lambda):
                     self._run(self._unnamed.decorated(node))
@@ -191,6 +201,7 @@ class ClosureGraph:
         for written in self._nodes.find_reads(target, storing=True):
             self._connect(reads, written)
             self._alias(value, written)
+            self._put_in.bind(target, value, written)
 
     def _alias(self, value: ast.expr, written: Node) -> None:
         """Record that ``written`` may hold the very tensor that ``value`` gives."""
@@ -218,6 +229,7 @@ class ClosureGraph:
     def _return(self, value: ast.expr, written: Node) -> None:
         if not isinstance(value, ast.Call) or self._summaries.callee(value) is not None:
             self._alias(value, written)
+            self._put_in.name(value, written)
             return
         # What is called is no tensor that it gives back: `return Pair(a, b)`.
         self._flows.append((value, written))
@@ -245,6 +257,10 @@ class ClosureGraph:
             made = self._unnamed.makers(call)
             self._run(made)
             self._pending += () if made else self._unnamed.may_run(call)
+            for changed in changed_arguments(self._module, call):
+                for holder in (*self._nodes.reads(changed), *self._nodes.attributes(changed)):
+                    self._put_in.put(call, holder)
+                    self._connect(self._nodes.reads(call), holder)
 
     def _run(self, calls: Iterable[tuple[Function | ast.Lambda | None, ast.Call]]) -> None:
         for function, call in calls:
@@ -276,13 +292,13 @@ class ClosureGraph:
             for func in self._methods_called(call.func):
                 its_call = ast.Call(func=func, args=call.args, keywords=call.keywords)
                 self._call_of_object(its_call, known=False)
-        if not isinstance(call.func, ast.Attribute) or self._module.names.resolve(call.func):
+        if not isinstance(call.func, ast.Attribute) or self._nodes.is_of_library(call.func):
             return
         for method in () if known else self._summaries.methods_named(call.func.attr):
             self._give(method, call)
             if not self._summaries.is_quiet(method):
                 self._put_into_called(call.func.value, call.args)
-        if call.func.attr in CONTAINER_METHODS:
+        if call.func.attr in CONTAINER_METHODS or call.func.attr in SETTING:
             receivers = [
                 *self._nodes.reads(call.func.value),
                 *self._nodes.attributes(call.func.value),
@@ -291,6 +307,7 @@ class ClosureGraph:
             for receiver, arg in product(receivers, given):
                 self._connect(self._nodes.reads(arg), receiver)
                 self._alias(arg, receiver)
+                self._put_in.put(arg, receiver)
 
     def _put_into_called(self, holder: ast.expr, values: Iterable[ast.expr]) -> None:
         """What is put into an object counts for its name where the object may be called itself:
@@ -314,9 +331,8 @@ class ClosureGraph:
         """Connect the arguments of ``call`` with the parameters of ``function``."""
         scope = self._module.scopes.opened_by(function)
         for parameter, arg in bind(function, call):
-            self._connect(self._nodes.reads(arg), (id(scope), parameter))
             self._parameters.add((id(scope), parameter))
-            self._alias(arg, (id(scope), parameter))
+            self._hand(arg, (id(scope), parameter))
             self._given[(id(scope), parameter)].append(arg)
         if function.args.kwarg is not None:
             self._keywords(function.args.kwarg.arg, scope, call)
@@ -329,6 +345,11 @@ class ClosureGraph:
             for arg in more:
                 self._connect(self._nodes.reads(arg), node)
                 self._alias(arg, node)
+
+    def _hand(self, value: ast.expr, parameter: Node) -> None:
+        self._connect(self._nodes.reads(value), parameter)
+        self._alias(value, parameter)
+        self._put_in.name(value, parameter)
 
     def _keywords(self, name: str, scope: Scope, call: ast.Call) -> None:
         """Members of ``**name``, each by its key."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Final
 
 from tape_migrate.flow.bindings import children
 from tape_migrate.flow.scope import Scope, ScopeKind
@@ -19,10 +20,13 @@ from tape_migrate.names import KNOWN_MODULES, canonical
 from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.binding import comprehension_of
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.summaries import Summaries
 
 Node = tuple[int, str]
 
+_READING: Final = frozenset({"get", "pop", "popitem", "popleft", "setdefault", "__getitem__"})
+"""Methods by which a collection gives one of its members."""
 ANY: Node = (0, ".*")
 """Whatever ``getattr(self, "_build_" + kind)`` may give."""
 
@@ -72,6 +76,8 @@ class Nodes:
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
             if (symbol := symbol_of(node)) is not None and symbol.root == "self"
         }
+        if name in _READING and not self._summaries.methods_named(name):
+            held.add(self.node_for(Symbol(called.root, called.path[:-1]), scope))
         return held or {self.node_for(called, scope)}
 
     def returned(self, value: ast.expr, size: int) -> list[ast.Tuple]:
@@ -108,6 +114,11 @@ class Nodes:
         if top not in ("tensorflow", "numpy"):
             return False
         return bool(rest) or isinstance(node, ast.Name)
+
+    def is_of_library(self, node: ast.Attribute) -> bool:
+        """``tf.Tensor.shape``: what a module of the project has is an attribute like another."""
+        dotted = self._module.names.resolve(node)
+        return bool(dotted) and is_library(self._module, dotted)
 
     @cached_property
     def _imported(self) -> dict[str, dict[str, list[Node]]]:
@@ -152,7 +163,7 @@ class Nodes:
                 else:
                     yield self.node_for(Symbol(node.id), self._module.scope_of(node))
                 continue
-            if isinstance(node, ast.Attribute) and not self._module.names.resolve(node):
+            if isinstance(node, ast.Attribute) and not self.is_of_library(node):
                 yield (0, "." + node.attr)
                 if storing:
                     continue

@@ -95,12 +95,14 @@ def _find_changes(module: Module, scope: Scope) -> Iterator[tuple[ast.AST, Symbo
 
 
 def _changed_inside(module: Module, function: ast.AST) -> Iterator[tuple[ast.expr, str]]:
-    """What is stored into, filled, or set behind its back inside ``function``."""
+    """What is stored into, filled, bound again or set behind its back inside ``function``."""
     yield from changes_in(function)
     for node in module.inside(function):
         root: ast.expr | None = None
         if isinstance(node, ast.Attribute) and node.attr in _OWN_SETTERS:
             root = node.value
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            root = node
         elif isinstance(node, ast.Call) and node.args:
             name = node.func.id if isinstance(node.func, ast.Name) else ""
             own = isinstance(node.func, ast.Attribute) and node.func.attr in _OWN_SETTERS

@@ -88,17 +88,34 @@ def _nodes_of(module: Module, symbol: Symbol, name: ast.Name) -> list[Node]:
     return [closure_of(module).node_for(symbol, module.scope_of(name))]
 
 
-def symbols_in(module: Module, expr: ast.expr) -> list[Symbol]:
-    """What ``expr`` reads, functions that it calls left out."""
-    return list(dict.fromkeys(symbol for symbol, _ in _read_in(module, expr)))
+def symbols_in(module: Module, expr: ast.expr, *, through: bool = False) -> list[Symbol]:
+    """What ``expr`` reads, functions that it calls left out; of the variable of a comprehension,
+    if asked to go ``through`` it, what that goes through."""
+    return list(dict.fromkeys(symbol for symbol, _ in _read_in(module, expr, through=through)))
 
 
-def _read_in(module: Module, expr: ast.expr) -> list[tuple[Symbol, ast.Name]]:
+def _gone_through(module: Module, name: ast.Name) -> list[ast.expr]:
+    """``values`` for ``v`` of ``[f(v) for v in values]``."""
+    inside = comprehension_of(module, name)
+    return [
+        generator.iter
+        for generator in getattr(inside, "generators", ())
+        if any(isinstance(n, ast.Name) and n.id == name.id for n in ast.walk(generator.target))
+    ]
+
+
+def _read_in(
+    module: Module, expr: ast.expr, *, through: bool = False
+) -> list[tuple[Symbol, ast.Name]]:
     """The same, each with the name that it begins with."""
     found: dict[Symbol, ast.Name] = {}
     stack: list[ast.AST] = [expr]
     while stack:
         node = stack.pop()
+        if through and isinstance(node, ast.Name):
+            if module.scopes.is_comprehension_variable(node):
+                stack += _gone_through(module, node)
+                continue
         symbol = symbol_of(node) if isinstance(node, (ast.Name, ast.Attribute)) else None
         if symbol is not None and isinstance(node, ast.expr):
             root = next((each for each in ast.walk(node) if isinstance(each, ast.Name)), None)

@@ -31,7 +31,7 @@ from tape_migrate.shapes.modes import judge_control_flow, refuse_branch
 from tape_migrate.shapes.nested import refuse_tape_from_outside
 from tape_migrate.shapes.not_tensors import refuse_not_tensors
 from tape_migrate.shapes.optimizers import METHODS, read_optimizer_call
-from tape_migrate.shapes.out_of_sight import refuse_out_of_sight
+from tape_migrate.shapes.out_of_sight import refuse_out_of_sight, refuse_set_on_results
 from tape_migrate.shapes.outer_readers import outer_readers
 from tape_migrate.shapes.overridden import assume_overridden, overridden, refuse_overridden
 from tape_migrate.shapes.plan import (
@@ -187,6 +187,8 @@ def _decide_paths(
         or refuse_filled_sources(context, dep, request.source, sources, node_id)
         or refuse_overridden(others, sources)
     )
+    if refusal is None and any(source.collected for source in sources):
+        refusal = refuse_set_on_results(context, dep, every_node, inline_exprs)
     if refusal is not None:
         return refusal
     refusal = refuse_tape_from_outside(dep, every_node, node_id, inline_exprs)
@@ -264,7 +266,7 @@ def _decide_paths(
             "TM123", "naming the target before its statement would change the order of calls"
         )
     refusal = refuse_assigned(context, dep, sources, request.call) or refuse_not_tensors(
-        dep, sources
+        context, dep, sources, watched=not request.entry
     )
     if refusal is not None:
         return refusal

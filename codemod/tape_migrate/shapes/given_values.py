@@ -64,7 +64,10 @@ class GivenValues:
             for value in values
             if value is not None
             for call in calls_in(value)
-        ) or any(self._computes_from_variable(v) for v in values if v is not None)
+        ) or (
+            any(self._computes_from_variable(v) for v in values if v is not None)
+            or self._context.closure.is_computed_from_variables(symbol, scope)
+        )
 
     def _computes_from_variable(self, value: ast.expr) -> bool:
         """``{"h": -self.w}`` where ``self.w`` is visibly made a variable."""

@@ -36,7 +36,7 @@ _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 _SHAPES = frozenset({"shape", "get_shape"})
 _LEAVING_BACKEND = frozenset({"eval", "get_value", "batch_get_value"})
 
-_ASSIGNING = frozenset(
+ASSIGNING = frozenset(
     [
         *("assign", "assign_add", "assign_sub", "batch_scatter_update", "count_up_to"),
         *("scatter_add", "scatter_div", "scatter_max", "scatter_min", "scatter_mul"),
@@ -342,14 +342,14 @@ def _leaves(dep: Dependence, call: ast.Call) -> str | None:
 def assigned_variables(module: Module, part: ast.AST) -> Iterator[ast.expr]:
     """``v`` of ``v.assign(…)``, ``tf.assign(v, …)``, ``K.update(v, …)``, ``map(v.assign, …)``."""
     for node in module.inside(part):
-        if isinstance(node, ast.Attribute) and node.attr in _ASSIGNING:
+        if isinstance(node, ast.Attribute) and node.attr in ASSIGNING:
             if not module.names.resolve(node):
                 yield node.value
         if not isinstance(node, ast.Call):
             continue
         resolved = module.names.resolve(node.func)
         leaf = resolved.rpartition(".")[2]
-        if (tensorflow_function(resolved) or "") in _ASSIGNING or (
+        if (tensorflow_function(resolved) or "") in ASSIGNING or (
             resolved.startswith("keras.backend.") and leaf in _UPDATES
         ):
             yield from [*node.args[:1], *(k.value for k in node.keywords if k.arg in ("ref", "x"))]

@@ -10,6 +10,8 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.attributes_elsewhere import is_leaf, is_plain
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
+from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.in_place import changes_parameter
 from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.made_here import root_of
 from tape_migrate.shapes.set_by_name import set_by_name
@@ -37,6 +39,21 @@ def kept_by_functions(home: Module) -> dict[str, int]:
         found.setdefault(name, line)
     home.memo["kept by functions"] = found
     return found
+
+
+def keeps_in_default(home: Module, function: Function) -> bool:
+    """``def held(v, kept=[])`` that puts something into what all calls of it have in common."""
+    args = function.args
+    positional = [*args.posonlyargs, *args.args]
+    pairs = [
+        *zip(reversed(positional), reversed(args.defaults), strict=False),
+        *zip(args.kwonlyargs, args.kw_defaults, strict=True),
+    ]
+    made = (ast.List, ast.Dict, ast.Set, ast.Call)
+    return any(
+        isinstance(default, made) and changes_parameter(Summaries.of(home), function, arg.arg)
+        for arg, default in pairs
+    )
 
 
 def _set_by_functions(home: Module) -> Iterator[tuple[str, int]]:
@@ -74,20 +91,6 @@ def _set_by_functions(home: Module) -> Iterator[tuple[str, int]]:
         if home.scope_of(value).kind in _RUN and not is_leaf(home, value):
             yield f".{attr}", value.lineno
     yield from _handed_on(home)
-
-
-def filled_defaults(function: ast.AST) -> frozenset[str]:
-    """Parameters with a default that all calls share, and may fill: ``cache={}``."""
-    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-        return frozenset()
-    args = function.args
-    positional = [*args.posonlyargs, *args.args]
-    pairs = [
-        *zip(reversed(positional), reversed(args.defaults), strict=False),
-        *zip(args.kwonlyargs, args.kw_defaults, strict=True),
-    ]
-    filled = (ast.List, ast.Dict, ast.Set, ast.Call)
-    return frozenset(arg.arg for arg, default in pairs if isinstance(default, filled))
 
 
 def _handed_on(home: Module) -> Iterator[tuple[str, int]]:
@@ -134,6 +137,5 @@ def _holder(home: Module, scope: Scope, node: ast.expr) -> Iterator[tuple[str, i
     root = root_of(node)
     if root is None or root.id in ("self", "cls"):
         return  # its attributes are found by themselves
-    own = home.scopes.resolve(root.id, scope) is scope
-    if not own or root.id in filled_defaults(scope.node):
+    if home.scopes.resolve(root.id, scope) is not scope:
         yield root.id, node.lineno

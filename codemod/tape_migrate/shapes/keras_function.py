@@ -300,12 +300,16 @@ def _result(module: Module, levels: Levels, compiled: Compiled) -> Result:
     if isinstance(outputs, (ast.List, ast.Tuple)) or value.holds:
         return Result.LIST
     outputs = _behind_name(module, outputs)
-    single = isinstance(outputs, (ast.BinOp, ast.Subscript)) and value.symbolic
+    single = isinstance(outputs, ast.BinOp) or (
+        isinstance(outputs, ast.Subscript) and not _is_of_container(module, outputs.value)
+    )
+    single = single and value.symbolic
     if any(isinstance(node, _LISTS) for node in _added(outputs)):
         single = False
     return Result.SINGLE if single else Result.NESTED
 
 
+_SAME_MEMBERS = frozenset({"list", "reversed", "sorted", "tuple"})
 _LISTS = (ast.List, ast.Tuple, ast.ListComp)
 
 
@@ -320,13 +324,30 @@ def _added(expr: ast.expr) -> Iterator[ast.expr]:
 
 def _holds_several(module: Module, levels: Levels, outputs: ast.expr) -> bool:
     """Whether lists or dictionaries are among the members of ``outputs``, or it is a dictionary."""
-    match _behind_name(module, outputs):
+    outputs = _behind_name(module, outputs)
+    match outputs:
         case ast.Dict() | ast.DictComp() | ast.Call(func=ast.Name(id="dict")):
             return True
         case ast.List(elts=items) | ast.Tuple(elts=items):
             members = [item for item in items if not isinstance(item, ast.Starred)]
             return any(levels.value(item).holds for item in members)
+        case ast.Call(func=ast.Name(id=name), args=[inner, *_]) if name in _SAME_MEMBERS:
+            return _holds_several(module, levels, inner)
+        case ast.Subscript(value=inner, slice=ast.Slice()):
+            return _holds_several(module, levels, inner)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return any(_holds_several(module, levels, side) for side in (left, right))
     return False
+
+
+def _is_of_container(module: Module, held: ast.expr) -> bool:
+    """Whether a member of ``held`` may be a list itself: it is no list of gradients or outputs."""
+    match _behind_name(module, held):
+        case ast.Call(func=func):
+            return module.names.api_of(func) is None
+        case ast.Attribute():
+            return False
+    return True
 
 
 def _behind_name(module: Module, expr: ast.expr) -> ast.expr:

@@ -297,7 +297,12 @@ class Leaves:
             return True
         if not self._may_carry(symbol, scope, depth):
             return named or not self._is_variable(symbol, scope)
-        return is_setting(self._module, symbol, scope) and configures(self._module, link.use.node)
+        setting = is_setting(self._module, symbol, scope)
+        return (
+            setting
+            and configures(self._module, link.use.node)
+            and not self._values.shows_tensor(symbol, scope)
+        )
 
     def _may_carry(self, symbol: Symbol, scope: Scope, depth: int) -> bool:
         """Whether a value from outside may have been computed from a variable."""

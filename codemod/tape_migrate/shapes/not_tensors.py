@@ -11,14 +11,29 @@ import ast
 from collections.abc import Iterable
 
 from tape_migrate.module import Module
+from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Refusal, Source
 
+_NUMBERS = frozenset({"abs", "float", "int", "len", "range", "round"})
+"""Builtins that give numbers, as long as they are given such or know nothing else."""
 
-def refuse_not_tensors(dep: Dependence, sources: Iterable[Source]) -> Refusal | None:
-    """A source of which a definition in here is plainly a number or an array."""
+
+def refuse_not_tensors(
+    context: Context, dep: Dependence, sources: Iterable[Source], *, watched: bool
+) -> Refusal | None:
+    """A source of which a definition in here is plainly a number or an array, or for which a
+    visible caller gives one, if it is ``watched`` here."""
     for source in sources:
+        plain = watched and not source.symbol.path
+        given = _given(context, dep, source) if plain else []
+        if given:
+            return Refusal(
+                "TM120",
+                f"line {given[0].lineno} gives a number or an array for {source.symbol}, of which "
+                "the call makes a new tensor: its gradient is always None, and a tape raises",
+            )
         for definition in source.track.definitions:
             if definition.stmt is None:
                 continue
@@ -37,6 +52,31 @@ def refuse_not_tensors(dep: Dependence, sources: Iterable[Source]) -> Refusal | 
                     "tensors and variables only",
                 )
     return None
+
+
+def _given(context: Context, dep: Dependence, source: Source) -> list[ast.expr]:
+    """What visible callers give for a parameter that plainly is no tensor."""
+    if not source.track.outside:
+        return []
+    values = context.closure.given(context.closure.node_for(source.symbol, dep.scope))
+    return [value for value in values if _is_number(dep.module, value)]
+
+
+def _is_number(module: Module, value: ast.expr) -> bool:
+    match value:
+        case ast.Constant():
+            return isinstance(value.value, (int, float)) and value.value is not None
+        case ast.UnaryOp(operand=operand):
+            return _is_number(module, operand)
+        case ast.BinOp(left=left, right=right):
+            return _is_number(module, left) and _is_number(module, right)
+        case ast.IfExp(body=body, orelse=orelse):
+            return _is_number(module, body) or _is_number(module, orelse)
+        case ast.List(elts=members) | ast.Tuple(elts=members):
+            return any(_is_number(module, member) for member in members)
+        case ast.Call(func=ast.Name(id=name)) if name in _NUMBERS:
+            return not module.names.is_local(name, module.scope_of(value))
+    return is_no_tensor(module, value)
 
 
 _TENSOR_CLASSES = ("Input", "Parameter", "Tensor", "Variable")

@@ -40,6 +40,38 @@ def refuse_out_of_sight(
     return None
 
 
+def refuse_set_on_results(
+    context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
+) -> Refusal | None:
+    """A target that reads what was put into an object which a call gives, of which variables are
+    the sources: where they came in is not seen."""
+    kept = _set_on_results(context.module)
+    for holder, name in attributes_read(context, dep, every_node, inline_exprs) if kept else ():
+        line = kept.get((ast.unparse(holder), name)) if isinstance(holder, ast.Call) else None
+        if line is not None:
+            return Refusal(
+                "TM106",
+                f"line {line} sets {name} of what {ast.unparse(holder)} gives, perhaps to what was "
+                "computed from the variables, before a tape could be opened here",
+            )
+    return None
+
+
+def _set_on_results(module: Module) -> dict[tuple[str, str], int]:
+    """``Config.get().h = h``: calls by which an object is had, and attributes that are set there.
+
+    With the lines of that; so is set what a class keeps of which there is one object only.
+    """
+    known = module.memo.get("attributes set on results")
+    if not isinstance(known, dict):
+        known = module.memo["attributes set on results"] = {
+            (ast.unparse(node.value), node.attr): node.lineno
+            for node in module.of_kind(ast.Attribute)
+            if isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Call)
+        }
+    return known
+
+
 def called_methods(
     context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
 ) -> frozenset[str]:

@@ -14,7 +14,7 @@ from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.evaluated import all_calls, calls_in, functions_in
 from tape_migrate.shapes.functions import Function
-from tape_migrate.shapes.kept_by_functions import filled_defaults, kept_by_functions
+from tape_migrate.shapes.kept_by_functions import keeps_in_default, kept_by_functions
 from tape_migrate.shapes.libraries import is_library, is_own
 from tape_migrate.shapes.made_here import root_of
 from tape_migrate.shapes.overridden import OtherTexts
@@ -214,6 +214,8 @@ def _remembered_by(module: Module, dotted: str, depth: int, *, called: bool) -> 
         for name in _read(home, function, new=new) if kept else ():
             if name in kept:
                 return f"line {kept[name]} of {path}"
+        if keeps_in_default(home, function):
+            return f"line {function.lineno} of {path}"
         for inner in home.of_kind_inside(ast.Call, function):
             resolved = home.names.resolve(inner.func)
             where = _remembered_by(home, resolved, depth - 1, called=True)
@@ -306,7 +308,6 @@ def _read(home: Module, function: Function, *, new: bool = False) -> Iterator[st
     for node in home.inside(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             outside = home.scopes.resolve(node.id, home.scope_of(node)) is not scope
-            outside = outside or node.id in filled_defaults(function)
             if outside and not _goes_nowhere(home, node, function):
                 yield node.id
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):

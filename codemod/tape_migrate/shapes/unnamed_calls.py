@@ -385,5 +385,13 @@ def _find_captured(
                 if key not in libraries:  # asked for each `tf` once
                     top = module.names.resolve(name).partition(".")[0]
                     libraries[key] = top in KNOWN_MODULES
-                if not libraries[key] and not module.names.resolve(node):
+                if not libraries[key] and not (
+                    module.names.resolve(node) and _is_imported(module, name)
+                ):
                     yield node
+
+
+def _is_imported(module: Module, name: ast.Name) -> bool:
+    """What a variable is given of another module, ``h = lib.BOX.h``, is a value like others."""
+    bound = module.names.bindings(name.id, module.scope_of(name))
+    return any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in bound)
