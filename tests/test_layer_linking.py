@@ -41,7 +41,7 @@ _OTHER = "import layers\n\n\ndef use(model, x):\n    return "
         (edited(other=_OTHER + "getattr(layers, 'GradNorm')\n"), "asks for GradNorm by its name"),
         (
             edited(other="from layers import *\n\nprint(GradNorm)\n"),
-            "what GradNorm means is not se",
+            "line 3 uses GradNorm otherwise",
         ),
         (edited(other="from layers import GradNorm as G\n", more="G = 1\n"), "imports it as G"),
         (edited(other="from layers import GradNorm\n\n\nclass N(GradNorm):\n    pass\n"), "line 4"),

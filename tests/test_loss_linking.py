@@ -56,14 +56,14 @@ _STAR = "from losses import *\n"
         # The loss has other uses, or may have.
         (edited(other=_SECOND), "other.py: it is used otherwise than in compile"),
         (edited(other=_SAVED), "other.py: it is used otherwise than in compile"),
-        (edited(other=_STAR + "print(gradient_penalty_loss)\n"), "other.py: line 2: what grad"),
+        (edited(other=_STAR + "print(gradient_penalty_loss)\n"), "other.py: it is used otherwise"),
         (edited(other="import losses\n\nlosses.gradient_penalty_loss = None\n"), "other.py: it is"),
         (edited(other="import losses\n\nf = getattr(losses, 'gradient_penalty_loss')\n"), "by its"),
         (edited(train=(_END, "        print(gradient_penalty_loss)\n" + _END)), "is used in lines"),
         (edited(other="import lib.losses as L\n\nprint(L.gradient_penalty_loss)\n"), "other.py: l"),
         (edited(losses=(f"def {_TAKEN}", f"@cached\ndef {_TAKEN}")), "is decorated"),
         (edited(hand=_RENAMED, other="from hand import gp\n\nprint(gp)\n"), "imports it as gp"),
-        (edited(hand=_STAR, other=_HANDED), "other.py: line 3: what gradient_penalty_loss means"),
+        (edited(hand=_STAR, other=_HANDED), "other.py: it is used otherwise"),
         (edited(hand=_IMPORT, other=_HELD), "other.py: line 3: what hand.gradient_penalty_loss me"),
         # The model is used otherwise.
         (edited(main=(_RUN, "    gan.critic_model.save('c.h5')\n" + _RUN)), "line 12, uses"),

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from tape_migrate.flow.scope import Scope, ScopeTree
 from tape_migrate.model import Api
+from tape_migrate.star_imports import StarExports, bound_by_star
 
 TENSORFLOW: Final = "tensorflow"
 UNKNOWN: Final = ""
@@ -72,14 +73,11 @@ KNOWN_MODULES: Final = frozenset(
 """Libraries of which it is known what their functions do to tensors."""
 
 
-class Reexports(Protocol):
+class Reexports(StarExports, Protocol):
     """What a project knows of its own modules (see ``tape_migrate.project``)."""
 
     def meaning(self, module: str, name: str) -> str:
         """Dotted name, as spelled, that ``name`` has at the top level of ``module``, or ``""``."""
-
-    def binds(self, module: str, name: str) -> bool:
-        """Whether ``name`` is one of ``module``'s own at its top level: a star import gives it."""
 
     def returned(self, dotted: str) -> str:
         """What the project's function ``dotted`` returns, if it is a module, or ``""``."""
@@ -235,9 +233,12 @@ class Names:
                 return (f"{module}.{name}",)
             if self._project is not None:
                 meaning = self._project.meaning(module, name)
-                if meaning or self._project.binds(module, name):
-                    return (meaning or f"{module}.{name}",)
-        return (UNKNOWN,)
+                if meaning:
+                    return (meaning,)
+        if self._project is None or not self._stars:
+            return (UNKNOWN,)
+        known = {module for module in self._stars if canonical(module) in _STAR_EXPORTS}
+        return (bound_by_star(self._project, self._stars, known, name),)
 
     def _binding_meaning(self, name: str, node: ast.AST | None) -> Iterator[str]:
         if isinstance(node, ast.Import):

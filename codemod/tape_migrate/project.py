@@ -18,6 +18,7 @@ from tape_migrate.names import UNKNOWN, canonical
 from tape_migrate.other_names import Named
 from tape_migrate.parsed import Parsed
 from tape_migrate.searched import Searched
+from tape_migrate.star_imports import gives_by_star
 
 _TEXTS = 8
 _RECENT = 4
@@ -253,11 +254,11 @@ class Project:
         return self._meanings[key]
 
     def binds(self, module: str, name: str) -> bool:
-        """See ``Reexports.binds``."""
+        """See ``star_imports.StarExports``."""
         if module not in self._path_of_module or (module, name) in self._active:
             return False
         loaded = self._load(module)
-        return loaded is not None and loaded.names.is_local(name, loaded.scopes.module)
+        return loaded is not None and gives_by_star(loaded, name)
 
     def _find_meaning(self, key: tuple[str, str]) -> str:
         module, name = key

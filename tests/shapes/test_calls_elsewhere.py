@@ -127,9 +127,17 @@ def test_calls_by_another_name_are_handed_the_tape() -> None:
     assert b"def mixed(tape, y, x, *, scale=1.0)" in migration.new
 
 
-def test_calls_by_a_star_are_calls() -> None:
+def test_calls_by_a_star_are_handed_the_tape() -> None:
+    migration = outcome("from operators import *\n\ndef run(x):\n    return mixed(x + 1.0, x)\n")
+    (site,) = migration.sites
+    assert (site.outcome, site.message) == (Outcome.MIGRATED, "rewritten as helper")
+    assert b"def mixed(tape, y, x, *, scale=1.0)" in migration.new
+
+
+def test_calls_by_stars_of_which_one_is_not_known_are_calls() -> None:
     (site,) = outcome(
-        "from operators import *\n\ndef run(x):\n    return mixed(x + 1.0, x)\n"
+        "from operators import *\nfrom others import *\n\ndef run(x):\n"
+        "    return mixed(x + 1.0, x)\n"
     ).sites
     assert (site.outcome, site.code) == (Outcome.REFUSED, "TM105"), site.message
 

@@ -77,7 +77,7 @@ TENSORFLOW = {
     "shapes.connected._OF_FIRST": "",
     "shapes.connected._OF_LOOPS": "",
     "shapes.functional_model._MODELS": "",
-    "shapes.hazards._ASSIGNING": "",
+    "shapes.hazards.ASSIGNING": "",
     "shapes.hazards._LEAVING_BACKEND": "keras.backend.",
     "shapes.hazards._LEAVING_METHODS": "Variable.",
     "shapes.hazards.LOOKUPS": "Graph.",
