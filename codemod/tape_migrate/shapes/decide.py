@@ -266,7 +266,7 @@ def _decide_paths(
             "TM123", "naming the target before its statement would change the order of calls"
         )
     refusal = refuse_assigned(context, dep, sources, request.call) or refuse_not_tensors(
-        context, dep, sources, watched=not request.entry
+        context, dep, sources, request
     )
     if refusal is not None:
         return refusal

@@ -14,19 +14,21 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.plan import Refusal, Source
+from tape_migrate.shapes.plan import Refusal, Request, Source
+from tape_migrate.shapes.skipped import may_be_skipped
 
 _NUMBERS = frozenset({"abs", "float", "int", "len", "range", "round"})
 """Builtins that give numbers, as long as they are given such or know nothing else."""
 
 
 def refuse_not_tensors(
-    context: Context, dep: Dependence, sources: Iterable[Source], *, watched: bool
+    context: Context, dep: Dependence, sources: Iterable[Source], request: Request
 ) -> Refusal | None:
     """A source of which a definition in here is plainly a number or an array, or for which a
-    visible caller gives one, if it is ``watched`` here."""
+    visible caller gives one, where it is watched: not if the gradient may not be taken then."""
     for source in sources:
-        plain = watched and not source.symbol.path
+        skipped = request.skipped or may_be_skipped(dep.module, dep.scope, request.call)
+        plain = not (request.entry or skipped or source.symbol.path)
         given = _given(context, dep, source) if plain else []
         if given:
             return Refusal(

@@ -145,7 +145,9 @@ def _by_name(module: Module, name: str, *, own: bool = True) -> str | None:
     for path in project.defining(module.path, name):
         home = project.module_at(path)
         kept = kept_by_functions(home) if home is not None else {}
-        for method in Summaries.of(home).methods_named(name) if home is not None and kept else ():
+        for method in Summaries.of(home).methods_named(name) if home is not None else ():
+            if keeps_in_default(home, method):
+                return f"line {method.lineno} of {path}"
             its = own and not _gives_again(home, method)
             for function in Summaries.of(home).reached(method):
                 found = {n for n in _read(home, function) if n in kept}
