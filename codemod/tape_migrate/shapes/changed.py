@@ -17,6 +17,7 @@ from tape_migrate.shapes.applied import applied_variables
 from tape_migrate.shapes.assigned import assigned_unnamed, is_same_variable, may_assign
 from tape_migrate.shapes.binding import bind, comprehension_of
 from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.copies import value_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
 from tape_migrate.shapes.functions import Function
@@ -284,24 +285,39 @@ def _assigned(context: Context, dep: Dependence, node_id: int) -> Iterator[Symbo
             symbol = symbol_of(changed)
             if symbol is not None:
                 yield symbol
-            over = _run_through(context, changed)
-            if over is not None:
-                yield over
-            elif _is_given(context, dep, changed):
-                # `f(v)`, `for u in [v]`: what it is called here says nothing of what it is.
-                yield from (use.symbol for use in dep.cfg.effects(node_id).uses)
+            if not _is_given(context, dep, changed):
+                continue
+            over = _run_through(context, dep, changed)
+            # `f(v)`, `for u in [v]`: what it is called here says nothing of what it is.
+            given = (
+                [over] if over is not None else [u.symbol for u in dep.cfg.effects(node_id).uses]
+            )
+            for each in given:
+                yield each
+                yield from _listed(dep, node_id, each)
 
 
-def _run_through(context: Context, variable: ast.expr) -> Symbol | None:
+def _run_through(context: Context, dep: Dependence, variable: ast.expr) -> Symbol | None:
     """``all``, of which ``t`` is a member in ``[t.assign(v) for v, t in zip(own, all)]``."""
-    if not isinstance(variable, ast.Name):
+    if not isinstance(variable, ast.Name) or context.module.scope_of(variable) is not dep.scope:
         return None
     around = comprehension_of(context.module, variable)
     for generator in getattr(around, "generators", ()):
         if variable.id in target_names([generator.target]):
             over = iterable_of(generator.target, generator.iter, variable.id)
+            roots = [n for n in ast.walk(over) if isinstance(n, ast.Name)] if over else []
+            if any(map(context.module.scopes.is_comprehension_variable, roots)):
+                return None  # `for ts in [own] for t in ts`
             return symbol_of(over) if over is not None else None
     return None
+
+
+def _listed(dep: Dependence, node_id: int, symbol: Symbol) -> Iterator[Symbol]:
+    """The members of a list that is displayed: ``ws = [w, b]``."""
+    for definition in dep.reaching(node_id, symbol):
+        value = value_of(definition, symbol)
+        if isinstance(value, (ast.List, ast.Tuple)):
+            yield from (named for part in value.elts if (named := symbol_of(part)) is not None)
 
 
 def _is_given(context: Context, dep: Dependence, variable: ast.expr) -> bool:

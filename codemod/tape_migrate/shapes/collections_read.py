@@ -12,6 +12,10 @@ from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, tensorflow_function
 
+ALL_VARIABLES: Final = frozenset(
+    ("trainable_variables", "global_variables", "all_variables", "model_variables")
+)
+"""Functions that give variables which the program may have by other names, too."""
 _KEYS: Final = "tensorflow.GraphKeys."
 _OF_VARIABLES: Final = ("TRAINABLE_VARIABLES", "GLOBAL_VARIABLES", "MODEL_VARIABLES")
 _NO_TENSORS: Final = ("UPDATE_OPS", "SUMMARIES")

@@ -12,14 +12,20 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.cached import kept_results
 from tape_migrate.shapes.called_elsewhere import called_elsewhere
 from tape_migrate.shapes.closure import Closure
-from tape_migrate.shapes.collections_read import collected_elsewhere, collects_variables
+from tape_migrate.shapes.collections_read import (
+    ALL_VARIABLES,
+    collected_elsewhere,
+    collects_variables,
+)
+from tape_migrate.shapes.copies import value_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import all_calls, calls_in
 from tape_migrate.shapes.hazards import LOOKUPS, ModuleHazards, refuse_scope
 from tape_migrate.shapes.modes import OtherModules
-from tape_migrate.shapes.plan import Candidate, Refusal, Request
+from tape_migrate.shapes.plan import Candidate, Refusal, Request, Source
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, tensorflow_function
+from tape_migrate.shapes.variable_makers import makes_variables
 
 if TYPE_CHECKING:
     from tape_migrate.shapes.kept_tape import Kept
@@ -103,13 +109,25 @@ class Context:
         return self.summaries.opaque_roots(node)
 
     def reads_collection(
-        self, dep: Dependence, nodes: frozenset[int], exprs: Iterable[ast.AST]
+        self,
+        dep: Dependence,
+        nodes: frozenset[int],
+        exprs: Iterable[ast.AST],
+        sources: Iterable[Source],
     ) -> str | None:
-        """The function by which the target takes tensors out of a graph collection."""
+        """The function by which the target takes tensors out of a graph collection.
+
+        Variables do not count where they are the sources themselves, as they were collected; they
+        do where a source is one of them by a name of its own.
+        """
+        named = [source for source in sources if not source.collected]
+        variable = any(self._is_variable(source) for source in named)
         parts = self._parts_on_the_way(dep, nodes, exprs)
         for call in (call for part in parts for call in all_calls(part)):
             name = tensorflow_function(self.module.names.resolve(call.func))
-            if name in COLLECTIONS and not collects_variables(self.module, call):
+            if name in COLLECTIONS and (named or not collects_variables(self.module, call)):
+                return name
+            if variable and name in ALL_VARIABLES:
                 return name
             elsewhere = collected_elsewhere(self.module, call) if name is None else None
             if elsewhere is not None:
@@ -119,6 +137,12 @@ class Context:
             if name in COLLECTIONS and self.others and self.others.function(dotted) is None:
                 return name
         return None
+
+    def _is_variable(self, source: Source) -> bool:
+        values = [value_of(d, source.symbol) for d in source.track.definitions]
+        return source.variable or any(
+            value is not None and makes_variables(self.module, value) for value in values
+        )
 
     def looks_up(
         self, dep: Dependence, nodes: frozenset[int], exprs: Iterable[ast.AST]

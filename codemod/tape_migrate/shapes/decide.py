@@ -177,7 +177,7 @@ def _decide_paths(
     others = overridden(context, dep, every_node, inline_exprs)
     refusal = (
         refuse_special_variables(context, dep, request, sources)
-        or refuse_out_of_sight(context, dep, every_node, inline_exprs)
+        or refuse_out_of_sight(context, dep, every_node, inline_exprs, sources)
         or refuse_changed(context, dep, sources, slice_links, node_id)
         or refuse_changed_target(context, dep, targets, node_id)
         or refuse_given_itself(dep, sources, every_node, inline_exprs)

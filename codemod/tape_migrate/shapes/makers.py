@@ -56,8 +56,8 @@ from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.given_back import GivenBack, is_chosen, may_be_converted
 from tape_migrate.shapes.hazards import refuse_scope
 from tape_migrate.shapes.kinds import kind_of
-from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.plan import Made, MakerWatch, Refusal, Request, Source, in_order
+from tape_migrate.shapes.replaced import replaced_elsewhere
 from tape_migrate.shapes.results import plain_callee, result_of
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.unittests import ancestors, is_test_case
@@ -264,21 +264,13 @@ def refuse_made(request: Request, sources: Iterable[Source]) -> Refusal | None:
 
 def refuse_replaced(module: Module, sources: Iterable[Source]) -> Refusal | None:
     """A maker for which another module has something else, which could not take the tape."""
-    project = module.project
     for made in (made for source in sources for made in source.made):
-        name, owner = made.function.name, module.scopes.opened_by(made.function).parent
-        put = rf"\.\s*{name}\s*=[^=]|[\"']{name}[\"']"
-        word = name
-        if owner is not None and isinstance(owner.node, ast.ClassDef):
-            put += rf"|\bdef\s+{name}\b"
-            word = owner.node.name
-        if not isinstance(project, OtherTexts):
-            return None
-        for path in project.matching(module.path, word, put):
+        path = replaced_elsewhere(module, made.function)
+        if path is not None:
             return Refusal(
                 "TM128",
-                f"{path} may put something else in the place of {name}, which could not take a "
-                "tape to watch the source on",
+                f"{path} may put something else in the place of {made.function.name}, which could "
+                "not take a tape to watch the source on",
             )
     return None
 

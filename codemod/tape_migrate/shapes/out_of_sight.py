@@ -15,7 +15,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import own_expressions
-from tape_migrate.shapes.plan import Refusal
+from tape_migrate.shapes.plan import Refusal, Source
 
 _SETTERS = frozenset(("setattr", "object"))
 """Functions that are given the name of an attribute to set (``mock.patch.object``)."""
@@ -23,10 +23,14 @@ _MAKERS = frozenset(("type", "new_class"))
 
 
 def refuse_out_of_sight(
-    context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
+    context: Context,
+    dep: Dependence,
+    every_node: frozenset[int],
+    inline_exprs: list[ast.expr],
+    sources: list[Source],
 ) -> Refusal | None:
     """A target that reads a collection, or calls a method that the module replaces."""
-    collection = context.reads_collection(dep, every_node, inline_exprs)
+    collection = context.reads_collection(dep, every_node, inline_exprs, sources)
     if collection is not None:
         return _refuse_collection(collection)
     replaced = replaced_methods(context.module)
@@ -154,6 +158,8 @@ def _methods_called(module: Module, part: ast.AST) -> Iterator[ast.Call]:
 
 def _refuse_collection(collection: str) -> Refusal:
     why = "what was collected may have been computed from the source before a tape was opened"
+    if collection.endswith("variables"):
+        why = "the source is among them, and is read by no name of its own"
     if "regularization" in collection:
         why = (
             "penalties of layers, and what code puts there, are computed before a tape was "

@@ -11,6 +11,7 @@ import ast
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.replaced import replaced_elsewhere
 from tape_migrate.shapes.summaries import Summaries
 
 
@@ -19,7 +20,7 @@ def returned_tuples(module: Module, call: ast.Call) -> list[ast.Tuple]:
     that override it; nothing if it may return anything else."""
     summaries = Summaries.of(module)
     function = summaries.callee(call)
-    if function is None:
+    if function is None or replaced_elsewhere(module, function) is not None:
         return []
     found: list[ast.Tuple] = []
     for each in (function, *summaries.overrides(function)):
