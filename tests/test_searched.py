@@ -73,3 +73,14 @@ def test_who_defines_a_name_and_who_sets_attributes_by_text() -> None:
     assert searched.defining("", "gr\u00f6\u00dfe") == ["e.py"]
     assert searched.defining("", "gr") == []
     assert searched.setting_by_name() == {"a.py", "b.py"}
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_letters_that_are_not_ascii_belong_to_words(indexed: bool) -> None:
+    texts = {"a.py": "gr\u00e0(x)\n".encode(), "b.py": "gr\u00e0d(x)\n".encode()}
+    searched = Searched(texts, tuple(texts))
+    for number in range(60 if indexed else 0):
+        assert searched.matching("", f"nowhere{number}", "nowhere") == []
+    assert searched.matching("", "gr\u00e0", r"\bgr\u00e0\b") == ["a.py"]
+    assert searched.matching("", "gr", r"\bgr\b") == []
+    assert searched.matching("", "d", r"\bd\b") == []

@@ -109,6 +109,12 @@ def imported_names(text: bytes, package: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def name_ends(names: Iterable[str]) -> frozenset[str]:
+    """Dotted names of modules, and what is left of them without their first packages."""
+    parts = [name.split(".") for name in names]
+    return frozenset(".".join(part[n:]) for part in parts for n in range(len(part)))
+
+
 def _with_packages(name: str, before: str = "") -> set[str]:
     parts = name.split(".")
     return {before + ".".join(parts[: n + 1]) for n in range(len(parts)) if name}

@@ -17,7 +17,7 @@ _OFTEN = frozenset(
 )
 """Words that are asked for again and again, in different company: all are sought in one go."""
 
-_SETS_BY_NAME = rb"setattr|__dict__|\bvars\b"
+_SETS_BY_NAME = r"setattr|__dict__|\bvars\b"
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _MANY = 40
 """Words after which all that there are, are read off the texts: it costs as much as these did."""
@@ -96,13 +96,16 @@ class Searched:
         """Paths of those but ``path`` that hold ``name`` and in which a pattern matches."""
         key = (name, pattern)
         if key not in self._matching:
-            wanted = pattern.encode()
-            self._matching[key] = [p for p in self.naming(name) if self._matches(p, wanted)]
+            self._matching[key] = [p for p in self.naming(name) if self._matches(p, pattern)]
         return [other for other in self._matching[key] if other != path]
 
-    def _matches(self, path: str, pattern: bytes) -> bool:
+    def _matches(self, path: str, pattern: str) -> bool:
         with contextlib.suppress(KeyError, OSError, SourceError):
-            return re.search(pattern, self._sources[path]) is not None
+            text = self._sources[path]
+            if text.isascii() and pattern.isascii():
+                return re.search(pattern.encode(), text) is not None
+            # In bytes no letter but those of ASCII belongs to a word.
+            return re.search(pattern, text.decode("utf-8", "replace")) is not None
         return False
 
     def setting_by_name(self) -> frozenset[str]:

@@ -23,6 +23,7 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
         "g = (tf.  # of TensorFlow\n    gradients(y, x))",
         "g = (tf.  # a\n    # b = 'c'\n    gradients(y, x))",
         "from tensorflow import gradients as g\ng(y, x)",
+        "from tensorflow import gradients as gr\u00e0\ngr\u00e0(y, x)",
         "from tensorflow import (zeros,  # = []\n    ones, gradients)\ngradients(y, x)",
         "from tensorflow import zeros, \\\n    gradients\ng = gradients",
         "from tensorflow import \\\n    (zeros, gradients)\ngradients(y, x)",

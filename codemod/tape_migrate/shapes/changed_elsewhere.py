@@ -19,6 +19,8 @@ from tape_migrate.shapes.summaries import Summaries
 
 def changed_arguments(module: Module, call: ast.Call) -> list[ast.expr]:
     """The arguments of ``call`` that a function of another module changes in place."""
+    if not call.args and not call.keywords:
+        return []
     there = function_elsewhere(module, call)
     if there is None:
         return []
@@ -38,9 +40,9 @@ def changed_arguments(module: Module, call: ast.Call) -> list[ast.expr]:
 def function_elsewhere(module: Module, call: ast.Call) -> tuple[Module, Function] | None:
     """The function of another module of the project that ``call`` runs, if that is plain."""
     project = module.project
-    if not isinstance(project, OtherFunctions) or not last_name(call.func):
+    if project is None or not last_name(call.func):
         return None
     dotted = module.names.resolve(call.func)
-    if not dotted or is_library(module, dotted):
+    if not dotted or is_library(module, dotted) or not isinstance(project, OtherFunctions):
         return None
     return project.function(dotted)

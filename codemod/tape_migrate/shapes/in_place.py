@@ -10,7 +10,6 @@ import ast
 from typing import Final
 
 from tape_migrate.module import Module
-from tape_migrate.parsed import walk
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.functions import Function
@@ -72,16 +71,18 @@ class _Changes:
         self._parameter = name
         self._levels = {name: level}
         """For each name how deep inside of what it names the object is: 0 for itself."""
-        nodes = [node for node in walk(function) if isinstance(node, _BINDING)]
+        nodes = _nodes(self._module, function)
+        binding = [node for node in nodes if isinstance(node, _BINDING)]
         for _ in range(4):
             before = dict(self._levels)
-            for node in nodes:
+            for node in binding:
                 self._follow(node)
             if before == self._levels:
                 break
+        self._changing = [node for node in nodes if isinstance(node, _CHANGING)]
 
     def any(self, depth: int) -> bool:
-        return any(self._changes(node, depth) for node in walk(self._function))
+        return any(self._changes(node, depth) for node in self._changing)
 
     def _follow(self, node: ast.AST) -> None:
         match node:
@@ -204,7 +205,19 @@ class _Changes:
         return False
 
 
+def _nodes(module: Module, function: Function) -> list[ast.AST]:
+    """What matters here of a function, which is asked about each of its parameters."""
+    known = module.memo.setdefault("nodes that bind or change", {})
+    assert isinstance(known, dict)
+    if function not in known:
+        known[function] = [node for node in module.inside(function) if isinstance(node, _EITHER)]
+    nodes: list[ast.AST] = known[function]
+    return nodes
+
+
 _BINDING: Final = (
     *(ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.For, ast.comprehension, ast.Lambda),
     ast.FunctionDef,
 )
+_CHANGING: Final = (ast.Attribute, ast.Subscript, ast.AugAssign, ast.Call)
+_EITHER: Final = (*_BINDING, *_CHANGING)

@@ -11,7 +11,7 @@ from tape_migrate.model import SourceError
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 
-_WORD = re.compile(rb"\w+")
+_WORD = re.compile(rb"[\w\x80-\xff]+")
 
 
 @runtime_checkable

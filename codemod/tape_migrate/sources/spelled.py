@@ -46,6 +46,7 @@ _STRING = re.compile(
 _STRING_PREFIX = frozenset(b"rRbBuUfFtT")
 _FORMATTED = frozenset(b"fFtT")
 _HASH = ord("#")
+_BEFORE, _BEHIND = rb"(?<![\w.\x80-\xff])", rb"(?![\w\x80-\xff])(?!\s*\.)"
 _COOKIE = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
 _UTF_8 = (b"utf-8", b"utf8")
 _ONE_BYTE = (b"latin-1", b"latin1", b"iso-8859-1", b"iso-8859-15", b"cp1252")
@@ -77,7 +78,7 @@ def may_spell_call(data: bytes) -> bool:
         return True
     rest = _IMPORT.sub(b" ", code) if names else b""
     return any(
-        re.search(rb"(?<![\w.])" + re.escape(name) + rb"\b(?!\s*\.)", rest) for name in names
+        re.search(_BEFORE + re.escape(name) + _BEHIND, rest) is not None for name in names
     )
 
 
