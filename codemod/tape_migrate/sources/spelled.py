@@ -77,9 +77,7 @@ def may_spell_call(data: bytes) -> bool:
     if len(names) > _SEVERAL:
         return True
     rest = _IMPORT.sub(b" ", code) if names else b""
-    return any(
-        re.search(_BEFORE + re.escape(name) + _BEHIND, rest) is not None for name in names
-    )
+    return any(re.search(_BEFORE + re.escape(name) + _BEHIND, rest) is not None for name in names)
 
 
 def _find_words(data: bytes) -> Iterator[int]:
