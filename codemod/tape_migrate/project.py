@@ -43,7 +43,7 @@ class Project:
     ) -> None:
         self._sources = sources
         self._searched = Searched(sources, packages)
-        self._notebooks = notebooks or {}
+        self._notebooks = Searched(notebooks or {}, notebooks or {})
         self._module_of_path = dict(packages)
         self._path_of_module = {
             module: path for path, module in self._module_of_path.items() if module
@@ -177,15 +177,9 @@ class Project:
     def notebooks_naming(self, name: str) -> list[str]:
         """Paths of notebooks whose text holds the word ``name``."""
         # In a notebook letters may be written as ``\u00e4``.
-        word = re.compile("|".join(rf"\b{re.escape(n)}\b" for n in (name, ascii(name)[1:-1])))
-        found: list[str] = []
-        for path in self._notebooks:
-            try:
-                if word.search(self._notebooks[path].decode("utf-8", "replace")) is not None:
-                    found.append(path)
-            except (KeyError, OSError, SourceError):
-                continue
-        return found
+        words = dict.fromkeys((name, ascii(name)[1:-1]))
+        found = {p for w in words for p in self._notebooks.matching("", w, rf"\b{re.escape(w)}\b")}
+        return sorted(found)
 
     def may_have(self, dotted: str) -> bool:
         """Whether ``dotted`` may be a module of the project: of a folder without ``__init__.py``,
