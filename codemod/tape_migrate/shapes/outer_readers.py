@@ -44,6 +44,7 @@ def outer_readers(
     given = any(_is_given(context, d) for track in source.tracks for d in track.definitions)
     if not outer and not given:
         return frozenset()
+    nodes = list(nodes)
     calls = _Calls(context, imported=_imported_names(context, dep, source))
     making = {n for track in source.tracks for n in track.own_nodes}
     # What gives a value that others have cannot have read it before.

@@ -19,7 +19,8 @@ from tape_migrate.shapes.escapes import Escapes
 from tape_migrate.shapes.evaluated import all_calls, calls_in
 from tape_migrate.shapes.filled import fills_what_is_read
 from tape_migrate.shapes.functions import Function
-from tape_migrate.shapes.plan import Paths, Refusal, Source
+from tape_migrate.shapes.outer_readers import outer_readers
+from tape_migrate.shapes.plan import OUTSIDE, Link, Paths, Refusal, Source
 from tape_migrate.shapes.region import Chosen, choose_region
 
 _SETS = "set inside"
@@ -60,10 +61,12 @@ def widen_for_state(
     extra: set[int] = set()
     kept: set[int] = set()
     hot: set[int] = set()
+    unseen: set[int] = set()
     filling: list[int] = []
     links = [link for n in every_node for link in dep.links_into(n)]
     links += dep.links_of(call_node, exprs)
     changing = changed_by_calls(context, dep, {link.use.symbol for link in links}, call_node)
+    given = _given_away(dep, escapes, links, entry) - inside
     for source in paths.to_watch:
         tainted = dep.tainted_by(source.tracks)
         for node_id in tainted - inside - {call_node} - _copies(dep, source):
@@ -76,11 +79,14 @@ def widen_for_state(
                     extra.add(node_id)
                 elif escapes.escapes(node_id):
                     kept.add(node_id)
+        unseen |= _read_unseen(context, dep, source, given, entry) - tainted - inside
         hot |= tainted - _copies(dep, source) - source.track.own_nodes - {call_node}
         filling += [n for n in tainted & inside if fills_what_is_read(context, dep, n, links)]
     kept |= {n for n in escapes.registered() - inside if dep.reaches(n, entry)}
+    kept |= {n for n in unseen if escapes.escapes(n)}
     if kept and escapes.recalls(every_node, exprs, call_node):
         extra |= kept
+        hot |= unseen
     # What comes into an object there came from somewhere.
     for node_id in (*filling, *extra):
         way, _ = dep.slice_back(dep.links_into(node_id))
@@ -96,6 +102,33 @@ def widen_for_state(
             "what it may have kept would be missed",
         )
     return refuse_set_by_callee(context, dep, result, wider, call) or (result, wider)
+
+
+def _given_away(dep: Dependence, escapes: Escapes, links: list[Link], entry: int) -> set[int]:
+    """Nodes before ``entry`` that give away what ``links`` read: ``box.on(kept.append)``."""
+    own = {d.symbol.root for link in links if (d := link.definition).kind not in OUTSIDE}
+    return {
+        node.id
+        for node in dep.cfg.nodes
+        if own
+        if any(use.symbol.root in own for use in dep.cfg.effects(node.id).uses)
+        if dep.reaches(node.id, entry) and escapes.escapes(node.id)
+    }
+
+
+def _read_unseen(
+    context: Context, dep: Dependence, source: Source, given: set[int], entry: int
+) -> frozenset[int]:
+    """Nodes before ``entry`` that compute from what may read ``source`` by no name of it, after
+    ``given`` have given away what the target reads: ``nets`` of the module holds functions that do
+    in ``box.on(kept.append)``, ``box.tell(nets["a"](x))``."""
+    if not given:
+        return frozenset()
+    later = (n.id for n in dep.cfg.nodes if dep.reaches(n.id, entry) and n.id not in given)
+    later = (n for n in later if any(dep.reaches(each, n) for each in given))
+    read = outer_readers(context, dep, source, later) - source.own_nodes
+    computed = (n for n in dep.computed_from(read) if dep.reaches(n, entry))
+    return frozenset(read.union(computed))
 
 
 def refuse_set_by_callee(
