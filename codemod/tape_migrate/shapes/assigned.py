@@ -12,18 +12,18 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
-from tape_migrate.names import KNOWN_MODULES
-from tape_migrate.parsed import walk
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.hazards import ASSIGNING, assigned_variables
+from tape_migrate.shapes.keepers import RUNS_ARGUMENTS
 from tape_migrate.shapes.modes import graph_mode
+from tape_migrate.shapes.object_names import ObjectNames
 from tape_migrate.shapes.summaries import Summaries
 
 _WORDS: Final = (b"assign", b"scatter_", b"update", b"count_up_to")
-_PATHS = (ast.Name, ast.Attribute)
 
 
 def may_assign(module: Module) -> bool:
@@ -40,28 +40,49 @@ def assigned_unnamed(
 ) -> Iterator[ast.expr]:
     """What ``parts`` may assign to by way of a call that names no function of the module, and
     what they assign to by something else than a plain name."""
-    parts = list(parts)
-    for part in (*parts, *summaries.called_functions(parts)):
-        for variable in assigned_variables(module, part):
-            if not isinstance(variable, ast.Name) or _is_of_loop(module, variable):
-                yield variable
-        for call in calls_in(part) if part in parts else _calls_inside(module, part):
+    functions: list[ast.AST] = list(summaries.called_functions(parts := list(parts)))
+    for part in parts:
+        yield from assigned_variables(module, part)
+        for call in calls_in(part):
             yield from _asked_by_text(call.func)
-            run = list(_may_run(module, summaries, call))
-            for inner in (*run, *summaries.called_functions(run)):
-                yield from assigned_variables(module, inner)
+            functions += _may_run(module, summaries, call)
+    seen: set[int] = set()
+    while functions:
+        function = functions.pop()
+        if id(function) not in seen:
+            seen.add(id(function))
+            assigned, run = _inside(module, summaries, function)
+            yield from assigned
+            functions += run
 
 
-def is_same_variable(module: Module, assigned: ast.expr, read: Symbol) -> bool:
-    """Whether ``assigned`` may be, by any other name, the variable that is read as ``read``."""
-    last = _last(read)
-    name = last_name(assigned)
-    if isinstance(assigned, ast.Name) and name == last:
+def _inside(
+    module: Module, summaries: Summaries, function: ast.AST
+) -> tuple[list[ast.expr], list[ast.AST]]:
+    """What a function assigns to itself, and the functions that it may run (looked up once)."""
+    memo = module.memo.setdefault("assigned inside", {})
+    assert isinstance(memo, dict)
+    if function not in memo:
+        assigned = list(assigned_variables(module, function))
+        run: list[ast.AST] = list(summaries.called_functions([function]))
+        for call in module.of_kind_inside(ast.Call, function):
+            assigned += _asked_by_text(call.func)
+            run += _may_run(module, summaries, call)
+        memo[function] = assigned, run
+    found: tuple[list[ast.expr], list[ast.AST]] = memo[function]
+    return found
+
+
+def is_same_variable(module: Module, assigned: ast.expr, read: Symbol, scope: Scope) -> bool:
+    """Whether ``assigned`` may be, by any name, the variable that is read as ``read``."""
+    names = ObjectNames.of(module)
+    own = names.of_symbol(read, scope)
+    if names.is_named(assigned, own):
         return not read.path
-    names = _names_of(module, last)
-    mentioned = {last_name(node) for node in walk(assigned) if isinstance(node, _PATHS)}
-    return bool(mentioned & (names - {last})) or (
-        isinstance(assigned, ast.Attribute) and name == last and not _is_own(assigned, read)
+    return bool(names.mentioned(assigned) & names.others([own])) or (
+        isinstance(assigned, ast.Attribute)
+        and own == f".{assigned.attr}"
+        and not _is_own(assigned, read)
     )
 
 
@@ -73,20 +94,6 @@ def _is_own(assigned: ast.Attribute, read: Symbol) -> bool:
     return isinstance(base, ast.Attribute) or (
         isinstance(base, ast.Name) and base.id not in ("self", "cls", read.root)
     )
-
-
-def _last(symbol: Symbol) -> str:
-    named = [part.removeprefix(".") for part in symbol.path if part.startswith(".")]
-    return named[-1] if named else symbol.root
-
-
-def _is_of_loop(module: Module, name: ast.Name) -> bool:
-    bound = module.names.bindings(name.id, module.scope_of(name))
-    return any(isinstance(node, (ast.For, ast.AsyncFor)) for node in bound)
-
-
-def _calls_inside(module: Module, part: ast.AST) -> list[ast.Call]:
-    return list(module.of_kind_inside(ast.Call, part))
 
 
 def _asked_by_text(func: ast.expr) -> Iterator[ast.expr]:
@@ -107,14 +114,30 @@ def _may_run(module: Module, summaries: Summaries, call: ast.Call) -> Iterator[a
         return
     if isinstance(func, ast.Name):
         bound = module.names.bindings(func.id, module.scope_of(func))
-        if not bound or any(isinstance(node, ast.ClassDef) for node in bound):
+        if not bound and func.id in RUNS_ARGUMENTS:
+            yield from _given(module, summaries, call)
+        if not (bound or module.scopes.is_comprehension_variable(func)):
+            return
+        if any(isinstance(node, ast.ClassDef) for node in bound):
             return
         values = [node.value for node in bound if isinstance(node, ast.Assign)]
-        if len(values) == len(bound) and all(isinstance(v, ast.Lambda) for v in values):
+        if values and len(values) == len(bound) and all(isinstance(v, ast.Lambda) for v in values):
             yield from values
             return
     yield from summaries.methods_named("__call__")
     yield from _held(module, summaries)
+
+
+def _given(module: Module, summaries: Summaries, call: ast.Call) -> Iterator[ast.AST]:
+    """Functions that ``map`` and such are given by name."""
+    for given in call.args:
+        function = summaries.named(given)
+        if function is not None:
+            yield function
+        elif isinstance(given, ast.Name):
+            bound = module.names.bindings(given.id, module.scope_of(given))
+            values = (node.value for node in bound if isinstance(node, ast.Assign))
+            yield from (value for value in values if isinstance(value, ast.Lambda))
 
 
 def _held(module: Module, summaries: Summaries) -> list[ast.AST]:
@@ -130,81 +153,3 @@ def _held(module: Module, summaries: Summaries) -> list[ast.AST]:
         known = [node for node in held if any(True for _ in assigned_variables(module, node))]
         module.memo["assigning functions that are held"] = known
     return known
-
-
-def _names_of(module: Module, name: str) -> frozenset[str]:
-    """``name``, and the names of all that it is given to: variables, attributes, functions that
-    give it back, collections that hold it."""
-    memo = module.memo.setdefault("names of variables", {})
-    assert isinstance(memo, dict)
-    if name not in memo:
-        found = {name}
-        before = 0
-        while before != len(found):
-            before = len(found)
-            found |= {given for given, held in _handing(module) if held & found}
-        memo[name] = frozenset(found)
-    names: frozenset[str] = memo[name]
-    return names
-
-
-def _handing(module: Module) -> list[tuple[str, frozenset[str]]]:
-    """Each name that is given something, and the names of what that may be or hold."""
-    known = module.memo.get("names that are given names")
-    if not isinstance(known, list):
-        known = module.memo["names that are given names"] = list(_find_handing(module))
-    return known
-
-
-def _find_handing(module: Module) -> Iterator[tuple[str, frozenset[str]]]:
-    for node in module.nodes:
-        targets: list[ast.expr] = []
-        match node:
-            case ast.Assign(targets=given, value=value):
-                targets = given
-            case ast.AnnAssign(target=target, value=ast.expr() as value):
-                targets = [target]
-            case ast.NamedExpr(target=target, value=value):
-                targets = [target]
-            case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
-                targets = [target]
-            case ast.Return(value=ast.expr() as value):
-                owner = module.scope_of(node).node
-                if isinstance(owner, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    yield owner.name, frozenset(_held_names(module, value))
-                continue
-            case _:
-                continue
-        names = frozenset(_held_names(module, value))
-        for target in targets if names else ():
-            for inner in walk(target):
-                if isinstance(inner, _PATHS):
-                    yield last_name(inner), names
-
-
-def _held_names(module: Module, value: ast.expr) -> Iterator[str]:
-    """Names of what ``value`` may be or hold; what it computes is nothing of the kind."""
-    match value:
-        case ast.Name() | ast.Attribute():
-            if not module.names.resolve(value):
-                yield last_name(value)
-        case ast.Subscript(value=inner) | ast.Starred(value=inner) | ast.Lambda(body=inner):
-            yield from _held_names(module, inner)
-        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-            for item in items:
-                yield from _held_names(module, item)
-        case ast.Dict(values=items):
-            for item in items:
-                yield from _held_names(module, item)
-        case ast.IfExp(body=body, orelse=orelse):
-            yield from _held_names(module, body)
-            yield from _held_names(module, orelse)
-        case ast.BoolOp(values=items):
-            for item in items:
-                yield from _held_names(module, item)
-        case ast.Call(func=func, args=args, keywords=keywords):
-            if module.names.resolve(func).partition(".")[0] in KNOWN_MODULES:
-                return
-            yield from _held_names(module, func)
-            for item in (*args, *(keyword.value for keyword in keywords)):
-                yield from _held_names(module, item)

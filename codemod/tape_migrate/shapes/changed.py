@@ -154,7 +154,8 @@ def _refuse_assigned(
             continue
         for read, link in reads.items():
             if dep.reaches(node_id, link.node_id) and any(
-                is_same_variable(context.module, variable, read) for variable in variables
+                is_same_variable(context.module, variable, read, dep.scope)
+                for variable in variables
             ):
                 return Refusal(
                     "TM118",
