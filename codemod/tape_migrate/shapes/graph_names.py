@@ -15,6 +15,7 @@ from typing import Final
 from tape_migrate.module import Module
 from tape_migrate.shapes.hazards import LOOKUPS
 from tape_migrate.shapes.modes import identifiers
+from tape_migrate.shapes.object_names import ObjectNames
 from tape_migrate.shapes.plan import Refusal, Request
 
 _ASKING: Final = LOOKUPS | {"get_operations"}
@@ -23,6 +24,7 @@ _WRITING: Final = frozenset(
 )
 _TENSOR: Final = re.compile(r"\^?[A-Za-z0-9.][\w.\\/>-]*:\d+$")
 _BELOW_GRADIENTS: Final = re.compile(r"(.*/)?gradients(_\d+)?(/.*)?$")
+_WRITTEN: Final = re.compile(rb"[\"'/]gradients(?:_[0-9]+)?[/\"']")
 _NUMBER: Final = re.compile(r"_\d+$")
 
 _OF_GRADIENTS: Final = frozenset(
@@ -59,6 +61,13 @@ def refuse_names(module: Module, request: Request) -> Refusal | None:
     given = [k for k in request.dropped if isinstance(k, ast.keyword) and k.arg == "name"]
     if given and (identifiers(module) & _ASKING or _mentioned(given[0].value, asked)):
         return Refusal("TM124", "the gradient is given a name, and tensors are looked up by name")
+    inputs = _inputs_read(module, request)
+    if inputs is not None:
+        return Refusal(
+            "TM124",
+            f"line {inputs.lineno} reads the inputs of the operation that makes the gradient, "
+            "which is another one on a tape",
+        )
     for name in asked:
         if _BELOW_GRADIENTS.match(name.partition(":")[0]):
             return Refusal(
@@ -73,6 +82,21 @@ def refuse_names(module: Module, request: Request) -> Refusal | None:
                 f'"{name}" is asked for, a name that an operation of a tape may take',
             )
     return None
+
+
+def _inputs_read(module: Module, request: Request) -> ast.expr | None:
+    """``g.op.inputs``, where ``g`` is what the call gives, or a part of it."""
+    read = [
+        around
+        for op in (module.attributes("op") if "inputs" in identifiers(module) else ())
+        if isinstance(around := module.parent_of(op), ast.Attribute) and around.attr == "inputs"
+    ]
+    if not read:
+        return None
+    names = ObjectNames.of(module)
+    own = names.bound_by(module.statement_of(request.call))
+    known = own | names.others(own)
+    return next((each for each in read if names.mentioned(each.value) & known), None)
 
 
 def _mentioned(name: ast.expr, asked: frozenset[str]) -> bool:
@@ -96,14 +120,17 @@ def _all_asked(module: Module) -> Iterator[str]:
     words = identifiers(module)
     asks = bool(words & _ASKING)
     writes = bool(words & _WRITING)
-    if not asks and not writes and not words & {"run", "eval", "partial_run", "make_callable"}:
+    runs = bool(words & {"run", "eval", "partial_run", "make_callable"})
+    if not (asks or writes or runs or ("name" in words and _WRITTEN.search(module.text))):
         return
     for constant in module.of_kind(ast.Constant):
         value = constant.value
         if not isinstance(value, str) or len(value) > 200:
             continue
-        below = (asks or writes) and _BELOW_GRADIENTS.match(value)
-        if _TENSOR.match(value) or (below and ("/" in value or _compares(module, constant))):
+        below = _BELOW_GRADIENTS.match(value)
+        inside = below and "/" in value and (asks or writes)
+        named = (asks or writes or runs) and _TENSOR.match(value)
+        if named or inside or (below and _compares(module, constant)):
             yield value
     for call in module.of_kind(ast.Call):
         leaf = call.func.attr if isinstance(call.func, ast.Attribute) else ""

@@ -17,8 +17,10 @@ from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Refusal, Request, Source
 from tape_migrate.shapes.skipped import may_be_skipped
 
-_NUMBERS = frozenset({"abs", "float", "int", "len", "range", "round"})
-"""Builtins that give numbers, as long as they are given such or know nothing else."""
+_NUMBERS = frozenset({"bool", "float", "int", "len", "range"})
+"""Builtins that give numbers and know nothing else."""
+_OF_NUMBERS = frozenset({"abs", "max", "min", "round", "sum"})
+"""Those that give numbers as long as they are given such."""
 
 
 def refuse_not_tensors(
@@ -40,7 +42,7 @@ def refuse_not_tensors(
             if definition.stmt is None:
                 continue
             value = value_given_by(definition.stmt, source.symbol)
-            if value is not None and is_no_tensor(dep.module, value):
+            if value is not None and _is_number(dep.module, value):
                 return Refusal(
                     "TM120",
                     f"{source.symbol} is a number or an array, of which the call makes a new "
@@ -68,16 +70,17 @@ def _is_number(module: Module, value: ast.expr) -> bool:
     match value:
         case ast.Constant():
             return isinstance(value.value, (int, float)) and value.value is not None
-        case ast.UnaryOp(operand=operand):
-            return _is_number(module, operand)
+        case ast.UnaryOp(op=op, operand=operand):
+            return isinstance(op, ast.Not) or _is_number(module, operand)
         case ast.BinOp(left=left, right=right):
             return _is_number(module, left) and _is_number(module, right)
         case ast.IfExp(body=body, orelse=orelse):
             return _is_number(module, body) or _is_number(module, orelse)
         case ast.List(elts=members) | ast.Tuple(elts=members):
             return any(_is_number(module, member) for member in members)
-        case ast.Call(func=ast.Name(id=name)) if name in _NUMBERS:
-            return not module.names.is_local(name, module.scope_of(value))
+        case ast.Call(func=ast.Name(id=name), args=args) if name in _NUMBERS | _OF_NUMBERS:
+            known = name in _NUMBERS or (bool(args) and all(_is_number(module, a) for a in args))
+            return known and not module.names.is_local(name, module.scope_of(value))
     return is_no_tensor(module, value)
 
 

@@ -63,6 +63,16 @@ class ObjectNames:
         known = self._held_by(own)
         return known.union(*map(self._given_after, known | own)) - own
 
+    def bound_by(self, stmt: ast.stmt) -> frozenset[str]:
+        """The names that an assignment gives its value; of a ``return``, that of the result."""
+        targets = stmt.targets if isinstance(stmt, ast.Assign) else []
+        parts = [part for target in targets for part in walk(target)]
+        found = {self._of(part) for part in parts if isinstance(part, (ast.Name, ast.Attribute))}
+        owner = self._module.scope_of(stmt).node
+        if isinstance(stmt, ast.Return) and isinstance(owner, ast.FunctionDef):
+            found.add(f"{self._of_function(owner)}()")
+        return frozenset(found)
+
     def is_named(self, node: ast.expr, name: str) -> bool:
         """Whether ``node`` is a variable that goes by ``name``."""
         return isinstance(node, ast.Name) and self._of(node) == name
