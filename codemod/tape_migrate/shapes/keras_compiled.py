@@ -13,6 +13,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.keras_calls import BACKEND, INPUTS
 from tape_migrate.shapes.keras_fed import shape_name
+from tape_migrate.shapes.keras_layers import is_kept_layer
 from tape_migrate.shapes.keras_leaves import canonical, spelled
 from tape_migrate.shapes.keras_levels import Levels
 from tape_migrate.shapes.keras_values import Level
@@ -269,7 +270,9 @@ def feeds_of(module: Module, dep: Dependence, compiled: Compiled) -> list[Feed] 
             found.append(Feed(plain, text, dtype, None, position, element, shape))
         else:
             where = spelled(module, element)
-            if where.endswith(".input") and not where.endswith(("].input", ").input")):
+            if where.endswith(".input") and not (
+                where.endswith(("].input", ").input")) or is_kept_layer(module, element)
+            ):
                 where = where.removesuffix(".input") + ".inputs[0]"
             found.append(Feed(plain, text, f"{where}.dtype", where, position, element))
     cut = _cut_off(module, found)

@@ -201,6 +201,16 @@ def _is_layer(module: Module, base: ast.expr) -> bool:
     return False
 
 
+def is_kept_layer(module: Module, tensor: ast.expr) -> bool:
+    """Whether ``tensor`` is ``box.conv.input`` after ``self.conv = model.get_layer("conv")``."""
+    base = tensor.value if isinstance(tensor, ast.Attribute) else None
+    if not isinstance(base, ast.Attribute):
+        return False
+    stores = (n for n in module.attributes(base.attr) if isinstance(n.ctx, ast.Store))
+    stmts = (stmt for n in stores if isinstance(stmt := module.statement_of(n), ast.Assign))
+    return any(_spells_layer(ast.unparse(stmt.value)) for stmt in stmts)
+
+
 def _spells_layer(text: str) -> bool:
     return (text.endswith("]") and ".layers[" in text) or "get_layer(" in text
 

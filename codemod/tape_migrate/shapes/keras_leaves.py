@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
@@ -210,8 +211,14 @@ class Collector:
                 if part is not None:
                     self._visit(part)
             return
+        if isinstance(node, ast.ListComp) and self._is_of_layers(node):
+            self._remember(node, node, "")
+            return
         if isinstance(node, ast.expr) and self._is_leaf(node):
             self._add(node)
+            return
+        if isinstance(node, ast.Attribute) and self._is_of_unknown(node):
+            self._refuse(node)
             return
         if isinstance(node, ast.Attribute) and not self._levels.value(node).symbolic:
             # `x.shape[1]` of a Keras tensor is known without computing it.
@@ -220,6 +227,19 @@ class Collector:
                 return
         for child in ast.iter_child_nodes(node):
             self._visit(child)
+
+    def _is_of_layers(self, node: ast.ListComp) -> bool:
+        """``[layer.output for layer in model.layers]``: all of it is computed outside."""
+        targets = target_names([each.target for each in node.generators])
+        used = {n.id for n in ast.walk(node.elt) if isinstance(n, ast.Name)}
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        return (
+            isinstance(node.elt, ast.Attribute)
+            and bool(used & targets)
+            and not names & self._locals
+            and self._levels.value(node.elt).level is Level.KERAS
+            and not any(self._levels.value(each.iter).symbolic for each in node.generators)
+        )
 
     def _is_leaf(self, expr: ast.expr) -> bool:
         if isinstance(getattr(expr, "ctx", None), (ast.Store, ast.Del)):
@@ -234,12 +254,15 @@ class Collector:
 
     def _hidden(self, expr: ast.expr) -> frozenset[str]:
         """Names that mean something inside the function only."""
-        names = {
-            n.id
-            for n in ast.walk(expr)
-            if isinstance(n, ast.Name) and self._module.scopes.is_comprehension_variable(n)
-        }
+        names = {n.id for n in ast.walk(expr) if isinstance(n, ast.Name) and self._is_inner(n)}
         return self._locals | names
+
+    def _is_inner(self, name: ast.Name) -> bool:
+        """Whether it is a variable of a comprehension, or a parameter of a lambda."""
+        scope = self._module.scope_of(name)
+        return self._module.scopes.is_comprehension_variable(name) or (
+            scope.kind is ScopeKind.LAMBDA and scope is self._module.scopes.resolve(name.id, scope)
+        )
 
     def _add(self, expr: ast.expr) -> None:
         hidden = self._hidden(expr)
@@ -260,14 +283,29 @@ class Collector:
                 return
         looped = self._over_loop(expr, dynamic)
         if looped is None:
-            self._refusal = self._refusal or Refusal(
-                "TM140",
-                f"which Keras tensors {ast.unparse(expr)} (line {expr.lineno}) means is only known "
-                "inside the code that would move",
-            )
+            self._refuse(expr)
             return
         table, key = looped
         self._remember(table, expr, f"[{key}]")
+
+    def _refuse(self, expr: ast.expr) -> None:
+        self._refusal = self._refusal or Refusal(
+            "TM140",
+            f"which Keras tensors {ast.unparse(expr)} (line {expr.lineno}) means is only known "
+            "inside the code that would move",
+        )
+
+    def _is_of_unknown(self, node: ast.Attribute) -> bool:
+        """``layer.output`` in ``[K.sum(layer.output) for layer in model.layers]``."""
+        root = node.value
+        while isinstance(root, (ast.Attribute, ast.Subscript)):
+            root = root.value
+        return (
+            isinstance(root, ast.Name)
+            and root.id in self._hidden(root) - self._locals
+            and self._levels.value(node).level is Level.KERAS
+            and not self._levels.value(root).symbolic
+        )
 
     def _over_loop(self, expr: ast.expr, dynamic: list[str]) -> tuple[ast.expr, str] | None:
         """``{name: layers[name].output for name in names}`` for a read in a loop over ``names``."""
