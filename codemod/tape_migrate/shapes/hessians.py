@@ -38,11 +38,24 @@ def refuse_hessian(module: Module, candidate: Candidate) -> Refusal | None:
         return Refusal("TM127", "the Hessian is taken over and over on one forward pass")
     if candidate.zero_unconnected:
         return Refusal("TM127", "the Hessian goes through tf.cond or a tensor loop")
+    if _is_tried(module, candidate.request.call):
+        return Refusal("TM115", "tf.hessians raises where there is none, and that may be caught")
     source = candidate.request.source
     first = taken_first(module, candidate.request)
     if first is not None and len(elements(source)) > 1:
         return Refusal("TM127", "the Hessian of several sources is computed and only one is used")
     return None
+
+
+def _is_tried(module: Module, call: ast.Call) -> bool:
+    below: ast.AST = call
+    for around in module.parents(call):
+        if isinstance(around, ast.Try) and around.handlers and below in around.body:
+            return True
+        if isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return False
+        below = around
+    return False
 
 
 def write_hessian(
