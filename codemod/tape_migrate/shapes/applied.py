@@ -43,14 +43,21 @@ def _of_pairs(module: Module, pairs: ast.expr, depth: int) -> Iterator[ast.expr]
         case ast.ListComp(generators=[generator]) | ast.GeneratorExp(generators=[generator]):
             yield from _of_pairs(module, generator.iter, depth)
         case ast.Name() if depth:
-            for value in _given(module, pairs):
+            values = list(_given(module, pairs))
+            for value in values:
                 yield from _of_pairs(module, value, depth - 1)
+            if not values:  # a parameter: what is handed in is looked at by its names
+                yield pairs
+        case ast.Attribute():
+            yield pairs
 
 
 def _of_list(module: Module, variables: ast.expr, depth: int) -> Iterator[ast.expr]:
     match variables:
         case ast.List(elts=items) | ast.Tuple(elts=items):
             yield from items
+        case ast.Attribute():
+            yield variables
         case ast.Name():
             yield variables
             for value in _given(module, variables) if depth else ():

@@ -16,6 +16,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
+from tape_migrate.shapes.applied import applied_variables
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.hazards import ASSIGNING, assigned_variables
 from tape_migrate.shapes.keepers import RUNS_ARGUMENTS
@@ -23,7 +24,7 @@ from tape_migrate.shapes.modes import graph_mode
 from tape_migrate.shapes.object_names import ObjectNames
 from tape_migrate.shapes.summaries import Summaries
 
-_WORDS: Final = (b"assign", b"scatter_", b"update", b"count_up_to")
+_WORDS: Final = (b"assign", b"scatter_", b"update", b"count_up_to", b"apply_gradients")
 
 
 def may_assign(module: Module) -> bool:
@@ -43,6 +44,7 @@ def assigned_unnamed(
     functions: list[ast.AST] = list(summaries.called_functions(parts := list(parts)))
     for part in parts:
         yield from assigned_variables(module, part)
+        yield from applied_variables(module, part)
         for call in calls_in(part):
             yield from _asked_by_text(call.func)
             functions += _may_run(module, summaries, call)
@@ -63,7 +65,7 @@ def _inside(
     memo = module.memo.setdefault("assigned inside", {})
     assert isinstance(memo, dict)
     if function not in memo:
-        assigned = list(assigned_variables(module, function))
+        assigned = [*assigned_variables(module, function), *applied_variables(module, function)]
         run: list[ast.AST] = list(summaries.called_functions([function]))
         for call in module.of_kind_inside(ast.Call, function):
             assigned += _asked_by_text(call.func)
@@ -150,6 +152,11 @@ def _held(module: Module, summaries: Summaries) -> list[ast.AST]:
             node for name in sorted(ASSIGNING) for node in module.attributes(name)
             if id(node) not in called
         ]  # fmt: skip
-        known = [node for node in held if any(True for _ in assigned_variables(module, node))]
+        known = [
+            node
+            for node in held
+            if any(True for _ in assigned_variables(module, node))
+            or any(True for _ in applied_variables(module, node))
+        ]
         module.memo["assigning functions that are held"] = known
     return known

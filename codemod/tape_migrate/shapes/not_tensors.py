@@ -42,7 +42,9 @@ def refuse_not_tensors(
             if definition.stmt is None:
                 continue
             value = value_given_by(definition.stmt, source.symbol)
-            if value is not None and _is_number(dep.module, value):
+            if value is not None and (
+                is_no_tensor(dep.module, value) or _is_number(dep.module, value)
+            ):
                 return Refusal(
                     "TM120",
                     f"{source.symbol} is a number or an array, of which the call makes a new "
