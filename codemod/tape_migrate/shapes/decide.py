@@ -11,6 +11,7 @@ from tape_migrate.shapes import hazards as hz
 from tape_migrate.shapes.arguments import elements, hides_none, read_arguments
 from tape_migrate.shapes.assumptions import assumptions_of
 from tape_migrate.shapes.carry import Carried, carry, refuse_kept, refuse_path, refuse_siblings
+from tape_migrate.shapes.cell_variables import refuse_cells
 from tape_migrate.shapes.changed import refuse_assigned, refuse_changed
 from tape_migrate.shapes.changed_target import refuse_changed_target
 from tape_migrate.shapes.closures import refuse_closures
@@ -188,7 +189,9 @@ def _decide_paths(
         or refuse_overridden(others, sources)
     )
     if refusal is None and any(source.collected for source in sources):
-        refusal = refuse_set_on_results(context, dep, every_node, inline_exprs)
+        refusal = refuse_set_on_results(context, dep, every_node, inline_exprs) or refuse_cells(
+            context, dep, every_node, inline_exprs
+        )
     if refusal is not None:
         return refusal
     refusal = refuse_tape_from_outside(dep, every_node, node_id, inline_exprs)
