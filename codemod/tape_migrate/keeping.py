@@ -129,7 +129,8 @@ class Keeps:
         return [each for each in found if each[1].scope not in crossing]
 
     def _ask(self, module: Module, keep: Kept) -> Asked:
-        return Asked(module.start(keep.setup), keep.targets, keep.sources, keep.nested)
+        run = module.start(keep.run) if keep.run is not None else -1
+        return Asked(module.start(keep.setup), keep.targets, keep.sources, keep.nested, run)
 
     def _write(
         self,

@@ -35,6 +35,8 @@ class Asked:
     sources: tuple[str, ...]
     nested: bool
     """Whether what is computed from these gradients is differentiated again."""
+    run: int = -1
+    """Offset of the statement that takes them already, before which they are written then."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ def _union(parts: Sequence[Asked]) -> Asked:
         tuple(dict.fromkeys(t for part in parts for t in part.targets)),
         tuple(dict.fromkeys(s for part in parts for s in part.sources)),
         any(part.nested for part in parts),
+        min((part.run for part in parts if part.run >= 0), default=-1),
     )
 
 
@@ -174,7 +177,8 @@ def _with_markers(module: Module, asked: Sequence[Asked]) -> tuple[Draft, list[i
     places: list[tuple[int, int]] = []
     for position, item in enumerate(asked):
         body = functions[item.setup].body
-        line = module.last_line(body[-1])
+        runs = [stmt for stmt in body if module.start(stmt) == item.run]
+        line = runs[0].lineno - 1 if runs else module.last_line(body[-1])
         scope = module.scopes.opened_by(functions[item.setup])
         call = next(n for n in module.nodes if isinstance(n, ast.Call))
         tf = tensorflow_name(module, scope, call, line) or "tf"

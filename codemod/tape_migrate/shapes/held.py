@@ -78,6 +78,24 @@ def stays_as_it_was(
     return True
 
 
+def is_done_with(
+    module: Module, maker: Function, before: Iterable[ast.stmt], attributes: Iterable[str]
+) -> bool:
+    """Whether ``maker`` changes no attribute (``.name``) of ``self`` after ``before``, its first
+    statements: neither what it holds nor what that holds."""
+    scope, reads, done = module.scopes.opened_by(maker), _Reads(module), list(before)
+    for name in sorted(attributes):
+        kind = _kind(module, maker, scope, Symbol("self", (name,)))
+        for node in module.attributes(name[1:]):
+            if not module.holds(maker, node) or any(module.holds(stmt, node) for stmt in done):
+                continue
+            if not isinstance(node.ctx, ast.Load):
+                return False
+            if kind is not Kind.TENSOR and not reads.only(node):
+                return False
+    return True
+
+
 def has_one_name(module: Module, symbol: Symbol, scope: Scope) -> bool:
     """Whether an attribute of ``self`` holds a tensor, or what is changed by its own name only.
 

@@ -13,7 +13,7 @@ from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.attributes_elsewhere import assigned_elsewhere, made_anew_elsewhere
 from tape_migrate.shapes.callers import OtherUsers
-from tape_migrate.shapes.held import stays_as_it_was
+from tape_migrate.shapes.held import is_done_with, stays_as_it_was
 from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.kinds_elsewhere import kinds_of
 from tape_migrate.shapes.methods_taken import is_taken_from_class
@@ -79,7 +79,7 @@ def _find_setup(
         return None
     if tests and _is_used_elsewhere(module, owner.node):
         return None
-    if scope.node in summaries.called_functions([method]):
+    if not _is_set_before(module, method, scope.node, attributes):
         return None  # it takes a gradient on the way, when there may be no tape yet
     if not stays_as_it_was(module, method, targets, sources):
         return None
@@ -115,6 +115,36 @@ def _find_setup(
         if assigned_elsewhere(module, owner.node, name[1:], leaves=True) is not None:
             return None
     return method
+
+
+def first_run(module: Module, method: ast.FunctionDef, taker: ast.AST) -> ast.stmt | None:
+    """The first statement of a method that may run ``taker``, another method of its object."""
+    called = Summaries.of(module).called_functions
+    if taker not in called([method]):
+        return None
+    for stmt in method.body:
+        inner = module.of_kind_inside(ast.FunctionDef, stmt)
+        if any(taker in called([part]) for part in (stmt, *inner)):
+            return stmt
+    return method.body[0]
+
+
+def _is_set_before(
+    module: Module, method: ast.FunctionDef, taker: ast.AST, attributes: set[str]
+) -> bool:
+    """Whether a first method that runs ``taker`` itself has set the attributes for good by then.
+
+    ``self.loss = loss_of(self.x)`` and then ``self._build_training()``.
+    """
+    run = first_run(module, method, taker)
+    if run is None:
+        return True
+    before = method.body[: method.body.index(run)]
+    if not before or isinstance(run, (ast.FunctionDef, ast.ClassDef)):
+        return False
+    if module.last_line(before[-1]) >= run.lineno:
+        return False  # no room for a line between them
+    return is_done_with(module, method, before, attributes)
 
 
 def _comes_to_its_end(method: ast.FunctionDef) -> bool:

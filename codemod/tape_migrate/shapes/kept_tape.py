@@ -27,7 +27,9 @@ calls them. But the first method certainly runs before, once (or the method itse
 ``called_setup``), and what it sets is what the others read if no other statement of the module sets
 it: no other method, no subclass, nobody else. For the
 first method the central rule holds or does not hold as for a gradient that it took at its end; what
-the other computes from the attributes is recorded there, as in a helper (``reentered``).
+the other computes from the attributes is recorded there, as in a helper (``reentered``). Where the
+first method runs the other itself, that rule holds or does not hold at that statement, and nothing
+after it may change what the other has read.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.helper import is_method
 from tape_migrate.shapes.in_tf_function import is_tf_function
-from tape_migrate.shapes.kept_setup import is_of_test, setup_of
+from tape_migrate.shapes.kept_setup import first_run, is_of_test, setup_of
 from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.plan import OUTSIDE, Candidate, Link, Refusal, Request
 from tape_migrate.shapes.reentered import decide_in_helper, entry_sources
@@ -66,6 +68,8 @@ class Kept:
     nested: bool
     """Whether the target is computed from another gradient."""
     assumptions: tuple[str, ...]
+    run: ast.stmt | None = None
+    """The statement of ``setup`` that runs the method already, if it does."""
 
 
 def may_keep(context: Context, request: Request) -> bool:
@@ -131,7 +135,8 @@ def _find_kept(context: Context, request: Request) -> Kept | None:
     dep = context.dependence(scope)
     nodes, _ = dep.slice_back(dep.links_of(dep.facts.node_id(request.call), request.given))
     nested = is_nested(dep, nodes, request)
-    return Kept(candidate, setup, spelled, _spelled(sources), nested, assumptions)
+    run = first_run(module, setup, scope.node)
+    return Kept(candidate, setup, spelled, _spelled(sources), nested, assumptions, run)
 
 
 def _is_attribute(symbol: Symbol) -> bool:
