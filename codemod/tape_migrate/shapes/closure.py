@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
+from typing import Final
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
@@ -21,9 +22,12 @@ from tape_migrate.shapes.displays import collects, spread
 from tape_migrate.shapes.held_functions import run_in
 from tape_migrate.shapes.loop_body import in_loop
 from tape_migrate.shapes.made_of import made_of
+from tape_migrate.shapes.new_tensors import is_new
 from tape_migrate.shapes.stored import is_tensor, names_tensor
 from tape_migrate.shapes.unnamed_calls import members_of_object
 from tape_migrate.shapes.variable_makers import makes_variables
+
+_MAKING: Final = (ast.BinOp, ast.Call, ast.Subscript, ast.UnaryOp)
 
 
 class Closure(ClosureGraph):
@@ -252,9 +256,9 @@ class Closure(ClosureGraph):
 
     def _parts_made(self, value: ast.expr) -> Iterator[ast.expr]:
         for node in self._module.inside(value):
-            made = isinstance(node, (ast.BinOp, ast.UnaryOp)) and not collects(node)
-            if made or (isinstance(node, ast.Call) and self._makes_new(node.func)):
-                assert isinstance(node, ast.expr)
+            if isinstance(node, ast.BinOp) and collects(node):
+                continue
+            if isinstance(node, _MAKING) and is_new(self._module, node):
                 yield node
 
     def depend(self, groups: Iterable[list[ast.expr]]) -> bool:

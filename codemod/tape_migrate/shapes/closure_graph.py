@@ -21,10 +21,10 @@ from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.displays import collects, keyed, taker_of
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.loop_body import given_by_loop
+from tape_migrate.shapes.new_tensors import is_new, makes_new
 from tape_migrate.shapes.put_in import SETTING, PutIn
 from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
-from tape_migrate.shapes.tensorflow_facts import always_new_tensor
 from tape_migrate.shapes.unnamed_calls import Handed, UnnamedCalls, captured
 
 _VISITED = frozenset(
@@ -210,7 +210,7 @@ class ClosureGraph:
             case ast.BinOp(left=left, op=ast.Add(), right=right) if collects(value):
                 self._alias(left, written)
                 self._alias(right, written)
-            case ast.BinOp() | ast.UnaryOp() | ast.Constant():
+            case _ if is_new(self._module, value):
                 return
             case (
                 ast.List(elts=members) | ast.Tuple(elts=members) | ast.Dict(values=members)
@@ -219,8 +219,6 @@ class ClosureGraph:
                     self._alias(member, written)
             case ast.ListComp(elt=member) | ast.DictComp(value=member):
                 self._alias(member, written)
-            case ast.Call(func=func) if self._makes_new(func):
-                return
             case _:
                 self._aliases[written].update(self._nodes.reads(value))
                 if not any(isinstance(node, ast.Call) for node in self._module.inside(value)):
@@ -234,12 +232,8 @@ class ClosureGraph:
         # What is called is no tensor that it gives back: `return Pair(a, b)`.
         self._flows.append((value, written))
         for given in (*value.args, *(keyword.value for keyword in value.keywords)):
-            if not self._makes_new(value.func):
+            if not makes_new(self._module, value.func):
                 self._alias(given, written)
-
-    def _makes_new(self, func: ast.expr) -> bool:
-        resolved = self._module.names.resolve(func)
-        return always_new_tensor(resolved) or resolved.startswith("numpy.")
 
     def _call(self, call: ast.Call) -> None:
         function = self._summaries.callee(call)
