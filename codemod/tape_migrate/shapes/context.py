@@ -23,6 +23,7 @@ from tape_migrate.shapes.evaluated import all_calls, calls_in
 from tape_migrate.shapes.hazards import LOOKUPS, ModuleHazards, refuse_scope
 from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import Candidate, Refusal, Request, Source
+from tape_migrate.shapes.repeats import repeat_of
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import COLLECTIONS, tensorflow_function
 from tape_migrate.shapes.variable_makers import makes_variables
@@ -196,6 +197,8 @@ class Context:
         exprs = [request.target]
         if request.output_gradients is not None:
             exprs.append(request.output_gradients)
+        repeat = repeat_of(self.module, request)
+        exprs += () if isinstance(repeat, Refusal) else repeat.target_reads
         found = {id(c) for e in exprs for c in calls_in(e)} & self._pending
         nodes, _ = dep.slice_back(dep.links_of(node_id, exprs))
         found |= {id(c) for c in self._gradient_calls(dep, nodes)}

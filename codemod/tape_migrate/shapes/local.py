@@ -43,6 +43,7 @@ from tape_migrate.shapes.groups import Group
 from tape_migrate.shapes.hessians import write_hessian
 from tape_migrate.shapes.optimizers import METHODS
 from tape_migrate.shapes.plan import Candidate, Watch
+from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
 
 def write_group(module: Module, draft: Draft, group: Group, used: dict[int, set[str]]) -> None:
@@ -98,7 +99,18 @@ def _list_targets(
     what = module.segment(candidate.request.target).decode()
     over = module.text[start:end].decode()
     draft.replace(start, end, f"{target} in {targets}".encode())
+    if (
+        isinstance(generator.target, ast.Name)
+        and what == generator.target.id
+        and _gives_list(module, generator.iter)
+    ):
+        return f"{targets} = {_one_expression(module, generator.iter)}"
     return f"{targets} = [{what} for {over}]"
+
+
+def _gives_list(module: Module, iterable: ast.expr) -> bool:
+    called = module.names.resolve(iterable.func) if isinstance(iterable, ast.Call) else ""
+    return tensorflow_function(called) in ("unstack", "split")
 
 
 def _one_expression(module: Module, expr: ast.expr) -> str:

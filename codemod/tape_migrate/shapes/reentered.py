@@ -112,10 +112,10 @@ def entry_sources(context: Context, request: Request) -> tuple[Source, ...] | Re
     """What the target is computed from, as it came in: parameters, and attributes of ``self``."""
     dep = context.dependence(request.found.scope)
     node_id = dep.facts.node_id(request.call)
-    exprs: list[ast.expr] = [*request.given]
     repeat = repeat_of(context.module, request)
     if isinstance(repeat, Refusal):
         return repeat
+    exprs: list[ast.expr] = [*request.given, *repeat.target_reads]
     if repeat.target_over is not None:
         exprs = [repeat.target_over]
     start = dep.links_of(node_id, exprs)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.mentions import last_name
 from tape_migrate.shapes.arguments import elements
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.own_state import is_set_here
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Request, Source
@@ -65,6 +67,9 @@ def find_targets(
                 Target(expr, tuple(dep.links_of(node_id, [expr])), frozenset(), inline=False)
             )
             continue
+        if repeat.mapped is not None and _is_made_there(context, repeat, expr):
+            found.append(Target(expr, (), frozenset(), inline=True))
+            continue
         target = _find(context, dep, node_id, expr, frozenset(s for s in own if s is not None))
         if isinstance(target, Refusal):
             return target
@@ -82,6 +87,16 @@ def find_targets(
     if request.others and not any(target.nodes or target.inline for target in found):
         return Refusal("TM101", "the target is computed from values that come in from outside")
     return found
+
+
+def _is_made_there(context: Context, repeat: Repeat, expr: ast.expr) -> bool:
+    """``y_i`` of ``for y_i in tf.unstack(y)``: made in the comprehension, by no gradient."""
+    if not isinstance(expr, ast.Name) or expr.id not in repeat.variables:
+        return False
+    summaries = context.summaries
+    calls = [call for over in repeat.target_reads for call in all_calls(over)]
+    plain = all(summaries.is_closed(call) or last_name(call.func) == "values" for call in calls)
+    return plain and not summaries.calls_gradient(repeat.target_reads)
 
 
 def _others(
