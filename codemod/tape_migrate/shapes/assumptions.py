@@ -27,6 +27,7 @@ from tape_migrate.shapes.plan import Kind, Link, Refusal, Source
 from tape_migrate.shapes.related import related_members
 from tape_migrate.shapes.remembered import remembered
 from tape_migrate.shapes.state_elsewhere import kept_elsewhere
+from tape_migrate.shapes.used_before import used_before
 
 
 def assumptions_of(
@@ -105,6 +106,15 @@ def assumptions_of(
             f"{found[0]} reads what is kept in {found[1]}, which may have been computed from "
             f"{given[0].symbol} then; a tape in here would miss that part",
         )
+    for source in given:
+        for track in (t for t in source.tracks if t.whole and t.outside):
+            kept = used_before(context, dep, every_node, inline, track.symbol)
+            if kept is not None:
+                return Refusal(
+                    "TM105",
+                    f"{kept[0]} may have been computed from {source.symbol} in {kept[1]}, and kept "
+                    "by the object that is used here; a tape in here would miss that part",
+                )
     read = {link.use.symbol for link in outside if link.definition.kind is DefKind.PARAMETER}
     refusal = _settings_elsewhere(context, dep, given, read - set(others))
     if refusal is not None:
@@ -328,18 +338,28 @@ def _is_member(symbol: Symbol, container: Symbol) -> bool:
 
 def _siblings(one: Symbol, other: Symbol) -> bool:
     """Attributes of one object: ``net.logits`` and ``net.images``."""
+    first, second = _attribute(one), _attribute(other)
     return (
         one.root == other.root
-        and len(one.path) == len(other.path) > 0
-        and one.path[:-1] == other.path[:-1]
-        and one.path[-1].startswith(".")
-        and other.path[-1].startswith(".")
+        and len(first) == len(second) > 0
+        and first[:-1] == second[:-1]
+        and first[-1].startswith(".")
+        and second[-1].startswith(".")
     )
+
+
+def _attribute(symbol: Symbol) -> tuple[str, ...]:
+    """The path of the attribute that holds ``symbol`` as a member: ``net.feats`` of
+    ``net.feats[0]``."""
+    path = symbol.path
+    while path and path[-1].startswith("["):
+        path = path[:-1]
+    return path
 
 
 def _unknown_making(context: Context, scope: Scope, symbol: Symbol) -> bool:
     """An attribute that no statement of the module sets: whoever made it may have used anything."""
-    name = symbol.path[-1]
+    name = _attribute(symbol)[-1]
     return not any(
         isinstance(node, ast.Attribute)
         and isinstance(node.ctx, ast.Store)

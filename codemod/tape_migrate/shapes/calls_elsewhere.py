@@ -82,13 +82,13 @@ def computed_elsewhere(
         return None
     if not {source.root, other.root} <= parameters_of(function):
         return None
-    found = _calls(module, scope, function)
+    found = calls_of(module, scope, function)
     if found.given_away is not None and not setting:
         return found.given_away
     for call in found.calls:
         starred = any(isinstance(arg, ast.Starred) for arg in call.node.args)
         starred |= any(keyword.arg is None for keyword in call.node.keywords)
-        pairs = _given_together(function, call, source, other)
+        pairs = given_together(function, call, source, other)
         if pairs and starred and not setting:
             return f"line {call.node.lineno} of {call.path}"
         for one, two in pairs:
@@ -119,7 +119,7 @@ def parameters_of(function: ast.FunctionDef) -> set[str]:
     }
 
 
-def _given_together(
+def given_together(
     function: ast.FunctionDef, call: Call, source: Symbol, other: Symbol
 ) -> list[tuple[ast.expr, ast.expr]]:
     """What a call gives for both; the same expression twice where they are members of it."""
@@ -176,7 +176,8 @@ def _handed_on(
     return [(whole[0], whole[1])]
 
 
-def _calls(module: Module, scope: Scope, function: ast.FunctionDef) -> Calls:
+def calls_of(module: Module, scope: Scope, function: ast.FunctionDef) -> Calls:
+    """What other modules do with a function; looked for once."""
     key = f"calls elsewhere {id(function)}"
     known = module.memo.get(key)
     if not isinstance(known, Calls):

@@ -86,6 +86,39 @@ class Closure(ClosureGraph):
         same = self._same(source)
         return other in same or any(other in self._computed_from(node, same) for node in same)
 
+    def spread(self, start: Node) -> tuple[set[Node], set[Node]]:
+        """What may hold what was computed from ``start``, and what may hold the very same."""
+        seen: set[tuple[Node, bool]] = {(start, False)}
+        queue = [*seen]
+        while queue:
+            node, made = queue.pop()
+            following: list[tuple[Node, bool]] = []
+            for each in self._edges.get(node, ()):
+                copied = node in self._copies.get(each, ()) and (node, each) not in self._makes
+                state = (each, made or not copied)
+                following.append(state)
+            # A function that reads it may be kept, and read it when it is run.
+            following += [(each, made) for each in self._captures.get(node, ())]
+            for state in following:
+                if state not in seen:
+                    seen.add(state)
+                    queue.append(state)
+        return {node for node, made in seen if made}, {node for node, made in seen if not made}
+
+    def reads(self, expr: ast.AST) -> set[Node]:
+        """What evaluating ``expr`` reads."""
+        return set(self._nodes.reads(expr))
+
+    def share_objects(self, ones: Iterable[Node], others: Iterable[Node]) -> bool:
+        """Whether two groups of variables may hold, or be made of, an object in common: no tensor
+        by which two objects were made."""
+        held, kept = self._may_hold(ones), self._may_hold(others)
+        return (
+            not held.isdisjoint(kept)
+            or any(not kept.isdisjoint(self._reachable(one)) for one in held)
+            or any(not held.isdisjoint(self._reachable(one)) for one in kept)
+        )
+
     def leads_to(self, start: Node, other: Node) -> bool:
         """Whether ``other`` may hold or be made of what ``start`` holds, or read it when run."""
         return start == other or other in self._reachable(start)

@@ -184,8 +184,17 @@ class Nodes:
                 if function is not None:
                     for each in (function, *self._summaries.overrides(function)):
                         yield (id(each), "return")
-                    continue  # what it makes of its arguments comes back by its return
+                    if not is_abstract(function):
+                        continue  # what it makes of its arguments comes back by its return
             stack += children(node)
+
+
+def is_abstract(function: Function) -> bool:
+    """Whether a function only raises, or does nothing: classes elsewhere have one that does."""
+    *described, last = function.body
+    plain = all(isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant)
+                for stmt in described)  # fmt: skip
+    return plain and isinstance(last, ast.Raise)
 
 
 def asks_any_method(module: Module) -> bool:

@@ -6,11 +6,13 @@ import ast
 
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
+from tape_migrate.shapes.attribute_members import fills
 from tape_migrate.shapes.binding import comprehension_of
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.closure_nodes import Node
 from tape_migrate.shapes.lists_elsewhere import reads_kept_list
 from tape_migrate.shapes.made_of import made_of
+from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
 
 
@@ -57,6 +59,24 @@ def depends(module: Module, other: ast.expr, source: ast.expr) -> bool:
     return False
 
 
+def variables_in(module: Module, expr: ast.AST) -> set[Node]:
+    """The variables that ``expr`` reads something of; of ``self``, all that its class holds."""
+    closure, summaries = closure_of(module), Summaries.of(module)
+    found = {
+        node
+        for call in module.of_kind_inside(ast.Call, expr)
+        if summaries.callee(call) is not None
+        for node in closure.reads(call)
+    }
+    for symbol, name in _read_in(module, expr, through=True):
+        owner = summaries.class_of(module.scope_of(name))
+        if symbol.root in ("self", "cls") and owner is not None:
+            found.add((id(summaries.family(owner)), "self"))
+        else:
+            found.update(_nodes_of(module, Symbol(symbol.root), name))
+    return found
+
+
 def _held_of(module: Module, one: Symbol, name: ast.Name) -> list[Node]:
     """What ``one`` is, and what it may have been made of.
 
@@ -71,11 +91,12 @@ def _held_of(module: Module, one: Symbol, name: ast.Name) -> list[Node]:
     put = {
         node.attr
         for node in module.of_kind(ast.Attribute)
-        if isinstance(node.ctx, ast.Store)
-        and isinstance(node.value, ast.Name)
+        if isinstance(node.value, ast.Name)
         and node.value.id == one.root
+        and (isinstance(node.ctx, ast.Store) or fills(module, node))
         and module.scopes.resolve(one.root, module.scope_of(node)) is owner
     }
+    put.update(attr for attr, _ in set_by_name(module))
     closure = closure_of(module)
     parts = [closure.node_for(Symbol(one.root, ("." + attr,)), scope) for attr in sorted(put)]
     return [*_nodes_of(module, one, name), *parts]
@@ -105,7 +126,7 @@ def _gone_through(module: Module, name: ast.Name) -> list[ast.expr]:
 
 
 def _read_in(
-    module: Module, expr: ast.expr, *, through: bool = False
+    module: Module, expr: ast.AST, *, through: bool = False
 ) -> list[tuple[Symbol, ast.Name]]:
     """The same, each with the name that it begins with."""
     found: dict[Symbol, ast.Name] = {}

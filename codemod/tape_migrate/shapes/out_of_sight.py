@@ -92,7 +92,7 @@ def method_calls(
 ) -> Iterator[ast.Call]:
     """All calls of methods that the target may be computed by, in visible functions, too."""
     module = context.module
-    parts = _parts(dep, every_node, inline_exprs)
+    parts = parts_of(dep, every_node, inline_exprs)
     for part in parts:
         yield from _methods_called(module, part)
     known = module.memo.setdefault("methods called", {})
@@ -109,7 +109,7 @@ def attributes_read(
     """Objects and names of all attributes that the target may be computed from, in visible
     functions, too: those that are not called."""
     module = context.module
-    parts = _parts(dep, every_node, inline_exprs)
+    parts = parts_of(dep, every_node, inline_exprs)
     for part in (*parts, *context.summaries.called_functions(parts)):
         for node in module.of_kind_inside(ast.Attribute, part):
             parent = module.parent_of(node)
@@ -129,7 +129,7 @@ def functions_run(
     context: Context, dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
 ) -> frozenset[str]:
     """Names of the functions at the top of the module that the target may be computed by."""
-    parts = _parts(dep, every_node, inline_exprs)
+    parts = parts_of(dep, every_node, inline_exprs)
     return frozenset(
         function.name
         for function in context.summaries.called_functions(parts)
@@ -137,9 +137,10 @@ def functions_run(
     )
 
 
-def _parts(
+def parts_of(
     dep: Dependence, every_node: frozenset[int], inline_exprs: list[ast.expr]
 ) -> list[ast.AST]:
+    """What the target is computed by: expressions of the function, and those of the call."""
     parts: list[ast.AST] = [*inline_exprs]
     for node_id in sorted(every_node):
         node = dep.cfg.nodes[node_id].node
@@ -198,7 +199,7 @@ def replaced_methods(module: Module) -> dict[str, int]:
             if not isinstance(call.args[1], ast.Constant):
                 found |= dict.fromkeys(names - found.keys(), call.lineno)
     for keyword in module.of_kind(ast.keyword):
-        if keyword.arg in names and keyword.arg is not None and _is_of_object(module, keyword):
+        if keyword.arg in names and keyword.arg is not None and is_of_object(module, keyword):
             found.setdefault(keyword.arg, keyword.value.lineno)
     module.memo["replaced methods"] = found
     return found
@@ -236,11 +237,11 @@ def sets_attribute(module: Module, constant: ast.Constant) -> bool:
     if isinstance(parent, ast.Subscript) and parent.slice is constant:
         return isinstance(parent.ctx, ast.Store) and _is_namespace(parent.value)
     if isinstance(parent, ast.Dict) and constant in parent.keys:
-        return _is_of_object(module, parent)
+        return is_of_object(module, parent)
     return False
 
 
-def _is_of_object(module: Module, node: ast.AST) -> bool:
+def is_of_object(module: Module, node: ast.AST) -> bool:
     """Whether a dictionary, or an argument by name, is for a class or an object's attributes."""
     for parent in module.parents(node):
         if isinstance(parent, ast.Call):

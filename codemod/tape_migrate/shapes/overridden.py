@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from tape_migrate.flow.bindings import free_variables
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import DefKind
 from tape_migrate.mentions import last_name
@@ -21,6 +22,7 @@ from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.out_of_sight import (
     functions_run,
     is_function,
+    is_of_object,
     method_calls,
     methods_of,
     sets_attribute,
@@ -176,7 +178,27 @@ def _anywhere(module: Module, method: str, of_any: bool) -> Override | None:
         for node in user.of_kind(ast.ClassDef) if user is not None else ():
             for line in _members(node, method):
                 return Override(path, line, of_any, said=False)
+    for path in project.matching(module.path, method, rf"self\.{method}\s*=[^=]"):
+        user = project.module_at(path)
+        for attribute in user.attributes(method) if user is not None else ():
+            stmt = user.statement_of(attribute) if user is not None else None
+            if isinstance(attribute.ctx, ast.Store) and isinstance(stmt, ast.Assign):
+                if user is not None and _is_closure(user, stmt.value):
+                    return Override(path, stmt.lineno, said=False)
     return None
+
+
+def _is_closure(user: Module, value: ast.expr) -> bool:
+    """Whether ``value`` is a function that reads variables of a function around it."""
+    scope = user.scope_of(value)
+    made: list[ast.Lambda | ast.FunctionDef] = [value] if isinstance(value, ast.Lambda) else []
+    if isinstance(value, ast.Name):
+        bound = user.names.bindings(value.id, scope)
+        made += [each for each in bound if isinstance(each, ast.FunctionDef)]
+    around = {each for each in (scope, *scope.enclosing) if each.kind is ScopeKind.FUNCTION}
+    return any(
+        user.scopes.resolve(name, scope) in around for each in made for name in free_variables(each)
+    )
 
 
 def elsewhere(module: Module, method: str) -> Override | None:
@@ -192,7 +214,7 @@ def elsewhere(module: Module, method: str) -> Override | None:
 
 def _find_elsewhere(module: Module, project: OtherTexts, method: str) -> Iterator[Override]:
     own = [node.name for node in module.of_kind(ast.ClassDef)]
-    put = rf"\.\s*{method}\s*=[^=]|[\"']{method}[\"']"
+    put = rf"\.\s*{method}\s*=[^=]|[\"']{method}[\"']|\bdict\s*\([^)]*\b{method}\s*=[^=]"
     queue, seen = [*own], set[str]()
     while queue:
         name = queue.pop()
@@ -305,3 +327,6 @@ def _put_in(user: Module, classes: Container[str], method: str) -> Iterator[int]
     for constant in user.of_kind(ast.Constant):
         if constant.value == method and sets_attribute(user, constant):
             yield constant.lineno
+    for keyword in user.of_kind(ast.keyword):
+        if keyword.arg == method and is_of_object(user, keyword):
+            yield keyword.value.lineno

@@ -40,7 +40,7 @@ def is_set_here(dep: Dependence, link: Link) -> bool:
     if symbol_of(parent.func) == symbol:
         return False
     function = Summaries.of(dep.module).callee(parent)
-    return function is not None and not _reads_at_entry(dep.module, function, name, _DEPTH)
+    return function is not None and not reads_at_entry(dep.module, function, name)
 
 
 def _set_before(module: Module, stmt: ast.stmt, scope: Scope, name: str, depth: int) -> bool:
@@ -91,7 +91,7 @@ def _call_sets(module: Module, value: ast.expr, name: str, depth: int) -> bool:
     return False
 
 
-def _reads_at_entry(module: Module, function: Function, name: str, depth: int) -> bool:
+def reads_at_entry(module: Module, function: Function, name: str, depth: int = _DEPTH) -> bool:
     """Whether ``function`` may read ``self.name`` before it has set it."""
     if depth == 0:
         return True
@@ -107,7 +107,7 @@ def _reads_at_entry(module: Module, function: Function, name: str, depth: int) -
                 inner is not None
                 and inner is not function
                 and name in summaries.attribute_reads(inner)
-                and _reads_at_entry(module, inner, name, depth - 1)
+                and reads_at_entry(module, inner, name, depth - 1)
             )
         else:
             continue

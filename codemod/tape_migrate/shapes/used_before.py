@@ -1,0 +1,212 @@
+"""Objects that a caller has used before, and that remember what was computed from a source.
+
+::
+
+    class Attack(object):
+        def __init__(self, model):
+            self.model = model
+
+        def perturb(self, x):
+            return tf.gradients(self.model.loss(x), x)
+
+takes for granted that the model holds nothing that was computed from ``x``. Where another module
+has ``model.build(x)``, and then ``Attack(model).perturb(x)``, it does, if ``build`` keeps what
+``loss`` reads (``keeping_methods``). So it is with a ``build`` that a base class in another module
+has, and with what ``self.run(x)`` there keeps before it calls ``self.perturb(x)``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.module import Module
+from tape_migrate.parsed import walk
+from tape_migrate.shapes.calls_elsewhere import Call, calls_of, given_together, parameters_of
+from tape_migrate.shapes.computed_from import closure_of, symbols_in, variables_in
+from tape_migrate.shapes.context import Context
+from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.keeping_methods import (
+    ANY,
+    asks_by_expression,
+    given_to,
+    held_by_modules,
+    kept_of,
+    read_by,
+    written_out,
+)
+from tape_migrate.shapes.out_of_sight import attributes_read, method_calls, parts_of
+from tape_migrate.shapes.quiet import OtherFunctions
+from tape_migrate.shapes.summaries import Summaries
+
+_DEPTH: Final = 4
+
+
+class _Read:
+    """What a target is computed by: attributes, and methods of objects."""
+
+    def __init__(
+        self, context: Context, dep: Dependence, nodes: frozenset[int], inline: list[ast.expr]
+    ) -> None:
+        self._module = module = context.module
+        self._attributes = {name for _, name in attributes_read(context, dep, nodes, inline)}
+        self._methods: set[str] = set()
+        for call in method_calls(context, dep, nodes, inline):
+            if isinstance(call.func, ast.Attribute) and not module.names.resolve(call.func):
+                self._methods.add(call.func.attr)
+                if context.summaries.callee(call) is None:
+                    self._attributes.add(call.func.attr)
+        parts = parts_of(dep, nodes, inline)
+        for part in (*parts, *context.summaries.called_functions(parts)):
+            for call in module.of_kind_inside(ast.Call, part):
+                if asks_by_expression(call):
+                    self._attributes.add(ANY)
+                if symbol_of(call.func) is not None and not module.names.resolve(call.func):
+                    if context.summaries.callee(call) is None:
+                        self._methods.add("__call__")
+
+    def first_of(self, kept: frozenset[str], more: Iterable[str] = ()) -> str | None:
+        """One of ``kept`` that the target is computed from, or what ``more`` names on the way."""
+        if not kept:
+            return None
+        found = kept & {*self._attributes, *more}
+        for name in () if found else sorted({*self._methods, *more}):
+            found |= kept & read_by(self._module, name)
+        return min(found, default=None)
+
+
+def used_before(
+    context: Context,
+    dep: Dependence,
+    nodes: frozenset[int],
+    inline: list[ast.expr],
+    source: Symbol,
+) -> tuple[str, str] | None:
+    """What the target reads of an object that was given ``source`` before, and where it was."""
+    module = context.module
+    if not isinstance(module.project, OtherFunctions):
+        return None
+    read = _Read(context, dep, nodes, inline)
+    return _Callers(read).find(module, dep.scope, source, _DEPTH, held=source.path != ())
+
+
+class _Callers:
+    """What callers do with objects before they hand them over."""
+
+    def __init__(self, read: _Read) -> None:
+        self._read = read
+
+    def find(
+        self, module: Module, scope: Scope, source: Symbol, depth: int, *, held: bool
+    ) -> tuple[str, str] | None:
+        """``held`` if what ``source`` is given is, or holds, the object that has the source."""
+        around = _taking(scope, source)
+        function = around.node if around is not None else None
+        if around is None or not isinstance(function, ast.FunctionDef):
+            return None
+        roots = sorted(parameters_of(function))
+        for call in _calls(module, around, function):
+            for root in roots:
+                for one, two in given_together(function, call, source, Symbol(root)):
+                    if isinstance(one, ast.Call) and _is_numpy(call.module, one):
+                        continue
+                    found = self._used(call.module, one, two, held=held)
+                    if found is not None:
+                        return found
+                    for handed in symbols_in(call.module, one) if depth else ():
+                        where = call.module.scope_of(one)
+                        more = held or handed.path != ()
+                        found = self.find(call.module, where, handed, depth - 1, held=more)
+                        if found is not None:
+                            return found
+        return None
+
+    def _used(
+        self, user: Module, one: ast.expr, two: ast.expr, *, held: bool
+    ) -> tuple[str, str] | None:
+        """Where ``user`` makes the object ``two`` keep what it computed from ``one``."""
+        found = None if held else self._set_itself(user, one, two)
+        return found or next(self._by_calls(user, one, two, held=held), None)
+
+    def _set_itself(self, user: Module, one: ast.expr, two: ast.expr) -> tuple[str, str] | None:
+        """``self.h = tf.sin(x)``, and then ``self.perturb(x)``."""
+        if not isinstance(two, ast.Name) or two.id not in ("self", "cls"):
+            return None
+        closure, scope = closure_of(user), user.scope_of(two)
+        symbol = symbol_of(one)
+        if symbol is None:
+            return None
+        computed, _ = closure.spread(closure.node_for(symbol, scope))
+        own = closure.node_for(Symbol("self", (".any",)), scope)[0]
+        kept = frozenset(name[1:] for owner, name in computed if owner == own and name[0] == ".")
+        name = self._read.first_of(kept)
+        return None if name is None else (name, f"line {two.lineno} of {user.path}")
+
+    def _by_calls(
+        self, user: Module, one: ast.expr, two: ast.expr, *, held: bool
+    ) -> Iterator[tuple[str, str]]:
+        given = _with_body(user, two)
+        named = [
+            each.attr for part in given for each in walk(part) if isinstance(each, ast.Attribute)
+        ]
+        for call in user.of_kind(ast.Call):
+            if one in call.args or two is call.func:
+                continue
+            for (home, function), name, arg in given_to(user, call):
+                same = symbol_of(arg) is not None and symbol_of(arg) == symbol_of(one)
+                kept = kept_of(home, function, name, same=same or held)
+                if not kept or not any(_is_of(user, call, arg, each) for each in given):
+                    continue
+                if _comes_from(user, one, arg) if held else _comes_from(user, arg, one):
+                    found = self._read.first_of(kept, named)
+                    if found is not None:
+                        yield found, f"line {call.lineno} of {user.path}"
+
+
+def _calls(module: Module, scope: Scope, function: ast.FunctionDef) -> list[Call]:
+    own = Summaries.of(module).callers(function)
+    elsewhere = calls_of(module, scope, function).calls
+    return [*(Call(module.path, module, call) for call in own), *elsewhere]
+
+
+def _taking(scope: Scope, symbol: Symbol) -> Scope | None:
+    """The function, of those around, that has ``symbol`` as a parameter."""
+    for each in (scope, *scope.enclosing):
+        if each.kind is ScopeKind.FUNCTION and isinstance(each.node, ast.FunctionDef):
+            if symbol.root in parameters_of(each.node):
+                return each
+    return None
+
+
+def _with_body(user: Module, expr: ast.expr) -> list[ast.AST]:
+    """``expr``, and the function that it names: what that reads is handed over with it."""
+    function = Summaries.of(user).named(expr)
+    return [expr] if function is None else [expr, function]
+
+
+def _is_numpy(user: Module, call: ast.Call) -> bool:
+    """Whether a call gives data: no tensor was computed from that."""
+    return user.names.resolve(call.func).startswith("numpy.")
+
+
+def _is_of(user: Module, call: ast.Call, given: ast.expr, two: ast.AST) -> bool:
+    """Whether ``call`` has to do with the object that ``two`` gives, or with one that it holds."""
+    call = written_out(user, call)
+    func = call.func
+    others = [arg for arg in (*call.args, *(k.value for k in call.keywords)) if arg is not given]
+    holders = [func.value if isinstance(func, ast.Attribute) else func, *others]
+    object_, closure = variables_in(user, two), closure_of(user)
+    if any(closure.share_objects(variables_in(user, holder), object_) for holder in holders):
+        return True
+    shared = held_by_modules(user, two)
+    return bool(shared) and any(shared & held_by_modules(user, holder) for holder in holders)
+
+
+def _comes_from(user: Module, other: ast.expr, source: ast.expr) -> bool:
+    """Whether ``other`` may be, hold, or have been computed from what ``source`` gives."""
+    ones, twos = variables_in(user, other), variables_in(user, source)
+    closure = closure_of(user)
+    return bool(ones & twos) or any(closure.reaches(two, one) for one in ones for two in twos)
