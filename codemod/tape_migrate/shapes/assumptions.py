@@ -342,6 +342,7 @@ def _siblings(one: Symbol, other: Symbol) -> bool:
     return (
         one.root == other.root
         and len(first) == len(second) > 0
+        and (first != second or one.path == first)
         and first[:-1] == second[:-1]
         and first[-1].startswith(".")
         and second[-1].startswith(".")

@@ -12,7 +12,6 @@ from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.closure_nodes import Node
 from tape_migrate.shapes.lists_elsewhere import reads_kept_list
 from tape_migrate.shapes.made_of import made_of
-from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
 
 
@@ -96,7 +95,13 @@ def _held_of(module: Module, one: Symbol, name: ast.Name) -> list[Node]:
         and (isinstance(node.ctx, ast.Store) or fills(module, node))
         and module.scopes.resolve(one.root, module.scope_of(node)) is owner
     }
-    put.update(attr for attr, _ in set_by_name(module))
+    for call in module.of_kind(ast.Call):
+        match call:
+            case ast.Call(
+                func=ast.Name(id="setattr"),
+                args=[ast.Name(id=root), ast.Constant(value=str(attr)), _],
+            ) if root == one.root:
+                put.add(attr)
     closure = closure_of(module)
     parts = [closure.node_for(Symbol(one.root, ("." + attr,)), scope) for attr in sorted(put)]
     return [*_nodes_of(module, one, name), *parts]

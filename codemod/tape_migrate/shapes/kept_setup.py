@@ -16,6 +16,7 @@ from tape_migrate.shapes.callers import OtherUsers
 from tape_migrate.shapes.held import is_done_with, stays_as_it_was
 from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.kinds_elsewhere import kinds_of
+from tape_migrate.shapes.listed_elsewhere import listed_elsewhere
 from tape_migrate.shapes.methods_taken import is_taken_from_class
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.summaries import Summaries
@@ -103,6 +104,8 @@ def _find_setup(
         if method.name in bound and other is not owner.node and other not in parents:
             return None
     if made_anew_elsewhere(module, owner.node, method.name) is not None:
+        return None
+    if listed_elsewhere(module, owner.node):
         return None
     if is_taken_from_class(module, owner.node, scope.name):
         return None  # what it is called with may be an object that has no tape

@@ -26,6 +26,7 @@ from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.calls_elsewhere import Call, calls_of, given_together, parameters_of
+from tape_migrate.shapes.changed_elsewhere import function_elsewhere
 from tape_migrate.shapes.computed_from import closure_of, symbols_in, variables_in
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
@@ -201,6 +202,8 @@ def _is_of(user: Module, call: ast.Call, given: ast.expr, two: ast.AST) -> bool:
     object_, closure = variables_in(user, two), closure_of(user)
     if any(closure.share_objects(variables_in(user, holder), object_) for holder in holders):
         return True
+    if len(holders) == 1 and function_elsewhere(user, call) is not None:
+        return True  # `lib.build(x)`, of whatever object
     shared = held_by_modules(user, two)
     return bool(shared) and any(shared & held_by_modules(user, holder) for holder in holders)
 
