@@ -94,10 +94,8 @@ class Closure(ClosureGraph):
             node, made = queue.pop()
             following: list[tuple[Node, bool]] = []
             for each in self._edges.get(node, ()):
-                copied = (
-                    node[1] == "lambda"
-                    or node in self._copies.get(each, ())
-                    and (node, each) not in self._makes
+                copied = node[1] == "lambda" or (
+                    node in self._copies.get(each, ()) and (node, each) not in self._makes
                 )
                 state = (each, made or not copied)
                 following.append(state)
