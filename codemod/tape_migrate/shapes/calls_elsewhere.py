@@ -82,7 +82,7 @@ def computed_elsewhere(
         return None
     if not {source.root, other.root} <= parameters_of(function):
         return None
-    found = calls_of(module, scope, function)
+    found = calls_elsewhere(module, scope, function)
     if found.given_away is not None and not setting:
         return found.given_away
     for call in found.calls:
@@ -176,8 +176,8 @@ def _handed_on(
     return [(whole[0], whole[1])]
 
 
-def calls_of(module: Module, scope: Scope, function: ast.FunctionDef) -> Calls:
-    """What other modules do with a function; looked for once."""
+def calls_elsewhere(module: Module, scope: Scope, function: ast.FunctionDef) -> Calls:
+    """What other modules do with a function or a method of this one."""
     key = f"calls elsewhere {id(function)}"
     known = module.memo.get(key)
     if not isinstance(known, Calls):

@@ -19,6 +19,7 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.filled_sources import refuse_filled_sources
+from tape_migrate.shapes.given_functions import refuse_given_functions
 from tape_migrate.shapes.given_itself import refuse_given_itself, refuse_given_on
 from tape_migrate.shapes.graph_names import refuse_names
 from tape_migrate.shapes.holders import readers_by_holders
@@ -292,7 +293,9 @@ def _decide_paths(
     refusal = refusal or refuse_replaced(context.module, sources)
     if refusal is None and any(source.collected for source in sources):
         run = context.run_by(dep, sorted(every_node), inline_exprs)
-        refusal = refuse_computed_elsewhere(context.module, run)
+        refusal = refuse_computed_elsewhere(context.module, run) or refuse_given_functions(
+            context.module, request, context.calls_of(dep, sorted(every_node), inline_exprs)
+        )
     if refusal is not None:
         return refusal
     modes = judge_control_flow(

@@ -15,6 +15,7 @@ from typing import Final
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.shapes.computed_before import Made, made_by
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
@@ -93,7 +94,8 @@ class Leaves:
                 if not self._runs_tensor(link):
                     continue
             elif not self._may_carry(symbol, self._dep.scope, _DEPTH):
-                continue
+                if self._made_elsewhere(link) is not Made.COMPUTED:
+                    continue
             if is_setting(self._module, symbol, self._dep.scope) and not self._values.shows_tensor(
                 symbol, self._dep.scope
             ):
@@ -191,6 +193,10 @@ class Leaves:
 
     def _is_leaf_link(self, link: Link) -> bool:
         if link.definition.kind not in OUTSIDE:
+            # `net.w` after `net = lib.NET`.
+            held = link.use.symbol.path and self._is_leaf_node(link.definition.node_id)
+            if held and made_by(self._module, link.use.node) is not Made.NOTHING:
+                return False
             return self._is_leaf_node(link.definition.node_id)
         if self._is_callee(link):
             return True  # the call is judged by itself
@@ -198,7 +204,16 @@ class Leaves:
         if is_setting(self._module, symbol, scope):
             node = link.use.node
             return configures(self._module, node) or keeps_setting(self._module, node)
+        if self._made_elsewhere(link) is not Made.NOTHING:
+            return False
         return not self._may_carry(symbol, scope, _DEPTH) and not self._is_variable(symbol, scope)
+
+    def _made_elsewhere(self, link: Link) -> Made:
+        """What another module or a class gives: ``lib.W``, ``W`` after ``from lib import W``."""
+        bound = self._module.names.bindings(link.use.symbol.root, self._dep.scope)
+        if not any(isinstance(node, (ast.Import, ast.ImportFrom, ast.ClassDef)) for node in bound):
+            return Made.NOTHING
+        return made_by(self._module, link.use.node)
 
     def _is_callee(self, link: Link) -> bool:
         """``policy(…)`` or ``self.policy(…)``, not a method of an object that may hold tensors."""
@@ -291,10 +306,13 @@ class Leaves:
         """Whether a value that reads ``link`` is none that was computed from a variable."""
         definition, symbol = link.definition, link.use.symbol
         if definition.kind not in OUTSIDE:
-            made = named and self._makes_only(definition.node_id)
-            return made or self._is_leaf_node(definition.node_id)
+            only = named and self._makes_only(definition.node_id)
+            return only or self._is_leaf_node(definition.node_id)
         if self._is_callee(link):
             return True
+        made = self._made_elsewhere(link)
+        if made is not Made.NOTHING:
+            return named and made is Made.VARIABLE
         if not self._may_carry(symbol, scope, depth):
             return named or not self._is_variable(symbol, scope)
         setting = is_setting(self._module, symbol, scope)

@@ -25,7 +25,7 @@ from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
-from tape_migrate.shapes.calls_elsewhere import Call, calls_of, given_together, parameters_of
+from tape_migrate.shapes.calls_elsewhere import Call, calls_elsewhere, given_together, parameters_of
 from tape_migrate.shapes.changed_elsewhere import function_elsewhere
 from tape_migrate.shapes.computed_from import closure_of, symbols_in, variables_in
 from tape_migrate.shapes.context import Context
@@ -169,7 +169,7 @@ class _Callers:
 
 def _calls(module: Module, scope: Scope, function: ast.FunctionDef) -> list[Call]:
     own = Summaries.of(module).callers(function)
-    elsewhere = calls_of(module, scope, function).calls
+    elsewhere = calls_elsewhere(module, scope, function).calls
     return [*(Call(module.path, module, call) for call in own), *elsewhere]
 
 

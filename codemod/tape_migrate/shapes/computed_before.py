@@ -1,0 +1,358 @@
+"""What a value visibly is: a variable, or computed from one when the value was made.
+
+Asked of values that a function finds around it, in a module that is not the one whose call is
+decided: ``H`` of ``lambda: tf.reduce_sum(H)`` after ``H = W * 2.0``. Only what statements in sight
+show counts; of what they do not show, nothing is said here.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from tape_migrate.flow.symbols import Symbol
+from tape_migrate.module import Module
+from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.libraries import is_own
+from tape_migrate.shapes.quiet import OtherFunctions
+from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.tensorflow_facts import (
+    COLLECTED_VARIABLES,
+    COLLECTIONS,
+    VARIABLE_MAKERS,
+    tensorflow_function,
+)
+
+Method = tuple[Module, Function]
+
+_STOPS: Final = frozenset(
+    [
+        *("stop_gradient", "shape", "size", "rank", "argmax", "argmin", "zeros_like", "ones_like"),
+        *("equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "group"),
+        *("global_variables_initializer", "variables_initializer", "assign", "no_op"),
+    ]
+)
+_CHAIN: Final = 4
+"""How many modules may have a name from one another."""
+_GATHER: Final = frozenset(
+    ("dict", "enumerate", "list", "reversed", "set", "sorted", "tuple", "zip", "iter", "next")
+)
+_SIZES: Final = frozenset(
+    ("shape", "dtype", "name", "op", "graph", "device", "get_shape", "as_list", "initializer")
+)
+_MAKE_LAYERS: Final = ("layers.", "keras.layers.", "contrib.", "nn.rnn_cell.")
+"""Functions and objects of TensorFlow that make variables of their own."""
+
+
+class Made(enum.IntEnum):
+    """What a value may be, the worst last."""
+
+    NOTHING = 0
+    VARIABLE = 1
+    COMPUTED = 2
+
+
+def made_by(home: Module, value: ast.AST | None) -> Made:
+    """What an expression of ``home`` gives."""
+    if not isinstance(value, (ast.Name, ast.Attribute, ast.Call)):
+        return _made(home, value)
+    known = home.memo.setdefault("made before", {})
+    assert isinstance(known, dict)
+    if value not in known:
+        known[value] = Made.NOTHING  # what comes back to itself adds nothing
+        known[value] = _made(home, value)
+    found: Made = known[value]
+    return found
+
+
+def _made(home: Module, value: ast.AST | None) -> Made:
+    match value:
+        case ast.Name(ctx=ast.Load()):
+            return _of_name(home, value)
+        case ast.Attribute(attr=attr):
+            return Made.NOTHING if attr in _SIZES else _of_attribute(home, value)
+        case ast.Call():
+            return _of_call(home, value)
+        case ast.BinOp(left=left, right=right):
+            return _computed(home, [left, right])
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() | ast.Invert(), operand=operand):
+            return _computed(home, [operand])
+        case ast.Subscript(value=inner) | ast.Starred(value=inner) | ast.NamedExpr(value=inner):
+            return made_by(home, inner)
+        case ast.IfExp(body=body, orelse=orelse):
+            return _worst(home, [body, orelse])
+        case ast.BoolOp(values=parts) | ast.Dict(values=parts):
+            return _worst(home, parts)
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+            return _worst(home, parts)
+        case ast.ListComp(elt=elt, generators=generators):
+            over = _worst(home, [each.iter for each in generators])
+            plain = isinstance(elt, (ast.Name, ast.Subscript)) or over is Made.NOTHING
+            return max(over if plain else Made.COMPUTED, made_by(home, elt))
+    return Made.NOTHING
+
+
+def _worst(home: Module, parts: Iterable[ast.AST | None]) -> Made:
+    return max((made_by(home, part) for part in parts), default=Made.NOTHING)
+
+
+def _computed(home: Module, parts: Iterable[ast.AST | None]) -> Made:
+    """What TensorFlow computes of ``parts``."""
+    return Made.COMPUTED if _worst(home, parts) is not Made.NOTHING else Made.NOTHING
+
+
+def _of_name(home: Module, name: ast.Name) -> Made:
+    if home.scopes.is_comprehension_variable(name):
+        return Made.NOTHING  # spoken of where what it goes over is
+    scope = home.scope_of(name)
+    owner = home.scopes.resolve(name.id, scope)
+    found = Made.NOTHING
+    for node in home.names.bindings(name.id, scope):
+        match node:
+            case ast.Assign() | ast.AnnAssign():
+                given = value_given_by(node, Symbol(name.id)) or node.value
+                found = max(found, made_by(home, given))
+            case ast.AugAssign(value=given):
+                found = max(found, _computed(home, [given]))
+            case ast.For(iter=given):
+                found = max(found, made_by(home, given))
+            case ast.Import() | ast.ImportFrom():
+                found = max(found, _of_other(home, name))
+            case None | ast.arg() if owner is not None:
+                function = owner.node
+                if isinstance(function, ast.FunctionDef):
+                    found = max(found, _worst(home, given_here(home, function, name.id)))
+    return found
+
+
+def given_here(home: Module, function: ast.FunctionDef, parameter: str) -> Iterator[ast.expr]:
+    """What calls of the same module give a parameter."""
+    calls = list(Summaries.of(home).callers(function))
+    if function.name == "__init__":
+        made = (call for call in home.of_kind(ast.Call))
+        calls += [_making(c) for c in made if Summaries.of(home).made_by(c) is function]
+    for call in calls:
+        for name, value in bind(function, call):
+            if name == parameter:
+                yield value
+
+
+def _making(call: ast.Call) -> ast.Call:
+    """``Net(h)`` as the call of its constructor."""
+    func = ast.Attribute(value=call.func, attr="__init__", ctx=ast.Load())
+    return ast.Call(func=func, args=call.args, keywords=call.keywords)
+
+
+def _given_elsewhere(home: Module, expr: ast.expr) -> Iterator[tuple[Module, ast.expr]]:
+    """What another module gives a name of its own: ``lib.W``, ``W`` after ``from lib import W``."""
+    for other, node, rest in _bound_elsewhere(home, home.names.resolve(expr)):
+        if not rest and not isinstance(node, ast.ClassDef):
+            yield other, node
+
+
+_Bound = tuple[Module, ast.expr | ast.ClassDef, tuple[str, ...]]
+
+
+def _bound_elsewhere(home: Module, dotted: str, depth: int = _CHAIN) -> Iterator[_Bound]:
+    """Such values and classes, with the attributes of them that are asked for."""
+    project = home.project
+    if not dotted or not isinstance(project, OtherFunctions) or not is_own(home, dotted):
+        return
+    path, rest = project.split(dotted)
+    other = project.module_at(path) if path and path != home.path and rest else None
+    if other is None or not depth:
+        return
+    meant = other.names.top_level(rest[0])
+    if meant:  # `util.W`, which `util` has from somewhere else
+        yield from _bound_elsewhere(other, ".".join((meant, *rest[1:])), depth - 1)
+        return
+    for node in other.names.bindings(rest[0], other.scopes.module):
+        if isinstance(node, ast.ClassDef):
+            yield other, node, rest[1:]
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            given = value_given_by(node, Symbol(rest[0])) or node.value
+            if given is not None:
+                yield other, given, rest[1:]
+
+
+def _of_other(home: Module, expr: ast.expr) -> Made:
+    """What a name of another module is."""
+    found = Made.NOTHING
+    for other, node, rest in _bound_elsewhere(home, home.names.resolve(expr)):
+        if isinstance(node, ast.ClassDef):
+            kinds = [(other, node)]
+        else:
+            kinds = classes_of(other, node) if rest else []
+            found = max(found, made_by(other, node))
+        found = max(found, _held(kinds, rest[0])) if rest else found
+    return found
+
+
+def _of_attribute(home: Module, attribute: ast.Attribute) -> Made:
+    resolved = home.names.resolve(attribute)
+    if resolved:
+        return _of_other(home, attribute)
+    if made_by(home, attribute.value) is Made.COMPUTED:
+        return Made.COMPUTED
+    kinds = classes_of(home, attribute.value)
+    own = class_named(home, attribute.value)
+    return _held([*kinds, *([own] if own is not None else [])], attribute.attr)
+
+
+def _held(kinds: Iterable[tuple[Module, ast.ClassDef]], attr: str) -> Made:
+    """What an attribute of an object is given, by whatever method of its classes."""
+    found = Made.NOTHING
+    for place, owner in kinds:
+        for node in place.names.bindings(attr, place.scopes.opened_by(owner)):
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node in owner.body:
+                found = max(found, made_by(place, value_given_by(node, Symbol(attr))))
+        for node in place.attributes(attr):
+            if isinstance(node.ctx, ast.Store) and place.holds(owner, node):
+                if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
+                    symbol = Symbol(node.value.id, (f".{attr}",))
+                    stmt = place.statement_of(node)
+                    given = value_given_by(stmt, symbol) or getattr(stmt, "value", None)
+                    found = max(found, made_by(place, given))
+    return found
+
+
+def classes_of(home: Module, receiver: ast.expr | None) -> list[tuple[Module, ast.ClassDef]]:
+    """The classes that an object visibly is of, with those that they are made of."""
+    found: list[tuple[Module, ast.ClassDef]] = []
+    match receiver:
+        case ast.Name(id="self" | "cls"):
+            own = Summaries.of(home).class_of(home.scope_of(receiver))
+            if own is not None and isinstance(own.node, ast.ClassDef):
+                found = [(home, own.node)]
+        case ast.Name(id=name):
+            for node in home.names.bindings(name, home.scope_of(receiver)):
+                if isinstance(node, (ast.Assign, ast.AnnAssign)):
+                    given = value_given_by(node, Symbol(name))
+                    found += classes_of(home, given) if given is not receiver else []
+            for other, value in _given_elsewhere(home, receiver):
+                found += classes_of(other, value)
+        case ast.Call(func=func):
+            made = class_named(home, func)
+            found = [made] if made is not None else []
+        case ast.Attribute():
+            found = [
+                each for given in _given_elsewhere(home, receiver) for each in classes_of(*given)
+            ]
+    for place, node in found:  # which grows
+        for base in node.bases:
+            above = class_named(place, base)
+            if above is not None and above not in found:
+                found.append(above)
+    return found
+
+
+def class_named(home: Module, func: ast.expr) -> tuple[Module, ast.ClassDef] | None:
+    """The class that a name or ``lib.Net`` means, if that is plain."""
+    project = home.project
+    dotted = home.names.resolve(func)
+    if dotted:
+        return project.class_of(dotted) if isinstance(project, OtherFunctions) else None
+    if isinstance(func, ast.Name):
+        bound = home.names.bindings(func.id, home.scope_of(func))
+        if len(bound) == 1 and isinstance(bound[0], ast.ClassDef):
+            return home, bound[0]
+    return None
+
+
+def functions_of(home: Module, func: ast.expr) -> list[Method]:
+    """The functions or methods in sight that a call of ``func`` visibly runs."""
+    own = Summaries.of(home).named(func)
+    if own is not None:
+        return [(home, own)]
+    project = home.project
+    dotted = home.names.resolve(func)
+    if dotted:
+        if not is_own(home, dotted) or not isinstance(project, OtherFunctions):
+            return []
+        known = project.function(dotted)
+        return [known] if known is not None else []
+    made = classes_of(home, func)
+    if made:
+        return _methods(made, ("__call__", "call"))
+    if isinstance(func, ast.Attribute):
+        return _methods(classes_of(home, func.value), (func.attr,))
+    return []
+
+
+def _methods(made: Iterable[tuple[Module, ast.ClassDef]], names: tuple[str, ...]) -> list[Method]:
+    """The first method of one of these names in the order of the classes."""
+    for place, node in made:
+        for stmt in node.body:
+            if isinstance(stmt, ast.FunctionDef) and stmt.name in names:
+                return [(place, stmt)]
+    return []
+
+
+def _of_call(home: Module, call: ast.Call) -> Made:
+    resolved = home.names.resolve(call.func)
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    name = tensorflow_function(resolved)
+    if name is not None:
+        return _of_tensorflow(home, name, call, given)
+    if resolved and resolved.partition(".")[0] in KNOWN_MODULES - {"keras"}:
+        return Made.NOTHING
+    leaf = resolved.rpartition(".")[2]
+    if _makes_layer(home, call.func) or (resolved.startswith("keras.layers.") and leaf.islower()):
+        return Made.COMPUTED
+    found = _computed(home, given)
+    if isinstance(call.func, ast.Name) and call.func.id in _GATHER:
+        return _worst(home, given)
+    if class_named(home, call.func) is not None:
+        return Made.NOTHING  # an object: asked for what it holds where that is read
+    if isinstance(call.func, ast.Attribute) and not resolved:
+        if call.func.attr in _SIZES:
+            return Made.NOTHING
+        found = max(found, _computed(home, [call.func.value]))
+    for place, function in functions_of(home, call.func):
+        for node in place.of_kind_inside(ast.Return, function):
+            if place.scope_of(node) is place.scopes.opened_by(function):
+                found = max(found, made_by(place, node.value))
+    return found
+
+
+def _makes_layer(home: Module, func: ast.expr) -> bool:
+    """Whether what is called is a layer: ``Dense(3)``, or a name or an attribute of one."""
+    match func:
+        case ast.Call(func=made):
+            name = tensorflow_function(home.names.resolve(made)) or home.names.resolve(made)
+            return name.startswith(("layers.", "keras.layers.")) and not name.islower()
+        case ast.Name(id=name):
+            bound = home.names.bindings(name, home.scope_of(func))
+            return any(
+                isinstance(node, ast.Assign)
+                and isinstance(node.value, ast.Call)
+                and _makes_layer(home, node.value)
+                for node in bound
+            )
+    return False
+
+
+def _of_tensorflow(home: Module, name: str, call: ast.Call, given: list[ast.expr]) -> Made:
+    leaf = name.rpartition(".")[2]
+    if leaf in VARIABLE_MAKERS:
+        fixed = any(
+            keyword.arg == "trainable"
+            and isinstance(keyword.value, ast.Constant)
+            and not keyword.value.value
+            for keyword in call.keywords
+        )
+        return Made.NOTHING if fixed else Made.VARIABLE
+    if name in COLLECTIONS and name.startswith("losses."):
+        return Made.COMPUTED
+    if leaf in COLLECTED_VARIABLES:
+        return Made.VARIABLE
+    if leaf in _STOPS:
+        return Made.NOTHING
+    if name.startswith(_MAKE_LAYERS) and leaf.islower() and "regularizer" not in leaf:
+        return Made.COMPUTED
+    return _computed(home, given)

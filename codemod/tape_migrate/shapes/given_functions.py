@@ -1,0 +1,245 @@
+"""Functions that are handed to what differentiates, and read what was computed before.
+
+``lib.fit(lambda: tf.reduce_sum(H))`` after ``H = W * 2.0``, ``Trainer(net.loss)`` where ``net``
+keeps ``self.h = self.w * 2.0``, ``class Mine(lib.Trainer)`` whose ``loss`` does: the gradient by
+all trainable variables goes back through that in a graph, and a tape that is opened around
+``loss_fn()`` has not seen how it was computed. What the caller, the class or the other module
+shows is looked at; what is not in sight is taken for granted, aloud.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import Symbol
+from tape_migrate.module import Module
+from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.calls_elsewhere import Call, OtherCallers, calls_elsewhere
+from tape_migrate.shapes.computed_before import (
+    Made,
+    classes_of,
+    functions_of,
+    given_here,
+    made_by,
+)
+from tape_migrate.shapes.evaluated import all_calls
+from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.inheritance import may_take_over
+from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.kinds_elsewhere import kinds_of
+from tape_migrate.shapes.overridden import OtherTexts
+from tape_migrate.shapes.plan import Refusal, Request
+from tape_migrate.shapes.summaries import Summaries
+
+_DEPTH = 4
+_Given = Function | ast.Lambda | ast.Call
+"""A function; or a call that gives one which holds what was computed before."""
+
+
+def refuse_given_functions(
+    module: Module, request: Request, calls: Iterable[ast.Call]
+) -> Refusal | None:
+    """What ``calls``, on the way to a target, may run that reads what was computed before.
+
+    What the function around computes itself is followed by ``dependence``, and what comes in on a
+    tape that was opened before, by who opens it.
+    """
+    scope = request.found.scope
+    recorded = {source.symbol.root for source in request.entry}
+    seen: set[int] = set()
+    for call in calls:
+        if isinstance(call.func, ast.Name) and call.func.id in recorded:
+            continue
+        for home, function in _Runs(module, call.func).found:
+            read = _read_before(home, function, _DEPTH, seen, scope)
+            if read is not None:
+                where = "" if home is module else f" of {home.path}"
+                return Refusal(
+                    "TM106",
+                    f"{ast.unparse(call.func)} may run the function in line {function.lineno}"
+                    f"{where}, which reads {read}, computed from variables before a tape could be "
+                    "opened here",
+                )
+    return None
+
+
+class _Runs:
+    """Functions that a call may run, of which its own module says nothing plain."""
+
+    def __init__(self, module: Module, func: ast.expr) -> None:
+        self.found: list[tuple[Module, _Given]] = []
+        self._seen: set[tuple[int, str]] = set()
+        self._depth = _DEPTH
+        own = Summaries.of(module).named(func)
+        if module.names.resolve(func):
+            self.found += functions_of(module, func)
+        elif own is not None:
+            self.found += [(module, each) for each in Summaries.of(module).overrides(own)]
+            self._overriding(module, own)
+        elif isinstance(func, ast.Name):
+            self._parameter(module, func)
+        elif isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
+            if func.value.id == "self":
+                self._own_attribute(module, func)
+
+    def _overriding(self, module: Module, method: Function) -> None:
+        """Methods of classes of other modules that an object may have instead."""
+        owner = module.parent_of(method)
+        project = module.project
+        if isinstance(owner, ast.ClassDef) and isinstance(project, OtherTexts):
+            if project.defining(module.path, method.name):
+                kinds = kinds_of(module, project, owner)
+                self._methods([each for each in kinds if each[0] is not module], method.name)
+
+    def _methods(self, kinds: Iterable[tuple[Module, ast.ClassDef]], name: str) -> None:
+        for home, kind in kinds:
+            for stmt in kind.body:
+                if isinstance(stmt, ast.FunctionDef) and stmt.name == name:
+                    self.found.append((home, stmt))
+
+    def _own_attribute(self, module: Module, func: ast.Attribute) -> None:
+        """``self.loss_fn`` that the class was given, or a method that its subclasses have."""
+        owner = Summaries.of(module).class_of(module.scope_of(func))
+        if owner is None or not isinstance(owner.node, ast.ClassDef):
+            return
+        symbol = Symbol("self", (f".{func.attr}",))
+        for place, kind in classes_of(module, func.value):
+            for node in place.attributes(func.attr):
+                if isinstance(node.ctx, ast.Store) and place.holds(kind, node):
+                    self._given(place, value_given_by(place.statement_of(node), symbol))
+        kinds = [
+            (module, kind)
+            for kind in module.of_kind(ast.ClassDef)
+            if kind is owner.node or may_take_over(module, owner.node, kind)
+        ]
+        project = module.project
+        if isinstance(project, OtherTexts) and project.defining(module.path, func.attr):
+            kinds += kinds_of(module, project, owner.node)
+        self._methods(kinds, func.attr)
+
+    def _parameter(self, home: Module, name: ast.Name) -> None:
+        """What callers in sight give a parameter that is called."""
+        owner = home.scopes.resolve(name.id, home.scope_of(name))
+        function = owner.node if owner is not None else None
+        if owner is None or not isinstance(function, ast.FunctionDef):
+            return
+        key = (id(function), name.id)
+        if key in self._seen or None not in home.names.bindings(name.id, owner):
+            return
+        self._seen.add(key)
+        for value in given_here(home, function, name.id):
+            self._given(home, value)
+        if isinstance(home.project, OtherCallers):
+            self._depth -= 1
+            for call in calls_elsewhere(home, owner, function).calls if self._depth else ():
+                if _is_of_class(home, function, call):
+                    for parameter, value in bind(function, call.node):
+                        if parameter == name.id:
+                            self._given(call.module, value)
+            self._depth += 1
+
+    def _given(self, home: Module, value: ast.expr | None) -> None:
+        """The functions that an expression gives."""
+        key = (id(value), "")
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        match value:
+            case ast.Lambda():
+                self.found.append((home, value))
+            case ast.IfExp(body=body, orelse=orelse):
+                self._given(home, body)
+                self._given(home, orelse)
+            case ast.Name():
+                self._name(home, value)
+            case ast.Call(func=func, args=args, keywords=keywords):
+                held = [*args, *(keyword.value for keyword in keywords)]
+                if any(made_by(home, each) is Made.COMPUTED for each in held):
+                    # `partial(loss_of, h)`, `make_loss(h)`, `Loss(h)`: it holds `h`.
+                    self.found.append((home, value))
+                for each in held:
+                    self._given(home, each)
+                for place, made in functions_of(home, func):
+                    self.found += [(place, each) for each in _inner(place, made)]
+                self.found += functions_of(home, value)
+            case ast.Attribute(value=ast.Name(id="self")):
+                self.found += functions_of(home, value)
+                self._own_attribute(home, value)
+            case ast.Attribute():
+                self.found += functions_of(home, value)
+
+    def _name(self, home: Module, name: ast.Name) -> None:
+        bound = home.names.bindings(name.id, home.scope_of(name))
+        for node in bound:
+            if isinstance(node, ast.FunctionDef):
+                self.found.append((home, node))
+            elif isinstance(node, ast.Assign):
+                self._given(home, value_given_by(node, Symbol(name.id)))
+        if None in bound:
+            self._parameter(home, name)
+        self.found += functions_of(home, name)
+
+
+def _is_of_class(home: Module, function: ast.FunctionDef, call: Call) -> bool:
+    """Whether ``super().__init__(…)`` of another module may be of the class around ``function``."""
+    owner = home.parent_of(function)
+    if function.name != "__init__" or not isinstance(owner, ast.ClassDef):
+        return True
+    if not isinstance(call.node.func, ast.Attribute) or not isinstance(home.project, OtherTexts):
+        return True
+    around = Summaries.of(call.module).class_of(call.module.scope_of(call.node))
+    made = kinds_of(home, home.project, owner)
+    return around is None or any(kind is around.node for _, kind in made)
+
+
+def _inner(home: Module, maker: Function) -> Iterator[Function]:
+    """The functions that another one makes."""
+    for node in home.of_kind_inside(ast.FunctionDef, maker):
+        if node is not maker:
+            yield node
+
+
+def _read_before(
+    home: Module, function: _Given, depth: int, seen: set[int], inside: Scope
+) -> str | None:
+    """What a function reads, or one that it runs, that was computed when it is called."""
+    if isinstance(function, ast.Call):
+        return ast.unparse(function)
+    if depth <= 0 or id(function) in seen:
+        return None
+    seen.add(id(function))
+    for node in home.inside(function):
+        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
+            if _is_from_outside(home, node, function, inside):
+                if made_by(home, node) is Made.COMPUTED:
+                    return ast.unparse(node)
+    for call in all_calls(function):
+        for place, inner in functions_of(home, call.func):
+            read = _read_before(place, inner, depth - 1, seen, inside)
+            if read is not None:
+                return read
+    return None
+
+
+def _is_from_outside(
+    home: Module, node: ast.Name | ast.Attribute, function: Function | ast.Lambda, inside: Scope
+) -> bool:
+    """Whether it was there before the function ran: ``H``, ``self.h``, ``net.h``."""
+    if isinstance(home.parent_of(node), ast.Attribute):
+        return False
+    root: ast.expr = node
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    if not isinstance(root, ast.Name) or home.scopes.is_comprehension_variable(root):
+        return False
+    own = home.scopes.opened_by(function)
+    owner = home.scopes.resolve(root.id, home.scope_of(root))
+    if isinstance(node, ast.Attribute) and root.id == "self":
+        set_by = (function, *(scope.node for scope in (inside,) if scope in home.scopes))
+        return not any(
+            isinstance(other.ctx, ast.Store) and any(home.holds(each, other) for each in set_by)
+            for other in home.attributes(node.attr)
+        )
+    return owner not in (None, own, inside) and own not in owner.enclosing
