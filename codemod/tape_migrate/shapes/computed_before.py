@@ -8,6 +8,7 @@ show counts; of what they do not show, nothing is said here.
 from __future__ import annotations
 
 import ast
+import builtins
 import enum
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -15,8 +16,8 @@ from typing import Final
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
-from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.given_by_callers import given_in
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.libraries import is_own
 from tape_migrate.shapes.quiet import OtherFunctions
@@ -42,6 +43,7 @@ _CHAIN: Final = 4
 _GATHER: Final = frozenset(
     ("dict", "enumerate", "list", "reversed", "set", "sorted", "tuple", "zip", "iter", "next")
 )
+_ADD: Final = frozenset(("abs", "max", "min", "pow", "sum"))
 _SIZES: Final = frozenset(
     ("shape", "dtype", "name", "op", "graph", "device", "get_shape", "as_list", "initializer")
 )
@@ -126,26 +128,9 @@ def _of_name(home: Module, name: ast.Name) -> Made:
             case None | ast.arg() if owner is not None:
                 function = owner.node
                 if isinstance(function, ast.FunctionDef):
-                    found = max(found, _worst(home, given_here(home, function, name.id)))
+                    given_here = given_in(home, function, name.id)
+                    found = max(found, _worst(home, given_here))
     return found
-
-
-def given_here(home: Module, function: ast.FunctionDef, parameter: str) -> Iterator[ast.expr]:
-    """What calls of the same module give a parameter."""
-    calls = list(Summaries.of(home).callers(function))
-    if function.name == "__init__":
-        made = (call for call in home.of_kind(ast.Call))
-        calls += [_making(c) for c in made if Summaries.of(home).made_by(c) is function]
-    for call in calls:
-        for name, value in bind(function, call):
-            if name == parameter:
-                yield value
-
-
-def _making(call: ast.Call) -> ast.Call:
-    """``Net(h)`` as the call of its constructor."""
-    func = ast.Attribute(value=call.func, attr="__init__", ctx=ast.Load())
-    return ast.Call(func=func, args=call.args, keywords=call.keywords)
 
 
 def _given_elsewhere(home: Module, expr: ast.expr) -> Iterator[tuple[Module, ast.expr]]:
@@ -305,8 +290,10 @@ def _of_call(home: Module, call: ast.Call) -> Made:
     if _makes_layer(home, call.func) or (resolved.startswith("keras.layers.") and leaf.islower()):
         return Made.COMPUTED
     found = _computed(home, given)
-    if isinstance(call.func, ast.Name) and call.func.id in _GATHER:
-        return _worst(home, given)
+    if isinstance(call.func, ast.Name) and hasattr(builtins, call.func.id):
+        if call.func.id in _GATHER:
+            return _worst(home, given)
+        return _computed(home, given) if call.func.id in _ADD else Made.NOTHING
     if class_named(home, call.func) is not None:
         return Made.NOTHING  # an object: asked for what it holds where that is read
     if isinstance(call.func, ast.Attribute) and not resolved:

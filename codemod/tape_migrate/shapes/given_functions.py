@@ -15,17 +15,15 @@ from collections.abc import Iterable, Iterator
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
-from tape_migrate.shapes.binding import bind
-from tape_migrate.shapes.calls_elsewhere import Call, OtherCallers, calls_elsewhere
 from tape_migrate.shapes.computed_before import (
     Made,
     classes_of,
     functions_of,
-    given_here,
     made_by,
 )
 from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.given_by_callers import given_by_callers
 from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.kinds_elsewhere import kinds_of
@@ -129,16 +127,10 @@ class _Runs:
         if key in self._seen or None not in home.names.bindings(name.id, owner):
             return
         self._seen.add(key)
-        for value in given_here(home, function, name.id):
-            self._given(home, value)
-        if isinstance(home.project, OtherCallers):
-            self._depth -= 1
-            for call in calls_elsewhere(home, owner, function).calls if self._depth else ():
-                if _is_of_class(home, function, call):
-                    for parameter, value in bind(function, call.node):
-                        if parameter == name.id:
-                            self._given(call.module, value)
-            self._depth += 1
+        self._depth -= 1
+        for user, value in given_by_callers(home, function, name.id) if self._depth else ():
+            self._given(user, value)
+        self._depth += 1
 
     def _given(self, home: Module, value: ast.expr | None) -> None:
         """The functions that an expression gives."""
@@ -180,18 +172,6 @@ class _Runs:
         if None in bound:
             self._parameter(home, name)
         self.found += functions_of(home, name)
-
-
-def _is_of_class(home: Module, function: ast.FunctionDef, call: Call) -> bool:
-    """Whether ``super().__init__(…)`` of another module may be of the class around ``function``."""
-    owner = home.parent_of(function)
-    if function.name != "__init__" or not isinstance(owner, ast.ClassDef):
-        return True
-    if not isinstance(call.node.func, ast.Attribute) or not isinstance(home.project, OtherTexts):
-        return True
-    around = Summaries.of(call.module).class_of(call.module.scope_of(call.node))
-    made = kinds_of(home, home.project, owner)
-    return around is None or any(kind is around.node for _, kind in made)
 
 
 def _inner(home: Module, maker: Function) -> Iterator[Function]:

@@ -24,6 +24,8 @@ V2_OFF: Final = frozenset(
     {"disable_v2_behavior", "disable_control_flow_v2", "disable_resource_variables"}
 )
 
+_CONTROL_FLOW_OFF: Final = ("disable_v2_behavior", "disable_control_flow_v2")
+
 _GRAPH_MODE: Final = frozenset(
     {
         "Session",
@@ -78,6 +80,12 @@ class OtherModules(Protocol):
     def turns_v2_off(self) -> str | None:
         """A module of the program (not a test) that makes all variables reference variables."""
 
+    def matching(self, path: str, name: str, pattern: str) -> list[str]:
+        """Paths of other modules that hold ``name`` and match a pattern of ``re``."""
+
+    def program(self, path: str) -> list[str]:
+        """Paths of the other modules that may run in one program with the one at ``path``."""
+
     def function(self, dotted: str) -> tuple[Module, ast.FunctionDef] | None:
         """The function named ``dotted`` of another module, and that module."""
 
@@ -111,6 +119,29 @@ def assume_graph(module: Module) -> list[str]:
 def v2_off(module: Module) -> bool:
     """Whether the module turns TensorFlow 2 control flow or variables off."""
     return bool(identifiers(module) & V2_OFF)
+
+
+def control_flow_off(module: Module) -> str | None:
+    """What turns TensorFlow 2 control flow off: the module itself, or another of its program."""
+    if v2_off(module):
+        return "the module"
+    if "control flow off" not in module.memo:
+        patterns = {name: rf"\b{name}\s*\(" for name in _CONTROL_FLOW_OFF}
+        turning = [path for path in _holding(module, patterns) if "test" not in path]
+        module.memo["control flow off"] = min(turning, default="")
+    return str(module.memo["control flow off"]) or None
+
+
+def _holding(module: Module, patterns: dict[str, str]) -> set[str]:
+    """Other modules of the program that hold one of the words, each with its pattern."""
+    project = module.project
+    found: set[str] = set()
+    if isinstance(project, OtherModules):
+        for name, pattern in patterns.items():
+            found.update(project.matching(module.path, name, pattern))
+        if found:
+            found.intersection_update(project.program(module.path))
+    return found
 
 
 def reference_variables(module: Module) -> bool:
@@ -151,7 +182,8 @@ def judge_control_flow(
             hidden = sorted({name.rpartition(".")[2] for name in names} & _UNSEEN)
             if hidden:
                 return Refusal("TM109", f"{dotted} uses {hidden[0]}, of which a tape sees nothing")
-    if graph_mode(module) is None and not v2_off(module):
+    off = control_flow_off(module)
+    if graph_mode(module) is None and off is None:
         return []
     summaries = Summaries.of(module)
     direct = [
@@ -159,13 +191,12 @@ def judge_control_flow(
         for call in calls
         if (name := tensorflow_function(module.names.resolve(call.func))) in V1_CONTROL_FLOW
     ]
-    off = v2_off(module)
-    if direct and off:
-        return _refusal(f"tf.{direct[0]} is on the path")
-    for call in calls if off else ():
+    if direct and off is not None:
+        return _refusal(off, f"tf.{direct[0]} is on the path")
+    for call in calls if off is not None else ():
         branching = hidden_control_flow(module, call)
-        if branching is not None:
-            return _refusal(f"{branching}, which may branch or loop inside, is on the path")
+        if branching is not None and off is not None:
+            return _refusal(off, f"{branching}, which may branch or loop inside, is on the path")
     unseen = [call for call in calls if not summaries.is_closed(call)]
     for call in unseen:
         dotted = module.names.resolve(call.func)
@@ -178,25 +209,46 @@ def judge_control_flow(
                     f"tf.{tensorflow_function(name)}: in TensorFlow 1 control flow a tape gives "
                     "None there",
                 )
-    if unseen and off:
-        return _refusal(f"{ast.unparse(unseen[0].func)} may use control flow")
+    may = unseen
+    if may and off is not None and not v2_off(module):
+        may = [call for call in unseen if not _is_seen(module, call, project)]
+        may = may if may and _loops_anywhere(module) else []
+    if may and off is not None:
+        return _refusal(off, f"{ast.unparse(may[0].func)} may use control flow")
     return [ASSUMES_V2_CONTROL_FLOW] if unseen or direct else []
+
+
+def _is_seen(module: Module, call: ast.Call, project: OtherModules | None) -> bool:
+    """Whether a call is of a function of another module that is in sight, with all that it runs."""
+    dotted = module.names.resolve(call.func)
+    if project is None or not dotted or project.function(dotted) is None:
+        return False
+    called = project.function_calls(dotted, _LOOP_NAMES, across=True)
+    return not any(tensorflow_function(name) in V1_CONTROL_FLOW for name in called)
+
+
+def _loops_anywhere(module: Module) -> bool:
+    """Whether another module of the program writes a loop or a branch."""
+    if "loops anywhere" not in module.memo:
+        patterns = {name: rf"\b(tf|nn)\.{name}\s*\(" for name in sorted(_LOOP_NAMES)}
+        module.memo["loops anywhere"] = bool(_holding(module, patterns))
+    return bool(module.memo["loops anywhere"])
 
 
 def refuse_branch(module: Module, scope: Scope) -> Refusal | None:
     """Refuse a gradient that is taken in a branch of TensorFlow 1 control flow."""
-    branching = runs_in_branch(module, scope) if v2_off(module) else None
+    off = control_flow_off(module)
+    branching = runs_in_branch(module, scope) if off is not None else None
     if branching is None:
         return None
     return Refusal(
         "TM121",
-        f"the module turns TensorFlow 2 behaviour off and the gradient is taken in a branch of "
+        f"{off} turns TensorFlow 2 behaviour off and the gradient is taken in a branch of "
         f"tf.{branching}: a tape cannot go through what comes from around it",
     )
 
 
-def _refusal(what: str) -> Refusal:
+def _refusal(off: str, what: str) -> Refusal:
     return Refusal(
-        "TM121",
-        f"the module turns TensorFlow 2 behaviour off and {what}: a tape gives None there",
+        "TM121", f"{off} turns TensorFlow 2 behaviour off and {what}: a tape gives None there"
     )

@@ -12,19 +12,35 @@ import ast
 from typing import Final
 
 from tape_migrate.module import Module
+from tape_migrate.shapes.set_up_elsewhere import set_up_by
 
 _SETTING: Final = ("set_custom_getter", "variable_creator_scope", "_variable_creator_scope")
 _DEPTH: Final = 4
 
 
 def getters_compute(module: Module) -> bool:
-    """Whether some getter of this module may give anything but a variable."""
+    """Whether some getter may give anything but a variable: of this module, or of another one of
+    the program that may run for it."""
     key = "getters compute"
     if key not in module.memo:
-        module.memo[key] = any(
-            not _gives_variable(module, getter, _DEPTH) for getter in _getters(module)
+        module.memo[key] = False  # asked again for what is looked at
+        module.memo[key] = computing_getters(module) or any(
+            True for _ in set_up_by(module, ("custom_getter", *_SETTING), _computing)
         )
     return bool(module.memo[key])
+
+
+def computing_getters(module: Module) -> bool:
+    """Whether a getter of the module itself may give something else."""
+    key = "own getters compute"
+    if key not in module.memo:
+        module.memo[key] = bool(_computing(module))
+    return bool(module.memo[key])
+
+
+def _computing(module: Module) -> list[ast.AST]:
+    """The getters of a module that may give something else."""
+    return [each for each in _getters(module) if not _gives_variable(module, each, _DEPTH)]
 
 
 def _getters(module: Module) -> list[ast.expr]:
