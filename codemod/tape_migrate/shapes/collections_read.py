@@ -7,6 +7,7 @@ from typing import Final
 
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.libraries import is_own
 from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.summaries import Summaries
@@ -20,6 +21,8 @@ _KEYS: Final = "tensorflow.GraphKeys."
 _OF_VARIABLES: Final = ("TRAINABLE_VARIABLES", "GLOBAL_VARIABLES", "MODEL_VARIABLES")
 _NO_TENSORS: Final = ("UPDATE_OPS", "SUMMARIES")
 _PUTTING: Final = ("add_to_collection", "add_to_collections", "get_collection_ref")
+_DEPTH: Final = 4
+"""How many modules may call one another for it."""
 _PUT_ELSEWHERE: Final = (
     r"(?:add_to_collections?|get_collection_ref)\s*\(\s*\W?"
     r"(?:[\w.]*\.)?(?i:(?:trainable|global|model)_var)"
@@ -49,24 +52,44 @@ def collects_variables(module: Module, call: ast.Call) -> bool:
     return matching is None or not matching(module.path, "_collection", _PUT_ELSEWHERE)
 
 
-def collected_elsewhere(module: Module, call: ast.Call) -> str | None:
-    """The function by which one of another module takes tensors out of a collection."""
+def collected_elsewhere(module: Module, call: ast.Call, depth: int = _DEPTH) -> str | None:
+    """The function by which one of another module takes tensors out of a collection.
+
+    Or one of a further module that this one calls.
+    """
     project = module.project
     resolved = module.names.resolve(call.func)
-    if not isinstance(project, OtherFunctions) or not is_own(module, resolved):
+    if not isinstance(project, OtherFunctions) or not is_own(module, resolved) or not depth:
         return None
     known = project.function(resolved)
     if known is None:
         return None
     home, function = known
-    if b"_collection" not in home.text and b"losses" not in home.text:
-        return None
+    found = home.memo.setdefault("collected by functions", {})
+    assert isinstance(found, dict)
+    if (function, depth) not in found:
+        found[function, depth] = None
+        found[function, depth] = _collected_by(home, function, depth)
+    name = found[function, depth]
+    return f"{name} ({resolved})" if name is not None else None
+
+
+def _collected_by(home: Module, function: Function, depth: int) -> str | None:
+    speaks = b"_collection" in home.text or b"losses" in home.text
     for reached in Summaries.of(home).reached(function):
         for asked in home.of_kind_inside(ast.Call, reached):
-            name = tensorflow_function(home.names.resolve(asked.func))
-            if name not in COLLECTIONS or isinstance(home.parent_of(asked), ast.Compare):
+            resolved = home.names.resolve(asked.func)
+            name = tensorflow_function(resolved)
+            if name is None:
+                further = collected_elsewhere(home, asked, depth - 1) if resolved else None
+                if further is not None:
+                    return further.partition(" (")[0]
+                continue
+            if not speaks or name not in COLLECTIONS:
+                continue
+            if isinstance(home.parent_of(asked), ast.Compare):
                 continue
             if key_of(home, asked) in _NO_TENSORS or collects_variables(home, asked):
                 continue
-            return f"{name} ({resolved})"
+            return name
     return None

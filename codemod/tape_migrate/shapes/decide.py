@@ -19,7 +19,10 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.filled_sources import refuse_filled_sources
-from tape_migrate.shapes.given_functions import refuse_given_functions
+from tape_migrate.shapes.given_functions import (
+    refuse_functions_of_source,
+    refuse_given_functions,
+)
 from tape_migrate.shapes.given_itself import refuse_given_itself, refuse_given_on
 from tape_migrate.shapes.graph_names import refuse_names
 from tape_migrate.shapes.holders import readers_by_holders
@@ -290,7 +293,13 @@ def _decide_paths(
         return assumptions
     properties = properties_elsewhere(context, dep, every_node, inline_exprs)
     refusal = refuse_overridden(properties, sources)
-    refusal = refusal or refuse_replaced(context.module, sources)
+    refusal = (
+        refusal
+        or refuse_replaced(context.module, sources)
+        or refuse_functions_of_source(
+            context.module, sources, context.calls_of(dep, sorted(every_node), inline_exprs)
+        )
+    )
     if refusal is None and any(source.collected for source in sources):
         run = context.run_by(dep, sorted(every_node), inline_exprs)
         refusal = refuse_computed_elsewhere(context.module, run) or refuse_given_functions(

@@ -157,3 +157,17 @@ def collects(value: ast.expr) -> bool:
             continue
         stack += ast.iter_child_nodes(node)
     return False
+
+
+def is_plain_name(expr: ast.expr) -> bool:
+    """``w``, ``self.w``, ``[w, b]``, ``params["w"]``: nothing is computed."""
+    match expr:
+        case ast.Name() | ast.Constant():
+            return True
+        case ast.Attribute(value=inner) | ast.Starred(value=inner):
+            return is_plain_name(inner)
+        case ast.Subscript(value=inner, slice=ast.Constant(value=str())):
+            return is_plain_name(inner)
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Dict(values=items):
+            return all(is_plain_name(item) for item in items)
+    return False

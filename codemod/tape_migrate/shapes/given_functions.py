@@ -15,21 +15,25 @@ from collections.abc import Iterable, Iterator
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
+from tape_migrate.shapes.calls_elsewhere import OtherCallers
 from tape_migrate.shapes.computed_before import (
     Made,
     classes_of,
     functions_of,
     made_by,
 )
+from tape_migrate.shapes.computed_from import depends
 from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.given_by_callers import given_by_callers
 from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.kinds_elsewhere import kinds_of
+from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.overridden import OtherTexts
-from tape_migrate.shapes.plan import Refusal, Request
+from tape_migrate.shapes.plan import Refusal, Request, Source
 from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.unnamed_calls import captured
 
 _DEPTH = 4
 _Given = Function | ast.Lambda | ast.Call
@@ -61,6 +65,75 @@ def refuse_given_functions(
                     "opened here",
                 )
     return None
+
+
+def refuse_functions_of_source(
+    module: Module, sources: Iterable[Source], calls: Iterable[ast.Call]
+) -> Refusal | None:
+    """``lib.grad_of(lambda v: v * h)(x)`` after ``h = tf.sin(x)``: functions of other modules that
+    read what was computed from what they are then given.
+
+    Plain parameters of a function, and calls of an object, are followed by others (``closure``).
+    """
+    given = [source for source in sources if not source.collected and not source.fresh]
+    for call in calls if given else ():
+        if _is_of_closure(module, call.func):
+            for home, function in _Runs(module, call.func).found:
+                if home is module or not isinstance(function, (ast.FunctionDef, ast.Lambda)):
+                    continue
+                read = _computed_from_given(home, function)
+                if read is not None:
+                    return Refusal(
+                        "TM105",
+                        f"{ast.unparse(call.func)} may run the function in line {function.lineno} "
+                        f"of {home.path}, which reads {read}, computed from what it is given "
+                        f"there; a tape in here would miss that part of {given[0].symbol}",
+                    )
+    return None
+
+
+def _is_of_closure(module: Module, func: ast.expr) -> bool:
+    """A parameter of a function around, or an attribute that an operator of its class calls."""
+    scope = module.scope_of(func)
+    if isinstance(func, ast.Name):
+        owner = module.scopes.resolve(func.id, scope)
+        return (
+            owner is not None
+            and owner is not scope
+            and None in module.names.bindings(func.id, owner)
+        )
+    own = isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)
+    name = scope.name
+    return own and name.startswith("__") and name not in ("__init__", "__call__")
+
+
+def _computed_from_given(home: Module, function: ast.FunctionDef | ast.Lambda) -> str | None:
+    """What it reads of the function around that was computed from an argument of a call there."""
+    around = home.scope_of(function)
+    for read in captured(home, function):
+        for value in _arguments(home, around):
+            if ast.unparse(value) != ast.unparse(read) and depends(home, read, value):
+                return ast.unparse(read)
+    return None
+
+
+def _arguments(home: Module, scope: Scope) -> Iterator[ast.expr]:
+    """Names that functions and objects which are no library's are given."""
+    for node in home.inside(scope.node):
+        given: list[ast.expr] = []
+        match node:
+            case ast.Call(func=func, args=args):
+                given = [] if _is_known(home, func) else args
+            case ast.Subscript(value=value, slice=index, ctx=ast.Load()):
+                given = [index] if isinstance(value, (ast.Call, ast.Name)) else []
+            case ast.BinOp(left=ast.Call(func=func), right=right):
+                given = [] if _is_known(home, func) else [right]
+        yield from (each for each in given if isinstance(each, ast.Name))
+
+
+def _is_known(home: Module, func: ast.expr) -> bool:
+    resolved = home.names.resolve(func)
+    return bool(resolved) and is_library(home, resolved)
 
 
 class _Runs:
@@ -131,6 +204,9 @@ class _Runs:
         for user, value in given_by_callers(home, function, name.id) if self._depth else ():
             self._given(user, value)
         self._depth += 1
+        first = [*function.args.posonlyargs, *function.args.args][:1]
+        if [arg.arg for arg in first] == [name.id]:
+            self.found += _decorated(home, function)
 
     def _given(self, home: Module, value: ast.expr | None) -> None:
         """The functions that an expression gives."""
@@ -172,6 +248,21 @@ class _Runs:
         if None in bound:
             self._parameter(home, name)
         self.found += functions_of(home, name)
+
+
+def _decorated(home: Module, function: ast.FunctionDef) -> Iterator[tuple[Module, Function]]:
+    """The functions of other modules that ``function`` decorates."""
+    project = home.project
+    if not isinstance(project, OtherCallers) or function not in home.tree.body:
+        return
+    for path in project.users(home.path, function.name, method=False):
+        user = project.module_at(path)
+        for other in user.of_kind(ast.FunctionDef) if user is not None else ():
+            for decorator in other.decorator_list:
+                assert user is not None
+                dotted = user.names.resolve(decorator)
+                if dotted and project.split(dotted) == (home.path, (function.name,)):
+                    yield user, other
 
 
 def _inner(home: Module, maker: Function) -> Iterator[Function]:

@@ -18,6 +18,7 @@ from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.computed_before import Made, made_by
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.displays import is_plain_name
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.given_values import GivenValues
@@ -296,7 +297,7 @@ class Leaves:
         node_id = dep.facts.node_id(value)
         inner = self if dep is self._dep else Leaves(self._context, dep)
         # A variable under another name is a variable; what is computed from one is not.
-        named = _is_name(value)
+        named = is_plain_name(value)
         return all(
             inner._gives_leaf(link, scope, depth - 1, named=named)
             for link in dep.links_of(node_id, [value])
@@ -396,20 +397,6 @@ class Leaves:
         return not self._values.stored(symbol, scope) or any(
             value is None or not self._is_leaf_value(value, depth - 1) for value in values
         )
-
-
-def _is_name(expr: ast.expr) -> bool:
-    """``w``, ``self.w``, ``[w, b]``, ``params["w"]``: nothing is computed."""
-    match expr:
-        case ast.Name() | ast.Constant():
-            return True
-        case ast.Attribute(value=inner) | ast.Starred(value=inner):
-            return _is_name(inner)
-        case ast.Subscript(value=inner, slice=ast.Constant(value=str())):
-            return _is_name(inner)
-        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Dict(values=items):
-            return all(_is_name(item) for item in items)
-    return False
 
 
 def _names_session(target: ast.expr) -> bool:
