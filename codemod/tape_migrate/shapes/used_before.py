@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from tape_migrate.flow.scope import Scope, ScopeKind
@@ -43,7 +44,8 @@ from tape_migrate.shapes.out_of_sight import attributes_read, method_calls, part
 from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.summaries import Summaries
 
-_DEPTH: Final = 4
+_DEPTH: Final = 5
+"""How many callers, one of the other, are asked."""
 
 
 class _Read:
@@ -91,7 +93,7 @@ def used_before(
     if not isinstance(module.project, OtherFunctions):
         return None
     read = _Read(context, dep, nodes, inline)
-    return _Callers(read).find(module, dep.scope, source, _DEPTH, held=source.path != ())
+    return _Callers(read).find(module, dep.scope, source, held=source.path != ())
 
 
 class _Callers:
@@ -101,13 +103,38 @@ class _Callers:
         self._read = read
 
     def find(
-        self, module: Module, scope: Scope, source: Symbol, depth: int, *, held: bool
+        self, module: Module, scope: Scope, source: Symbol, *, held: bool
     ) -> tuple[str, str] | None:
         """``held`` if what ``source`` is given is, or holds, the object that has the source."""
-        around = _taking(scope, source)
-        function = around.node if around is not None else None
-        if around is None or not isinstance(function, ast.FunctionDef):
-            return None
+        # What several callers hand on is looked at once, from where it is the fewest calls away.
+        waiting = [(module, scope, source, held)]
+        seen: set[tuple[ast.FunctionDef, Symbol, bool]] = set()
+        for _ in range(_DEPTH):
+            handed: list[tuple[Module, Scope, Symbol, bool]] = []
+            for each in waiting:
+                around = _taking(each[1], each[2])
+                function = around.node if around is not None else None
+                if around is None or not isinstance(function, ast.FunctionDef):
+                    continue
+                key = (function, *each[2:])
+                if key not in seen:
+                    seen.add(key)
+                    found = self._by_callers(each[0], around, function, each[2:], handed)
+                    if found is not None:
+                        return found
+            waiting = handed
+        return None
+
+    def _by_callers(
+        self,
+        module: Module,
+        around: Scope,
+        function: ast.FunctionDef,
+        given: tuple[Symbol, bool],
+        handed: list[tuple[Module, Scope, Symbol, bool]],
+    ) -> tuple[str, str] | None:
+        """The same for the callers of one function; ``handed`` gets what they were given."""
+        source, held = given
         roots = sorted(parameters_of(function))
         for call in _calls(module, around, function):
             for root in roots:
@@ -117,12 +144,11 @@ class _Callers:
                     found = self._used(call.module, one, two, held=held)
                     if found is not None:
                         return found
-                    for handed in symbols_in(call.module, one) if depth else ():
-                        where = call.module.scope_of(one)
-                        more = held or handed.path != ()
-                        found = self.find(call.module, where, handed, depth - 1, held=more)
-                        if found is not None:
-                            return found
+                    where = call.module.scope_of(one)
+                    handed += [
+                        (call.module, where, symbol, held or symbol.path != ())
+                        for symbol in symbols_in(call.module, one)
+                    ]
         return None
 
     def _used(
@@ -153,18 +179,44 @@ class _Callers:
         named = [
             each.attr for part in given for each in walk(part) if isinstance(each, ast.Attribute)
         ]
-        for call in user.of_kind(ast.Call):
+        itself = symbol_of(one)
+        for keeping in _keeping(user):
+            call, arg = keeping.call, keeping.given
             if one in call.args or two is call.func:
                 continue
-            for (home, function), name, arg in given_to(user, call):
-                same = symbol_of(arg) is not None and symbol_of(arg) == symbol_of(one)
-                kept = kept_of(home, function, name, same=same or held)
-                if not kept or not any(_is_of(user, call, arg, each) for each in given):
-                    continue
-                if _comes_from(user, one, arg) if held else _comes_from(user, arg, one):
-                    found = self._read.first_of(kept, named)
-                    if found is not None:
-                        yield found, f"line {call.lineno} of {user.path}"
+            same = held or (itself is not None and keeping.symbol == itself)
+            kept = keeping.kept_of_same if same else keeping.kept
+            if not kept or not any(_is_of(user, call, arg, each) for each in given):
+                continue
+            if _comes_from(user, one, arg) if held else _comes_from(user, arg, one):
+                found = self._read.first_of(kept, named)
+                if found is not None:
+                    yield found, f"line {call.lineno} of {user.path}"
+
+
+@dataclass(frozen=True)
+class _Keeping:
+    """A call that makes an object keep what it computes from what it is given."""
+
+    call: ast.Call
+    given: ast.expr
+    symbol: Symbol | None
+    kept: frozenset[str]
+    kept_of_same: frozenset[str]
+    """Those that are more than the very tensor that was given."""
+
+
+def _keeping(user: Module) -> list[_Keeping]:
+    """All such calls of a module, looked for once."""
+    known = user.memo.get("calls that make objects keep")
+    if not isinstance(known, list):
+        known = user.memo["calls that make objects keep"] = [
+            _Keeping(call, arg, symbol_of(arg), kept, kept_of(home, function, name, same=True))
+            for call in user.of_kind(ast.Call)
+            for (home, function), name, arg in given_to(user, call)
+            if (kept := kept_of(home, function, name, same=False))
+        ]
+    return known
 
 
 def _calls(module: Module, scope: Scope, function: ast.FunctionDef) -> list[Call]:
