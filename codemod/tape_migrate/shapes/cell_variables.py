@@ -3,8 +3,8 @@
 In a graph, ``tf.nn.dynamic_rnn`` and its like set a caching device around the cell: each variable
 that the cell makes in there is read once, when it is made, and every step takes that copy. A graph
 goes back from the copy to the variable; a tape does not, for nobody has told it of the variable
-when the copy was made, and gives None. So do variables of a scope with ``caching_device=``, of
-another module as well as of this one (``special_variables``).
+when the copy was made, and gives None. Of other scopes with ``caching_device=`` speak
+``special_variables`` and ``set_up_elsewhere``.
 
 Such variables are named by lists of the framework (``tf.trainable_variables()``) alone. What stands
 outside the cell (an embedding, the weights of a last layer) is not copied, nor is what a cell makes
@@ -26,8 +26,7 @@ _LOOPS: Final = (
     *("dynamic_rnn", "static_rnn", "raw_rnn", "static_state_saving_rnn"),
     *("bidirectional_dynamic_rnn", "static_bidirectional_rnn"),
 )
-_COPYING: Final = (*_LOOPS, "set_caching_device", "caching_device")
-_WORD: Final = re.compile(rf"\b({'|'.join(_COPYING)})\b".encode())
+_WORD: Final = re.compile(rf"\b({'|'.join(_LOOPS)})\b".encode())
 
 
 def refuse_cells(
@@ -42,7 +41,7 @@ def refuse_cells(
             return _refusal(f"tf.nn.{leaf}")
     if all(context.summaries.is_closed(call) for call in calls):
         return None
-    for other in (module, *named_others_of(module, _COPYING)):
+    for other in (module, *named_others_of(module, _LOOPS)):
         found = _WORD.search(other.text)
         if found is not None:
             where = "" if other is module else f" in {other.path}"

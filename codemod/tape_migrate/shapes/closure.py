@@ -83,8 +83,14 @@ class Closure(ClosureGraph):
 
     def reaches(self, source: Node, other: Node) -> bool:
         """Whether ``other`` may hold, or have been computed from, any tensor of ``source``."""
-        same = self._same(source)
-        return other in same or any(other in self._computed_from(node, same) for node in same)
+        if source not in self._reached:
+            same = self._same(source)
+            self._reached[source] = same.union(*(self._computed_from(n, same) for n in same))
+        return other in self._reached[source]
+
+    @cached_property
+    def _reached(self) -> dict[Node, set[Node]]:
+        return {}
 
     def spread(self, start: Node) -> tuple[set[Node], set[Node]]:
         """What may hold what was computed from ``start``, and what may hold the very same."""

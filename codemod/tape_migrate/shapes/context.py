@@ -198,8 +198,8 @@ class Context:
         if request.output_gradients is not None:
             exprs.append(request.output_gradients)
         repeat = repeat_of(self.module, request)
-        exprs += () if isinstance(repeat, Refusal) else repeat.target_reads
-        found = {id(c) for e in exprs for c in calls_in(e)} & self._pending
+        around = () if isinstance(repeat, Refusal) else repeat.target_reads
+        found = {id(c) for e in (*exprs, *around) for c in calls_in(e)} & self._pending
         nodes, _ = dep.slice_back(dep.links_of(node_id, exprs))
         found |= {id(c) for c in self._gradient_calls(dep, nodes)}
         parts: list[ast.AST] = [*exprs]

@@ -18,12 +18,14 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
+from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.changed_elsewhere import function_elsewhere
 from tape_migrate.shapes.computed_from import closure_of
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.in_place import CHANGING
 from tape_migrate.shapes.libraries import is_library, is_own
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.own_state import reads_at_entry
@@ -32,6 +34,7 @@ from tape_migrate.shapes.summaries import Summaries
 
 ANY: Final = "*"
 """An attribute by a name that is put together: ``getattr(self, name)``."""
+_STORING: Final = frozenset({"setattr", "vars", "__setattr__", "partial"})
 _DEPTH: Final = 3
 """How many methods may hand on to those of other objects what they are given."""
 
@@ -125,24 +128,72 @@ def kept_of(
 def _find_kept(
     home: Module, function: Function, parameter: str, *, same: bool, depth: int
 ) -> Iterator[str]:
+    # Most functions keep nothing, and a closure of their module need not be made.
+    if not may_keep(home, function, depth):
+        return
+    calls = _calls_in(home, function)
     closure = closure_of(home)
     given = (id(home.scopes.opened_by(function)), parameter)
     computed, held = closure.spread(given)
     # What a new object keeps is looked at where that is.
     put = () if function.name == "__init__" else (*computed, *(() if same else held))
     yield from (name[1:] for _, name in put if name.startswith("."))
+    for call in calls:
+        match call:
+            case ast.Call(func=ast.Name(id="setattr"), args=[_, name, value]):
+                if not isinstance(name, ast.Constant):
+                    yield from (ANY,) if closure.reads(value) & (computed | held) else ()
+    for run, its, arg in (each for call in calls if depth for each in given_to(home, call)):
+        if may_keep(*run, depth - 1):
+            read = closure.reads(arg)
+            copied = bool(read & held)
+            if copied or read & computed:
+                same_there = same and copied and isinstance(arg, ast.Name)
+                yield from kept_of(*run, its, same=same_there, depth=depth - 1)
+
+
+def _calls_in(home: Module, function: Function) -> list[ast.Call]:
+    reached = Summaries.of(home).reached(function)
+    return [call for inner in reached for call in home.of_kind_inside(ast.Call, inner)]
+
+
+def may_keep(home: Module, function: Function, depth: int = _DEPTH) -> bool:
+    """Whether ``kept_of`` may find anything, by what is written alone."""
+    known = home.memo.setdefault("functions that may keep what is given", {})
+    assert isinstance(known, dict)
+    if function not in known:
+        known[function] = False  # of one that calls itself
+        calls = _calls_in(home, function)
+        known[function] = _may_store(home, function, calls) or any(
+            may_keep(*run, depth - 1)
+            for call in (calls if depth > 0 else ())
+            for run, _, _ in given_to(home, call)
+        )
+    return bool(known[function])
+
+
+def _may_store(home: Module, function: Function, calls: list[ast.Call]) -> bool:
+    """Whether a function, or one of the module that it runs, puts anything into an object, gives
+    back what may be put into one, or makes one."""
+    for call in calls:
+        name = last_name(call.func)
+        if name in CHANGING or name in _STORING or name[:1].isupper():
+            return True
     for inner in Summaries.of(home).reached(function):
-        for call in home.of_kind_inside(ast.Call, inner):
-            match call:
-                case ast.Call(func=ast.Name(id="setattr"), args=[_, name, value]):
-                    if not isinstance(name, ast.Constant):
-                        yield from (ANY,) if closure.reads(value) & (computed | held) else ()
-            for run, its, arg in given_to(home, call) if depth else ():
-                read = closure.reads(arg)
-                copied = bool(read & held)
-                if copied or read & computed:
-                    same_there = same and copied and isinstance(arg, ast.Name)
-                    yield from kept_of(*run, its, same=same_there, depth=depth - 1)
+        for node in home.inside(inner):
+            if isinstance(node, (ast.Attribute, ast.Subscript)):
+                if not isinstance(node.ctx, ast.Load):
+                    return True
+    return _gives_back(home, function)
+
+
+def _gives_back(home: Module, function: Function) -> bool:
+    """Whether the module itself calls a function that gives something back, and may keep that."""
+    if not any(node.value for node in home.of_kind_inside(ast.Return, function)):
+        return False
+    return bool(home.attributes(function.name)) or any(
+        name.id == function.name for name in home.of_kind(ast.Name)
+    )
 
 
 def given_to(user: Module, call: ast.Call) -> Iterator[tuple[Found, str, ast.expr]]:

@@ -93,6 +93,8 @@ def _is_made_there(context: Context, repeat: Repeat, expr: ast.expr) -> bool:
     """``y_i`` of ``for y_i in tf.unstack(y)``: made in the comprehension, by no gradient."""
     if not isinstance(expr, ast.Name) or expr.id not in repeat.variables:
         return False
+    if any(isinstance(over, (ast.Name, ast.Attribute)) for over in repeat.target_reads):
+        return False  # made before, perhaps by a gradient
     summaries = context.summaries
     calls = [call for over in repeat.target_reads for call in all_calls(over)]
     plain = all(summaries.is_closed(call) or last_name(call.func) == "values" for call in calls)

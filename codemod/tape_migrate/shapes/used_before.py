@@ -28,15 +28,18 @@ from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.calls_elsewhere import Call, calls_elsewhere, given_together, parameters_of
 from tape_migrate.shapes.changed_elsewhere import function_elsewhere
+from tape_migrate.shapes.closure_nodes import Node
 from tape_migrate.shapes.computed_from import closure_of, symbols_in, variables_in
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.keeping_methods import (
     ANY,
     asks_by_expression,
     given_to,
     held_by_modules,
     kept_of,
+    may_keep,
     read_by,
     written_out,
 )
@@ -185,10 +188,12 @@ class _Callers:
             if one in call.args or two is call.func:
                 continue
             same = held or (itself is not None and keeping.symbol == itself)
-            kept = keeping.kept_of_same if same else keeping.kept
-            if not kept or not any(_is_of(user, call, arg, each) for each in given):
+            kept = kept_of(*keeping.run, keeping.name, same=same)
+            if not kept or not (
+                _comes_from(user, one, arg) if held else _comes_from(user, arg, one)
+            ):
                 continue
-            if _comes_from(user, one, arg) if held else _comes_from(user, arg, one):
+            if any(_is_of(user, call, arg, each) for each in given):
                 found = self._read.first_of(kept, named)
                 if found is not None:
                     yield found, f"line {call.lineno} of {user.path}"
@@ -196,14 +201,14 @@ class _Callers:
 
 @dataclass(frozen=True)
 class _Keeping:
-    """A call that makes an object keep what it computes from what it is given."""
+    """A call that may make an object keep what it computes from what it is given."""
 
     call: ast.Call
     given: ast.expr
     symbol: Symbol | None
-    kept: frozenset[str]
-    kept_of_same: frozenset[str]
-    """Those that are more than the very tensor that was given."""
+    run: tuple[Module, Function]
+    name: str
+    """The parameter of what is run that takes what is given."""
 
 
 def _keeping(user: Module) -> list[_Keeping]:
@@ -211,10 +216,10 @@ def _keeping(user: Module) -> list[_Keeping]:
     known = user.memo.get("calls that make objects keep")
     if not isinstance(known, list):
         known = user.memo["calls that make objects keep"] = [
-            _Keeping(call, arg, symbol_of(arg), kept, kept_of(home, function, name, same=True))
+            _Keeping(call, arg, symbol_of(arg), run, name)
             for call in user.of_kind(ast.Call)
-            for (home, function), name, arg in given_to(user, call)
-            if (kept := kept_of(home, function, name, same=False))
+            for run, name, arg in given_to(user, call)
+            if may_keep(*run)
         ]
     return known
 
@@ -251,8 +256,8 @@ def _is_of(user: Module, call: ast.Call, given: ast.expr, two: ast.AST) -> bool:
     func = call.func
     others = [arg for arg in (*call.args, *(k.value for k in call.keywords)) if arg is not given]
     holders = [func.value if isinstance(func, ast.Attribute) else func, *others]
-    object_, closure = variables_in(user, two), closure_of(user)
-    if any(closure.share_objects(variables_in(user, holder), object_) for holder in holders):
+    object_, closure = _variables(user, two), closure_of(user)
+    if any(closure.share_objects(_variables(user, holder), object_) for holder in holders):
         return True
     if len(holders) == 1 and function_elsewhere(user, call) is not None:
         return True  # `lib.build(x)`, of whatever object
@@ -262,6 +267,17 @@ def _is_of(user: Module, call: ast.Call, given: ast.expr, two: ast.AST) -> bool:
 
 def _comes_from(user: Module, other: ast.expr, source: ast.expr) -> bool:
     """Whether ``other`` may be, hold, or have been computed from what ``source`` gives."""
-    ones, twos = variables_in(user, other), variables_in(user, source)
+    ones, twos = _variables(user, other), _variables(user, source)
+    if not ones or not twos:
+        return False
     closure = closure_of(user)
     return bool(ones & twos) or any(closure.reaches(two, one) for one in ones for two in twos)
+
+
+def _variables(user: Module, expr: ast.AST) -> set[Node]:
+    known = user.memo.setdefault("variables of expressions", {})
+    assert isinstance(known, dict)
+    if expr not in known:
+        known[expr] = variables_in(user, expr)
+    found: set[Node] = known[expr]
+    return found
