@@ -58,6 +58,11 @@ def is_model_call(module: Module, call: ast.expr | None) -> bool:
     )
 
 
+def makes_model(module: Module, call: ast.Call) -> bool:
+    """Whether ``call`` makes a model, which computes its outputs anew when it is called."""
+    return module.names.resolve(call.func) in _MODELS
+
+
 def output_of(module: Module, call: ast.expr, index: int) -> ast.expr | None:
     """What the model of ``call`` was made to give as its output ``index``, if that is written."""
     if not isinstance(call, ast.Call):

@@ -24,7 +24,7 @@ from tape_migrate.shapes.computed_before import (
 )
 from tape_migrate.shapes.computed_from import depends
 from tape_migrate.shapes.evaluated import all_calls
-from tape_migrate.shapes.functional_model import is_model_call
+from tape_migrate.shapes.functional_model import makes_model
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.given_by_callers import given_by_callers
 from tape_migrate.shapes.inheritance import may_take_over
@@ -225,7 +225,7 @@ class _Runs:
                 self._name(home, value)
             case ast.Call(func=func, args=args, keywords=keywords):
                 held = [*args, *(keyword.value for keyword in keywords)]
-                if is_model_call(home, value):
+                if makes_model(home, value):
                     return  # it computes anew, from its inputs, whatever it was made of
                 if any(made_by(home, each) is Made.COMPUTED for each in held):
                     # `partial(loss_of, h)`, `make_loss(h)`, `Loss(h)`: it holds `h`.
