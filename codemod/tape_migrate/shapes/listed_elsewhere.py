@@ -30,11 +30,21 @@ def listed_elsewhere(module: Module, owner: ast.ClassDef) -> bool:
     }
     for path in sorted(asking.intersection(project.program(module.path))):
         user = project.module_at(path)
-        for holder in _listed(user) if user is not None else ():
-            assert user is not None
-            if _is_of(user, holder, names) or _is_given(user, holder, names):
-                return True
+        if user is not None and not names.isdisjoint(_classes_listed(user)):
+            return True
     return False
+
+
+def _classes_listed(user: Module) -> frozenset[str]:
+    """Names of the classes of which a module plainly asks an object; looked for once."""
+    known = user.memo.get("classes whose objects are listed")
+    if not isinstance(known, frozenset):
+        known = user.memo["classes whose objects are listed"] = frozenset(
+            name
+            for holder in _listed(user)
+            for name in (*_classes_of(user, holder), *_classes_given(user, holder))
+        )
+    return known
 
 
 def _listed(user: Module) -> Iterator[ast.expr]:
@@ -59,41 +69,34 @@ def _by_name(user: Module, node: ast.expr) -> bool:
     return False
 
 
-def _is_of(user: Module, holder: ast.expr, names: set[str]) -> bool:
-    """Whether an expression plainly gives an object of one of the classes so called."""
+def _classes_of(user: Module, holder: ast.expr) -> Iterator[str]:
+    """Names of the classes of which an expression plainly gives an object."""
     match holder:
         case ast.Call(func=func):
-            return last_name(func) in names
+            yield last_name(func)
         case ast.Name(id="self"):
             owner = Summaries.of(user).class_of(user.scope_of(holder))
-            return owner is not None and owner.name in names
+            if owner is not None:
+                yield owner.name
         case ast.Name(id=name):
-            return any(
-                isinstance(each, ast.Assign)
-                and isinstance(each.value, ast.Call)
-                and last_name(each.value.func) in names
-                for each in user.names.bindings(name, user.scope_of(holder))
-            )
-    return False
+            for each in user.names.bindings(name, user.scope_of(holder)):
+                if isinstance(each, ast.Assign) and isinstance(each.value, ast.Call):
+                    yield last_name(each.value.func)
 
 
-def _is_given(user: Module, holder: ast.expr, names: set[str]) -> bool:
-    """Whether a function that asks its parameter is given such an object somewhere."""
+def _classes_given(user: Module, holder: ast.expr) -> Iterator[str]:
+    """The same of what a function that asks its parameter is given somewhere."""
     function = user.scope_of(holder).node
     project = user.project
     if not isinstance(holder, ast.Name) or not isinstance(function, ast.FunctionDef):
-        return False
+        return
     assert isinstance(project, OtherTexts)
-    calling = project.matching("", function.name, rf"\b{function.name}\s*\(")
-    for path in calling:
+    for path in project.matching("", function.name, rf"\b{function.name}\s*\("):
         other = project.module_at(path)
         for call in other.of_kind(ast.Call) if other is not None else ():
             if last_name(call.func) == function.name:
                 plain = ast.Name(id=function.name, ctx=ast.Load())
                 given = ast.Call(func=plain, args=call.args, keywords=call.keywords)
-                if other is not None and any(
-                    name == holder.id and _is_of(other, value, names)
-                    for name, value in bind(function, given)
-                ):
-                    return True
-    return False
+                for name, value in bind(function, given):
+                    if name == holder.id and other is not None:
+                        yield from _classes_of(other, value)

@@ -74,6 +74,11 @@ class _Read:
                     if context.summaries.callee(call) is None:
                         self._methods.add("__call__")
 
+    @property
+    def nothing(self) -> bool:
+        """Whether it is computed by no object that could remember anything."""
+        return not self._attributes and not self._methods
+
     def first_of(self, kept: frozenset[str], more: Iterable[str] = ()) -> str | None:
         """One of ``kept`` that the target is computed from, or what ``more`` names on the way."""
         if not kept:
@@ -96,6 +101,8 @@ def used_before(
     if not isinstance(module.project, OtherFunctions):
         return None
     read = _Read(context, dep, nodes, inline)
+    if read.nothing:
+        return None
     return _Callers(read).find(module, dep.scope, source, held=source.path != ())
 
 
