@@ -237,19 +237,25 @@ def _plain(call: ast.Call, function: Function) -> ast.Call:
     return ast.copy_location(ast.Call(func=func, args=call.args, keywords=call.keywords), call)
 
 
-def read_by(user: Module, name: str, depth: int = _DEPTH) -> frozenset[str]:
+def read_by(user: Module, name: str) -> frozenset[str]:
     """The attributes that methods of other modules so called may read as they were before."""
     known = user.memo.setdefault("read by methods so called", {})
     assert isinstance(known, dict)
     if name not in known:
-        known[name] = frozenset()
-        known[name] = frozenset(
-            attribute
-            for home, method in methods_anywhere(user, name)
-            if home is not user
-            for attribute in _find_read(home, method, depth)
-        )
+        others = [found for found in methods_anywhere(user, name) if found[0] is not user]
+        known[name] = frozenset().union(*(reads_of(*found) for found in others))
     found: frozenset[str] = known[name]
+    return found
+
+
+def reads_of(home: Module, function: Function, depth: int = _DEPTH) -> frozenset[str]:
+    """The attributes of objects that ``function``, and what it runs, may read as they were."""
+    known = home.memo.setdefault("attributes that are read at entry", {})
+    assert isinstance(known, dict)
+    if function not in known:
+        known[function] = frozenset()  # of one that calls itself
+        known[function] = frozenset(_find_read(home, function, depth))
+    found: frozenset[str] = known[function]
     return found
 
 
@@ -264,9 +270,20 @@ def _find_read(home: Module, method: Function, depth: int) -> Iterator[str]:
         for call in home.of_kind_inside(ast.Call, function):
             if asks_by_expression(call):
                 yield ANY
-            if depth and isinstance(call.func, ast.Attribute) and summaries.callee(call) is None:
-                if not home.names.resolve(call.func):
-                    yield from read_by(home, call.func.attr, depth - 1)
+            if depth and summaries.callee(call) is None:
+                for found in _run_elsewhere(home, call):
+                    yield from reads_of(*found, depth - 1)
+
+
+def _run_elsewhere(home: Module, call: ast.Call) -> list[Found]:
+    """The function of another module that a call runs, or methods of objects of any class."""
+    func = written_out(home, call).func
+    plain = function_elsewhere(home, call)
+    if plain is not None:
+        return [plain]
+    if isinstance(func, ast.Attribute) and not home.names.resolve(call.func):
+        return methods_anywhere(home, func.attr)
+    return []
 
 
 def asks_by_expression(call: ast.Call) -> bool:

@@ -41,6 +41,7 @@ from tape_migrate.shapes.keeping_methods import (
     kept_of,
     may_keep,
     read_by,
+    reads_of,
     written_out,
 )
 from tape_migrate.shapes.out_of_sight import attributes_read, method_calls, parts_of
@@ -70,6 +71,12 @@ class _Read:
             for call in module.of_kind_inside(ast.Call, part):
                 if asks_by_expression(call):
                     self._attributes.add(ANY)
+                there = function_elsewhere(module, call)
+                if there is not None and (call.args or call.keywords):
+                    self._attributes |= reads_of(*there)
+                asked = written_out(module, call).func
+                if asked is not call.func and isinstance(asked, ast.Attribute):
+                    self._methods.add(asked.attr)
                 if symbol_of(call.func) is not None and not module.names.resolve(call.func):
                     if context.summaries.callee(call) is None:
                         self._methods.add("__call__")
