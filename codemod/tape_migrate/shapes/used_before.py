@@ -56,7 +56,12 @@ class _Read:
     """What a target is computed by: attributes, and methods of objects."""
 
     def __init__(
-        self, context: Context, dep: Dependence, nodes: frozenset[int], inline: list[ast.expr]
+        self,
+        context: Context,
+        dep: Dependence,
+        nodes: frozenset[int],
+        inline: list[ast.expr],
+        source: Symbol,
     ) -> None:
         self._module = module = context.module
         self._attributes = {name for _, name in attributes_read(context, dep, nodes, inline)}
@@ -72,7 +77,7 @@ class _Read:
                 if asks_by_expression(call):
                     self._attributes.add(ANY)
                 there = function_elsewhere(module, call)
-                if there is not None and (call.args or call.keywords):
+                if there is not None and _is_given_more(call, source):
                     self._attributes |= reads_of(*there)
                 asked = written_out(module, call).func
                 if asked is not call.func and isinstance(asked, ast.Attribute):
@@ -107,10 +112,16 @@ def used_before(
     module = context.module
     if not isinstance(module.project, OtherFunctions):
         return None
-    read = _Read(context, dep, nodes, inline)
+    read = _Read(context, dep, nodes, inline, source)
     if read.nothing:
         return None
     return _Callers(read).find(module, dep.scope, source, held=source.path != ())
+
+
+def _is_given_more(call: ast.Call, source: Symbol) -> bool:
+    """Whether a call is given anything but the source and constants: an object, it may be."""
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return any(symbol_of(arg) != source and not isinstance(arg, ast.Constant) for arg in given)
 
 
 class _Callers:
