@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tape_migrate.api import migrate_source
-from tape_migrate.model import Outcome
+from tape_migrate.linking import migrate_project
+from tape_migrate.model import Migration, Options, Outcome
 from tape_migrate.names import UNKNOWN
 from tape_migrate.project import Project, build_project
 
@@ -167,13 +168,47 @@ def test_a_class_of_another_module() -> None:
         ("train.py", "tf.disable_v2_behavior()\n", True),
         ("train.py", "tf.disable_v2_behavior()\ntf.enable_resource_variables()\n", False),
         ("train_test.py", "tf.disable_v2_behavior()\n", False),
+        ("tests/train.py", "tf.disable_v2_behavior()\n", False),
+        ("latest/train.py", "tf.disable_v2_behavior()\n", True),
+        ("latest/contest.py", "tf.disable_v2_behavior()\n", True),
     ],
 )
 def test_who_turns_the_behaviour_of_tensorflow_2_off(path: str, text: str, off: bool) -> None:
     project = build_project(
         {"net.py": b"x = 1\n", path: b"import tensorflow as tf\n" + text.encode()}
     )
-    assert project.turns_v2_off() == (path if off else None)
+    assert project.turns_v2_off("net.py") == (path if off else None)
+
+
+_OFF = b"import tensorflow as tf\n\ntf.compat.v1.disable_v2_behavior()\nimport main\n"
+_LOOP = b"""import tensorflow as tf
+
+
+def main(x):
+    y = tf.map_fn(lambda v: v * v, x)
+    return tf.gradients(y, x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "other", "code"),
+    [
+        ("main.py", "run.py", "TM121"),
+        ("latest/main.py", "latest/run.py", "TM121"),
+        ("contest/main.py", "contest/attestation.py", "TM121"),
+        ("tests/main.py", "tests/run.py", "TM121"),
+        ("main.py", "run_test.py", None),
+        ("main.py", "test_run.py", None),
+        ("main.py", "tests/run.py", None),
+    ],
+)
+def test_only_tests_are_no_part_of_a_program(path: str, other: str, code: str | None) -> None:
+    """A tape gives None there (``tests/shapes/tables/data/modes.txt``), whatever a folder's name
+    holds."""
+    found = migrate_project({path: _LOOP, other: _OFF}, Options())
+    migration = found[path]
+    assert isinstance(migration, Migration)
+    assert [site.code for site in migration.sites] == [code]
 
 
 def test_a_text_that_was_parsed_is_not_parsed_again() -> None:

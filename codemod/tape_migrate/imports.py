@@ -12,6 +12,8 @@ from tape_migrate.glimpse import imports_of
 from tape_migrate.model import SourceError
 from tape_migrate.names import imported_module
 
+_TESTS = frozenset(("test", "tests", "testing", "unittests", "conftest"))
+
 
 class Modules(Protocol):
     """What is asked of a project."""
@@ -107,6 +109,19 @@ def imported_names(text: bytes, package: str) -> frozenset[str]:
             found |= _with_packages(base.lstrip("."), "." if base.startswith(".") else "")
             found |= {f"{base}{joint}{alias.name}" for alias in node.names}
     return frozenset(found)
+
+
+def is_test(path: str, of: str) -> bool:
+    """Whether the module at ``path`` is a test, by its name or its folder: no program runs it.
+
+    What stands in one folder with ``of``, the module that is asked for, may be its program; a
+    folder called ``latest`` is none of tests.
+    """
+    folder, name = os.path.split(path)
+    stem = os.path.splitext(name)[0]
+    if stem.startswith("test_") or stem.endswith(("_test", "_tests")) or stem in _TESTS:
+        return True
+    return os.path.basename(folder) in _TESTS and folder != os.path.dirname(of)
 
 
 def name_ends(names: Iterable[str]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from tape_migrate.called_names import names_called
 from tape_migrate.glimpse import may_mean, may_return_name
-from tape_migrate.imports import Programs, module_names, name_ends
+from tape_migrate.imports import Programs, is_test, module_names, name_ends
 from tape_migrate.mentions import uses_name
 from tape_migrate.model import SourceError
 from tape_migrate.module import Module
@@ -65,7 +65,7 @@ class Project:
         """The module that is being migrated, and some that were before: others may ask for it."""
         self._glimpsed: dict[str, bytes] = {}
         """Texts of modules, by path, that were looked at and not parsed."""
-        self._off: str | None = None
+        self._off: tuple[str, ...] | None = None
         self._eager_off: tuple[str, ...] | None = None
 
     def package_of(self, path: str) -> str:
@@ -112,11 +112,11 @@ class Project:
     def _is_unique(self, name: str) -> bool:
         return self._counts[name] == 1
 
-    def turns_v2_off(self) -> str | None:
+    def turns_v2_off(self, path: str) -> str | None:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
         if self._off is None:
-            self._off = next(iter(self._find_v2_off()), "")
-        return self._off or None
+            self._off = tuple(self._find_v2_off())
+        return next((off for off in self._off if not is_test(off, path)), None)
 
     def turns_eager_off(self) -> tuple[str, ...]:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
@@ -133,7 +133,7 @@ class Project:
                 on_again = b"enable_resource_variables" in self._sources[path]
             except (KeyError, OSError, SourceError):
                 continue
-            if not on_again and "test" not in path:
+            if not on_again:
                 yield path
 
     def packaged(self) -> bool:

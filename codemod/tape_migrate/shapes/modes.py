@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Final, Protocol, runtime_checkable
 
 from tape_migrate.flow.scope import Scope
+from tape_migrate.imports import is_test
 from tape_migrate.module import Module
 from tape_migrate.shapes.hidden_control_flow import hidden_control_flow, runs_in_branch
 from tape_migrate.shapes.plan import Refusal
@@ -77,8 +78,8 @@ class OtherModules(Protocol):
     def turns_eager_off(self) -> tuple[str, ...]:
         """Paths of the modules that turn eager execution off."""
 
-    def turns_v2_off(self) -> str | None:
-        """A module of the program (not a test) that makes all variables reference variables."""
+    def turns_v2_off(self, path: str) -> str | None:
+        """A module that makes all variables reference variables; no test, seen from ``path``."""
 
     def matching(self, path: str, name: str, pattern: str) -> list[str]:
         """Paths of other modules that hold ``name`` and match a pattern of ``re``."""
@@ -127,7 +128,7 @@ def control_flow_off(module: Module) -> str | None:
         return "the module"
     if "control flow off" not in module.memo:
         patterns = {name: rf"\b{name}\s*\(" for name in _CONTROL_FLOW_OFF}
-        turning = [path for path in _holding(module, patterns) if "test" not in path]
+        turning = [p for p in _holding(module, patterns) if not is_test(p, module.path)]
         module.memo["control flow off"] = min(turning, default="")
     return str(module.memo["control flow off"]) or None
 
@@ -150,7 +151,7 @@ def reference_variables(module: Module) -> bool:
     if "enable_resource_variables" in shown:
         return False
     project = module.project
-    elsewhere = isinstance(project, OtherModules) and project.turns_v2_off() is not None
+    elsewhere = isinstance(project, OtherModules) and project.turns_v2_off(module.path) is not None
     return elsewhere or bool(shown & {"disable_v2_behavior", "disable_resource_variables"})
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol, runtime_checkable
 
 from tape_migrate.flow.bindings import target_names
+from tape_migrate.imports import is_test
 from tape_migrate.module import Module
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -55,7 +56,7 @@ def set_up_by(
     for word in words:
         named = project.naming(word)
         holding |= {*(project.matching(module.path, word, pattern) if pattern else named)}
-    holding = {path for path in holding if "test" not in path}
+    holding = {path for path in holding if not is_test(path, module.path)}
     for path in sorted(holding.intersection(project.program(module.path)) if holding else ()):
         home = project.module_at(path)
         for place in places(home) if home is not None else ():
