@@ -135,15 +135,15 @@ def _of_name(home: Module, name: ast.Name) -> Made:
 
 def _given_elsewhere(home: Module, expr: ast.expr) -> Iterator[tuple[Module, ast.expr]]:
     """What another module gives a name of its own: ``lib.W``, ``W`` after ``from lib import W``."""
-    for other, node, rest in _bound_elsewhere(home, home.names.resolve(expr)):
+    for other, node, rest in bound_elsewhere(home, home.names.resolve(expr)):
         if not rest and not isinstance(node, ast.ClassDef):
             yield other, node
 
 
-_Bound = tuple[Module, ast.expr | ast.ClassDef, tuple[str, ...]]
+Bound = tuple[Module, ast.expr | ast.ClassDef, tuple[str, ...]]
 
 
-def _bound_elsewhere(home: Module, dotted: str, depth: int = _CHAIN) -> Iterator[_Bound]:
+def bound_elsewhere(home: Module, dotted: str, depth: int = _CHAIN) -> Iterator[Bound]:
     """Such values and classes, with the attributes of them that are asked for."""
     project = home.project
     if not dotted or not isinstance(project, OtherFunctions) or not is_own(home, dotted):
@@ -154,7 +154,7 @@ def _bound_elsewhere(home: Module, dotted: str, depth: int = _CHAIN) -> Iterator
         return
     meant = other.names.top_level(rest[0])
     if meant:  # `util.W`, which `util` has from somewhere else
-        yield from _bound_elsewhere(other, ".".join((meant, *rest[1:])), depth - 1)
+        yield from bound_elsewhere(other, ".".join((meant, *rest[1:])), depth - 1)
         return
     for node in other.names.bindings(rest[0], other.scopes.module):
         if isinstance(node, ast.ClassDef):
@@ -168,7 +168,7 @@ def _bound_elsewhere(home: Module, dotted: str, depth: int = _CHAIN) -> Iterator
 def _of_other(home: Module, expr: ast.expr) -> Made:
     """What a name of another module is."""
     found = Made.NOTHING
-    for other, node, rest in _bound_elsewhere(home, home.names.resolve(expr)):
+    for other, node, rest in bound_elsewhere(home, home.names.resolve(expr)):
         if isinstance(node, ast.ClassDef):
             kinds = [(other, node)]
         else:

@@ -20,13 +20,12 @@ from typing import Final
 
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
-from tape_migrate.parsed import walk
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.changed_elsewhere import function_elsewhere
 from tape_migrate.shapes.computed_from import closure_of
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.in_place import CHANGING
-from tape_migrate.shapes.libraries import is_library, is_own
+from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.own_state import reads_at_entry
 from tape_migrate.shapes.quiet import TENSOR_METHODS, OtherFunctions
@@ -73,23 +72,6 @@ def _is_inner(user: Module, dotted: str) -> bool:
     """Whether a name is one of what a class or an object of another module has."""
     project = user.project
     return isinstance(project, OtherFunctions) and len(project.split(dotted)[1]) > 1
-
-
-def held_by_modules(user: Module, expr: ast.AST) -> set[str]:
-    """The variables of other modules that ``expr`` reads, by dotted names."""
-    project = user.project
-    found: set[str] = set()
-    for node in walk(expr):
-        dotted = user.names.resolve(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
-        if not dotted or not is_own(user, dotted) or not isinstance(project, OtherFunctions):
-            continue
-        path, rest = project.split(dotted)
-        home = project.module_at(path) if path and rest else None
-        if home is not None:
-            bound = home.names.bindings(rest[0], home.scopes.module)
-            if any(isinstance(each, (ast.Assign, ast.AnnAssign)) for each in bound):
-                found.add(f"{path} {rest[0]}")
-    return found
 
 
 def _constructors(home: Module, owner: ast.ClassDef) -> list[Function]:

@@ -37,13 +37,13 @@ from tape_migrate.shapes.keeping_methods import (
     ANY,
     asks_by_expression,
     given_to,
-    held_by_modules,
     kept_of,
     may_keep,
     read_by,
     reads_of,
     written_out,
 )
+from tape_migrate.shapes.module_objects import objects_held
 from tape_migrate.shapes.out_of_sight import attributes_read, method_calls, parts_of
 from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.summaries import Summaries
@@ -85,6 +85,17 @@ class _Read:
                 if symbol_of(call.func) is not None and not module.names.resolve(call.func):
                     if context.summaries.callee(call) is None:
                         self._methods.add("__call__")
+                        self._add_lambda(call)
+
+    def _add_lambda(self, call: ast.Call) -> None:
+        """``LOSS = lambda v: models.MODEL.loss(v)``: what runs is in sight."""
+        if not isinstance(call.func, ast.Name):
+            return
+        for bound in self._module.names.bindings(call.func.id, self._module.scope_of(call)):
+            if isinstance(bound, ast.Assign) and isinstance(bound.value, ast.Lambda):
+                names = {node.attr for node in walk(bound.value) if isinstance(node, ast.Attribute)}
+                self._attributes |= names
+                self._methods |= names
 
     @property
     def nothing(self) -> bool:
@@ -115,7 +126,9 @@ def used_before(
     read = _Read(context, dep, nodes, inline, source)
     if read.nothing:
         return None
-    return _Callers(read).find(module, dep.scope, source, held=source.path != ())
+    parts = parts_of(dep, nodes, inline)
+    objects = frozenset().union(*(objects_held(module, part) for part in parts))
+    return _Callers(read, objects).find(module, dep.scope, source, held=source.path != ())
 
 
 def _is_given_more(call: ast.Call, source: Symbol) -> bool:
@@ -127,8 +140,10 @@ def _is_given_more(call: ast.Call, source: Symbol) -> bool:
 class _Callers:
     """What callers do with objects before they hand them over."""
 
-    def __init__(self, read: _Read) -> None:
+    def __init__(self, read: _Read, objects: frozenset[str]) -> None:
         self._read = read
+        self._objects = objects
+        """Objects of modules by which the target is computed, as far as they are known by now."""
 
     def find(
         self, module: Module, scope: Scope, source: Symbol, *, held: bool
@@ -169,6 +184,7 @@ class _Callers:
                 for one, two in given_together(function, call, source, Symbol(root)):
                     if isinstance(one, ast.Call) and _is_numpy(call.module, one):
                         continue
+                    self._objects |= objects_held(call.module, two)
                     found = self._used(call.module, one, two, held=held)
                     if found is not None:
                         return found
@@ -184,7 +200,8 @@ class _Callers:
     ) -> tuple[str, str] | None:
         """Where ``user`` makes the object ``two`` keep what it computed from ``one``."""
         found = None if held else self._set_itself(user, one, two)
-        return found or next(self._by_calls(user, one, two, held=held), None)
+        found = found or next(self._by_calls(user, one, two, held=held), None)
+        return found or next(self._set_from_outside(user, one), None)
 
     def _set_itself(self, user: Module, one: ast.expr, two: ast.expr) -> tuple[str, str] | None:
         """``self.h = tf.sin(x)``, and then ``self.perturb(x)``."""
@@ -199,6 +216,25 @@ class _Callers:
         kept = frozenset(name[1:] for owner, name in computed if owner == own and name[0] == ".")
         name = self._read.first_of(kept)
         return None if name is None else (name, f"line {two.lineno} of {user.path}")
+
+    def _set_from_outside(self, user: Module, one: ast.expr) -> Iterator[tuple[str, str]]:
+        """``models.MODEL.h = tf.sin(x)``, and then ``run.go(x)``."""
+        for holder, name, value in _stores(user):
+            if objects_held(user, holder) and _comes_from(user, value, one):
+                found = self._read.first_of(frozenset((name,)))
+                if found is not None:
+                    yield found, f"line {holder.lineno} of {user.path}"
+
+    def _is_used(self, user: Module, call: ast.Call, given: ast.expr) -> bool:
+        """Whether ``call`` is one of an object that a module holds, which may be any that is read
+        later, or is given one of those by which the target is seen to be computed."""
+        call = written_out(user, call)
+        if isinstance(call.func, ast.Attribute) and objects_held(user, call.func.value):
+            return True
+        others = [
+            arg for arg in (*call.args, *(k.value for k in call.keywords)) if arg is not given
+        ]
+        return any(not self._objects.isdisjoint(objects_held(user, each)) for each in others)
 
     def _by_calls(
         self, user: Module, one: ast.expr, two: ast.expr, *, held: bool
@@ -218,7 +254,8 @@ class _Callers:
                 _comes_from(user, one, arg) if held else _comes_from(user, arg, one)
             ):
                 continue
-            if any(_is_of(user, call, arg, each) for each in given):
+            related = self._is_used(user, call, arg)
+            if related or any(_is_of(user, call, arg, each) for each in given):
                 found = self._read.first_of(kept, named)
                 if found is not None:
                     yield found, f"line {call.lineno} of {user.path}"
@@ -249,8 +286,39 @@ def _keeping(user: Module) -> list[_Keeping]:
     return known
 
 
+def _stores(user: Module) -> list[tuple[ast.expr, str, ast.expr]]:
+    """The attributes that a module sets of whatever object, with the object and the value."""
+    known = user.memo.get("attributes that are set")
+    if not isinstance(known, list):
+        known = user.memo["attributes that are set"] = list(_find_stores(user))
+    return known
+
+
+def _find_stores(user: Module) -> Iterator[tuple[ast.expr, str, ast.expr]]:
+    for node in user.of_kind(ast.Attribute):
+        if isinstance(node.ctx, ast.Store):
+            value = getattr(user.statement_of(node), "value", None)
+            if isinstance(value, ast.expr):
+                yield node.value, node.attr, value
+    for call in user.of_kind(ast.Call):
+        match call:
+            case ast.Call(
+                func=ast.Name(id="setattr"), args=[holder, ast.Constant(value=str(name)), value]
+            ):
+                yield holder, name, value
+            case ast.Call(func=ast.Name(id="setattr"), args=[holder, _, value]):
+                yield holder, ANY, value
+
+
 def _calls(module: Module, scope: Scope, function: ast.FunctionDef) -> list[Call]:
-    own = Summaries.of(module).callers(function)
+    summaries = Summaries.of(module)
+    own = summaries.callers(function)
+    if scope.parent is not None and scope.parent.kind is ScopeKind.CLASS:
+        # `ATTACK.grads(x)`, of an object of which the module does not show the class.
+        for node in module.attributes(function.name):
+            call = module.parent_of(node)
+            if isinstance(call, ast.Call) and call.func is node and not summaries.callee(call):
+                own = [*own, call]
     elsewhere = calls_elsewhere(module, scope, function).calls
     return [*(Call(module.path, module, call) for call in own), *elsewhere]
 
@@ -286,8 +354,8 @@ def _is_of(user: Module, call: ast.Call, given: ast.expr, two: ast.AST) -> bool:
         return True
     if len(holders) == 1 and function_elsewhere(user, call) is not None:
         return True  # `lib.build(x)`, of whatever object
-    shared = held_by_modules(user, two)
-    return bool(shared) and any(shared & held_by_modules(user, holder) for holder in holders)
+    shared = objects_held(user, two)
+    return bool(shared) and any(shared & objects_held(user, holder) for holder in holders)
 
 
 def _comes_from(user: Module, other: ast.expr, source: ast.expr) -> bool:
