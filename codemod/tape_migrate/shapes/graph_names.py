@@ -49,7 +49,8 @@ _OF_GRADIENTS: Final = frozenset(
         *("strided_slice", "sub", "sum", "tile", "transpose", "truediv", "unpack", "unstack"),
         *("where", "zeros", "zeros_like", "zeroslike", "batchmatmul", "batchmatmulv2", "cumsum"),
         *("reversev2", "scatternd", "shapen", "unsortedsegmentsum", "sigmoid", "tanh", "softmax"),
-        *("accumulatenv2", "greaterequal", "lessequal", "greater_equal", "less_equal", "band"),
+        *("accumulatenv2", "greaterequal", "lessequal", "greater_equal", "less_equal"),
+        "matrixbandpart",
     ]
 )
 """Names, in small letters, that operations of a gradient take where nobody gives them any."""
