@@ -281,7 +281,7 @@ def _keeping(user: Module) -> list[_Keeping]:
             _Keeping(call, arg, symbol_of(arg), run, name)
             for call in user.of_kind(ast.Call)
             for run, name, arg in given_to(user, call)
-            if may_keep(*run)
+            if may_keep(*run) and kept_of(*run, name, same=False)
         ]
     return known
 
