@@ -21,12 +21,17 @@ from typing import Final
 
 from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.symbols import Symbol
+from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.computed_before import bound_elsewhere, functions_of
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.libraries import is_own
 
+_NO_OBJECTS: Final = frozenset(
+    {"namedtuple", "NamedTuple", "TypeVar", "getLogger", "compile", "Lock", "join"}
+)
+"""What gives classes, texts and the like."""
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -71,9 +76,26 @@ def _of_other(user: Module, dotted: str) -> Iterator[str]:
 
 
 def _of_value(home: Module, value: ast.expr) -> Iterator[str]:
-    if not isinstance(value, ast.Constant):
+    if not _is_data(value):
         yield f"{home.path}:{value.lineno}:{value.col_offset}"
         yield from objects_held(home, value)
+
+
+def _is_data(value: ast.expr) -> bool:
+    """Whether a value is plainly no object that remembers, and holds none: `NET = None` is for
+    somebody to give it another one, and `[]` to fill."""
+    match value:
+        case ast.Constant(value=plain):
+            return plain is not None
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts) if parts:
+            return all(map(_is_data, parts))
+        case ast.Dict(values=parts) if parts:
+            return all(map(_is_data, parts))
+        case ast.UnaryOp(operand=part):
+            return _is_data(part)
+        case ast.Call(func=func):
+            return last_name(func) in _NO_OBJECTS
+    return False
 
 
 def _of_name(user: Module, name: ast.Name) -> Iterator[str]:

@@ -220,21 +220,18 @@ class _Callers:
     def _set_from_outside(self, user: Module, one: ast.expr) -> Iterator[tuple[str, str]]:
         """``models.MODEL.h = tf.sin(x)``, and then ``run.go(x)``."""
         for holder, name, value in _stores(user):
-            if objects_held(user, holder) and _comes_from(user, value, one):
+            known = self._objects or objects_held(user, holder)
+            if known and _comes_from(user, value, one):
                 found = self._read.first_of(frozenset((name,)))
                 if found is not None:
                     yield found, f"line {holder.lineno} of {user.path}"
 
-    def _is_used(self, user: Module, call: ast.Call, given: ast.expr) -> bool:
-        """Whether ``call`` is one of an object that a module holds, which may be any that is read
-        later, or is given one of those by which the target is seen to be computed."""
-        call = written_out(user, call)
-        if isinstance(call.func, ast.Attribute) and objects_held(user, call.func.value):
-            return True
-        others = [
-            arg for arg in (*call.args, *(k.value for k in call.keywords)) if arg is not given
-        ]
-        return any(not self._objects.isdisjoint(objects_held(user, each)) for each in others)
+    def _is_used(self, user: Module, call: ast.Call) -> bool:
+        """Whether ``call`` may be one of an object that is read later: either is of a module, and
+        by which names a module has it is not asked (`models.register(net)`, `run.NET = net`)."""
+        func = written_out(user, call).func
+        itself = func.value if isinstance(func, ast.Attribute) else func
+        return bool(self._objects) or bool(objects_held(user, itself))
 
     def _by_calls(
         self, user: Module, one: ast.expr, two: ast.expr, *, held: bool
@@ -254,8 +251,7 @@ class _Callers:
                 _comes_from(user, one, arg) if held else _comes_from(user, arg, one)
             ):
                 continue
-            related = self._is_used(user, call, arg)
-            if related or any(_is_of(user, call, arg, each) for each in given):
+            if self._is_used(user, call) or any(_is_of(user, call, arg, each) for each in given):
                 found = self._read.first_of(kept, named)
                 if found is not None:
                     yield found, f"line {call.lineno} of {user.path}"
