@@ -21,19 +21,24 @@ told to clip.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.model import Api
 from tape_migrate.module import Module
+from tape_migrate.shapes.attributes_elsewhere import assigned_elsewhere
 from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.calls_elsewhere import calls_elsewhere
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.kinds import outer_value, value_given_by
 from tape_migrate.shapes.modes import identifiers
 from tape_migrate.shapes.plan import Refusal, Request, in_order
+from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.unittests import ancestors
 from tape_migrate.sites import Found
 
 METHODS: Final = frozenset(
@@ -232,20 +237,77 @@ def _all_makers(module: Module, values: list[ast.expr | None], depth: int) -> li
 
 
 def _stored(module: Module, scope: Scope, symbol: Symbol) -> list[ast.expr | None]:
-    """What any statement gives the attribute, of ``self`` or of an object of any name."""
-    return [
+    """What any statement gives the attribute, of ``self`` or of an object of any name, and what
+    the bodies of classes do."""
+    name = symbol.path[0].removeprefix(".")
+    values = [
         value_given_by(module.statement_of(node), target) if target is not None else None
-        for node in module.attributes(symbol.path[0].removeprefix("."))
+        for node in module.attributes(name)
         if not isinstance(node.ctx, ast.Load) and not _is_of_another(module, scope, node)
         for target in [symbol_of(node)]
     ]
+    for node in module.of_kind(ast.ClassDef):
+        body = module.scopes.opened_by(node)
+        if module.scopes.resolve(name, body) is body and not _are_apart(module, scope, body):
+            values += _given_in_body(module, name, body)
+    owner = Summaries.of(module).class_of(scope)
+    if owner is not None and isinstance(owner.node, ast.ClassDef):
+        if assigned_elsewhere(module, owner.node, name, leaves=True) is not None:
+            values.append(None)
+        if not all(_is_plain_of(home, base, name) for home, base in _far_bases(module, owner.node)):
+            values.append(None)
+    return values
+
+
+def _far_bases(module: Module, owner: ast.ClassDef) -> Iterator[tuple[Module, ast.ClassDef]]:
+    """The classes of other modules that one inherits from."""
+    queue = [(module, each) for each in (owner, *ancestors(module, owner))]
+    seen = {id(node) for _, node in queue}
+    for home, node in queue:
+        for base in node.bases:
+            dotted, project = home.names.resolve(base), home.project
+            there = None
+            if dotted and isinstance(project, OtherFunctions):
+                there = project.class_of(dotted)
+            if there is not None and id(there[1]) not in seen:
+                found = [there[1], *ancestors(*there)]
+                seen |= {*map(id, found)}
+                queue += [(there[0], each) for each in found]
+                yield from ((there[0], each) for each in found)
+
+
+def _is_plain_of(home: Module, node: ast.ClassDef, name: str) -> bool:
+    """Whether all that a class gives its objects by a name are plain optimizers."""
+    body = home.scopes.opened_by(node)
+    values = [
+        value_given_by(home.statement_of(each), Symbol("self", (f".{name}",)))
+        for each in home.attributes(name)
+        if not isinstance(each.ctx, ast.Load) and home.holds(node, each)
+    ]
+    if home.scopes.resolve(name, body) is body:
+        values += _given_in_body(home, name, body)
+    return all(value is not None and _is_plainly_made(home, value) for value in values)
+
+
+def _given_in_body(module: Module, name: str, body: Scope) -> Iterator[ast.expr | None]:
+    """What statements of a class body give: of None no gradients are asked."""
+    for stmt in module.names.bindings(name, body):
+        value = value_given_by(stmt, Symbol(name)) if isinstance(stmt, ast.stmt) else None
+        declared = isinstance(stmt, ast.AnnAssign) and value is None
+        if not declared and not (isinstance(value, ast.Constant) and value.value is None):
+            yield value
 
 
 def _is_of_another(module: Module, scope: Scope, node: ast.Attribute) -> bool:
     """Whether ``self`` in ``node`` is certainly no object of the class that ``scope`` is in."""
     if not isinstance(node.value, ast.Name) or node.value.id != "self":
         return False
-    owner, other = (Summaries.of(module).class_of(each) for each in (scope, module.scope_of(node)))
+    return _are_apart(module, scope, module.scope_of(node))
+
+
+def _are_apart(module: Module, scope: Scope, inside: Scope) -> bool:
+    """Whether no object has the classes around both."""
+    owner, other = (Summaries.of(module).class_of(each) for each in (scope, inside))
     if owner is None or other is None or owner is other:
         return False
     assert isinstance(owner.node, ast.ClassDef)
@@ -258,8 +320,48 @@ def _given(module: Module, scope: Scope, name: str) -> list[ast.expr | None]:
     node = scope.node
     if not isinstance(node, ast.FunctionDef):
         return [None]
-    calls = Summaries.of(module).callers(node)
+    calls = [*Summaries.of(module).callers(node), *_other_calls(module, scope, node)]
     given: list[ast.expr | None] = [
-        value for call in calls for parameter, value in bind(node, call) if parameter == name
+        value
+        for call in calls
+        if call is not None
+        for parameter, value in bind(node, call)
+        if parameter == name
     ]
+    elsewhere = calls_elsewhere(module, scope, node)
+    if elsewhere.given_away is not None or not all(
+        any(
+            parameter == name and _is_plainly_made(call.module, value)
+            for parameter, value in bind(node, call.node)
+        )
+        for call in elsewhere.calls
+    ):
+        return [None]
     return given if len(given) == len(calls) and given else [None]
+
+
+def _other_calls(
+    module: Module, scope: Scope, function: ast.FunctionDef
+) -> Iterator[ast.Call | None]:
+    """Calls that may run a function, and None where it is handed about."""
+    summaries = Summaries.of(module)
+    called = {id(call.func) for call in summaries.callers(function)}
+    named: Iterable[ast.Name | ast.Attribute] = module.attributes(function.name)
+    if summaries.class_of(scope) is None:
+        named = (name for name in module.of_kind(ast.Name) if name.id == function.name)
+    for node in named:
+        other = module.names.resolve(node) or not isinstance(node.ctx, ast.Load)
+        if not other and id(node) not in called and not module.holds(function, node):
+            if isinstance(node, ast.Attribute) or summaries.named(node) is function:
+                call = module.parent_of(node)
+                yield call if isinstance(call, ast.Call) and call.func is node else None
+
+
+def _is_plainly_made(module: Module, value: ast.expr) -> bool:
+    makers = optimizer_makers(module, value) or ()
+    plain = _PLAIN | _KERAS
+    return bool(makers) and all(
+        module.names.resolve(call.func) in plain
+        and not any(keyword.arg in _CLIPS for keyword in call.keywords)
+        for call in makers
+    )

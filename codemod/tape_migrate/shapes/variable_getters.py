@@ -9,12 +9,18 @@ reads the variable, too.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Final
 
+from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.set_up_elsewhere import set_up_by
+from tape_migrate.shapes.summaries import Summaries
 
 _SETTING: Final = ("set_custom_getter", "variable_creator_scope", "_variable_creator_scope")
+_WORDS: Final = (b"custom_getter", b"variable_creator_scope", b"variable_scope")
+_PLACE: Final = 7
+"""Where ``variable_scope`` takes a getter without its name."""
 _DEPTH: Final = 4
 
 
@@ -45,13 +51,31 @@ def _computing(module: Module) -> list[ast.AST]:
 
 def _getters(module: Module) -> list[ast.expr]:
     found = [k.value for k in module.of_kind(ast.keyword) if k.arg == "custom_getter"]
-    if b"custom_getter" in module.text or b"variable_creator_scope" in module.text:
+    if any(word in module.text for word in _WORDS):
         for call in module.of_kind(ast.Call):
-            leaf = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-            leaf = call.func.id if isinstance(call.func, ast.Name) else leaf
+            leaf = last_name(call.func)
             if leaf in _SETTING:
                 found += [*call.args, *(keyword.value for keyword in call.keywords)]
+            elif leaf == "variable_scope":
+                found += call.args[_PLACE : _PLACE + 1]
+        found += _by_other_names(module)
     return [each for each in found if not (isinstance(each, ast.Constant) and each.value is None)]
+
+
+def _by_other_names(module: Module) -> Iterator[ast.expr]:
+    """``put = scope.set_custom_getter``, ``options["custom_getter"] = double``, and the like: what
+    is put there is not followed."""
+    called = {id(call.func) for call in module.of_kind(ast.Call)}
+    for name in (*_SETTING, "_custom_getter"):
+        for node in module.attributes(name):
+            if id(node) not in called:
+                yield node
+    for constant in module.of_kind(ast.Constant):
+        if constant.value in ("custom_getter", "_custom_getter", *_SETTING):
+            yield constant
+    for alias in module.of_kind(ast.alias):
+        if alias.name in _SETTING and alias.asname not in (None, alias.name):
+            yield ast.Constant(alias.name)
 
 
 def _gives_variable(module: Module, getter: ast.expr, depth: int) -> bool:
@@ -67,6 +91,8 @@ def _gives_variable(module: Module, getter: ast.expr, depth: int) -> bool:
         return False
     first = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)][:1]
     scope = module.scopes.opened_by(function)
+    if any(len(module.names.bindings(name, scope)) > 1 for name in first):
+        return False
     returns = [
         node
         for node in module.of_kind_inside(ast.Return, function)
@@ -89,8 +115,9 @@ def _is_variable(module: Module, value: ast.expr, getter: str, depth: int) -> bo
     match value:
         case ast.Call(func=ast.Name(id=name)) if name == getter:
             return True
-        case ast.Call(func=ast.Attribute(attr="average"), args=[inner], keywords=[]):
-            return _is_variable(module, inner, getter, depth - 1)
+        case ast.Call(func=ast.Attribute(attr="average") as func, args=[inner], keywords=[]):
+            other = module.names.resolve(func) or Summaries.of(module).methods_named("average")
+            return not other and _is_variable(module, inner, getter, depth - 1)
         case ast.IfExp(body=body, orelse=orelse):
             return all(_is_variable(module, each, getter, depth - 1) for each in (body, orelse))
         case ast.BoolOp(values=values):
