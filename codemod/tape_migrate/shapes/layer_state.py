@@ -25,11 +25,16 @@ from tape_migrate.shapes.in_place import CHANGING
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.made_here import root_of
 from tape_migrate.shapes.plan import Refusal
+from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.unittests import ancestors
 
 _BEFORE: Final = frozenset(
-    {"__init__", "build", "get_config", "from_config", "compute_output_shape"}
+    {"__init__", "__new__", "build", "get_config", "from_config", "compute_output_shape"}
 )
 _UPDATES: Final = frozenset({"update", "update_add", "update_sub", "moving_average_update"})
+_MAKES: Final = frozenset(
+    {"variable", "zeros", "ones", "eye", "random_uniform_variable", "random_normal_variable"}
+)
 _ASSIGNS: Final = frozenset({"assign", "assign_add", "assign_sub", "scatter_update", "scatter_add"})
 _RANDOM: Final = ("numpy.random.", "random.")
 _GENERATORS: Final = frozenset({"RandomState", "default_rng", "Random", "Generator", "PCG64"})
@@ -37,14 +42,23 @@ _GENERATORS: Final = frozenset({"RandomState", "default_rng", "Random", "Generat
 
 def class_keeps(module: Module, node: ast.ClassDef) -> Refusal | None:
     """Why objects of a layer class do not compute the same when they are called once more."""
-    methods = {m.name: m for m in node.body if isinstance(m, ast.FunctionDef)}
+    classes = (*reversed(ancestors(module, node)), node)
+    methods = {m.name: m for c in classes for m in c.body if isinstance(m, ast.FunctionDef)}
     if "call" not in methods:
         return None
     run = _run_by_call(methods)
+    for name in run:
+        line = _by_another_name(module, methods[name])
+        if line is not None:
+            return Refusal(
+                "TM140",
+                f"a layer goes by another name than self when it is called (line {line}): what it "
+                "keeps from one call to the next is not seen",
+            )
     found = next(filter(None, (function_keeps(module, methods[name]) for name in run)), None)
     if found is not None:
         return found
-    drawn = _made_random(module, node)
+    drawn = set().union(*(_made_random(module, each) for each in classes))
     for name in run:
         for part in module.inside(methods[name]):
             if isinstance(part, ast.Attribute) and part.attr in drawn and _is_own(part):
@@ -53,6 +67,8 @@ def class_keeps(module: Module, node: ast.ClassDef) -> Refusal | None:
     inside = {id(part) for name in run for part in module.inside(methods[name])}
     for name in run:
         for store in _own(module, methods[name], ast.Store):
+            if isinstance(module.statement_of(store), ast.AugAssign):
+                return _keeps(f"{ast.unparse(store)} (line {store.lineno})")
             read = _read_apart(module, methods[name], store, inside)
             if read is not None:
                 return Refusal(
@@ -73,7 +89,7 @@ def class_keeps(module: Module, node: ast.ClassDef) -> Refusal | None:
 
 def function_keeps(module: Module, function: FunctionNode) -> Refusal | None:
     """Why a function that a layer runs does not compute the same when it runs once more."""
-    outer = free_variables(function)
+    outer = free_variables(function) | _kept_defaults(function.args)
     for part in module.inside(function):
         match part:
             case ast.Global() | ast.Nonlocal():
@@ -91,6 +107,32 @@ def function_keeps(module: Module, function: FunctionNode) -> Refusal | None:
     return None
 
 
+def _kept_defaults(args: ast.arguments) -> frozenset[str]:
+    """Parameters that have what was made once where nothing is given: ``def call(x, seen=[])``."""
+    plain = [*args.posonlyargs, *args.args]
+    pairs = [*zip(reversed(plain), reversed(args.defaults), strict=False)]
+    pairs += [(a, d) for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if d]
+    return frozenset(arg.arg for arg, value in pairs if not isinstance(value, ast.Constant))
+
+
+def _by_another_name(module: Module, method: ast.FunctionDef) -> int | None:
+    """The line where a method calls its object otherwise: ``def call(this, x)``, ``me = self``."""
+    first = [*method.args.posonlyargs, *method.args.args][:1]
+    if first and first[0].arg != "self" and not method.decorator_list:
+        return method.lineno
+    for node in module.of_kind_inside(ast.Name, method):
+        parent = module.parent_of(node)
+        if node.id != "self" or isinstance(parent, ast.Attribute):
+            continue
+        if isinstance(parent, (ast.Assign, ast.List, ast.Tuple, ast.Dict)):
+            return node.lineno
+        function = Summaries.of(module).callee(parent) if isinstance(parent, ast.Call) else None
+        for part in module.of_kind_inside(ast.Attribute, function) if function else ():
+            if not isinstance(part.ctx, ast.Load):
+                return part.lineno
+    return None
+
+
 def _call_keeps(module: Module, call: ast.Call, outer: frozenset[str]) -> Refusal | None:
     resolved = module.names.resolve(call.func)
     if _is_drawn(module, call):
@@ -101,6 +143,14 @@ def _call_keeps(module: Module, call: ast.Call, outer: frozenset[str]) -> Refusa
         resolved.startswith("tensorflow.") and last in _ASSIGNS
     ):
         return _updates(call)
+    made = resolved.startswith(BACKEND) and resolved.removeprefix(BACKEND) in _MAKES
+    made |= resolved.startswith("tensorflow.") and last in ("Variable", "get_variable")
+    if made or ast.unparse(call.func) in ("self.add_weight", "self.add_variable"):
+        return Refusal(
+            "TM140",
+            f"a layer makes a variable when it is called (line {call.lineno}), which each call of "
+            "a model would do once more",
+        )
     if isinstance(call.func, ast.Name) and call.func.id == "next" and call.args:
         root = root_of(call.args[0])
         if root is not None and (root.id in outer or _is_self(call.args[0])):
@@ -127,9 +177,18 @@ def _is_drawn(module: Module, call: ast.Call) -> bool:
         made = resolved.rpartition(".")[2] in _GENERATORS
         return not (made and (call.args or call.keywords))
     return any(
-        module.names.resolve(each.func if isinstance(each, ast.Call) else each).startswith(_RANDOM)
+        _speaks_of_random(module, each)
         for value in _assigned(module, call.func)
         for each in (value, *_assigned(module, value))
+    )
+
+
+def _speaks_of_random(module: Module, value: ast.expr) -> bool:
+    """``np.random.rand``, ``np.random.RandomState(0).rand``."""
+    return any(
+        isinstance(node, (ast.Name, ast.Attribute))
+        and module.names.resolve(node).startswith(_RANDOM)
+        for node in ast.walk(value)
     )
 
 
@@ -191,10 +250,13 @@ def _own(module: Module, part: ast.AST, kind: type[ast.expr_context]) -> Iterato
 
 
 def _made_random(module: Module, node: ast.ClassDef) -> set[str]:
-    """Attributes that hold generators of random numbers (``np.random.RandomState(0)``)."""
+    """Attributes that hold generators of random numbers (``np.random.RandomState(0)``), or methods
+    of such."""
     found: set[str] = set()
     for stmt in module.of_kind_inside(ast.Assign, node):
         value = stmt.value
+        if isinstance(value, ast.Attribute) and _speaks_of_random(module, value):
+            found |= {t.attr for t in stmt.targets if isinstance(t, ast.Attribute)}
         made = isinstance(value, ast.Call) and module.names.resolve(value.func).startswith(_RANDOM)
         if made and isinstance(value, ast.Call):
             if module.names.resolve(value.func).rpartition(".")[2][:1].isupper() or (
@@ -205,8 +267,10 @@ def _made_random(module: Module, node: ast.ClassDef) -> set[str]:
 
 
 def _called_on(module: Module, node: ast.Attribute) -> tuple[str, ...]:
-    """The attribute itself if a method of what it holds is called."""
+    """The attribute itself if what it holds, or a method of that, is called."""
     method = module.parent_of(node)
+    if isinstance(method, ast.Call) and method.func is node:
+        return (node.attr,)
     call = module.parent_of(method) if isinstance(method, ast.Attribute) else None
     return (node.attr,) if isinstance(call, ast.Call) and call.func is method else ()
 
@@ -262,6 +326,8 @@ def _changed_by(part: ast.AST) -> ast.expr | None:
 
 
 def _is_used(module: Module, node: ast.ClassDef, name: str) -> bool:
+    if name.startswith("__"):
+        return True  # `with layer:` and the like run it unasked
     own = {id(part) for part in module.inside(node)}
     asked = any(id(part) not in own for part in module.attributes(name))
     return asked or is_asked_elsewhere(module, name)
