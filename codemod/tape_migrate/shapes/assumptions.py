@@ -248,7 +248,7 @@ def _members(context: Context, dep: Dependence, external: list[Source]) -> list[
             if layer is not None and source.symbol != track.symbol:
                 return Refusal(
                     "TM148",
-                    f"the Lambda layer in {layer} calls this function with what layers give, one "
+                    f"the layer in {layer} calls this function with what layers give, one "
                     "of which may be computed from another",
                 )
             sentences.append(

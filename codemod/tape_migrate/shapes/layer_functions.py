@@ -1,4 +1,5 @@
-"""Functions that a Keras ``Lambda`` layer calls: ``Lambda(grad_cam)([conv, output, label])``.
+"""Functions that a Keras layer calls: ``Lambda(grad_cam)([conv, output, label])``, or a layer's own
+``call``.
 
 What the layer is called with are tensors of one model, one of which may well be computed from
 another: before any tape that the function opens.
@@ -13,6 +14,7 @@ from typing import Protocol, runtime_checkable
 from tape_migrate.flow.scope import Scope
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
+from tape_migrate.shapes.summaries import Summaries
 
 
 @runtime_checkable
@@ -27,19 +29,38 @@ class OtherNames(Protocol):
 
 
 def is_called_by_layer(module: Module, scope: Scope) -> str | None:
-    """Where a ``Lambda`` layer is made with the function that ``scope`` is, or None."""
+    """Where a layer calls the function that ``scope`` is, or is made with it, or None."""
     function = scope.node
     if not isinstance(function, ast.FunctionDef):
         return None
+    for call in Summaries.of(module).callers(function):
+        if _is_in_call(module, call):
+            return f"line {call.lineno}"
     name = function.name
     for user in (module, *_others(module, name)):
         for call in user.of_kind(ast.Call):
-            if last_name(call.func) == "Lambda":
+            if last_name(call.func) == "Lambda" or (
+                user.names.resolve(call.func).endswith(".layers.Lambda")
+            ):
                 given = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "function")]
                 if any(_names(value, name) for value in given):
                     place = "" if user is module else f" of {user.path}"
                     return f"line {call.lineno}{place}"
     return None
+
+
+def _is_in_call(module: Module, call: ast.Call) -> bool:
+    """Whether a layer's own ``call`` hands on what it is given itself."""
+    scope = module.scope_of(call)
+    method, owner = scope.node, scope.parent.node if scope.parent is not None else None
+    if not isinstance(method, ast.FunctionDef) or not isinstance(owner, ast.ClassDef):
+        return False
+    given = {arg.arg for arg in method.args.args[1:]}
+    return (
+        method.name == "call"
+        and any(last_name(base) == "Layer" for base in owner.bases)
+        and any(isinstance(value, ast.Name) and value.id in given for value in call.args)
+    )
 
 
 def _names(value: ast.expr, name: str) -> bool:
