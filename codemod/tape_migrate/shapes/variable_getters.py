@@ -44,6 +44,21 @@ def computing_getters(module: Module) -> bool:
     return bool(module.memo[key])
 
 
+def getters_average(module: Module) -> bool:
+    """Whether some getter may give the moving average of a variable, which is not trainable."""
+    key = "getters average"
+    if key not in module.memo:
+        module.memo[key] = bool(_averaging(module)) or any(
+            True for _ in set_up_by(module, ("custom_getter", *_SETTING), _averaging)
+        )
+    return bool(module.memo[key])
+
+
+def _averaging(module: Module) -> list[ast.AST]:
+    """The getters of a module that takes moving averages."""
+    return [*_getters(module)] if any(True for _ in module.attributes("average")) else []
+
+
 def _computing(module: Module) -> list[ast.AST]:
     """The getters of a module that may give something else."""
     return [each for each in _getters(module) if not _gives_variable(module, each, _DEPTH)]

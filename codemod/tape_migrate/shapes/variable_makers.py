@@ -7,16 +7,59 @@ from typing import Final
 
 from tape_migrate.module import Module
 from tape_migrate.shapes.modes import identifiers
+from tape_migrate.shapes.set_up_elsewhere import set_up_by
 from tape_migrate.shapes.tensorflow_facts import VARIABLE_MAKERS, tensorflow_function
-from tape_migrate.shapes.variable_getters import getters_compute
+from tape_migrate.shapes.variable_getters import getters_average, getters_compute
 
 _REUSE: Final = frozenset({"reuse", "reuse_variables", "AUTO_REUSE", "custom_getter"})
+_PLACE: Final = 5
+"""Of ``trainable`` among the arguments of ``get_variable``."""
+_UNTRAINABLE: Final = r"trainable\s*=\s*(?!True\b|None\b|=)|['\"]trainable['\"]|get_local_variable"
 
 
 def makes_trainable(call: ast.Call) -> bool:
     """Whether a call of ``get_variable`` says nothing by which the variable may be untrainable."""
-    return not any(k.arg in (None, "trainable", "custom_getter", "collections")
-                   for k in call.keywords)  # fmt: skip
+    said = any(k.arg in (None, "trainable", "custom_getter", "collections") for k in call.keywords)
+    return not said and len(call.args) <= _PLACE
+
+
+def untrainable_reused(module: Module) -> bool:
+    """Whether ``get_variable`` may give, again or by a custom getter, a variable that was made
+    untrainable: a tape does not watch that one by itself."""
+    key = "untrainable reused"
+    if key not in module.memo:
+        words = ("trainable", "get_local_variable")
+        module.memo[key] = (
+            bool(_made_untrainable(module))
+            or any(True for _ in set_up_by(module, words, _made_untrainable, _UNTRAINABLE))
+            or getters_average(module)
+        )
+    return bool(module.memo[key])
+
+
+def _made_untrainable(module: Module) -> list[ast.AST]:
+    """What says that a variable which has a name in the graph need not be trainable."""
+    if b"trainable" not in module.text and b"get_variable" not in module.text:
+        return []
+    found: list[ast.AST] = [
+        node for node in module.of_kind(ast.Constant) if node.value == "trainable"
+    ]
+    for call in module.of_kind(ast.Call):
+        match call.func:
+            case ast.Attribute(attr=leaf) | ast.Name(id=leaf):
+                if leaf.endswith("Variable"):
+                    continue  # nothing gives that one again
+                if leaf == "get_local_variable":
+                    found.append(call)
+                if leaf == "get_variable" and not _is_true(call.args[_PLACE:][:1]):
+                    found.append(call)
+        if not _is_true([k.value for k in call.keywords if k.arg == "trainable"]):
+            found.append(call)
+    return found
+
+
+def _is_true(values: list[ast.expr]) -> bool:
+    return all(isinstance(each, ast.Constant) and each.value in (True, None) for each in values)
 
 
 def mentions_reuse(module: Module) -> bool:

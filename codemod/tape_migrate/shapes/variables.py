@@ -47,7 +47,7 @@ from tape_migrate.shapes.tensorflow_facts import (
     tensorflow_function,
 )
 from tape_migrate.shapes.unpacked import unpacked
-from tape_migrate.shapes.variable_makers import makes_trainable, mentions_reuse
+from tape_migrate.shapes.variable_makers import makes_trainable, mentions_reuse, untrainable_reused
 
 _DEPTH = 8
 
@@ -155,8 +155,9 @@ def _framework_collection(module: Module, expr: ast.expr) -> Collected | None:
             return Collected(f"tf.{leaf}", Kind.LIST, leaf == "trainable_variables")
         if leaf == "get_variable" and makes_trainable(expr):
             # Where variables are reused, the same one may be read by other statements.
-            again = mentions_reuse(module)
-            return Collected("tf.get_variable", Kind.TENSOR) if again else None
+            if not mentions_reuse(module):
+                return None
+            return Collected("tf.get_variable", Kind.TENSOR, not untrainable_reused(module))
         return None
     if isinstance(expr, ast.Attribute) and expr.attr in COLLECTED_ATTRIBUTES:
         if module.names.resolve(expr) or _assigned(module, expr):
