@@ -150,6 +150,12 @@ def _collected(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | 
     found = collected_variables(dep.module, expr)
     if found is None:
         return None
+    if not found.trainable and found.what == "tf.get_variable":
+        return Refusal(
+            "TM106",
+            "tf.get_variable may give a variable here that was made with trainable=False, or a "
+            "moving average: a tape does not watch these",
+        )
     if not found.trainable:
         return Refusal(
             "TM106",
