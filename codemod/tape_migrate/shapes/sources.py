@@ -150,18 +150,15 @@ def _collected(dep: Dependence, node_id: int, expr: ast.expr) -> list[Source] | 
     found = collected_variables(dep.module, expr)
     if found is None:
         return None
-    if not found.trainable and found.what == "tf.get_variable":
-        return Refusal(
-            "TM106",
-            "tf.get_variable may give a variable here that was made with trainable=False, or a "
-            "moving average: a tape does not watch these",
-        )
     if not found.trainable:
-        return Refusal(
-            "TM106",
-            f"the sources are variables collected elsewhere ({found.what}), which need not all be "
-            "trainable: a tape would not see the others",
+        why = (
+            "tf.get_variable may give a variable here that was made with trainable=False, or a "
+            "moving average: a tape does not watch these"
+            if found.what == "tf.get_variable"
+            else f"the sources are variables collected elsewhere ({found.what}), which need not "
+            "all be trainable: a tape would not see the others"
         )
+        return Refusal("TM106", why)
     symbol = symbol_of(expr)
     changed = refuse_changed_elsewhere(dep, node_id, symbol, expr) if symbol is not None else None
     if changed is not None:

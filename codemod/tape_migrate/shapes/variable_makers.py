@@ -41,8 +41,15 @@ def _made_untrainable(module: Module) -> list[ast.AST]:
     """What says that a variable which has a name in the graph need not be trainable."""
     if b"trainable" not in module.text and b"get_variable" not in module.text:
         return []
+    kept = {  # `kwargs["trainable"] = True`
+        node.targets[0].slice
+        for node in module.of_kind(ast.Assign)
+        if isinstance(node.targets[0], ast.Subscript) and _is_true([node.value])
+    }
     found: list[ast.AST] = [
-        node for node in module.of_kind(ast.Constant) if node.value == "trainable"
+        node
+        for node in module.of_kind(ast.Constant)
+        if node.value == "trainable" and node not in kept
     ]
     for call in module.of_kind(ast.Call):
         match call.func:
