@@ -34,7 +34,18 @@ _OF_SOME = frozenset({"assert_", "call", "failUnlessRaises"})
 ROOMS = ("edits", "flow", "shapes")
 _STANDARD = (
     *("argparse", "bisect", "collections", "contextlib", "copy", "csv", "datetime", "functools"),
-    *("glob", "heapq", "io", "itertools", "json", "operator", "pickle", "random", "threading"),
+    *(
+        "glob",
+        "heapq",
+        "io",
+        "itertools",
+        "json",
+        "logging",
+        "operator",
+        "pickle",
+        "random",
+        "threading",
+    ),
     *("types", "typing", "weakref"),
 )
 _TYPES = (list, dict, set, str, float, type, property, np.ndarray, np.random, collections.deque)
