@@ -39,13 +39,49 @@ def is_called_by_layer(module: Module, scope: Scope) -> str | None:
     name = function.name
     for user in (module, *_others(module, name)):
         for call in user.of_kind(ast.Call):
-            if last_name(call.func) == "Lambda" or (
-                user.names.resolve(call.func).endswith(".layers.Lambda")
-            ):
-                given = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "function")]
-                if any(_names(value, name) for value in given):
-                    place = "" if user is module else f" of {user.path}"
-                    return f"line {call.lineno}{place}"
+            if any(_names(value, name) for value in _functions_of_lambda(user, call)):
+                place = "" if user is module else f" of {user.path}"
+                return f"line {call.lineno}{place}"
+    if any(_is_handed_on(user, name) for user in (module, *_others(module, name))):
+        places = map(_makes_of_any, (module, *_others(module, "Lambda")))
+        return next((place for place in places if place is not None), None)
+    return None
+
+
+def _functions_of_lambda(user: Module, call: ast.Call) -> list[ast.expr]:
+    """What ``Lambda(f)`` makes a layer of."""
+    if last_name(call.func) != "Lambda" and (
+        not user.names.resolve(call.func).endswith(".layers.Lambda")
+    ):
+        return []
+    return [*call.args[:1], *(k.value for k in call.keywords if k.arg == "function")]
+
+
+def _is_handed_on(user: Module, name: str) -> bool:
+    """``lib.run(x, f)``, ``g = f``: the function is used as a value, which may come to others."""
+    named: list[ast.Name | ast.Attribute] = [*user.attributes(name)]
+    named += (node for node in user.of_kind(ast.Name) if node.id == name)
+    return any(isinstance(node.ctx, ast.Load) and not _is_called(user, node) for node in named)
+
+
+def _is_called(user: Module, node: ast.expr) -> bool:
+    around = user.parent_of(node)
+    if not isinstance(around, ast.Call) or around.func is not node:
+        return False
+    # `lib.run(x, lambda t: f(t))`
+    return not any(isinstance(parent, ast.Lambda) for parent in user.parents(node))
+
+
+def _makes_of_any(user: Module) -> str | None:
+    """Where a module makes a layer of what it is given: ``Lambda(f)``, ``Lambda(self.f)``."""
+    for call in user.of_kind(ast.Call):
+        for value in _functions_of_lambda(user, call):
+            if isinstance(value, ast.Attribute) and not user.names.resolve(value):
+                return f"line {call.lineno} of {user.path}"
+            if isinstance(value, ast.Name):
+                bound = user.names.bindings(value.id, user.scope_of(value))
+                if None in bound or any(isinstance(each, ast.arg) for each in bound):
+                    return f"line {call.lineno} of {user.path}"
     return None
 
 
@@ -76,8 +112,9 @@ def _others(module: Module, name: str) -> Iterator[Module]:
     project = module.project
     if not isinstance(project, OtherNames):
         return
-    makers = {*project.naming("Lambda")} - {module.path}
-    for path in sorted(makers.intersection(project.naming(name)) if makers else ()):
+    if not project.naming("Lambda"):
+        return
+    for path in sorted({*project.naming(name)} - {module.path}):
         other = project.module_at(path)
         if other is not None:
             yield other
