@@ -201,7 +201,9 @@ class _Callers:
         """Where ``user`` makes the object ``two`` keep what it computed from ``one``."""
         found = None if held else self._set_itself(user, one, two)
         found = found or next(self._by_calls(user, one, two, held=held), None)
-        return found or next(self._set_from_outside(user, one), None)
+        if found is not None or held:
+            return found
+        return next(self._set_from_outside(user, one), None)
 
     def _set_itself(self, user: Module, one: ast.expr, two: ast.expr) -> tuple[str, str] | None:
         """``self.h = tf.sin(x)``, and then ``self.perturb(x)``."""
@@ -220,6 +222,8 @@ class _Callers:
     def _set_from_outside(self, user: Module, one: ast.expr) -> Iterator[tuple[str, str]]:
         """``models.MODEL.h = tf.sin(x)``, and then ``run.go(x)``."""
         for holder, name, value in _stores(user):
+            if isinstance(holder, ast.Name) and holder.id in ("self", "cls"):
+                continue  # what runs such a method is looked at
             known = self._objects or objects_held(user, holder)
             if known and _comes_from(user, value, one):
                 found = self._read.first_of(frozenset((name,)))
