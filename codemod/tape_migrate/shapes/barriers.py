@@ -74,17 +74,8 @@ def _is_blocked(module: Module, node: ast.AST, may_keep: Callable[[ast.AST], boo
     for parent in module.parents_in_statement(node):
         if isinstance(parent, ast.Call) and module.names.api_of(parent.func) is not None:
             return False  # what is done with a gradient blocks nothing on the way to its target
-        if isinstance(parent, ast.Compare) and not _is_identity(parent):
+        if is_barrier(module, parent, child):
             return True
-        if isinstance(parent, ast.Call) and child is not parent.func:
-            resolved = module.names.resolve(parent.func)
-            name = tensorflow_function(resolved)
-            if name in _BLOCKING or resolved == "keras.backend.stop_gradient":
-                return True
-            if name in _PREDICATES and parent.args and child is parent.args[0]:
-                return True
-            if takes_whole_number(name, parent, child):
-                return True
         if isinstance(parent, ast.comprehension) and child is parent.iter:
             owner = module.parent_of(parent)
             assert isinstance(owner, _COMPREHENSIONS)
@@ -93,6 +84,21 @@ def _is_blocked(module: Module, node: ast.AST, may_keep: Callable[[ast.AST], boo
             return False
         child = parent
     return False
+
+
+def is_barrier(module: Module, parent: ast.AST, child: ast.AST) -> bool:
+    """Whether no gradient goes from ``parent`` to its part ``child``."""
+    if isinstance(parent, ast.Compare):
+        return not _is_identity(parent)
+    if not isinstance(parent, ast.Call) or child is parent.func:
+        return False
+    resolved = module.names.resolve(parent.func)
+    name = tensorflow_function(resolved)
+    if name in _BLOCKING or resolved == "keras.backend.stop_gradient":
+        return True
+    if name in _PREDICATES and parent.args and child is parent.args[0]:
+        return True
+    return takes_whole_number(name, parent, child)
 
 
 def _may_keep(module: Module, is_quiet: Callable[[ast.Call], bool], between: ast.AST) -> bool:

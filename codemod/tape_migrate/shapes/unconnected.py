@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
-from tape_migrate.shapes.barriers import is_blocked
 from tape_migrate.shapes.branches import through_branches, through_choices
 from tape_migrate.shapes.carry import Carried
 from tape_migrate.shapes.connected import certainly_connected
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.loop_stops import leaves_out_parameter, only_stopped
 from tape_migrate.shapes.nested import is_nested
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Link, Refusal, Request
 from tape_migrate.shapes.repeats import Repeat
@@ -67,6 +67,21 @@ def zeros_wanted(
         loops = context.calls_of(dep, required, inline)
         if any(_may_leave_out(context, call) for call in loops):
             return _refusal("", "a loop may leave a source out: zeros or None")
+        start = [link for target in targets for link in target.links]
+        reads = dep.links_of(dep.facts.node_id(request.call), [t.expr for t in targets])
+        stopped = only_stopped(
+            context,
+            dep,
+            every_node,
+            inline,
+            dep.facts.node_id(request.call),
+            [*start, *reads],
+            [t.expr for t in targets],
+            [path.source for path in carried],
+            again=request.handed and request.reenters,
+        )
+        if stopped is not None:
+            return Refusal("TM103", f"a loop may stop {stopped} on the way: zeros or None")
         if branches and _several(dep, request.call, repeat, targets, carried):
             return _refusal("", "another target or source may not: zeros or None")
     if branches and not all(path.visible for path in carried):
@@ -153,13 +168,6 @@ def _may_leave_out(context: Context, call: ast.Call) -> bool:
         function = context.summaries.named(body)
     if function is None:
         return body is None or not makes_one_tensor(context.module.names.resolve(body))
-    read = {
-        node.id
-        for node in ast.walk(function)
-        if isinstance(node, ast.Name)
-        and isinstance(node.ctx, ast.Load)
-        and not is_blocked(context.module, node)
-    }
     names = [a.arg for a in function.args.args]
     own = isinstance(body, ast.Attribute) and names[:1] == ["self"]
-    return not set(names[1:] if own else names) <= read
+    return leaves_out_parameter(context, function, names[1:] if own else names)
