@@ -105,7 +105,7 @@ TENSORFLOW = {
     "shapes.tensorflow_facts.MAY_RETURN_ARGUMENT": "",
     "shapes.tensorflow_facts.NO_TENSOR": "",
     "shapes.tensorflow_facts.SEVERAL_RESULTS": "",
-    "shapes.loop_stops._LOOPS": "",
+    "shapes.loop_stops._OF_CELLS": "",
     "shapes.tensorflow_facts.TENSOR_LOOPS": "",
     "shapes.tensorflow_facts.V1_CONTROL_FLOW": "",
     "shapes.tensorflow_facts.VARIABLE_MAKERS": "",

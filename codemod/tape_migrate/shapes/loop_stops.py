@@ -26,11 +26,13 @@ from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import OUTSIDE, Link, Source
 from tape_migrate.shapes.quiet import TENSOR_METHODS
 from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
 _DEPTH: Final = 4
 _FUNCTIONS: Final = {
     **dict.fromkeys(("map_fn", "scan", "foldl", "foldr"), (("fn",), 1)),
     "while_loop": (("cond", "body"), 2),
+    "rnn": (("step_function",), 1),
 }
 """How a loop's functions are called, and how many they are."""
 # fmt: off
@@ -47,6 +49,7 @@ _STOPS: Final = _STOPPING | {_STOP, "argmax", "argmin", "ones_like", "zeros_like
 """Those that are looked for in other modules."""
 # fmt: on
 _LOOPS: Final = frozenset(_FUNCTIONS)
+_OF_CELLS: Final = frozenset({"nn.dynamic_rnn", "nn.bidirectional_dynamic_rnn", "nn.raw_rnn"})
 _REAL: Final = ("float", "double", "half", "complex", "dtype")
 
 _CHOICES: Final = (ast.If, ast.IfExp, ast.BoolOp, ast.Match, ast.Try, ast.While, ast.For)
@@ -107,7 +110,7 @@ def _stopped(
         for call in calls_in(part)
     }
     for call in context.calls_of(dep, nodes, inline):
-        if _has_loop_elsewhere(context, call):
+        if _has_loop_elsewhere(context, call) or _runs_cell_that_stops(context.module, call):
             place = places.get(id(call))
             yield from ((place, symbol) for symbol in reads.given(call))
         for function in _functions_of(context, call):
@@ -152,6 +155,17 @@ def _has_loop_elsewhere(context: Context, call: ast.Call) -> bool:
     called = context.others.function_calls(resolved, _LOOPS | _STOPS, across=True)
     leaves = {name.rpartition(".")[2] for name in called}
     return bool(leaves & _LOOPS) and bool(leaves & _STOPS)
+
+
+def _runs_cell_that_stops(module: Module, call: ast.Call) -> bool:
+    """``tf.nn.dynamic_rnn(cell, x)`` in a module with a class of cells that stop gradients."""
+    if tensorflow_function(module.names.resolve(call.func)) not in _OF_CELLS:
+        return False
+    return any(
+        any(n.name == "state_size" for n in module.of_kind_inside(ast.FunctionDef, made))
+        and any(n.attr == _STOP for n in module.of_kind_inside(ast.Attribute, made))
+        for made in module.of_kind(ast.ClassDef)
+    )
 
 
 def _functions_of(context: Context, call: ast.Call) -> Iterator[_Body]:
