@@ -17,10 +17,11 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.barriers import is_barrier
 from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.changed_elsewhere import function_elsewhere
 from tape_migrate.shapes.connected import certainly_connected
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.evaluated import calls_in
+from tape_migrate.shapes.evaluated import all_calls, calls_in
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.modes import OtherModules
 from tape_migrate.shapes.plan import OUTSIDE, Link, Source
@@ -113,7 +114,7 @@ def _stopped(
         if _has_loop_elsewhere(context, call) or _runs_cell_that_stops(context.module, call):
             place = places.get(id(call))
             yield from ((place, symbol) for symbol in reads.given(call))
-        for function in _functions_of(context, call):
+        for function in _functions_of(context.module, context.summaries, call):
             for symbol in reads.in_vain(function):
                 around = dep.module.parents_in_statement(call)
                 elsewhere = any(_gives(each, symbol.root) for each in around)
@@ -147,14 +148,33 @@ def _is_computed(dep: Dependence, place: int | None, symbol: Symbol, source: Sou
 
 def _has_loop_elsewhere(context: Context, call: ast.Call) -> bool:
     """Whether ``call`` runs a function of another module that has a loop, and stops gradients."""
-    resolved = context.module.names.resolve(call.func)
+    module = context.module
+    resolved = module.names.resolve(call.func)
     if not resolved or context.others is None or resolved.partition(".")[0] in KNOWN_MODULES:
         return False
     if not context.others.hold(_LOOPS):
         return False
     called = context.others.function_calls(resolved, _LOOPS | _STOPS, across=True)
     leaves = {name.rpartition(".")[2] for name in called}
-    return bool(leaves & _LOOPS) and bool(leaves & _STOPS)
+    return bool(leaves & _LOOPS) and bool(leaves & _STOPS) and _stops_elsewhere(module, call)
+
+
+def _stops_elsewhere(module: Module, call: ast.Call, depth: int = _DEPTH) -> bool:
+    """Whether a loop that ``call`` runs in another module reads something in vain."""
+    found = function_elsewhere(module, call)
+    if found is None or depth == 0:
+        return False
+    other, function = found
+    summaries = Summaries.of(other)
+    reads = _Reads(other, summaries)
+    for each in (function, *summaries.called_functions([function])):
+        for inner in all_calls(each):
+            bodies = [*_functions_of(other, summaries, inner)]
+            if any(reads.in_vain(body) or reads.leaves_one_out(body) for body in bodies):
+                return True
+            if _stops_elsewhere(other, inner, depth - 1):
+                return True
+    return False
 
 
 def _runs_cell_that_stops(module: Module, call: ast.Call) -> bool:
@@ -168,8 +188,8 @@ def _runs_cell_that_stops(module: Module, call: ast.Call) -> bool:
     )
 
 
-def _functions_of(context: Context, call: ast.Call) -> Iterator[_Body]:
-    resolved = context.module.names.resolve(call.func)
+def _functions_of(module: Module, summaries: Summaries, call: ast.Call) -> Iterator[_Body]:
+    resolved = module.names.resolve(call.func)
     if not resolved.startswith(("tensorflow.", "keras.backend.")):
         return
     words, count = _FUNCTIONS.get(resolved.rpartition(".")[2], ((), 0))
@@ -178,7 +198,7 @@ def _functions_of(context: Context, call: ast.Call) -> Iterator[_Body]:
         if isinstance(expr, ast.Lambda):
             yield expr
         else:
-            function = context.summaries.named(expr)
+            function = summaries.named(expr)
             if function is not None:
                 yield function
 
@@ -206,6 +226,11 @@ class _Reads:
             if not self._module.names.resolve(node):
                 reads.setdefault(symbol, []).append(node)
         return [s for s, nodes in reads.items() if not self._some_passes(nodes, function, _DEPTH)]
+
+    def leaves_one_out(self, function: _Body) -> bool:
+        """Whether what a loop goes over is only read where no gradient passes."""
+        names = [arg.arg for arg in function.args.args]
+        return not all(self.passes_name(function, name, _DEPTH) for name in names if name != "self")
 
     def given(self, call: ast.Call) -> Iterator[Symbol]:
         """What the arguments of ``call`` read."""

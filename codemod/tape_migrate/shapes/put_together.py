@@ -17,7 +17,8 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import Symbol
+from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.module import Module
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
@@ -31,6 +32,8 @@ _HAND_ON = frozenset({"filter", "iter", "list", "next", "reversed", "set", "sort
 """Builtins that give what their first iterable holds; ``dict``, ``map``, ``zip`` take several."""
 _JOIN = frozenset({"dict", "enumerate", "map", "zip"})
 _NAMED_TUPLES = ("collections.namedtuple", "typing.NamedTuple")
+_OF_PYTHON = ("collections.", "copy.", "functools.", "heapq.", "itertools.", "operator.")
+"""Where the functions are that make collections of what they are given."""
 OF_COLLECTIONS = frozenset({"copy", "items", "values"})
 """Methods that give what their object holds."""
 
@@ -106,10 +109,9 @@ class PutTogether:
             return False
         bound = self._module.names.bindings(call.func.id, self._module.scope_of(call))
         return any(
-            isinstance(node, ast.Assign)
-            and isinstance(node.value, ast.Call)
-            and self._module.names.resolve(node.value.func) in _NAMED_TUPLES
+            self._module.names.resolve(maker) in _NAMED_TUPLES
             for node in bound
+            for maker in _makers(node)
         )
 
     def _functions(self, call: ast.Call) -> list[Function | ast.Lambda]:
@@ -173,8 +175,9 @@ class PutTogether:
                 return any(self._is_list(e, scope) for e in (left, right))
             case ast.Subscript(value=value, slice=ast.Slice()):
                 return self._holds(value, scope, given, depth - 1)
-            case ast.Subscript(value=ast.List(elts=items) | ast.Tuple(elts=items)):
-                return any(self._holds(e, scope, given, depth - 1) for e in items)
+            case ast.Subscript(value=holder):
+                parts = self._parts(holder, scope)
+                return any(self._holds(e, scope, given, depth - 1) for e in parts)
             case ast.Name(id=name):
                 return self._name(name, scope, given, depth)
             case ast.Call():
@@ -196,8 +199,14 @@ class PutTogether:
             if isinstance(node, ast.AugAssign):
                 if self._is_list(node.value, scope):
                     return True
-            elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-                value = value_given_by(node, Symbol(name))
+            elif isinstance(node, (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith)):
+                return True
+            elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
+                value = (
+                    node.value
+                    if isinstance(node, ast.NamedExpr)
+                    else value_given_by(node, Symbol(name))
+                )
                 if value is not None and self._holds(value, scope, given, depth - 1):
                     return True
         return False
@@ -223,8 +232,57 @@ class PutTogether:
                 return bool(parts)
             if func.id in _HAND_ON:
                 return any(self._holds(part, scope, given, depth - 1) for part in parts)
+        if isinstance(func, ast.Call):
+            return self._module.names.resolve(func.func) == "functools.partial"
         if isinstance(func, ast.Attribute) and func.attr in OF_COLLECTIONS:
             return self._holds(func.value, scope, given, depth - 1)
-        if self._module.names.resolve(func).startswith("tensorflow.nest."):
+        resolved = self._module.names.resolve(func)
+        if resolved.startswith(_OF_PYTHON) and len(parts) > 1:
+            return True
+        if resolved.startswith(("tensorflow.nest.", *_OF_PYTHON)):
             return any(self._holds(part, scope, given, depth - 1) for part in parts)
         return bool(self.by_call(call, depth - 1))
+
+
+def members(module: Module, expr: ast.expr, *, inside: bool = False) -> Iterator[ast.expr]:
+    """What is put together in ``expr`` itself, however deep: of ``list(chain([a], [b]))[:2]`` two.
+
+    ``inside``: ``expr`` stands in a display.
+    """
+    match expr:
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+            yield from (part for item in items for part in members(module, item, inside=True))
+        case ast.Dict(values=items):
+            yield from (part for item in items for part in members(module, item, inside=True))
+        case ast.Subscript(value=value) if symbol_of(expr) is None:
+            yield from members(module, value)
+        case ast.Starred(value=value) | ast.NamedExpr(value=value):
+            yield from members(module, value, inside=inside)
+        case (
+            ast.ListComp(elt=ast.Name(id=name), generators=over)
+            | ast.GeneratorExp(elt=ast.Name(id=name), generators=over)
+        ):
+            for made in over:
+                if isinstance(made.target, ast.Name) and made.target.id == name:
+                    yield from members(module, made.iter)
+        case ast.Call(func=func, args=args, keywords=keywords) if _makes_collection(module, func):
+            for given in (*args, *(keyword.value for keyword in keywords)):
+                yield from members(module, given, inside=bool(keywords) and given not in args)
+        case _ if inside:
+            yield expr
+
+
+def _makes_collection(module: Module, func: ast.expr) -> bool:
+    if isinstance(func, ast.Name) and not module.names.is_local(func.id, module.scope_of(func)):
+        return func.id in _HAND_ON | _JOIN
+    return module.names.resolve(func).startswith(_OF_PYTHON)
+
+
+def _makers(node: ast.AST | None) -> list[ast.expr]:
+    """What a class is made by, or of: ``namedtuple`` of ``namedtuple("T", "a b")``."""
+    match node:
+        case ast.Assign(value=ast.Call(func=func)):
+            return [func]
+        case ast.ClassDef(bases=bases):
+            return [base.func if isinstance(base, ast.Call) else base for base in bases]
+    return []

@@ -31,8 +31,9 @@ from tape_migrate.shapes.attribute_members import (
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.copies import value_of
 from tape_migrate.shapes.dependence import Dependence
+from tape_migrate.shapes.evaluated import own_expressions
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source
-from tape_migrate.shapes.put_together import OF_COLLECTIONS, PutTogether
+from tape_migrate.shapes.put_together import OF_COLLECTIONS, PutTogether, members
 from tape_migrate.shapes.results import result_of
 
 _TAKE_OUT = frozenset(("get", "pop", "popitem", "setdefault", "__getitem__"))
@@ -106,7 +107,10 @@ def _of_definition(
     context: Context, dep: Dependence, definition: Definition, symbol: Symbol
 ) -> Related:
     value = value_of(definition, symbol)
-    if _is_of_starred(context, dep, definition):
+    if _is_of_starred(context, dep, definition) or any(
+        _of_display([*members(context.module, each)]) is Related.LIKELY or _adds_up(context, each)
+        for each in ([value] if value is not None else _in_sight(definition, symbol))
+    ):
         return Related.LIKELY
     if value is None and definition.stmt is not None and definition.symbol == symbol:
         # `x, y = make(…)`: what the function gives there, by whatever name, is put together in it.
@@ -120,6 +124,29 @@ def _of_definition(
     if _hands_on_made(context, value):
         return Related.LIKELY
     return _of_value(context, value)
+
+
+def _in_sight(definition: Definition, symbol: Symbol) -> list[ast.expr]:
+    """What a name is given, or taken out of, by something other than a plain assignment."""
+    stmt = definition.stmt
+    if stmt is None or definition.symbol != symbol:
+        return []
+    parts = [node for own in own_expressions(stmt) for node in ast.walk(own)]
+    found = [
+        n.value for n in parts if isinstance(n, ast.NamedExpr) and symbol_of(n.target) == symbol
+    ]
+    if isinstance(stmt, (ast.For, ast.AsyncFor)):
+        return [*found, stmt.iter]
+    return [*found, stmt.value] if isinstance(stmt, ast.Assign) else found
+
+
+def _adds_up(context: Context, value: ast.expr) -> bool:
+    """``list(itertools.accumulate(xs))``: each is computed from the one before."""
+    return any(
+        context.module.names.resolve(call.func) == "itertools.accumulate"
+        for call in ast.walk(value)
+        if isinstance(call, ast.Call)
+    )
 
 
 def _is_of_starred(context: Context, dep: Dependence, definition: Definition) -> bool:
