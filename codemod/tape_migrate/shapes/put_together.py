@@ -16,6 +16,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
@@ -258,24 +259,38 @@ def members(module: Module, expr: ast.expr, *, inside: bool = False) -> Iterator
             yield from members(module, value)
         case ast.Starred(value=value) | ast.NamedExpr(value=value):
             yield from members(module, value, inside=inside)
+        case ast.BinOp(left=left, op=ast.Add(), right=right) if not inside:
+            yield from (part for side in (left, right) for part in members(module, side))
         case (
             ast.ListComp(elt=ast.Name(id=name), generators=over)
             | ast.GeneratorExp(elt=ast.Name(id=name), generators=over)
         ):
-            for made in over:
-                if isinstance(made.target, ast.Name) and made.target.id == name:
-                    yield from members(module, made.iter)
+            if name in target_names(made.target for made in over):
+                yield from (part for made in over for part in members(module, made.iter))
         case ast.Call(func=func, args=args, keywords=keywords) if _makes_collection(module, func):
             for given in (*args, *(keyword.value for keyword in keywords)):
                 yield from members(module, given, inside=bool(keywords) and given not in args)
+        case ast.Call(func=ast.Attribute(value=holder)) if not inside:
+            yield from members(module, holder)
         case _ if inside:
+            yield expr
+
+
+def alternatives(expr: ast.expr) -> Iterator[ast.expr]:
+    """What ``a if c else b`` and ``c and a or b`` may give."""
+    match expr:
+        case ast.IfExp(body=first, orelse=second):
+            yield from (*alternatives(first), *alternatives(second))
+        case ast.BoolOp(values=values):
+            yield from (part for value in values for part in alternatives(value))
+        case _:
             yield expr
 
 
 def _makes_collection(module: Module, func: ast.expr) -> bool:
     if isinstance(func, ast.Name) and not module.names.is_local(func.id, module.scope_of(func)):
-        return func.id in _HAND_ON | _JOIN
-    return module.names.resolve(func).startswith(_OF_PYTHON)
+        return func.id in _HAND_ON | _JOIN | {"sum"}
+    return module.names.resolve(func).startswith(("tensorflow.nest.", *_OF_PYTHON))
 
 
 def _makers(node: ast.AST | None) -> list[ast.expr]:

@@ -33,7 +33,12 @@ from tape_migrate.shapes.copies import value_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import own_expressions
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source
-from tape_migrate.shapes.put_together import OF_COLLECTIONS, PutTogether, members
+from tape_migrate.shapes.put_together import (
+    OF_COLLECTIONS,
+    PutTogether,
+    alternatives,
+    members,
+)
 from tape_migrate.shapes.results import result_of
 
 _TAKE_OUT = frozenset(("get", "pop", "popitem", "setdefault", "__getitem__"))
@@ -109,7 +114,8 @@ def _of_definition(
     value = value_of(definition, symbol)
     if _is_of_starred(context, dep, definition) or any(
         _of_display([*members(context.module, each)]) is Related.LIKELY or _adds_up(context, each)
-        for each in ([value] if value is not None else _in_sight(definition, symbol))
+        for given in ([value] if value is not None else _in_sight(definition, symbol))
+        for each in alternatives(given)
     ):
         return Related.LIKELY
     if value is None and definition.stmt is not None and definition.symbol == symbol:
