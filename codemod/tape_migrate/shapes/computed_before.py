@@ -174,7 +174,7 @@ def _of_other(home: Module, expr: ast.expr) -> Made:
         else:
             kinds = classes_of(other, node) if rest else []
             found = max(found, made_by(other, node))
-        found = max(found, _held(kinds, rest[0])) if rest else found
+        found = max(found, held(kinds, rest[0])) if rest else found
     return found
 
 
@@ -186,10 +186,10 @@ def _of_attribute(home: Module, attribute: ast.Attribute) -> Made:
         return Made.COMPUTED
     kinds = classes_of(home, attribute.value)
     own = class_named(home, attribute.value)
-    return _held([*kinds, *([own] if own is not None else [])], attribute.attr)
+    return held([*kinds, *([own] if own is not None else [])], attribute.attr)
 
 
-def _held(kinds: Iterable[tuple[Module, ast.ClassDef]], attr: str) -> Made:
+def held(kinds: Iterable[tuple[Module, ast.ClassDef]], attr: str) -> Made:
     """What an attribute of an object is given, by whatever method of its classes."""
     found = Made.NOTHING
     for place, owner in kinds:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
@@ -26,13 +27,19 @@ from tape_migrate.shapes.computed_from import depends
 from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.functional_model import makes_model
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.functions_set import functions_set, put_by_others
 from tape_migrate.shapes.given_by_callers import given_by_callers
 from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.kinds import value_given_by
-from tape_migrate.shapes.kinds_elsewhere import kinds_of
-from tape_migrate.shapes.libraries import is_library
-from tape_migrate.shapes.overridden import OtherTexts
+from tape_migrate.shapes.libraries import is_library, is_own
+from tape_migrate.shapes.objects_given_back import (
+    asked_of_results,
+    methods_of_given_back,
+    read_of_given_back,
+)
 from tape_migrate.shapes.plan import Refusal, Request, Source
+from tape_migrate.shapes.quiet import OtherFunctions
+from tape_migrate.shapes.stored import put_into
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.unnamed_calls import captured
 
@@ -52,11 +59,15 @@ def refuse_given_functions(
     scope = request.found.scope
     recorded = {source.symbol.root for source in request.entry}
     seen: set[int] = set()
+    asked: frozenset[str] = frozenset()
     for call in calls:
         if isinstance(call.func, ast.Name) and call.func.id in recorded:
             continue
         for home, function in _Runs(module, call.func).found:
             read = _read_before(home, function, _DEPTH, seen, scope)
+            if read is None and not isinstance(function, ast.Call):
+                asked = asked or asked_of_results(scope.node)
+                read = _read_of_result(home, function, asked, seen, scope)
             if read is not None:
                 where = "" if home is module else f" of {home.path}"
                 return Refusal(
@@ -145,13 +156,24 @@ class _Runs:
         self._seen: set[tuple[int, str]] = set()
         self._depth = _DEPTH
         own = Summaries.of(module).named(func)
-        if module.names.resolve(func):
+        dotted = module.names.resolve(func)
+        if dotted:
             self.found += functions_of(module, func)
+            self._set_in(module, dotted)
         elif own is not None:
             self.found += [(module, each) for each in Summaries.of(module).overrides(own)]
             self._overriding(module, own)
+            if own in module.tree.body:
+                self._set(functions_set(module, own.name, None))
         elif isinstance(func, ast.Name):
             self._parameter(module, func)
+            if module.scopes.resolve(func.id, module.scope_of(func)) is module.scopes.module:
+                self._name(module, func)
+                self._set(functions_set(module, func.id, None))
+            for held in _gone_over(module, func):
+                self._members(module, held)
+        elif isinstance(func, ast.Subscript):
+            self._members(module, func.value)
         elif isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
             if func.value.id == "self":
                 self._own_attribute(module, func)
@@ -159,11 +181,34 @@ class _Runs:
     def _overriding(self, module: Module, method: Function) -> None:
         """Methods of classes of other modules that an object may have instead."""
         owner = module.parent_of(method)
+        if isinstance(owner, ast.ClassDef):
+            self._set(functions_set(module, method.name, owner))
+
+    def _members(self, module: Module, held: ast.expr) -> None:
+        """``STEPS["a"](v)``, ``for step in STEPS``: what a list or a table of the module holds."""
+        for name in module.of_kind_inside(ast.Name, held):
+            if module.scopes.resolve(name.id, module.scope_of(name)) is module.scopes.module:
+                for value in put_into(module, Symbol(name.id)):
+                    self._given(module, value)
+                self._name(module, name)
+                self._set(put_by_others(module, name.id))
+                self._set(functions_set(module, name.id, None))
+
+    def _set_in(self, module: Module, dotted: str) -> None:
+        """``lib.FN`` of another module that a third one sets."""
         project = module.project
-        if isinstance(owner, ast.ClassDef) and isinstance(project, OtherTexts):
-            if project.defining(module.path, method.name):
-                kinds = kinds_of(module, project, owner)
-                self._methods([each for each in kinds if each[0] is not module], method.name)
+        if isinstance(project, OtherFunctions) and is_own(module, dotted):
+            path, rest = project.split(dotted)
+            home = project.module_at(path) if path and len(rest) == 1 else None
+            if home is not None:
+                self._set(functions_set(home, rest[0], None))
+
+    def _set(self, found: Iterable[tuple[Module, ast.FunctionDef | ast.expr]]) -> None:
+        for home, value in found:
+            if isinstance(value, ast.FunctionDef):
+                self.found.append((home, value))
+            else:
+                self._given(home, value)
 
     def _methods(self, kinds: Iterable[tuple[Module, ast.ClassDef]], name: str) -> None:
         for home, kind in kinds:
@@ -186,10 +231,8 @@ class _Runs:
             for kind in module.of_kind(ast.ClassDef)
             if kind is owner.node or may_take_over(module, owner.node, kind)
         ]
-        project = module.project
-        if isinstance(project, OtherTexts) and project.defining(module.path, func.attr):
-            kinds += kinds_of(module, project, owner.node)
         self._methods(kinds, func.attr)
+        self._set(functions_set(module, func.attr, owner.node))
 
     def _parameter(self, home: Module, name: ast.Name) -> None:
         """What callers in sight give a parameter that is called."""
@@ -221,6 +264,9 @@ class _Runs:
             case ast.IfExp(body=body, orelse=orelse):
                 self._given(home, body)
                 self._given(home, orelse)
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Dict(values=parts):
+                for part in parts:
+                    self._given(home, part)
             case ast.Name():
                 self._name(home, value)
             case ast.Call(func=func, args=args, keywords=keywords):
@@ -251,6 +297,19 @@ class _Runs:
         if None in bound:
             self._parameter(home, name)
         self.found += functions_of(home, name)
+
+
+def _gone_over(module: Module, name: ast.Name) -> Iterator[ast.expr]:
+    """What a loop or a comprehension takes ``name`` from."""
+    if module.scopes.is_comprehension_variable(name):
+        for parent in module.parents(name):
+            for each in getattr(parent, "generators", ()):
+                if name.id in target_names([each.target]):
+                    yield each.iter
+    else:
+        for node in module.names.bindings(name.id, module.scope_of(name)):
+            if isinstance(node, (ast.For, ast.AsyncFor)):
+                yield node.iter
 
 
 def _decorated(home: Module, function: ast.FunctionDef) -> Iterator[tuple[Module, Function]]:
@@ -295,6 +354,20 @@ def _read_before(
             if read is not None:
                 return read
     return None
+
+
+def _read_of_result(
+    home: Module,
+    function: Function | ast.Lambda,
+    asked: frozenset[str],
+    seen: set[int],
+    inside: Scope,
+) -> str | None:
+    """The same of an object that a function gives back, by what is ``asked`` of that."""
+    read = read_of_given_back(home, function, asked)
+    for place, method in methods_of_given_back(home, function, asked) if read is None else ():
+        read = read or _read_before(place, method, _DEPTH, seen, inside)
+    return read
 
 
 def _is_from_outside(

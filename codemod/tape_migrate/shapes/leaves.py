@@ -21,6 +21,7 @@ from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.displays import is_plain_name
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.functions_set import made_by_others
 from tape_migrate.shapes.given_values import GivenValues
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.may_hold import may_hold_tensor
@@ -210,10 +211,11 @@ class Leaves:
         return not self._may_carry(symbol, scope, _DEPTH) and not self._is_variable(symbol, scope)
 
     def _made_elsewhere(self, link: Link) -> Made:
-        """What another module or a class gives: ``lib.W``, ``W`` after ``from lib import W``."""
+        """What another module or a class gives: ``lib.W``, ``W`` after ``from lib import W``; or
+        what another module sets for a name of this one."""
         bound = self._module.names.bindings(link.use.symbol.root, self._dep.scope)
         if not any(isinstance(node, (ast.Import, ast.ImportFrom, ast.ClassDef)) for node in bound):
-            return Made.NOTHING
+            return made_by_others(self._module, self._dep.scope, link.use.symbol.root)
         return made_by(self._module, link.use.node)
 
     def _is_callee(self, link: Link) -> bool:
