@@ -12,7 +12,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from tape_migrate.flow.bindings import target_names
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
@@ -29,6 +28,7 @@ from tape_migrate.shapes.functional_model import makes_model
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.functions_set import functions_set, put_by_others
 from tape_migrate.shapes.given_by_callers import given_by_callers
+from tape_migrate.shapes.held_methods import gone_over
 from tape_migrate.shapes.inheritance import may_take_over
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.libraries import is_library, is_own
@@ -170,7 +170,7 @@ class _Runs:
             if module.scopes.resolve(func.id, module.scope_of(func)) is module.scopes.module:
                 self._name(module, func)
                 self._set(functions_set(module, func.id, None))
-            for held in _gone_over(module, func):
+            for held in gone_over(module, func):
                 self._members(module, held)
         elif isinstance(func, ast.Subscript):
             self._members(module, func.value)
@@ -297,19 +297,6 @@ class _Runs:
         if None in bound:
             self._parameter(home, name)
         self.found += functions_of(home, name)
-
-
-def _gone_over(module: Module, name: ast.Name) -> Iterator[ast.expr]:
-    """What a loop or a comprehension takes ``name`` from."""
-    if module.scopes.is_comprehension_variable(name):
-        for parent in module.parents(name):
-            for each in getattr(parent, "generators", ()):
-                if name.id in target_names([each.target]):
-                    yield each.iter
-    else:
-        for node in module.names.bindings(name.id, module.scope_of(name)):
-            if isinstance(node, (ast.For, ast.AsyncFor)):
-                yield node.iter
 
 
 def _decorated(home: Module, function: ast.FunctionDef) -> Iterator[tuple[Module, Function]]:

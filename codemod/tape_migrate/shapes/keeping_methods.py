@@ -24,6 +24,7 @@ from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.changed_elsewhere import function_elsewhere
 from tape_migrate.shapes.computed_from import closure_of
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.held_methods import held_methods
 from tape_migrate.shapes.in_place import CHANGING
 from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.overridden import OtherTexts
@@ -63,9 +64,10 @@ def run_by(user: Module, call: ast.Call) -> list[Found]:
         return []
     if isinstance(func, ast.Attribute):
         return methods_anywhere(user, func.attr) or methods_anywhere(user, "__call__")
+    held = held_methods(user, func)
     if isinstance(func, ast.Name) and user.names.is_local(func.id, user.scope_of(call)):
-        return methods_anywhere(user, "__call__")
-    return []
+        return [*held, *methods_anywhere(user, "__call__")]
+    return held
 
 
 def _is_inner(user: Module, dotted: str) -> bool:
@@ -213,10 +215,19 @@ def _plain(call: ast.Call, function: Function) -> ast.Call:
     """The call as one of a method is written, where it is one of an object or a class."""
     if isinstance(call.func, ast.Attribute) and call.func.attr == function.name:
         return call
-    if not function.name.startswith("__"):
+    own = [arg.arg for arg in function.args.args[:1]]
+    if not function.name.startswith("__") and (own != ["self"] or _names(call, function)):
         return call
     func = ast.Attribute(value=call.func, attr=function.name, ctx=ast.Load())
     return ast.copy_location(ast.Call(func=func, args=call.args, keywords=call.keywords), call)
+
+
+def _names(call: ast.Call, function: Function) -> bool:
+    """Whether a call is one of what is called like the function: no member of something."""
+    return isinstance(call.func, (ast.Attribute, ast.Name)) and last_name(call.func) in (
+        function.name,
+        "",
+    )
 
 
 def read_by(user: Module, name: str) -> frozenset[str]:
@@ -253,7 +264,7 @@ def _find_read(home: Module, method: Function, depth: int) -> Iterator[str]:
             if asks_by_expression(call):
                 yield ANY
             if depth and summaries.callee(call) is None:
-                for found in _run_elsewhere(home, call):
+                for found in (*_run_elsewhere(home, call), *held_methods(home, call.func)):
                     yield from reads_of(*found, depth - 1)
 
 

@@ -14,12 +14,14 @@ from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.evaluated import all_calls, calls_in, functions_in
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.functions_set import functions_set
 from tape_migrate.shapes.kept_by_functions import keeps_in_default, kept_by_functions
 from tape_migrate.shapes.libraries import is_library, is_own
 from tape_migrate.shapes.made_here import root_of
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.quiet import TENSOR_METHODS, OtherFunctions
 from tape_migrate.shapes.state_elsewhere import kept_elsewhere
+from tape_migrate.shapes.stored import is_tensor, names_tensor
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.unnamed_calls import OPERATORS
 
@@ -154,6 +156,9 @@ def _by_name(module: Module, name: str, *, own: bool = True) -> str | None:
                 read = sorted(n for n in found if n[0] != "." or not its)
                 if read:
                     return f"line {kept[read[0]]} of {path}"
+                where = _set_outside(home, function)
+                if where is not None:
+                    return where
     return None
 
 
@@ -216,6 +221,9 @@ def _remembered_by(module: Module, dotted: str, depth: int, *, called: bool) -> 
         for name in _read(home, function, new=new) if kept else ():
             if name in kept:
                 return f"line {kept[name]} of {path}"
+        where = _set_outside(home, function)
+        if where is not None:
+            return where
         if keeps_in_default(home, function):
             return f"line {function.lineno} of {path}"
         for inner in home.of_kind_inside(ast.Call, function):
@@ -301,6 +309,25 @@ def _goes_nowhere(home: Module, name: ast.Name, function: Function) -> bool:
                 if other.id == local
             )
     return False
+
+
+def _set_outside(home: Module, function: Function) -> str | None:
+    """Where another module sets a name that ``function`` reads to a tensor."""
+    known = home.memo.setdefault("names set by others", {})
+    assert isinstance(known, dict)
+    for name in dict.fromkeys(_read(home, function)):
+        if name not in known:
+            known[name] = None
+            bound = home.names.bindings(name, home.scopes.module) if name[0] != "." else []
+            if any(isinstance(node, (ast.Assign, ast.AnnAssign)) for node in bound):
+                for user, value in functions_set(home, name, None):
+                    if isinstance(value, ast.expr) and (
+                        is_tensor(user, value) or names_tensor(user, value)
+                    ):
+                        known[name] = f"line {value.lineno} of {user.path}"
+        if known[name] is not None:
+            return str(known[name])
+    return None
 
 
 def _read(home: Module, function: Function, *, new: bool = False) -> Iterator[str]:

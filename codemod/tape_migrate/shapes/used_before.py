@@ -29,6 +29,7 @@ from tape_migrate.parsed import walk
 from tape_migrate.shapes.calls_elsewhere import Call, calls_elsewhere, given_together, parameters_of
 from tape_migrate.shapes.changed_elsewhere import function_elsewhere
 from tape_migrate.shapes.closure_nodes import Node
+from tape_migrate.shapes.computed_before import class_named
 from tape_migrate.shapes.computed_from import closure_of, symbols_in, variables_in
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
@@ -203,7 +204,7 @@ class _Callers:
         found = found or next(self._by_calls(user, one, two, held=held), None)
         if found is not None or held:
             return found
-        return next(self._set_from_outside(user, one), None)
+        return next(self._set_from_outside(user, one, two), None)
 
     def _set_itself(self, user: Module, one: ast.expr, two: ast.expr) -> tuple[str, str] | None:
         """``self.h = tf.sin(x)``, and then ``self.perturb(x)``."""
@@ -219,12 +220,19 @@ class _Callers:
         name = self._read.first_of(kept)
         return None if name is None else (name, f"line {two.lineno} of {user.path}")
 
-    def _set_from_outside(self, user: Module, one: ast.expr) -> Iterator[tuple[str, str]]:
-        """``models.MODEL.h = tf.sin(x)``, and then ``run.go(x)``."""
+    def _set_from_outside(
+        self, user: Module, one: ast.expr, two: ast.expr
+    ) -> Iterator[tuple[str, str]]:
+        """``models.MODEL.h = tf.sin(x)``, or ``models.Net.h``, and then ``run.go(x)``."""
         for holder, name, value in _stores(user):
             if isinstance(holder, ast.Name) and holder.id in ("self", "cls"):
                 continue  # what runs such a method is looked at
-            known = self._objects or objects_held(user, holder)
+            known = self._objects or objects_held(user, holder) or _is_class(user, holder)
+            parent = user.parent_of(holder)
+            if not known and (isinstance(parent, ast.Call) or _sets(parent)):
+                # `object.__setattr__(net, "h", tf.sin(x))`, which no closure follows.
+                closure, object_ = closure_of(user), _variables(user, two)
+                known = closure.share_objects(_variables(user, holder), object_)
             if known and _comes_from(user, value, one):
                 found = self._read.first_of(frozenset((name,)))
                 if found is not None:
@@ -303,11 +311,29 @@ def _find_stores(user: Module) -> Iterator[tuple[ast.expr, str, ast.expr]]:
     for call in user.of_kind(ast.Call):
         match call:
             case ast.Call(
-                func=ast.Name(id="setattr"), args=[holder, ast.Constant(value=str(name)), value]
+                func=ast.Name(id="setattr") | ast.Attribute(attr="__setattr__"),
+                args=[holder, ast.Constant(value=str(name)), value],
+            ):
+                yield holder, name, value
+            case ast.Call(
+                func=ast.Attribute(value=holder, attr="__setattr__"),
+                args=[ast.Constant(value=str(name)), value],
             ):
                 yield holder, name, value
             case ast.Call(func=ast.Name(id="setattr"), args=[holder, _, value]):
                 yield holder, ANY, value
+
+
+def _sets(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "__setattr__"
+
+
+def _is_class(user: Module, holder: ast.expr) -> bool:
+    """Whether what is set is an attribute of a class, and so one of all its objects."""
+    match holder:
+        case ast.Call(func=ast.Name(id="type"), args=[_]) | ast.Attribute(attr="__class__"):
+            return True
+    return class_named(user, holder) is not None
 
 
 def _calls(module: Module, scope: Scope, function: ast.FunctionDef) -> list[Call]:
