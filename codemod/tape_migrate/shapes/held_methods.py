@@ -55,6 +55,13 @@ def held_methods(user: Module, func: ast.expr) -> list[Found]:
 
 def _members(user: Module, held: ast.expr) -> Iterator[Found]:
     project = user.project
+    parts = [held]
+    for name in user.of_kind_inside(ast.Name, held):
+        for bound in user.names.bindings(name.id, user.scope_of(name)):
+            if isinstance(bound, ast.Assign):
+                parts.append(bound.value)
+    for named in dict.fromkeys(_handed(user, parts)):
+        yield from _called_so(user, named)
     for node in walk(held):
         if isinstance(node, ast.Attribute) and isinstance(project, OtherTexts):
             attr = node.attr
@@ -63,6 +70,17 @@ def _members(user: Module, held: ast.expr) -> Iterator[Found]:
                 home = project.module_at(path)
                 if home is not None:
                     yield from _put_here(home, attr)
+
+
+def _called_so(user: Module, name: str) -> Iterator[Found]:
+    yield from ((user, method) for method in Summaries.of(user).methods_named(name))
+    project = user.project
+    if not isinstance(project, OtherTexts):
+        return
+    for path in project.defining(user.path, name):
+        home = project.module_at(path)
+        if home is not None:
+            yield from ((home, method) for method in Summaries.of(home).methods_named(name))
 
 
 def _put_here(home: Module, attr: str) -> list[Found]:
@@ -94,7 +112,6 @@ def _handed(home: Module, values: list[ast.expr]) -> Iterator[str]:
 
 
 def _by_texts(user: Module, func: ast.expr) -> Iterator[Found]:
-    summaries = Summaries.of(user)
     for node in user.of_kind_inside(ast.Constant, user.scope_of(func).node):
-        if isinstance(node.value, str):
-            yield from ((user, method) for method in summaries.methods_named(node.value))
+        if isinstance(node.value, str) and node.value.isidentifier():
+            yield from _called_so(user, node.value)
