@@ -1,4 +1,4 @@
-# expect: refused
+# expect: partly refused
 import tensorflow as tf
 from lib import both, grad, laplace, layer, penalty
 
