@@ -338,6 +338,7 @@ _BINDING_NODES: Final = frozenset(
         ast.NamedExpr,
         ast.MatchAs,
         ast.MatchStar,
+        ast.MatchMapping,
         ast.arguments,
     }
 )
@@ -372,7 +373,11 @@ def _bound_names(node: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:
             yield name, None
         case ast.NamedExpr(target=ast.Name(id=name)):
             yield name, None
-        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+        case (
+            ast.MatchAs(name=str(name))
+            | ast.MatchStar(name=str(name))
+            | ast.MatchMapping(rest=str(name))
+        ):
             yield name, None
         case ast.arguments():
             for arg in [*node.posonlyargs, *node.args, *node.kwonlyargs, node.vararg, node.kwarg]:

@@ -125,7 +125,11 @@ def split_lines(module: Module, group: Group) -> Draft | None:
     places = [
         module.place_of(stmt)
         for member in group.members
-        for stmt in [*member.region.stmts, module.statement_of(member.request.call)]
+        for stmt in [
+            *member.region.stmts,
+            *(watch.after for watch in member.watches if watch.after is not None),
+            module.statement_of(member.request.call),
+        ]
     ]
     return split_shared_lines(module, places)
 

@@ -68,20 +68,33 @@ def may_be_related(module: Module, closure: Closure, symbol: Symbol) -> bool:
     values = values_of_attribute(module, symbol)
     if not sets_attribute(module, symbol):
         return bool(nodes) and _is_written(module, nodes[0].attr)
-    added = [item for node in nodes for item in _added(module, node)]
-    groups = [group for value in values for group in _shown_in(module, value)]
-    if closure.depend([*groups, added, *([*group, *added] for group in groups)]):
+    if is_related(module, closure, symbol):
         return True
-    if any(_is_handed_in(module, closure, value) for value in values):
-        return True
-    if any(_is_put_together(module, value, symbol) for value in values):
-        return True
+    groups, added = _put_in(module, symbol)
     collects = bool(groups or added) or any(_is_copy(value) for value in values)
     made = {module.scope_of(node) for node in nodes if isinstance(node.ctx, ast.Store)}
     return any(
         _is_filled(module, node) or (collects and not _only_reads(module, node, made))
         for node in nodes
     )
+
+
+def is_related(module: Module, closure: Closure, symbol: Symbol) -> bool:
+    """Whether the module shows that one member of what ``symbol`` holds comes from another."""
+    values = values_of_attribute(module, symbol)
+    groups, added = _put_in(module, symbol)
+    return (
+        closure.depend([*groups, added, *([*group, *added] for group in groups)])
+        or any(_is_handed_in(module, closure, value) for value in values)
+        or any(_is_put_together(module, value, symbol) for value in values)
+    )
+
+
+def _put_in(module: Module, symbol: Symbol) -> tuple[list[list[ast.expr]], list[ast.expr]]:
+    """The members of all that is written out, and what methods add."""
+    values = values_of_attribute(module, symbol)
+    groups = [group for value in values for group in _shown_in(module, value)]
+    return groups, [item for node in _spelled_like(module, symbol) for item in _added(module, node)]
 
 
 def fills(module: Module, node: ast.Attribute) -> bool:

@@ -9,10 +9,15 @@ around it through the branch.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Final
 
 from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.module import Module
+from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.stored import put_into, values_of
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
 _ALWAYS: Final = frozenset(
@@ -42,6 +47,10 @@ _BY_TENSOR: Final = {
 """Those that branch where an argument (its name and position) is a tensor."""
 
 _BRANCHES: Final = frozenset({"cond", "case", "switch_case"})
+_HOLDING: Final = (
+    *(ast.List, ast.Tuple, ast.Dict, ast.IfExp, ast.BoolOp),
+    *(ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.Return),
+)
 _DEPTH: Final = 4
 
 
@@ -151,6 +160,7 @@ def _run_in_branches(module: Module) -> dict[str, str]:
     if isinstance(known, dict):
         return known
     found: dict[str, str] = {}
+    seen: set[tuple[str, str]] = set()
     functions: dict[str, list[ast.AST]] = {}
     for function in module.of_kind(ast.FunctionDef):
         functions.setdefault(function.name, []).append(function)
@@ -164,5 +174,42 @@ def _run_in_branches(module: Module) -> dict[str, str]:
                 if name in functions and name not in found:
                     found[name] = branching
                     waiting += functions[name]
+                elif name and (name, branching) not in seen and _may_be_called(module, node):
+                    seen.add((name, branching))
+                    waiting += _handed_on(module, node)
     module.memo["run in branches"] = found
     return found
+
+
+def _may_be_called(module: Module, node: ast.AST) -> bool:
+    """Whether what a name gives, or a part of it, is called or handed on."""
+    part, parent = node, module.parent_of(node)
+    while isinstance(parent, (ast.Subscript, ast.Starred)) and part is parent.value:
+        part, parent = parent, module.parent_of(parent)
+    return isinstance(parent, (ast.Call, ast.keyword, *_HOLDING))
+
+
+def _handed_on(module: Module, node: ast.AST) -> Iterator[ast.AST]:
+    """What a name or an attribute is given that a branch may call: no result of a call."""
+    symbol = symbol_of(node) if isinstance(node, ast.expr) else None
+    put = put_into(module, symbol) if symbol is not None else []
+    for value in [*values_of(module, node), *put, *_given_by_callers(module, node)]:
+        stack: list[ast.AST] = [value]
+        while stack:
+            part = stack.pop()
+            if isinstance(part, (ast.Name, ast.Attribute, ast.Lambda)):
+                yield part
+            elif isinstance(part, ast.Call):
+                stack += [*part.args, *(keyword.value for keyword in part.keywords)]
+            else:
+                stack += ast.iter_child_nodes(part)
+
+
+def _given_by_callers(module: Module, node: ast.AST) -> Iterator[ast.expr]:
+    """What calls of the module give a parameter."""
+    if not isinstance(node, ast.Name):
+        return
+    owner = module.scopes.resolve(node.id, module.scope_of(node))
+    if owner is not None and isinstance(owner.node, ast.FunctionDef):
+        for call in Summaries.of(module).callers(owner.node):
+            yield from (value for name, value in bind(owner.node, call) if name == node.id)

@@ -187,6 +187,8 @@ def judge_control_flow(
     if graph_mode(module) is None and off is None:
         return []
     summaries = Summaries.of(module)
+    if off is not None:
+        calls += _run_by_others(module, calls)
     direct = [
         name
         for call in calls
@@ -217,6 +219,19 @@ def judge_control_flow(
     if may and off is not None:
         return _refusal(off, f"{ast.unparse(may[0].func)} may use control flow")
     return [ASSUMES_V2_CONTROL_FLOW] if unseen or direct else []
+
+
+def _run_by_others(module: Module, calls: list[ast.Call]) -> list[ast.Call]:
+    """Calls in functions that ``calls`` hand on: ``map(net, xs)``."""
+    summaries = Summaries.of(module)
+    given = [a for call in calls for a in (*call.args, *(k.value for k in call.keywords))]
+    run = [function for a in given if (function := summaries.mentioned(a)) is not None]
+    return [
+        call
+        for function in run
+        for each in summaries.reached(function)
+        for call in module.of_kind_inside(ast.Call, each)
+    ]
 
 
 def _is_seen(module: Module, call: ast.Call, project: OtherModules | None) -> bool:

@@ -16,25 +16,33 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from tape_migrate.flow.bindings import target_names
-from tape_migrate.flow.scope import Scope, ScopeKind
-from tape_migrate.flow.symbols import Symbol, symbol_of
-from tape_migrate.module import Module
+from tape_migrate.flow.scope import Scope
+from tape_migrate.flow.symbols import Symbol
+from tape_migrate.shapes.attribute_members import is_related
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import kind_of, value_given_by
 from tape_migrate.shapes.plan import Kind
+from tape_migrate.shapes.seen_members import (
+    CHOOSE,
+    COLLECTIONS,
+    HAND_ON,
+    JOIN,
+    OF_NAMED_TUPLES,
+    OF_PYTHON,
+    functions_of,
+    gives_given,
+    is_mixed,
+    makes_collection,
+    members,
+    returned,
+)
 
 _DEPTH = 6
-_COLLECTIONS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
-_HAND_ON = frozenset({"filter", "iter", "list", "next", "reversed", "set", "sorted", "tuple"})
-"""Builtins that give what their first iterable holds; ``dict``, ``map``, ``zip`` take several."""
-_JOIN = frozenset({"dict", "enumerate", "map", "zip"})
+_TAKEN = (ast.MatchAs, ast.MatchStar, ast.MatchMapping, ast.ExceptHandler)
 _NAMED_TUPLES = ("collections.namedtuple", "typing.NamedTuple")
-_OF_PYTHON = ("collections.", "copy.", "functools.", "heapq.", "itertools.", "operator.")
-"""Where the functions are that make collections of what they are given."""
 OF_COLLECTIONS = frozenset({"copy", "items", "values"})
 """Methods that give what their object holds."""
 
@@ -51,6 +59,8 @@ class PutTogether:
         functions = self._functions(call)
         if not functions and self._makes_named_tuple(call):
             return len(call.args) + len(call.keywords) != 1
+        if not functions and self._makes_own_list(call):
+            return True
         if not functions:
             nest = self._module.names.resolve(call.func).startswith("tensorflow.nest.")
             return self._call(call, self._module.scope_of(call), {}, depth) if nest else None
@@ -73,7 +83,7 @@ class PutTogether:
         return any(
             value is None or self._holds(value, self._module.scopes.opened_by(function), {}, _DEPTH)
             for function in self._context.summaries.methods_named(name)
-            for value in self._returned(function, self._module.scopes.opened_by(function))
+            for value in returned(self._module, function, self._module.scopes.opened_by(function))
         )
 
     def sees(self, call: ast.Call) -> bool:
@@ -86,7 +96,7 @@ class PutTogether:
             if isinstance(function, ast.Lambda):
                 continue
             scope = self._module.scopes.opened_by(function)
-            for value in self._returned(function, scope):
+            for value in returned(self._module, function, scope):
                 for part in self._parts(value, scope):
                     if self._holds(part, scope, {}, _DEPTH):
                         return True
@@ -115,42 +125,29 @@ class PutTogether:
             for maker in _makers(node)
         )
 
-    def _functions(self, call: ast.Call) -> list[Function | ast.Lambda]:
-        function = self._context.summaries.callee(call)
-        if function is not None:
-            return [function]
-        if isinstance(call.func, ast.Lambda):
-            return [call.func]
-        if isinstance(call.func, ast.Attribute) and not self._module.names.resolve(call.func):
-            return [*self._context.summaries.methods_named(call.func.attr)]
+    def _makes_own_list(self, call: ast.Call) -> bool:
+        """Whether it makes an object of the module's own kind of list, which may fill itself."""
+        if isinstance(call.func, ast.Attribute):
+            return call.func.attr in OF_NAMED_TUPLES
         if not isinstance(call.func, ast.Name):
-            return []
+            return False
         bound = self._module.names.bindings(call.func.id, self._module.scope_of(call))
-        values = [node.value for node in bound if isinstance(node, ast.Assign)]
-        return [value for value in values if isinstance(value, ast.Lambda)]
+        bases = [base for node in bound if isinstance(node, ast.ClassDef) for base in node.bases]
+        return any(makes_collection(self._module, base) for base in bases)
+
+    def _functions(self, call: ast.Call) -> list[Function | ast.Lambda]:
+        return functions_of(self._module, call)
 
     def _by_function(self, function: Function | ast.Lambda, call: ast.Call, depth: int) -> bool:
         scope = self._module.scopes.opened_by(function)
         around = self._module.scope_of(call)
         if isinstance(function, ast.Lambda):
-            names = [arg.arg for arg in function.args.args]
-            given = dict(zip(names, call.args, strict=False))
             results: Iterator[ast.expr | None] = iter([function.body])
         else:
-            given = dict(bind(function, call))
-            results = self._returned(function, scope)
+            results = returned(self._module, function, scope)
+        given = dict(bind(function, call))
         held = {name: self._holds(value, around, {}, depth - 1) for name, value in given.items()}
         return any(value is None or self._holds(value, scope, held, depth - 1) for value in results)
-
-    def _returned(self, function: Function, scope: Scope) -> Iterator[ast.expr | None]:
-        """What it returns; None for a generator."""
-        for node in ast.walk(function):
-            if isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom)):
-                if scope.kind is ScopeKind.FUNCTION and self._module.scope_of(node) is scope:
-                    if not isinstance(node, ast.Return):
-                        yield None
-                    elif node.value is not None:
-                        yield node.value
 
     def _holds(self, expr: ast.expr, scope: Scope, given: Mapping[str, bool], depth: int) -> bool:
         """Whether ``expr`` may be a collection of several; ``given`` says so of parameters."""
@@ -163,9 +160,18 @@ class PutTogether:
                 if len(items) != 1 or spread or isinstance(items[0], ast.Starred):
                     return True
                 return self._holds(items[0], scope, given, depth - 1)
-            case ast.ListComp(elt=one) | ast.GeneratorExp(elt=one) | ast.DictComp(value=one):
+            case (
+                ast.ListComp(elt=one, generators=over)
+                | ast.SetComp(elt=one, generators=over)
+                | ast.GeneratorExp(elt=one, generators=over)
+                | ast.DictComp(value=one, generators=over)
+            ):
                 # Each is made by itself, unless it is one that was there before.
-                return not isinstance(one, (ast.Call, ast.BinOp, ast.UnaryOp))
+                if isinstance(one, ast.Call):
+                    return gives_given(self._module, one) and any(
+                        self._holds_mixed(each.iter, scope, given, depth - 1) for each in over
+                    )
+                return not isinstance(one, (ast.BinOp, ast.UnaryOp))
             case ast.IfExp(body=first, orelse=second):
                 return any(self._holds(e, scope, given, depth - 1) for e in (first, second))
             case ast.BoolOp(values=values):
@@ -173,9 +179,23 @@ class PutTogether:
             case ast.NamedExpr(value=value):
                 return self._holds(value, scope, given, depth - 1)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
-                return any(self._is_list(e, scope) for e in (left, right))
+                return any(
+                    self._is_list(e, scope)
+                    or (isinstance(e, ast.Call) and self._holds(e, scope, given, depth - 1))
+                    for e in (left, right)
+                )
+            case ast.BinOp(left=left, op=ast.Mult(), right=right):
+                listed = [e for e in (left, right) if isinstance(e, (ast.Call, *COLLECTIONS))]
+                return any(self._holds(e, scope, given, depth - 1) for e in listed)
+            case ast.Attribute(attr=name):
+                return self._attribute(name, depth)
             case ast.Subscript(value=value, slice=ast.Slice()):
                 return self._holds(value, scope, given, depth - 1)
+            case ast.Subscript(
+                value=ast.Call(func=ast.Name(id="vars")) | ast.Attribute(attr="__dict__"),
+                slice=ast.Constant(value=str(name)),
+            ):
+                return self._attribute(name, depth)
             case ast.Subscript(value=holder):
                 parts = self._parts(holder, scope)
                 return any(self._holds(e, scope, given, depth - 1) for e in parts)
@@ -183,10 +203,32 @@ class PutTogether:
                 return self._name(name, scope, given, depth)
             case ast.Call():
                 return self._call(expr, scope, given, depth)
-        return False
+        return is_mixed(members(self._module, expr))
+
+    def _holds_mixed(
+        self, expr: ast.expr, scope: Scope, given: Mapping[str, bool], depth: int
+    ) -> bool:
+        """The same for what each is taken out of: of a display one must be made of another."""
+        if isinstance(expr, COLLECTIONS):
+            parts = [*members(self._module, expr)]
+            return is_mixed(parts) or self._context.closure.depend([parts])
+        return self._holds(expr, scope, given, depth)
+
+    def _attribute(self, name: str, depth: int) -> bool:
+        """Whether an object's attribute is given what another member is computed from."""
+        module = self._module
+        if is_related(module, self._context.closure, Symbol("", ("." + name,))):
+            return True
+        stores = (n for n in module.attributes(name) if isinstance(n.ctx, ast.Store))
+        return any(
+            stmt.value is not None
+            and self._holds_mixed(stmt.value, module.scope_of(stmt), {}, depth - 1)
+            for stmt in map(module.statement_of, stores)
+            if isinstance(stmt, (ast.Assign, ast.AnnAssign, ast.AugAssign))
+        )
 
     def _is_list(self, expr: ast.expr, scope: Scope) -> bool:
-        if isinstance(expr, _COLLECTIONS):
+        if isinstance(expr, COLLECTIONS):
             return True
         return kind_of(self._module, expr, scope) in (Kind.LIST, Kind.TUPLE)
 
@@ -200,7 +242,7 @@ class PutTogether:
             if isinstance(node, ast.AugAssign):
                 if self._is_list(node.value, scope):
                     return True
-            elif isinstance(node, (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith)):
+            elif isinstance(node, (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith, *_TAKEN)):
                 return True
             elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
                 value = (
@@ -229,68 +271,25 @@ class PutTogether:
         parts = [*call.args, *(keyword.value for keyword in call.keywords)]
         parts = [part.value if isinstance(part, ast.Starred) else part for part in parts]
         if isinstance(func, ast.Name) and not self._module.names.is_local(func.id, scope):
-            if func.id in _JOIN:
+            if func.id in JOIN:
                 return bool(parts)
-            if func.id in _HAND_ON:
+            if func.id in HAND_ON:
                 return any(self._holds(part, scope, given, depth - 1) for part in parts)
+            if func.id == "getattr" and isinstance(call.args[1], ast.Constant):
+                return self._attribute(str(call.args[1].value), depth)
+            if func.id in CHOOSE:
+                return any(self._is_list(part, scope) for part in parts[1:])
         if isinstance(func, ast.Call):
             return self._module.names.resolve(func.func) == "functools.partial"
-        if isinstance(func, ast.Attribute) and func.attr in OF_COLLECTIONS:
-            return self._holds(func.value, scope, given, depth - 1)
         resolved = self._module.names.resolve(func)
-        if resolved.startswith(_OF_PYTHON) and len(parts) > 1:
+        if isinstance(func, ast.Attribute) and func.attr in OF_COLLECTIONS and not resolved:
+            return self._holds(func.value, scope, given, depth - 1)
+        if resolved.startswith(OF_PYTHON) and len(parts) > 1:
             return True
-        if resolved.startswith(("tensorflow.nest.", *_OF_PYTHON)):
+        if resolved.startswith(("tensorflow.nest.", *OF_PYTHON)):
             return any(self._holds(part, scope, given, depth - 1) for part in parts)
-        return bool(self.by_call(call, depth - 1))
-
-
-def members(module: Module, expr: ast.expr, *, inside: bool = False) -> Iterator[ast.expr]:
-    """What is put together in ``expr`` itself, however deep: of ``list(chain([a], [b]))[:2]`` two.
-
-    ``inside``: ``expr`` stands in a display.
-    """
-    match expr:
-        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-            yield from (part for item in items for part in members(module, item, inside=True))
-        case ast.Dict(values=items):
-            yield from (part for item in items for part in members(module, item, inside=True))
-        case ast.Subscript(value=value) if symbol_of(expr) is None:
-            yield from members(module, value)
-        case ast.Starred(value=value) | ast.NamedExpr(value=value):
-            yield from members(module, value, inside=inside)
-        case ast.BinOp(left=left, op=ast.Add(), right=right) if not inside:
-            yield from (part for side in (left, right) for part in members(module, side))
-        case (
-            ast.ListComp(elt=ast.Name(id=name), generators=over)
-            | ast.GeneratorExp(elt=ast.Name(id=name), generators=over)
-        ):
-            if name in target_names(made.target for made in over):
-                yield from (part for made in over for part in members(module, made.iter))
-        case ast.Call(func=func, args=args, keywords=keywords) if _makes_collection(module, func):
-            for given in (*args, *(keyword.value for keyword in keywords)):
-                yield from members(module, given, inside=bool(keywords) and given not in args)
-        case ast.Call(func=ast.Attribute(value=holder)) if not inside:
-            yield from members(module, holder)
-        case _ if inside:
-            yield expr
-
-
-def alternatives(expr: ast.expr) -> Iterator[ast.expr]:
-    """What ``a if c else b`` and ``c and a or b`` may give."""
-    match expr:
-        case ast.IfExp(body=first, orelse=second):
-            yield from (*alternatives(first), *alternatives(second))
-        case ast.BoolOp(values=values):
-            yield from (part for value in values for part in alternatives(value))
-        case _:
-            yield expr
-
-
-def _makes_collection(module: Module, func: ast.expr) -> bool:
-    if isinstance(func, ast.Name) and not module.names.is_local(func.id, module.scope_of(func)):
-        return func.id in _HAND_ON | _JOIN | {"sum"}
-    return module.names.resolve(func).startswith(("tensorflow.nest.", *_OF_PYTHON))
+        several = self.by_call(call, depth - 1)
+        return is_mixed(members(self._module, call)) if several is None else several
 
 
 def _makers(node: ast.AST | None) -> list[ast.expr]:

@@ -33,13 +33,9 @@ from tape_migrate.shapes.copies import value_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import own_expressions
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source
-from tape_migrate.shapes.put_together import (
-    OF_COLLECTIONS,
-    PutTogether,
-    alternatives,
-    members,
-)
+from tape_migrate.shapes.put_together import OF_COLLECTIONS, PutTogether
 from tape_migrate.shapes.results import result_of
+from tape_migrate.shapes.seen_members import alternatives, gives_given, is_mixed, members
 
 _TAKE_OUT = frozenset(("get", "pop", "popitem", "setdefault", "__getitem__"))
 """Methods that give a part of their object."""
@@ -59,7 +55,7 @@ def related_members(context: Context, dep: Dependence, source: Source) -> Refusa
     if source.fresh or source.variable or source.kind is Kind.TENSOR:
         return None
     found = {
-        _of_definition(context, dep, definition, track.symbol)
+        _of_definition(context, dep, definition, track.symbol, source.kind)
         for track in source.tracks
         if track.whole
         for definition in track.definitions
@@ -109,16 +105,19 @@ def _of_attribute(context: Context, symbol: Symbol) -> Related:
 
 
 def _of_definition(
-    context: Context, dep: Dependence, definition: Definition, symbol: Symbol
+    context: Context, dep: Dependence, definition: Definition, symbol: Symbol, kind: Kind
 ) -> Related:
     value = value_of(definition, symbol)
+    known = value is None or kind in (Kind.LIST, Kind.TUPLE)
     if _is_of_starred(context, dep, definition) or any(
-        _of_display([*members(context.module, each)]) is Related.LIKELY or _adds_up(context, each)
-        for given in ([value] if value is not None else _in_sight(definition, symbol))
-        for each in alternatives(given)
+        _is_put_together(context, each, known) or _adds_up(context, each)
+        for seen in ([value] if value is not None else _in_sight(definition, symbol))
+        for each in alternatives(seen)
     ):
         return Related.LIKELY
     if value is None and definition.stmt is not None and definition.symbol == symbol:
+        if any(_hands_on_made(context, each) for each in _taken_whole(definition, symbol)):
+            return Related.LIKELY
         # `x, y = make(…)`: what the function gives there, by whatever name, is put together in it.
         result = result_of(context.module, definition.stmt, symbol)
         if result is None:
@@ -132,18 +131,51 @@ def _of_definition(
     return _of_value(context, value)
 
 
+def _is_put_together(context: Context, value: ast.expr, known: bool) -> bool:
+    """Whether a member of ``value`` visibly comes from another.
+
+    Where it is ``known`` to be a list, or is gone through, each name is a source of its own.
+    """
+    parts = [*members(context.module, value)]
+    if is_mixed(parts):
+        return True
+    taken_apart = known and isinstance(value, (*_COLLECTIONS, ast.Subscript, ast.BinOp))
+    return not taken_apart and context.closure.depend([parts])
+
+
 def _in_sight(definition: Definition, symbol: Symbol) -> list[ast.expr]:
     """What a name is given, or taken out of, by something other than a plain assignment."""
     stmt = definition.stmt
     if stmt is None or definition.symbol != symbol:
         return []
-    parts = [node for own in own_expressions(stmt) for node in ast.walk(own)]
-    found = [
-        n.value for n in parts if isinstance(n, ast.NamedExpr) and symbol_of(n.target) == symbol
-    ]
+    found = _by_walrus(stmt, symbol)
     if isinstance(stmt, (ast.For, ast.AsyncFor)):
         return [*found, stmt.iter]
+    if isinstance(stmt, ast.Match):
+        return [*found, stmt.subject]
     return [*found, stmt.value] if isinstance(stmt, ast.Assign) else found
+
+
+def _by_walrus(stmt: ast.stmt, symbol: Symbol) -> list[ast.expr]:
+    parts = [node for own in own_expressions(stmt) for node in ast.walk(own)]
+    named = [node for node in parts if isinstance(node, ast.NamedExpr)]
+    return [node.value for node in named if symbol_of(node.target) == symbol]
+
+
+def _taken_whole(definition: Definition, symbol: Symbol) -> list[ast.expr]:
+    """What a name is given as a whole, or all of what is left of it: ``*s, = f(x)``."""
+    stmt = definition.stmt
+    if stmt is None:
+        return []
+    if isinstance(stmt, ast.Match):
+        return [stmt.subject]
+    if isinstance(stmt, ast.Assign):
+        rest = (n for target in stmt.targets for n in ast.walk(target))
+        if any(isinstance(n, ast.Starred) and symbol_of(n.value) == symbol for n in rest):
+            return [stmt.value]
+        if isinstance(stmt.value, (ast.ListComp, ast.GeneratorExp)):
+            return [stmt.value.elt]
+    return _by_walrus(stmt, symbol)
 
 
 def _adds_up(context: Context, value: ast.expr) -> bool:
@@ -176,8 +208,10 @@ def _hands_on_made(context: Context, value: ast.expr) -> bool:
     together = PutTogether(context)
     match value:
         case ast.ListComp(elt=one) | ast.GeneratorExp(elt=one) | ast.DictComp(value=one):
-            if isinstance(one, (ast.Call, ast.BinOp, ast.UnaryOp)):
+            if isinstance(one, (ast.BinOp, ast.UnaryOp)):
                 return False  # each is made anew, none from another
+            if isinstance(one, ast.Call) and not gives_given(context.module, one):
+                return False
     made = {node: _calls_behind(context.module, node) for node in ast.walk(value)}
     seen = [node for node, calls in made.items() if any(map(together.sees, calls))]
     if seen and together.by_result(value):
@@ -192,6 +226,8 @@ def _hands_on_made(context: Context, value: ast.expr) -> bool:
             held = held.value
         if any(map(together.holds_some, made.get(held, ()) if held is not None else ())):
             return True
+        if isinstance(held, (ast.ListComp, ast.GeneratorExp)):
+            held = ast.List([held.elt])
         if isinstance(held, (ast.List, ast.Tuple, ast.Dict)):
             parts = held.values if isinstance(held, ast.Dict) else held.elts
             if any(isinstance(part, ast.Call) and together.by_call(part) for part in parts):
@@ -277,6 +313,4 @@ def _hands_on(expr: ast.expr) -> bool:
 
 
 def _of_display(members: list[ast.expr]) -> Related:
-    named = [m for m in members if symbol_of(m) is not None]
-    made = [m for m in members if symbol_of(m) is None and not isinstance(m, ast.Constant)]
-    return Related.LIKELY if named and made else Related.NO
+    return Related.LIKELY if is_mixed(members) else Related.NO

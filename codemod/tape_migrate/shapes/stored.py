@@ -69,7 +69,7 @@ def names_tensor(module: Module, expr: ast.expr) -> bool:
 
     Or what an operator makes of a variable: ``h = -net.w``.
     """
-    return any(is_tensor(module, value) for value in _values(module, expr))
+    return any(is_tensor(module, value) for value in values_of(module, expr))
 
 
 def is_tensor(module: Module, value: ast.expr) -> bool:
@@ -79,7 +79,8 @@ def is_tensor(module: Module, value: ast.expr) -> bool:
     )
 
 
-def _values(module: Module, expr: ast.AST) -> list[ast.expr]:
+def values_of(module: Module, expr: ast.AST) -> list[ast.expr]:
+    """What a name, or an attribute of whatever object, is given by plain assignments."""
     values: list[ast.expr | None] = []
     if isinstance(expr, ast.Name):
         bound = module.names.bindings(expr.id, module.scope_of(expr))
@@ -90,7 +91,9 @@ def _values(module: Module, expr: ast.AST) -> list[ast.expr]:
 
 
 def _reads_variable(module: Module, expr: ast.expr) -> bool:
-    made = (call for part in ast.walk(expr) for v in _values(module, part) for call in calls_in(v))
+    made = (
+        call for part in ast.walk(expr) for v in values_of(module, part) for call in calls_in(v)
+    )
     names = (tensorflow_function(module.names.resolve(call.func)) or "" for call in made)
     return any(name.rpartition(".")[2] in VARIABLE_MAKERS for name in names)
 
