@@ -101,6 +101,8 @@ class _Read(NamedTuple):
     attribute: str | None
     outer: bool
     """Whether others than the scope itself have them."""
+    of_any: bool = False
+    """Whether a method that is called reads it of its own object: which one, is not known."""
 
 
 class _Reader(OfScope):
@@ -110,6 +112,8 @@ class _Reader(OfScope):
         """Whether a change may be one of what was read."""
         if change.attribute is not None and change.attribute != read.attribute:
             return False
+        if read.of_any and change.attribute is not None:
+            return True
         if change.outside and read.outer:
             return True
         if change.attribute is None and read.attribute is not None and not change.outside:
@@ -144,10 +148,19 @@ class _Reader(OfScope):
                 value = (
                     value_given_by(node, Symbol(name.id)) if isinstance(node, ast.stmt) else None
                 )
-                if isinstance(value, ast.Lambda):
-                    yield value
+                if value is not None:
+                    yield from self._functions_in(value)
                 elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     yield node
+
+    def _functions_in(self, value: ast.expr) -> Iterator[ast.AST]:
+        """What ``fn`` may run after ``fn = box.loss``, or ``getattr(box, "loss")``."""
+        yield from self._module.of_kind_inside(ast.Lambda, value)
+        for asked in self._module.of_kind_inside(ast.Attribute, value):
+            yield from self._summaries.methods_named(asked.attr)
+        for text in self._module.of_kind_inside(ast.Constant, value):
+            if isinstance(text.value, str):
+                yield from self._summaries.methods_named(text.value)
 
     def _reads_by(self, name: ast.Name, inner: set[int]) -> Iterator[_Read]:
         resolved = self._module.names.resolve(name)
@@ -164,7 +177,8 @@ class _Reader(OfScope):
             groups = self._objects.groups(objects)
             outer = owner is not self._scope or own_self
             outer = outer or OUTSIDE in groups or self._objects.groups({OUTSIDE}) <= groups
-            yield _Read(ast.unparse(what), objects, attribute, outer)
+            of_any = own_self and id(owner) in inner and attribute is not None
+            yield _Read(ast.unparse(what), objects, attribute, outer, of_any)
 
     def _chain(self, name: ast.Name) -> Iterator[tuple[ast.expr, frozenset[Hashable], str | None]]:
         """What ``HOLDER.config["scale"]`` reads, step by step."""
@@ -191,9 +205,9 @@ class _Reader(OfScope):
             elif isinstance(parent, ast.Subscript) and parent.value is node:
                 yield node, held.itself, None
             elif isinstance(parent, ast.Call) and parent.func is node:
-                if self._summaries.methods_named("__call__"):
-                    yield node, held.all, None
-                return  # a model, or a function that a library has made
+                # `fn = functools.partial(scaled, scale)`, `fn = Scaled(scale)`
+                yield node, held.all, None
+                return
             else:
                 yield node, held.all, None
                 return
