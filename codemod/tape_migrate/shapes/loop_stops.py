@@ -51,6 +51,7 @@ _STOPS: Final = _STOPPING | {_STOP, "argmax", "argmin", "ones_like", "zeros_like
 # fmt: on
 _LOOPS: Final = frozenset(_FUNCTIONS)
 _OF_CELLS: Final = frozenset({"nn.dynamic_rnn", "nn.bidirectional_dynamic_rnn", "nn.raw_rnn"})
+_WORDS: Final = _LOOPS | _OF_CELLS
 _REAL: Final = ("float", "double", "half", "complex", "dtype")
 
 _CHOICES: Final = (ast.If, ast.IfExp, ast.BoolOp, ast.Match, ast.Try, ast.While, ast.For)
@@ -81,6 +82,8 @@ def only_stopped(
     ``start`` are the reads of the target and ``exprs`` where they stand; ``again``: the gradient
     may be differentiated in its turn.
     """
+    if not _has_loops(context):
+        return None
     stopped = list(_stopped(context, dep, nodes, inline, call_node))
     if not stopped:
         return None
@@ -90,6 +93,17 @@ def only_stopped(
             if not sure or not certainly_connected(context, dep, start, exprs, source):
                 return source.symbol
     return None
+
+
+def _has_loops(context: Context) -> bool:
+    """Whether a loop may be in sight at all, by the words that the texts hold."""
+    known = context.module.memo.get("has_loops")
+    if known is None:
+        here = any(word.rpartition(".")[2].encode() in context.module.text for word in _WORDS)
+        others = context.others
+        known = here or (others is not None and others.hold(_LOOPS))
+        context.module.memo["has_loops"] = known
+    return known is True
 
 
 def _stopped(
