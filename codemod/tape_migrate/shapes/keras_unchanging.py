@@ -18,7 +18,9 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.keras_values import Level
 from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.tensorflow_facts import (
     KERAS_GRAPH_ATTRIBUTES,
@@ -77,9 +79,20 @@ class Unchanging:
 
     def _is_change(self, model: ast.expr, node: ast.expr) -> bool:
         match node:
+            case ast.Call(func=ast.Name(id="getattr"), args=[holder, asked, *_]):
+                by_name = not isinstance(asked, ast.Constant) or asked.value in _CHANGES_LAYERS
+                return by_name and self._may_be(model, holder)
+            case ast.Attribute(value=holder, attr=name) if name in _CHANGES_LAYERS:
+                call = self._module.parent_of(node)
+                called = isinstance(call, ast.Call) and call.func is node
+                return not called and self._may_be(model, holder)
             case ast.Call(func=ast.Attribute(value=holder, attr=name)):
-                if name in _CHANGES_LAYERS and self._may_be(model, holder):
+                if name in _CHANGES_LAYERS and any(
+                    self._may_be(model, part) for part in (holder, *node.args[:1])
+                ):
                     return True
+                if name == "add" and self._adds_layer(node) and not self._is_new(holder):
+                    return True  # it may be the model by another name
                 return (
                     name in _CHANGES_LISTS
                     and isinstance(holder, ast.Attribute)
@@ -95,6 +108,27 @@ class Unchanging:
                 changed = name in KERAS_GRAPH_ATTRIBUTES | {"layers", "_layers"}
                 return changed and self._may_be(model, holder)
         return False
+
+    def _adds_layer(self, call: ast.Call) -> bool:
+        """Whether a layer is added, to whatever: ``net.add(Dense(1))``, ``net.add(layer)``."""
+        match call.args:
+            case [ast.Name() as name]:
+                return self._levels.value(name).level is Level.PLAIN
+            case [ast.Call(func=func)]:
+                return bool(resolved := self._module.names.resolve(func)) and is_library(
+                    self._module, resolved
+                )
+        return False
+
+    def _is_new(self, holder: ast.expr) -> bool:
+        """Whether it is an object that its own function has made: ``net = Sequential()``."""
+        if not isinstance(holder, ast.Name):
+            return False
+        bound = self._module.names.bindings(holder.id, self._module.scope_of(holder))
+        return bool(bound) and all(
+            isinstance(node, ast.Assign) and isinstance(node.value, (ast.Call, ast.Set))
+            for node in bound
+        )
 
     def _may_be(self, model: ast.expr, holder: ast.expr) -> bool:
         """Whether ``holder`` is called what ``model`` is called."""

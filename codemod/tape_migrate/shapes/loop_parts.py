@@ -12,17 +12,21 @@ import ast
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from tape_migrate.flow.symbols import symbol_of
+from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
-from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.loop_body import is_loop_body, uses_of
+from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
+from tape_migrate.shapes.loop_turns import Turn, parameters, turns_of
 from tape_migrate.shapes.loop_twins import may_be_alike
+from tape_migrate.shapes.loop_values import (
+    Key,
+    any_same,
+    elements,
+    given_by_definition,
+    leaves,
+    tensors_of,
+)
 from tape_migrate.shapes.plan import Link, Refusal, Source
-from tape_migrate.shapes.tensorflow_facts import tensorflow_function
-
-_STEPWISE = ("scan", "foldl", "foldr")
-_DISPLAYS = (ast.List, ast.Tuple, ast.Dict)
 
 
 def refuse_part_twins(
@@ -31,13 +35,15 @@ def refuse_part_twins(
     """Refuse a part of a loop's variable, where another part that the target reads may be the
     same."""
     node = dep.scope.node
-    if not isinstance(node, ast.FunctionDef) or not is_loop_body(context.module, dep.scope):
+    turns = turns_of(context.module, node) if isinstance(node, ast.FunctionDef) else []
+    if not turns or not isinstance(node, ast.FunctionDef):
         return None
     links = tuple(links)
     for source in sources:
-        for holder in _holders(source, node):
-            other = next(_others(source, holder, links), None)
-            if other is not None and _may_begin_alike(context, dep, holder):
+        keys = _keys(dep, source)
+        for holder in sorted(_holders(dep, source, keys, node)):
+            other = next(_others(dep, source, keys, holder, links), None)
+            if other is not None and _may_begin_alike(context, node, holder, turns):
                 return Refusal(
                     "TM117",
                     f"{source.symbol} and {other} are parts of {holder}, and may begin a turn of "
@@ -46,109 +52,109 @@ def refuse_part_twins(
     return None
 
 
-def _parameters(function: ast.FunctionDef) -> list[str]:
-    return [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
+def _keys(dep: Dependence, source: Source) -> frozenset[Key]:
+    scope = id(dep.scope)
+    return frozenset[Key]().union(
+        *(
+            given_by_definition(dep.module, definition, source.symbol, scope)
+            for definition in source.track.definitions
+        )
+    )
 
 
-def _holders(source: Source, function: ast.FunctionDef) -> Iterator[str]:
+def _holders(
+    dep: Dependence, source: Source, keys: frozenset[Key], function: ast.FunctionDef
+) -> set[str]:
     """Parameters of which a source is a part."""
-    carried = [*_parameters(function)]
+    carried = [*parameters(function)]
     if function.args.vararg is not None:
         carried.append(function.args.vararg.arg)
-    if source.symbol.path and source.symbol.root in carried:
-        yield source.symbol.root
-    for definition in source.track.definitions:
-        name = _taken_from(definition.stmt)
-        if name in carried:
-            yield name
+    symbols = [key[1] for key in keys if isinstance(key, tuple) and key[0] == id(dep.scope)]
+    return {
+        symbol.root
+        for symbol in symbols
+        if symbol.root in carried and (symbol.path or symbol != source.symbol)
+    }
 
 
-def _taken_from(stmt: ast.AST | None) -> str:
-    """``ab`` of ``a, b = ab`` and of ``a = ab[0]``."""
-    if not isinstance(stmt, ast.Assign):
-        return ""
-    value = stmt.value
-    if isinstance(value, ast.Name) and all(isinstance(t, ast.Name) for t in stmt.targets):
-        return ""
-    while isinstance(value, ast.Subscript):
-        value = value.value
-    return value.id if isinstance(value, ast.Name) else ""
-
-
-def _others(source: Source, holder: str, links: tuple[Link, ...]) -> Iterator[str]:
+def _others(
+    dep: Dependence, source: Source, keys: frozenset[Key], holder: str, links: tuple[Link, ...]
+) -> Iterator[str]:
     """Other parts of the parameter that are read on the way to the target."""
     own = [d.stmt for d in source.track.definitions]
     inside = {id(n) for stmt in own if stmt is not None for n in ast.walk(stmt)}
     for link in links:
         symbol = link.use.symbol
-        if id(link.use.node) in inside:
+        if id(link.use.node) in inside or symbol == source.symbol:
             continue
-        if (symbol.root == holder and symbol != source.symbol) or (
-            symbol.root != source.symbol.root and _taken_from(link.definition.stmt) == holder
+        if symbol.root == holder or (
+            symbol.root != source.symbol.root
+            and any(
+                isinstance(key, tuple)
+                and key[1].root == holder
+                and (key not in keys or not key[1].path)
+                for key in given_by_definition(dep.module, link.definition, symbol, id(dep.scope))
+            )
         ):
             yield str(symbol)
 
 
-def _may_begin_alike(context: Context, dep: Dependence, holder: str) -> bool:
-    module, node = context.module, dep.scope.node
-    assert isinstance(node, ast.FunctionDef)
-    names = _parameters(node)
-    position = names.index(holder) if holder in names else None
-    for use in uses_of(module, dep.scope):
-        call = next((p for p in module.parents(use) if isinstance(p, ast.Call)), None)
-        if call is None:
+def _may_begin_alike(
+    context: Context, function: ast.FunctionDef, holder: str, turns: list[Turn]
+) -> bool:
+    names, module = parameters(function), context.module
+    for turn in turns:
+        if turn.values is None:
             return True
-        leaf = tensorflow_function(module.names.resolve(call.func))
-        if leaf == "map_fn" or (leaf in _STEPWISE and position not in (None, 0)):
-            continue  # the elements of a tensor are new ones
-        begun = _begun(module, call, leaf or "", position)
-        if begun is None or _alike(context, begun):
-            return True
-    for stmt in module.of_kind_inside(ast.Return, node):
-        if module.scope_of(stmt) is not dep.scope or stmt.value is None:
-            continue
-        given: ast.expr = stmt.value
-        if position is not None and isinstance(given, (ast.List, ast.Tuple)) and len(names) > 1:
-            if len(given.elts) == len(names):
-                given = given.elts[position]
-        if isinstance(given, _DISPLAYS):
-            read = [p.id for p in _parts(given) if isinstance(p, ast.Name)]
-            if len(set(read)) < len(read):
+        given: ast.expr | None = (
+            turn.of(names.index(holder))
+            if holder in names
+            else ast.Tuple(elts=[*turn.values[len(names) :]])
+        )
+        if given is None:
+            continue  # bound to something of outside
+        if elements(module, given) is None:
+            if turn.first or not _is_as_before(module, function, given, holder):
                 return True
+        elif any_same(module, leaves(module, given)) or (
+            turn.first and _alike(context, leaves(module, given))
+        ):
+            return True
     return False
 
 
-def _begun(module: Module, call: ast.Call, leaf: str, position: int | None) -> ast.expr | None:
-    """The structure that the loop begins with as this parameter, if it is written out."""
-    named = [k.value for k in call.keywords if k.arg in ("loop_vars", "initializer")]
-    value: ast.expr | None = next(iter([*named, *call.args[2:3]]), None)
-    value = _written(module, value)
-    if leaf in _STEPWISE or position is None:
-        return value if isinstance(value, _DISPLAYS) else None
-    if isinstance(value, (ast.List, ast.Tuple)) and position < len(value.elts):
-        part = _written(module, value.elts[position])
-        return part if isinstance(part, _DISPLAYS) else None
-    return None
-
-
-def _written(module: Module, value: ast.expr | None) -> ast.expr | None:
-    if isinstance(value, ast.Name):
-        bound = module.names.bindings(value.id, module.scope_of(value))
-        stmt = bound[0] if len(bound) == 1 else None
-        return stmt.value if isinstance(stmt, ast.Assign) else value
-    return value
-
-
-def _parts(display: ast.expr) -> list[ast.expr]:
-    if isinstance(display, (ast.List, ast.Tuple)):
-        return [part for each in display.elts for part in _parts(each)]
-    if isinstance(display, ast.Dict):
-        return [part for each in display.values for part in _parts(each)]
-    return [display]
-
-
-def _alike(context: Context, begun: ast.expr) -> bool:
+def _alike(context: Context, values: list[ast.expr]) -> bool:
     return any(
-        symbol_of(first) is not None and may_be_alike(context, first, second)
-        for first, second in combinations(_parts(begun), 2)
+        symbol_of(one) is not None and may_be_alike(context, one, other)
+        for one, other in combinations(values, 2)
     )
+
+
+def _is_as_before(module: Module, function: ast.FunctionDef, given: ast.expr, holder: str) -> bool:
+    """Whether a turn gives back what it was given, but for parts that are set to new tensors."""
+    whole = (id(module.scopes.opened_by(function)), Symbol(holder))
+    came = {key for key in tensors_of(module, given) if isinstance(key, tuple)}
+    if not isinstance(given, ast.Name) or came != {whole}:
+        return False
+    stored: list[ast.expr] = []
+    for node in module.inside(function):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)):
+                if name == holder and attr in CONTAINER_METHODS:
+                    return False
+            case ast.Assign(targets=targets, value=value):
+                parts = (part for target in targets for part in module.inside(target))
+                stored += [value for part in parts if _is_part_of(part, holder)]
+    return not any_same(module, stored) and not any(
+        key[1].root == holder
+        for value in stored
+        for key in tensors_of(module, value)
+        if isinstance(key, tuple)
+    )
+
+
+def _is_part_of(node: ast.AST, holder: str) -> bool:
+    if not isinstance(node, (ast.Subscript, ast.Attribute)) or isinstance(node.ctx, ast.Load):
+        return False
+    symbol = symbol_of(node) or symbol_of(node.value)
+    return symbol is not None and symbol.root == holder

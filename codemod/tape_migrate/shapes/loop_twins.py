@@ -17,6 +17,8 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.given_itself import names_given
 from tape_migrate.shapes.loop_body import uses_of
+from tape_migrate.shapes.loop_turns import parameters, turns_of
+from tape_migrate.shapes.loop_values import may_be_same
 from tape_migrate.shapes.loop_variables import is_loop_variable
 from tape_migrate.shapes.plan import Link, Refusal, Source, in_order
 from tape_migrate.shapes.sources import is_fresh_value
@@ -33,13 +35,23 @@ def refuse_twins(
     read = {link.use.symbol.root for link in outside if link.definition.kind is DefKind.PARAMETER}
     around = {link.use.symbol.root for link in outside if link.definition.kind is DefKind.EXTERNAL}
     for source in sources:
-        if not isinstance(node, ast.FunctionDef) or not is_loop_variable(
-            context, scope, source.symbol
-        ):
+        if not isinstance(node, ast.FunctionDef) or source.symbol.path:
             continue
-        names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+        names = parameters(node)
+        if source.symbol.root not in names:
+            continue
         own = names.index(source.symbol.root)
-        for name in sorted(around):
+        in_loop = is_loop_variable(context, scope, source.symbol)
+        for read_too in outside if not in_loop else ():
+            if read_too.definition.kind is DefKind.EXTERNAL and _is_given(
+                context, node, own, read_too.use.node
+            ):
+                return Refusal(
+                    "TM117",
+                    f"{source.symbol} may be {read_too.use.symbol} itself in a turn of a loop that "
+                    "runs eagerly, and the target is computed from that, too",
+                )
+        for name in sorted(around) if in_loop else ():
             if _may_begin_as(context, dep, own, name, names):
                 return Refusal(
                     "TM117",
@@ -49,7 +61,7 @@ def refuse_twins(
         for position, name in enumerate(names):
             if position == own or name not in read:
                 continue
-            if _may_begin_alike(context, dep, own, position, names):
+            if _may_begin_alike(context, node, own, position):
                 return Refusal(
                     "TM117",
                     f"{source.symbol} and {name} of the loop may begin a turn as one tensor, of "
@@ -71,31 +83,38 @@ def _may_begin_as(context: Context, dep: Dependence, own: int, name: str, names:
     return False
 
 
-def _may_begin_alike(
-    context: Context, dep: Dependence, one: int, other: int, names: list[str]
-) -> bool:
+def _may_begin_alike(context: Context, node: ast.FunctionDef, one: int, other: int) -> bool:
     module = context.module
-    for use in uses_of(module, dep.scope):
-        call = next((p for p in module.parents(use) if isinstance(p, ast.Call)), None)
-        if call is None or module.names.resolve(call.func) == "tensorflow.map_fn":
-            continue
-        starts = _starts(module, call, len(names))
-        if starts is None:
-            continue
-        if may_be_alike(context, starts[one], starts[other]):
+    for turn in turns_of(module, node):
+        if turn.values is None:
             return True
-    for stmt in module.of_kind_inside(ast.Return, dep.scope.node):
-        if module.scope_of(stmt) is not dep.scope or not isinstance(stmt.value, ast.Tuple):
-            continue
-        items = stmt.value.elts
-        if len(items) != len(names):
-            continue
-        first, second = items[one], items[other]
-        if isinstance(first, ast.Name) and isinstance(second, ast.Name) and first.id == second.id:
+        first, second = turn.of(one), turn.of(other)
+        if first is None or second is None:
+            continue  # bound to something of outside
+        if turn.places[one] is not None and turn.places[one] == turn.places[other]:
+            continue  # one tensor in a graph, too
+        if may_be_same(module, first, second):
+            return True
+        if turn.first and may_be_alike(context, first, second):
             return True
         if _gives_back(module, first, second) or _gives_back(module, second, first):
             return True
     return False
+
+
+def _is_given(context: Context, node: ast.FunctionDef, own: int, read: ast.AST) -> bool:
+    """Whether a turn may give a parameter what is read of outside."""
+    if not isinstance(read, ast.expr):
+        return False
+    return any(
+        given is not None
+        and (
+            may_be_same(context.module, given, read)
+            or (turn.first and may_be_alike(context, given, read))
+        )
+        for turn in turns_of(context.module, node)
+        for given in [turn.of(own)]
+    )
 
 
 def may_be_alike(context: Context, first: ast.expr, second: ast.expr) -> bool:

@@ -119,6 +119,8 @@ def gives_given(module: Module, call: ast.Call, depth: int = _DEPTH) -> bool:
     functions = functions_of(module, call)
     if depth == 0:
         return True
+    if not functions and _is_gradient(module, call):
+        return False
     if not functions:
         return not always_new_tensor(module.names.resolve(call.func))
     return any(
@@ -133,16 +135,29 @@ def gives_given(module: Module, call: ast.Call, depth: int = _DEPTH) -> bool:
     )
 
 
+def _is_gradient(module: Module, call: ast.Call) -> bool:
+    """Whether it gives gradients, none of which is what it was given as ``grad_ys=``."""
+    if any(k.arg in ("grad_ys", "output_gradients", None) for k in call.keywords):
+        return False
+    own = isinstance(call.func, ast.Attribute) and call.func.attr == "gradient"
+    return module.names.api_of(call.func) is not None or (
+        own and not module.names.resolve(call.func) and len(call.args) <= 2
+    )
+
+
 def _is_given(module: Module, value: ast.expr, scope: Scope, depth: int) -> bool:
     if depth <= 0:
         return True
     match value:
         case ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.Constant() | ast.JoinedStr():
             return False
-        case ast.Call():
-            return gives_given(module, value, depth)
+        case ast.Call() | ast.Subscript(value=ast.Call()):
+            call = value.value if isinstance(value, ast.Subscript) else value
+            return not isinstance(call, ast.Call) or gives_given(module, call, depth)
         case ast.IfExp() | ast.BoolOp():
             return any(_is_given(module, e, scope, depth - 1) for e in alternatives(value))
+        case ast.Name(id=name) if module.scopes.resolve(name, scope) is not scope:
+            return True  # what is there already
         case ast.Name(id=name):
             given = [
                 value_given_by(node, Symbol(name)) if isinstance(node, ast.Assign) else None
