@@ -95,8 +95,19 @@ class Changes(OfScope):
                 # `Settings.scale = 5.0` sets it for all objects of the class.
                 shared = isinstance(holder, ast.Name) and self._summaries.is_class(holder.id)
                 yield Change(node.lineno, _of_object(holder, value(holder)), name, shared)
+            case ast.Subscript(
+                ctx=ast.Store() | ast.Del(), value=ast.Attribute(value=holder, attr="__dict__")
+            ):
+                yield Change(node.lineno, value(holder).all | {OUTSIDE}, outside=True)
             case ast.Subscript(ctx=ast.Store() | ast.Del(), value=holder):
                 yield Change(node.lineno, value(holder).itself)
+            case ast.With(items=items) | ast.AsyncWith(items=items):
+                entered = (*map(self._summaries.methods_named, ("__enter__", "__exit__")),)
+                if any(
+                    self._changes_something(method) for methods in entered for method in methods
+                ):
+                    found = (value(item.context_expr).all for item in items)
+                    yield Change(node.lineno, frozenset({OUTSIDE}).union(*found), outside=True)
             case ast.AugAssign(target=target) if not self._is_number(target):
                 yield Change(node.lineno, self._as_read(target).itself)
             case ast.Await() | ast.Yield() | ast.YieldFrom():

@@ -14,6 +14,7 @@ from typing import Final
 
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.shapes.branches import through_branches, through_choices
+from tape_migrate.shapes.branches_behind import branches_behind
 from tape_migrate.shapes.carry import Carried
 from tape_migrate.shapes.connected import certainly_connected
 from tape_migrate.shapes.context import Context
@@ -30,6 +31,7 @@ from tape_migrate.shapes.tensorflow_facts import (
 )
 
 _REBINDING: Final = frozenset({DefKind.STRONG, DefKind.AUGMENTED, *OUTSIDE})
+_DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOPS: Final = frozenset({"map_fn", "scan", "foldl", "foldr"})
 
 
@@ -47,6 +49,13 @@ def zeros_wanted(
     """Whether the tape must give zeros for what it does not see; a refusal if that is unknown."""
     branches = through_branches(dep, required, inline)
     said = request.unconnected is not None
+    if not branches and not said:
+        nodes = (dep.cfg.nodes[n].node for n in required)
+        stmts = [n for n in nodes if n is not None and not isinstance(n, _DEFINITIONS)]
+        behind = branches_behind(context.module, [*stmts, *inline])
+        if behind is not None:
+            what = ast.unparse(behind.func)
+            return Refusal("TM103", f"{what} may go through tf.cond or a loop: zeros or None")
     graphs = branches or through_branches(dep, required, inline, V1_CONTROL_FLOW)
     if graphs and request.is_hessian:
         # pfor, by which a jacobian is computed, cannot vectorise all of what loops are made of.
