@@ -15,7 +15,7 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.summaries import Summaries
-from tape_migrate.shapes.tensorflow_facts import tensorflow_function
+from tape_migrate.shapes.tensorflow_facts import TENSOR_LOOPS, tensorflow_function
 
 _BRANCHES = frozenset({"cond", "case", "switch_case", "while_loop"})
 _WORDS = (b"cond", b"case", b"while_loop", b"switch")
@@ -28,7 +28,7 @@ def branches_behind(module: Module, parts: Iterable[ast.AST]) -> ast.Call | None
     names, summaries = _names(module), Summaries.of(module)
     for call in (call for part in parts for call in calls_in(part)):
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
-        if any(_is_one(module, node, names) for part in given for node in _handed_on(part)):
+        if any(_is_one(module, node, names) for part in given for node in _handed_on(module, part)):
             if tensorflow_function(module.names.resolve(call.func)) not in _BRANCHES:
                 return call
         if module.names.resolve(call.func) == "keras.backend.switch" and any(
@@ -70,13 +70,15 @@ def _is_branch(module: Module, node: ast.AST) -> bool:
     return tensorflow_function(module.names.resolve(node)) in _BRANCHES
 
 
-def _handed_on(expr: ast.AST) -> Iterator[ast.AST]:
-    """What ``expr`` gives, or hands to a call, to be called later."""
+def _handed_on(module: Module, expr: ast.AST) -> Iterator[ast.AST]:
+    """What ``expr`` gives, or hands to a call, to be called later: loops give no functions."""
     stack = [expr]
     while stack:
         node = stack.pop()
         yield node
         if isinstance(node, ast.Call):
+            if tensorflow_function(module.names.resolve(node.func)) in TENSOR_LOOPS:
+                continue
             stack += [*node.args, *(keyword.value for keyword in node.keywords)]
         elif isinstance(node, ast.Lambda):
             yield from ast.walk(node.body)
@@ -95,7 +97,7 @@ def _names(module: Module) -> frozenset[str]:
 def _find_names(module: Module) -> set[str]:
     inside = [(f.name, list(module.inside(f))) for f in module.of_kind(ast.FunctionDef)]
     inside += [(f.name, list(module.inside(f))) for f in module.of_kind(ast.AsyncFunctionDef)]
-    given = [(word, list(_handed_on(value))) for word, value in _givings(module)]
+    given = [(word, list(_handed_on(module, value))) for word, value in _givings(module)]
     found: set[str] = set()
     size = -1
     while size != len(found):

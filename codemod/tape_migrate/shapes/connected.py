@@ -23,7 +23,7 @@ from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 _DEPTH: Final = 4
 
 # fmt: off
-_OF_FIRST: Final = frozenset({
+OF_FIRST: Final = frozenset({
     "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "bias_add", "clip_by_value",
     "conv1d", "conv2d", "conv3d", "convert_to_tensor", "cos", "cosh", "cumprod", "cumsum",
     "divide", "elu", "erf", "exp", "expand_dims", "expm1", "gelu", "identity", "l2_normalize",
@@ -36,7 +36,7 @@ _OF_FIRST: Final = frozenset({
 })
 """Functions whose result has a gradient with respect to their first argument."""
 
-_OF_ALL: Final = frozenset({
+OF_ALL: Final = frozenset({
     "accumulate_n", "add", "add_n", "concat", "concatenate", "divide_no_nan", "einsum", "matmul",
     "maximum", "minimum", "multiply", "pow", "squared_difference", "stack", "subtract",
     "tensordot", "truediv",
@@ -184,12 +184,12 @@ class _Connections:
             return part not in call.args[:1] and not (
                 isinstance(part, ast.keyword) and part.arg == "pred"
             )
-        if leaf in _OF_LOOPS or leaf in _OF_ALL:
+        if leaf in _OF_LOOPS or leaf in OF_ALL:
             return True
         first = call.args[:1] == [part]
         if leaf == "where":
             return part in call.args[1:3]
-        return first and leaf in _OF_FIRST
+        return first and leaf in OF_FIRST
 
 
 def _whole_value(stmt: ast.stmt) -> ast.expr | None:

@@ -275,8 +275,9 @@ class PutTogether:
                 return bool(parts)
             if func.id in HAND_ON:
                 return any(self._holds(part, scope, given, depth - 1) for part in parts)
-            if func.id == "getattr" and isinstance(call.args[1], ast.Constant):
-                return self._attribute(str(call.args[1].value), depth)
+            match call:
+                case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=name), *_]):
+                    return self._attribute(str(name), depth)
             if func.id in CHOOSE:
                 return any(self._is_list(part, scope) for part in parts[1:])
         if isinstance(func, ast.Call):

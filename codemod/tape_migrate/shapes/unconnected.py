@@ -49,6 +49,10 @@ def zeros_wanted(
     """Whether the tape must give zeros for what it does not see; a refusal if that is unknown."""
     branches = through_branches(dep, required, inline)
     said = request.unconnected is not None
+    zero = request.unconnected is not None and _is_zero(request.unconnected)
+    start = [link for target in targets for link in target.links]
+    exprs = [target.expr for target in targets]
+    start += dep.links_of(dep.facts.node_id(request.call), exprs)
     if not branches and not said:
         nodes = (dep.cfg.nodes[n].node for n in required)
         stmts = [n for n in nodes if n is not None and not isinstance(n, _DEFINITIONS)]
@@ -76,35 +80,29 @@ def zeros_wanted(
         loops = context.calls_of(dep, required, inline)
         if any(_may_leave_out(context, call) for call in loops):
             return _refusal("", "a loop may leave a source out: zeros or None")
-        start = [link for target in targets for link in target.links]
-        reads = dep.links_of(dep.facts.node_id(request.call), [t.expr for t in targets])
+        if branches and _several(dep, request.call, repeat, targets, carried):
+            return _refusal("", "another target or source may not: zeros or None")
+    if not zero:
+        call_node = dep.facts.node_id(request.call)
+        own = [path.source for path in carried]
+        again = request.handed and request.reenters
         stopped = only_stopped(
-            context,
-            dep,
-            every_node,
-            inline,
-            dep.facts.node_id(request.call),
-            [*start, *reads],
-            [t.expr for t in targets],
-            [path.source for path in carried],
-            again=request.handed and request.reenters,
+            context, dep, every_node, inline, call_node, start, exprs, own, again=again
         )
         if stopped is not None:
             return Refusal("TM103", f"a loop may stop {stopped} on the way: zeros or None")
-        if branches and _several(dep, request.call, repeat, targets, carried):
-            return _refusal("", "another target or source may not: zeros or None")
+        if branches and said:
+            return _refusal("", "a graph gives zeros where unconnected_gradients= asks for None")
     if branches and not all(path.visible for path in carried):
         return _refusal("", "one source has no visible path to it: zeros or None")
     if branches and not said:
-        start = [link for target in targets for link in target.links]
-        reads = dep.links_of(dep.facts.node_id(request.call), [t.expr for t in targets])
         for path in carried:
             if not path.source.collected and not certainly_connected(
-                context, dep, [*start, *reads], [t.expr for t in targets], path.source
+                context, dep, start, exprs, path.source
             ):
                 name = path.source.symbol
                 return _refusal("", f"{name} may not go into it at all: zeros or None")
-        if _may_be_left(dep, [*start, *reads], carried, required):
+        if _may_be_left(dep, start, carried, required):
             return _refusal("", "Python chooses what is on the path: zeros or None")
     if branches and not said and through_choices(dep, required, inline, request.call):
         return _refusal("", "Python chooses what is on the path: zeros or None")
@@ -113,6 +111,16 @@ def zeros_wanted(
     if branches and (request.handed or request.entry):
         return _refusal("", "whether zeros or None are wanted is said inside the helper")
     return branches and not said
+
+
+def _is_zero(said: ast.expr) -> bool:
+    """Whether ``unconnected_gradients=`` visibly asks for zeros."""
+    match said:
+        case ast.Constant(value=str(text)):
+            return text.lower() == "zero"
+        case ast.Attribute(attr=name):
+            return name == "ZERO"
+    return False
 
 
 def _may_be_left(
