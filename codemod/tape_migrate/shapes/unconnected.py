@@ -82,17 +82,6 @@ def zeros_wanted(
             return _refusal("", "a loop may leave a source out: zeros or None")
         if branches and _several(dep, request.call, repeat, targets, carried):
             return _refusal("", "another target or source may not: zeros or None")
-    if not zero:
-        call_node = dep.facts.node_id(request.call)
-        own = [path.source for path in carried]
-        again = request.handed and request.reenters
-        stopped = only_stopped(
-            context, dep, every_node, inline, call_node, start, exprs, own, again=again
-        )
-        if stopped is not None:
-            return Refusal("TM103", f"a loop may stop {stopped} on the way: zeros or None")
-        if branches and said:
-            return _refusal("", "a graph gives zeros where unconnected_gradients= asks for None")
     if branches and not all(path.visible for path in carried):
         return _refusal("", "one source has no visible path to it: zeros or None")
     if branches and not said:
@@ -110,6 +99,17 @@ def zeros_wanted(
         return _refusal("", "stop_gradients may cut it off altogether: zeros or None")
     if branches and (request.handed or request.entry):
         return _refusal("", "whether zeros or None are wanted is said inside the helper")
+    if not zero:
+        call_node = dep.facts.node_id(request.call)
+        own = [path.source for path in carried]
+        again = request.handed and request.reenters
+        stopped = only_stopped(
+            context, dep, every_node, inline, call_node, start, exprs, own, again=again
+        )
+        if stopped is not None:
+            return Refusal("TM103", f"a loop may stop {stopped} on the way: zeros or None")
+        if branches and said:
+            return _refusal("", "a graph gives zeros where unconnected_gradients= asks for None")
     return branches and not said
 
 
