@@ -83,10 +83,14 @@ class Closure(ClosureGraph):
 
     def reaches(self, source: Node, other: Node) -> bool:
         """Whether ``other`` may hold, or have been computed from, any tensor of ``source``."""
+        return other in self.reached_from(source)
+
+    def reached_from(self, source: Node) -> set[Node]:
+        """What may hold, or have been computed from, any tensor of ``source``."""
         if source not in self._reached:
             same = self._same(source)
             self._reached[source] = same.union(*(self._computed_from(n, same) for n in same))
-        return other in self._reached[source]
+        return self._reached[source]
 
     @cached_property
     def _reached(self) -> dict[Node, set[Node]]:

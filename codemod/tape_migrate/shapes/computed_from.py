@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
@@ -114,10 +115,15 @@ def _nodes_of(module: Module, symbol: Symbol, name: ast.Name) -> list[Node]:
     return [closure_of(module).node_for(symbol, module.scope_of(name))]
 
 
-def symbols_in(module: Module, expr: ast.expr, *, through: bool = False) -> list[Symbol]:
+def symbols_in(module: Module, expr: ast.expr, *, through: bool = False) -> Sequence[Symbol]:
     """What ``expr`` reads, functions that it calls left out; of the variable of a comprehension,
     if asked to go ``through`` it, what that goes through."""
-    return list(dict.fromkeys(symbol for symbol, _ in _read_in(module, expr, through=through)))
+    known = module.memo.setdefault("symbols of expressions", {})
+    assert isinstance(known, dict)
+    if (expr, through) not in known:
+        known[expr, through] = tuple(s for s, _ in _read_in(module, expr, through=through))
+    found: tuple[Symbol, ...] = known[expr, through]
+    return found
 
 
 def _gone_through(module: Module, name: ast.Name) -> list[ast.expr]:

@@ -36,15 +36,18 @@ def refuse_filled_sources(
     for symbol in holders([given]):
         # A list whose members were followed one by one: there may be more of them by now.
         made = [d.node_id for d in dep.reaching(call_node, symbol)]
-        for node_id, call in _calls_between(dep, made, call_node):
-            if symbol in _grown(context, call) and is_container(dep, node_id, symbol):
-                return _refusal(call, symbol)
+        for node_id, call, grown in _growing(context, dep):
+            if symbol in grown and is_container(dep, node_id, symbol):
+                if _is_between(dep, made, node_id, call_node):
+                    return _refusal(call, symbol)
     for source in sources:
         symbol = source.symbol
         member = any(part.startswith("[") for part in symbol.path)
         if not member and (symbol.path or source.kind is Kind.TENSOR):
             continue
-        for node_id, call in _calls_between(dep, source.track.own_nodes, call_node):
+        for node_id, call in _calls_of(dep):
+            if not _is_between(dep, source.track.own_nodes, node_id, call_node):
+                continue
             filled = [s for s in _filled(context, dep, node_id, call) if may_overlap(s, symbol)]
             if filled and (member or any(is_container(dep, node_id, s) for s in filled)):
                 return _refusal(call, filled[0])
@@ -59,28 +62,41 @@ def _refusal(call: ast.Call, filled: Symbol) -> Refusal:
     )
 
 
+def _growing(context: Context, dep: Dependence) -> list[tuple[int, ast.Call, list[Symbol]]]:
+    """The calls of a scope that put something into what they are given, and into what."""
+    known = dep.module.memo.setdefault("calls that put something into what is given", {})
+    assert isinstance(known, dict)
+    if dep.scope not in known:
+        known[dep.scope] = [
+            (node_id, call, grown)
+            for node_id, call in _calls_of(dep)
+            if (grown := _grown(context, call))
+        ]
+    found: list[tuple[int, ast.Call, list[Symbol]]] = known[dep.scope]
+    return found
+
+
 def _grown(context: Context, call: ast.Call) -> list[Symbol]:
     """What a visible function, called for its result, puts something into."""
     function = context.summaries.callee(call)
-    given = bind(function, call) if function is not None else ()
-    return holders(
-        value
-        for name, value in given
-        if function is not None and changes_parameter(context.summaries, function, name)
-    )
+    if function is None:
+        return []
+    summaries = context.summaries
+    given = bind(function, call)
+    return holders(v for name, v in given if changes_parameter(summaries, function, name))
 
 
-def _calls_between(
-    dep: Dependence, made: Iterable[int], call_node: int
-) -> Iterator[tuple[int, ast.Call]]:
-    made = list(made)
+def _calls_of(dep: Dependence) -> Iterator[tuple[int, ast.Call]]:
     for node in dep.cfg.nodes:
         part = node.node
         if part is None or isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
-        if dep.reaches(node.id, call_node) and any(dep.reaches(n, node.id) for n in made):
-            for call in calls_in(part):
-                yield node.id, call
+        for call in calls_in(part):
+            yield node.id, call
+
+
+def _is_between(dep: Dependence, made: Iterable[int], node_id: int, call_node: int) -> bool:
+    return dep.reaches(node_id, call_node) and any(dep.reaches(n, node_id) for n in made)
 
 
 def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> Iterable[Symbol]:

@@ -16,13 +16,14 @@ is read early only if the function, or the constructor of its class, reads or se
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
-from tape_migrate.module import Block, Module
+from tape_migrate.module import Block, Module, Place
 from tape_migrate.shapes.dependence import Dependence, begins_inherited
 from tape_migrate.shapes.kinds import kind_of, outer_value, value_given_by
 from tape_migrate.shapes.loop_body import is_loop_body
@@ -50,8 +51,9 @@ def may_be_skipped(
         return True
     for place in module.places(call, within=scope):
         top = place.block is block
-        before = place.block[first if top else 0 : place.index]
-        if any(_leaves(stmt) for stmt in before):
+        leaving = _leaving(module, place)
+        following = bisect_left(leaving, first if top else 0)
+        if following < len(leaving) and leaving[following] < place.index:
             return True
         if top:
             return False
@@ -202,24 +204,40 @@ def _in_a_branch_of_its_statement(module: Module, call: ast.Call) -> bool:
     return False
 
 
-def _leaves(stmt: ast.stmt, *, in_loop: bool = False) -> bool:
-    """Whether ``stmt`` may return, or leave or go on with a loop that it stands in."""
-    if isinstance(stmt, ast.Return):
-        return True
-    if isinstance(stmt, (ast.Break, ast.Continue)):
-        return not in_loop
-    if isinstance(stmt, (*_FUNCTIONS, ast.ClassDef)):
-        return False
-    loop = in_loop or isinstance(stmt, _LOOPS)
-    return any(_leaves(inner, in_loop=loop) for inner in _statements_in(stmt))
+def _leaving(module: Module, place: Place) -> Sequence[int]:
+    """Which statements of a block may return, or leave or go on with a loop that it stands in."""
+    known = module.memo.setdefault("statements of blocks that may leave", {})
+    assert isinstance(known, dict)
+    key = (place.owner, place.field)
+    if key not in known:
+        those = _may_leave(module)
+        known[key] = [index for index, stmt in enumerate(place.block) if stmt in those]
+    found: Sequence[int] = known[key]
+    return found
 
 
-def _statements_in(stmt: ast.AST) -> Iterator[ast.stmt]:
-    for child in ast.iter_child_nodes(stmt):
-        if isinstance(child, ast.stmt):
-            yield child
-        elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
-            yield from _statements_in(child)
+def _may_leave(module: Module) -> frozenset[ast.stmt]:
+    """All statements that may, each by what stands in it."""
+    known = module.memo.get("statements that may leave")
+    if not isinstance(known, frozenset):
+        known = module.memo["statements that may leave"] = frozenset(_find_leaving(module))
+    return known
+
+
+def _find_leaving(module: Module) -> Iterator[ast.stmt]:
+    for kind in (ast.Return, ast.Break, ast.Continue):
+        for stmt in module.of_kind(kind):
+            yield stmt
+            child: ast.AST = stmt
+            for parent in module.parents(stmt):
+                if isinstance(parent, _FUNCTIONS):
+                    break
+                # What stands in the `else` of a loop leaves the next one around.
+                if kind is not ast.Return and isinstance(parent, _LOOPS) and child in parent.body:
+                    break
+                if isinstance(parent, ast.stmt):
+                    yield parent
+                child = parent
 
 
 def _gives_tensor(module: Module, scope: Scope, definition: Definition, depth: int) -> bool:

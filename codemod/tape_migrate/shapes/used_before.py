@@ -248,22 +248,21 @@ class _Callers:
     def _by_calls(
         self, user: Module, one: ast.expr, two: ast.expr, *, held: bool
     ) -> Iterator[tuple[str, str]]:
+        keeping_calls = _kept_from(user, one, held=held)
+        if not keeping_calls:
+            return
         given = _with_body(user, two)
         named = [
             each.attr for part in given for each in walk(part) if isinstance(each, ast.Attribute)
         ]
         itself = symbol_of(one)
-        for keeping in _keeping(user):
+        for keeping in keeping_calls:
             call, arg = keeping.call, keeping.given
             if one in call.args or two is call.func:
                 continue
-            same = held or (itself is not None and keeping.symbol == itself)
-            kept = kept_of(*keeping.run, keeping.name, same=same)
-            if not kept or not (
-                _comes_from(user, one, arg) if held else _comes_from(user, arg, one)
-            ):
-                continue
             if self._is_used(user, call) or any(_is_of(user, call, arg, each) for each in given):
+                same = held or (itself is not None and keeping.symbol == itself)
+                kept = kept_of(*keeping.run, keeping.name, same=same)
                 found = self._read.first_of(kept, named)
                 if found is not None:
                     yield found, f"line {call.lineno} of {user.path}"
@@ -281,15 +280,37 @@ class _Keeping:
     """The parameter of what is run that takes what is given."""
 
 
+def _kept_from(user: Module, one: ast.expr, *, held: bool) -> list[_Keeping]:
+    """Such calls that are given what was computed from ``one``; or what it, ``held``, was made of.
+
+    The same expressions are asked about for every call that is decided.
+    """
+    known = user.memo.setdefault("calls that make objects keep", {})
+    assert isinstance(known, dict)
+    if (one, held) not in known:
+        closure, here = closure_of(user), _variables(user, one)
+        if held:
+            coming = [k for k in _keeping(user) if _comes_from(user, one, k.given)]
+        else:
+            computed = here.union(*(closure.reached_from(node) for node in here))
+            coming = [
+                k for k in _keeping(user) if not computed.isdisjoint(_variables(user, k.given))
+            ]
+        # Asked last: for that closures of whole modules may have to be made.
+        known[one, held] = [k for k in coming if kept_of(*k.run, k.name, same=False)]
+    found: list[_Keeping] = known[one, held]
+    return found
+
+
 def _keeping(user: Module) -> list[_Keeping]:
-    """All such calls of a module, looked for once."""
-    known = user.memo.get("calls that make objects keep")
+    """All such calls of a module, by what is written alone, looked for once."""
+    known = user.memo.get("calls that may make objects keep")
     if not isinstance(known, list):
-        known = user.memo["calls that make objects keep"] = [
+        known = user.memo["calls that may make objects keep"] = [
             _Keeping(call, arg, symbol_of(arg), run, name)
             for call in user.of_kind(ast.Call)
             for run, name, arg in given_to(user, call)
-            if may_keep(*run) and kept_of(*run, name, same=False)
+            if may_keep(*run)
         ]
     return known
 
