@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from tape_migrate.flow.scope import ScopeKind
-from tape_migrate.flow.symbols import DefKind, symbol_of
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in
+from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.plan import Refusal, Source
+from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.targets import Target
 from tape_migrate.shapes.tensorflow_facts import KERAS_GRAPH_ATTRIBUTES, KERAS_GRAPH_CALLS
+from tape_migrate.shapes.unittests import ancestors, is_known_base
 
 _SYMBOLIC = frozenset(
     {
@@ -36,7 +39,8 @@ def refuse_keras(
     for source in sources:
         nodes |= source.own_nodes
         if any(track.symbol.path[-1:] in ((".input",), (".output",)) for track in source.tracks):
-            return _refusal(f"{source.symbol}")
+            if not any(_is_own(module, dep.scope, track.symbol) for track in source.tracks):
+                return _refusal(f"{source.symbol}")
     for node_id in nodes:
         node = dep.cfg.nodes[node_id].node
         if node is not None and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -69,6 +73,9 @@ def _symbolic(module: Module, part: ast.AST) -> str | None:
             continue
         if node.attr not in KERAS_GRAPH_ATTRIBUTES or _is_set_here(module, node):
             continue
+        symbol = symbol_of(node)
+        if symbol is not None and _is_own(module, module.scope_of(node), symbol):
+            continue
         if not isinstance(node.value, ast.Name | ast.Attribute):
             return f".{node.attr}"
         return ast.unparse(node)
@@ -87,4 +94,40 @@ def _is_set_here(module: Module, node: ast.Attribute) -> bool:
     return bool(reached) and all(
         d.symbol == symbol and d.kind is DefKind.STRONG and isinstance(d.stmt, ast.Assign)
         for d in reached
+    )
+
+
+def _is_own(module: Module, scope: Scope, symbol: Symbol) -> bool:
+    """Whether methods of its class give ``self.input`` what it is: ``self.input = tf.identity(x)``.
+
+    The class and all that it inherits from are in the module, so it is no model of Keras, and none
+    of what is given is written as a symbolic tensor.
+    """
+    owner = Summaries.of(module).class_of(scope)
+    if symbol.root != "self" or len(symbol.path) != 1 or owner is None:
+        return False
+    known = module.memo.setdefault("attributes of classes that are no models", {})
+    assert isinstance(known, dict)
+    key = (owner, symbol)
+    if key not in known:
+        known[key] = False  # what it is given reads it
+        known[key] = _sets_plainly(module, owner, symbol)
+    return bool(known[key])
+
+
+def _sets_plainly(module: Module, owner: Scope, symbol: Symbol) -> bool:
+    assert isinstance(owner.node, ast.ClassDef)
+    parents = ancestors(module, owner.node)
+    classes = (owner.node, *parents)
+    if not all(is_known_base(module, base, parents) for each in classes for base in each.bases):
+        return False
+    values = [
+        value_given_by(module.statement_of(node), symbol)
+        for node in module.attributes(symbol.path[0][1:])
+        if not isinstance(node.ctx, ast.Load)
+        and symbol_of(node) == symbol
+        and any(module.holds(each, node) for each in classes)
+    ]
+    return bool(values) and all(
+        value is not None and _symbolic(module, value) is None for value in values
     )
