@@ -64,9 +64,10 @@ def refuse_changed(
         ):
             return Refusal("TM104", f"a function that is called changes what {source.symbol} holds")
         for track in source.tracks[1:]:
-            # `w = kept[0]` is watched by that name, too, where it is filled already.
-            held = track.symbol
-            if track.certain and held.path and _filled_before(context, dep, held, source):
+            # `w = kept[0]` is watched by that name, too, where it is filled already; and so is `w`
+            # of `w, _ = kept`.
+            held, part = track.symbol, bool(track.symbol.path) or not track.whole
+            if track.certain and part and _filled_before(context, dep, held, source):
                 return Refusal("TM104", f"a function that is called changes what {held} holds")
     return _refuse_assigned(context, dep, reads, call_node) or _refuse_set_later(
         context, dep, [link.node_id for link in reads.values()]
@@ -77,7 +78,7 @@ def _filled_before(context: Context, dep: Dependence, held: Symbol, source: Sour
     """Whether a function may change what ``held`` reads before ``source`` is made of it."""
     own = source.track.own_nodes
     return any(changed_by_calls(context, dep, [held], node_id) for node_id in own) or (
-        any(part.startswith("[") for part in held.path)
+        (not held.path or any(part.startswith("[") for part in held.path))
         and changed_in_closure(context, dep, held.root)
     )
 

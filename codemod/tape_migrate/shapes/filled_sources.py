@@ -14,7 +14,7 @@ from tape_migrate.flow.symbols import Symbol, holders, may_overlap
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
-from tape_migrate.shapes.evaluated import calls_in
+from tape_migrate.shapes.evaluated import COMPOUND, calls_in, own_expressions
 from tape_migrate.shapes.filled import filled_by, handed_methods, is_container
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.held import is_only_read
@@ -48,6 +48,8 @@ def refuse_filled_sources(
         for node_id, call in _calls_of(dep):
             if not _is_between(dep, source.track.own_nodes, node_id, call_node):
                 continue
+            if node_id in source.changed_at and _is_statement(dep, node_id, call):
+                continue  # `ws.append(x)`: the tape is opened after that, or not at all
             filled = [s for s in _filled(context, dep, node_id, call) if may_overlap(s, symbol)]
             if filled and (member or any(is_container(dep, node_id, s) for s in filled)):
                 return _refusal(call, filled[0])
@@ -91,8 +93,15 @@ def _calls_of(dep: Dependence) -> Iterator[tuple[int, ast.Call]]:
         part = node.node
         if part is None or isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
-        for call in calls_in(part):
-            yield node.id, call
+        # What stands in a loop or a branch has nodes of its own.
+        for own in own_expressions(part) if isinstance(part, COMPOUND) else [part]:
+            for call in calls_in(own):
+                yield node.id, call
+
+
+def _is_statement(dep: Dependence, node_id: int, call: ast.Call) -> bool:
+    stmt = dep.stmt_of(node_id)
+    return isinstance(stmt, ast.Expr) and stmt.value is call
 
 
 def _is_between(dep: Dependence, made: Iterable[int], node_id: int, call_node: int) -> bool:
@@ -100,6 +109,8 @@ def _is_between(dep: Dependence, made: Iterable[int], node_id: int, call_node: i
 
 
 def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> Iterable[Symbol]:
+    if _is_of_tape(dep, call):
+        return ()
     function = context.summaries.callee(call)
     if function is None:
         return filled_by(context, dep, node_id, call)
@@ -107,6 +118,23 @@ def _filled(context: Context, dep: Dependence, node_id: int, call: ast.Call) -> 
     methods = list(handed_methods(dep, node_id, call))
     read = [value for name, value in bind(function, call) if _only_reads(context, function, name)]
     return [*methods, *holders(v for v in given if not any(v is known for known in read))]
+
+
+def _is_of_tape(dep: Dependence, call: ast.Call) -> bool:
+    """``tape.watch(ws)`` in ``with tf.GradientTape() as tape``: it only reads what it is given."""
+    match call.func:
+        case ast.Attribute(value=ast.Name(id=name), attr="watch" | "gradient"):
+            names = dep.module.names
+            made = [
+                item.context_expr
+                for bound in names.bindings(name, dep.scope)
+                for item in (bound.items if isinstance(bound, ast.With) else [])
+            ]
+            return bool(made) and all(
+                isinstance(each, ast.Call) and names.resolve(each.func) == "tensorflow.GradientTape"
+                for each in made
+            )
+    return False
 
 
 def _only_reads(context: Context, function: Function, parameter: str) -> bool:

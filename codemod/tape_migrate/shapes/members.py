@@ -148,15 +148,20 @@ def changed_by_holder(dep: Dependence, symbol: Symbol, reader: int) -> str | Non
     """
     if symbol.path:
         return None
-    held, changes = _held_collections(dep)
-    holding = {symbol.root}
-    while more := {name for each in holding for name in held.get(each, ())} - holding:
-        holding |= more
-    holding.discard(symbol.root)
-    for root, node in changes if holding else ():
+    holding = holders_of(dep, symbol.root)
+    for root, node in _held_collections(dep)[1] if holding else ():
         if root in holding and dep.reaches(dep.facts.node_id(node), reader):
             return root
     return None
+
+
+def holders_of(dep: Dependence, name: str) -> set[str]:
+    """The names of what keeps the collection ``name``, or what keeps that: ``held = [xs]``."""
+    held = _held_collections(dep)[0]
+    holding = {name}
+    while more := {each for one in holding for each in held.get(one, ())} - holding:
+        holding |= more
+    return holding - {name}
 
 
 def _held_collections(

@@ -27,6 +27,7 @@ from tape_migrate.shapes.copies import (
 )
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.kinds import kind_of, outer_value
+from tape_migrate.shapes.listed_sources import members_of, refuse_changed_unseen
 from tape_migrate.shapes.makers import made_by
 from tape_migrate.shapes.members import put_in, refuse_changed_elsewhere
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source, Track, Watch, in_order
@@ -192,22 +193,19 @@ def _symbol_sources(
     if changed is not None:
         return changed
     if len(strong) == 1 and not mutated:
+        listed = _listed(dep, members_of(dep, next(iter(strong)), symbol) or [])
+        if listed:
+            return refuse_changed_unseen(dep, node_id, symbol) or listed
         value = value_of(next(iter(strong)), symbol)
-        if isinstance(value, (ast.List, ast.Tuple)):
-            listed = find_sources(dep, next(iter(strong)).node_id, value)
-            if isinstance(listed, Refusal):
-                return listed
-            if value.elts:
-                return listed
         if isinstance(value, ast.Dict):
             held = _dictionary_sources(dep, next(iter(strong)).node_id, symbol, value)
             if held is not None:
-                return held
+                return refuse_changed_unseen(dep, node_id, symbol) or held
     outer = outer_value(dep.module, symbol, dep.scope, strong)
     if isinstance(outer, (ast.List, ast.Tuple)) and outer.elts:
         listed = find_sources(dep, node_id, outer)
         if isinstance(listed, list) and all(s.track.outside for s in listed):
-            return listed
+            return refuse_changed_unseen(dep, node_id, symbol) or listed
     if mutated and symbol.path:
         return Refusal(
             "TM104", f"{symbol} may be set again by a call between its definition and the gradient"
@@ -257,6 +255,17 @@ def _symbol_sources(
             changed_at=changed_at,
         )
     ]
+
+
+def _listed(dep: Dependence, members: list[tuple[int, ast.expr]]) -> list[Source] | Refusal:
+    """The sources that ``members`` name, each where it is read."""
+    found: list[Source] = []
+    for node_id, member in members:
+        inner = find_sources(dep, node_id, ast.List(elts=[member], ctx=ast.Load()))
+        if isinstance(inner, Refusal):
+            return inner
+        found += inner
+    return found
 
 
 def _dictionary_sources(

@@ -17,13 +17,14 @@ from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.escapes import Escapes
 from tape_migrate.shapes.evaluated import all_calls, calls_in
-from tape_migrate.shapes.filled import fills_what_is_read
+from tape_migrate.shapes.filled import fills_what_is_read, is_container
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.outer_readers import outer_readers
 from tape_migrate.shapes.plan import OUTSIDE, Link, Paths, Refusal, Source
 from tape_migrate.shapes.region import Chosen, choose_region
 
 _SETS = "set inside"
+_DISPLAYS = (ast.List, ast.Tuple)
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 """What binds a name to a function or class that is looked at, or to one of another module."""
 
@@ -314,13 +315,28 @@ def _find_set(function: Function) -> set[str]:
 
 
 def _copies(dep: Dependence, source: Source) -> set[int]:
-    """Nodes that only give the source another name, by which it is followed."""
-    return {
+    """Nodes that only give the source another name, by which it is followed, or put it into the
+    list of sources that this scope has made."""
+    copies = {
         node_id
         for node_id in source.own_nodes
         if isinstance(stmt := dep.stmt_of(node_id), ast.Assign)
         and symbol_of(stmt.value) is not None
     }
+    return copies | {
+        node_id
+        for node_id in source.changed_at
+        if _puts_names(dep.stmt_of(node_id)) and is_container(dep, node_id, source.symbol)
+    }
+
+
+def _puts_names(stmt: ast.stmt | None) -> bool:
+    """``ws.append(w)``, ``ws.extend([w, b])``: nothing is computed there."""
+    match stmt:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(), args=args, keywords=[])):
+            given = [m for a in args for m in (a.elts if isinstance(a, _DISPLAYS) else [a])]
+            return all(symbol_of(each) is not None for each in given)
+    return False
 
 
 def _roots(context: Context, dep: Dependence, nodes: set[int] | frozenset[int]) -> set[str]:
