@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, may_overlap, symbol_of
@@ -21,7 +21,7 @@ from tape_migrate.shapes.changed import changes_in
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import HARMLESS_BUILTINS, Dependence
 from tape_migrate.shapes.evaluated import calls_in, own_expressions
-from tape_migrate.shapes.plan import Link, Refusal, Source
+from tape_migrate.shapes.plan import OUTSIDE, Link, Refusal, Source
 from tape_migrate.shapes.quiet import TENSOR_METHODS
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -68,6 +68,46 @@ def refuse_closures(
                     f"in line {_line(dep, node.id)}, outside of the tape",
                 )
     return None
+
+
+def put_by_closures(
+    context: Context, dep: Dependence, inside: Collection[int], links: Iterable[Link]
+) -> frozenset[int]:
+    """Nodes by which what functions defined here put into what ``links`` read came to be, where
+    the tape encloses, as ``inside``, that they run: ``def put(): box["h"] = u`` reads ``u``."""
+    changes = _changes(dep.module, dep.scope)
+    reads = {link.use.symbol for link in links} if changes else set()
+    captured = _captured_names(dep) if changes else set()
+    found: set[int] = set()
+    for function, changed in changes:
+        if not any(may_overlap(changed, read) for read in reads):
+            continue
+        runs = _Runs(context, dep, function)
+        for node_id in inside:
+            node = dep.cfg.nodes[node_id].node
+            if node is None or not runs.may_run(node):
+                continue
+            reached = [
+                definition
+                for name in captured
+                for definition in dep.reaching(node_id, Symbol(name))
+            ]
+            given = {link.definition.node_id for link in dep.links_into(node_id)}
+            found |= given | {d.node_id for d in reached if d.kind not in OUTSIDE}
+    links = [link for node_id in found for link in dep.links_into(node_id)]
+    return frozenset(found) | dep.slice_back(links)[0]
+
+
+def _captured_names(dep: Dependence) -> set[str]:
+    """Variables of the scope that functions which are defined in it read."""
+    module = dep.module
+    return {
+        node.id
+        for node in module.of_kind_inside(ast.Name, dep.scope.node)
+        if isinstance(node.ctx, ast.Load)
+        and (scope := module.scope_of(node)) is not dep.scope
+        and module.scopes.resolve(node.id, scope) is dep.scope
+    }
 
 
 def _line(dep: Dependence, node_id: int) -> int:

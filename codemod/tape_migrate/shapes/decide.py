@@ -15,6 +15,7 @@ from tape_migrate.shapes.cell_variables import refuse_cells
 from tape_migrate.shapes.changed import refuse_assigned, refuse_changed
 from tape_migrate.shapes.changed_target import refuse_changed_target
 from tape_migrate.shapes.closures import refuse_closures
+from tape_migrate.shapes.collections_changed import refuse_collections_changed
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import calls_in
@@ -184,6 +185,7 @@ def _decide_paths(
         refuse_special_variables(context, dep, request, sources)
         or refuse_out_of_sight(context, dep, every_node, inline_exprs, sources)
         or refuse_changed(context, dep, sources, slice_links, node_id)
+        or refuse_collections_changed(dep, slice_links, node_id)
         or refuse_changed_target(context, dep, targets, node_id)
         or refuse_given_itself(dep, sources, every_node, inline_exprs)
         or refuse_given_on(dep, request)

@@ -8,7 +8,7 @@ that a display gives it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from tape_migrate.flow.reaching import Definition
@@ -64,13 +64,18 @@ def _all_named(members: list[ast.expr]) -> bool:
     return all(isinstance(m, ast.Starred) or symbol_of(m) is not None for m in members)
 
 
-def refuse_changed_unseen(dep: Dependence, reader: int, symbol: Symbol) -> Refusal | None:
-    """Refuse the list ``symbol``, read by ``reader``, if something may change it unseen.
+def refuse_changed_unseen(
+    dep: Dependence, reader: int, symbol: Symbol, *, seen: Collection[ast.expr] = ()
+) -> Refusal | None:
+    """Refuse the list ``symbol``, read by ``reader``, if something may change it unseen: by none of
+    the names that are ``seen`` to do that.
 
     What statements of the function itself do to a variable, or by what holds it, is seen
     (``members``).
     """
     for node in _mentions(dep, symbol):
+        if node in seen:
+            continue
         if dep.module.scope_of(node) is dep.scope:
             # What calls do with their arguments here is a change of the name.
             if not symbol.path and not _is_gone_through(dep.module, node):

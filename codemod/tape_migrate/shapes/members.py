@@ -197,7 +197,7 @@ def _holding(dep: Dependence, name: ast.Name) -> set[str]:
     module = dep.module
     child: ast.AST = name
     for parent in module.parents_in_statement(name):
-        if isinstance(parent, ast.Attribute) and parent.attr not in _PUTS_IN | TAKES_OUT:
+        if isinstance(parent, ast.Attribute) and parent.attr not in _CHANGES:
             return set()
         if isinstance(parent, ast.Call) and child is not parent.func:
             func = parent.func

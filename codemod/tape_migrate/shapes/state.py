@@ -13,6 +13,7 @@ from dataclasses import replace
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.changed import changed_by_calls
+from tape_migrate.shapes.closures import put_by_closures
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
 from tape_migrate.shapes.escapes import Escapes
@@ -92,6 +93,7 @@ def widen_for_state(
     for node_id in (*filling, *extra):
         way, _ = dep.slice_back(dep.links_into(node_id))
         extra = extra | ((way & hot) - inside)
+    extra |= (put_by_closures(context, dep, inside, links) & hot) - inside
     if not extra:
         return chosen, paths
     wider = replace(paths, required=paths.required | frozenset(extra))
