@@ -68,13 +68,36 @@ def _kept_by_itself(module: Module, function: ast.FunctionDef) -> str | None:
                     func=ast.Attribute(value=ast.Name(id=name), attr="setdefault" | "update")
                 )
                 | ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend"))
-            ) if name in filled and _is_only_at_first(module, node):
+                | ast.AugAssign(target=ast.Name(id=name))
+            ) if name in filled and (
+                _is_only_at_first(module, node) or _is_read_back(module, function, name)
+            ):
                 return f"{name}=…"
     for attribute in module.of_kind_inside(ast.Attribute, function):
         own = last_name(attribute.value) == function.name
         if own and isinstance(attribute.ctx, ast.Store) and _is_only_at_first(module, attribute):
             return f"{function.name}.{attribute.attr}"
     return None
+
+
+def _is_read_back(module: Module, function: ast.FunctionDef, name: str) -> bool:
+    """Whether a function reads of what it fills more than it has put there last: ``seen[0]``."""
+    for node in module.of_kind_inside(ast.Name, function):
+        parent = module.parent_of(node)
+        if node.id != name or not isinstance(node.ctx, ast.Load):
+            continue
+        match parent:
+            case ast.Attribute(attr="append" | "extend" | "update"):
+                continue
+            case ast.Subscript(ctx=ast.Store()):
+                continue
+            case ast.Subscript(slice=ast.UnaryOp(op=ast.USub()) | ast.Constant(value=str())):
+                continue
+            case ast.Call(func=ast.Name(id="len")):
+                continue
+            case _:
+                return True
+    return False
 
 
 def _is_only_at_first(module: Module, node: ast.AST) -> bool:

@@ -23,6 +23,7 @@ from tape_migrate.shapes.computed_from import depends, members_may_depend, symbo
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.loop_body import hands_to_loop
 from tape_migrate.shapes.objects_elsewhere import MAKING, Use, callings, makings
+from tape_migrate.shapes.operators_elsewhere import operators_elsewhere
 
 DEPTH: Final = 4
 """How many functions may hand on what they are given, each to one in another module."""
@@ -232,6 +233,9 @@ def _calls_of_method(
             found.append(Call(use.module.path, use.module, use.call))
         else:
             given_away = given_away or f"line {use.line} of {use.module.path}"
+    if isinstance(owner.node, ast.ClassDef):
+        for other, call in operators_elsewhere(module, owner.node, name):
+            found.append(Call(other.path, other, call))
     for path in project.users(module.path, name, method=True):
         user = project.module_at(path)
         if user is None:

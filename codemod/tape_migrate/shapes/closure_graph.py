@@ -17,12 +17,11 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.changed_elsewhere import changed_arguments
 from tape_migrate.shapes.closure_nodes import Node, Nodes
-from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.displays import collects, keyed, taker_of
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.loop_body import given_by_loop
 from tape_migrate.shapes.new_tensors import is_new, makes_new
-from tape_migrate.shapes.put_in import SETTING, PutIn
+from tape_migrate.shapes.put_in import PutIn, filled_by
 from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.unnamed_calls import Handed, UnnamedCalls, captured
@@ -93,6 +92,7 @@ class ClosureGraph:
                 self._assign(target, value)
             case ast.AugAssign(target=target, value=value):
                 self._assign(target, value)
+                self._pending += self._unnamed.of_operator(node)
                 if isinstance(value, (ast.List, ast.ListComp)):
                     for holder in self._nodes.find_reads(target, storing=True):
                         self._put_in.put(value, holder)
@@ -286,22 +286,23 @@ class ClosureGraph:
             for func in self._methods_called(call.func):
                 its_call = ast.Call(func=func, args=call.args, keywords=call.keywords)
                 self._call_of_object(its_call, known=False)
-        if not isinstance(call.func, ast.Attribute) or self._nodes.is_of_library(call.func):
+        filled = filled_by(self._module, call)
+        of_library = isinstance(call.func, ast.Attribute) and self._nodes.is_of_library(call.func)
+        if filled is not None and (not of_library or filled[0] in call.args):
+            self._fill(*filled)
+        if not isinstance(call.func, ast.Attribute) or of_library:
             return
         for method in () if known else self._summaries.methods_named(call.func.attr):
             self._give(method, call)
             if not self._summaries.is_quiet(method):
                 self._put_into_called(call.func.value, call.args)
-        if call.func.attr in CONTAINER_METHODS or call.func.attr in SETTING:
-            receivers = [
-                *self._nodes.reads(call.func.value),
-                *self._nodes.attributes(call.func.value),
-            ]
-            given = [*call.args, *(keyword.value for keyword in call.keywords)]
-            for receiver, arg in product(receivers, given):
-                self._connect(self._nodes.reads(arg), receiver)
-                self._alias(arg, receiver)
-                self._put_in.put(arg, receiver)
+
+    def _fill(self, holder: ast.expr, given: list[ast.expr]) -> None:
+        receivers = [*self._nodes.reads(holder), *self._nodes.attributes(holder)]
+        for receiver, arg in product(receivers, given):
+            self._connect(self._nodes.reads(arg), receiver)
+            self._alias(arg, receiver)
+            self._put_in.put(arg, receiver)
 
     def _put_into_called(self, holder: ast.expr, values: Iterable[ast.expr]) -> None:
         """What is put into an object counts for its name where the object may be called itself:

@@ -17,10 +17,11 @@ from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.shapes.functions import Function
-from tape_migrate.shapes.given_by_callers import given_in
+from tape_migrate.shapes.given_here import given_in
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.libraries import is_own
 from tape_migrate.shapes.quiet import OtherFunctions
+from tape_migrate.shapes.stored import put_into
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import (
     COLLECTED_VARIABLES,
@@ -90,9 +91,14 @@ def _made(home: Module, value: ast.AST | None) -> Made:
             return _worst(home, [body, orelse])
         case ast.BoolOp(values=parts) | ast.Dict(values=parts):
             return _worst(home, parts)
+        case ast.Assign(value=given):
+            return made_by(home, given)
         case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
             return _worst(home, parts)
-        case ast.ListComp(elt=elt, generators=generators):
+        case (
+            ast.ListComp(elt=elt, generators=generators)
+            | ast.GeneratorExp(elt=elt, generators=generators)
+        ):
             over = _worst(home, [each.iter for each in generators])
             plain = isinstance(elt, (ast.Name, ast.Subscript)) or over is Made.NOTHING
             return max(over if plain else Made.COMPUTED, made_by(home, elt))
@@ -130,6 +136,9 @@ def _of_name(home: Module, name: ast.Name) -> Made:
                 if isinstance(function, ast.FunctionDef):
                     given_here = given_in(home, function, name.id)
                     found = max(found, _worst(home, given_here))
+    for put in put_into(home, Symbol(name.id)):
+        if home.scopes.resolve(name.id, home.scope_of(put)) is owner:
+            found = max(found, made_by(home, put))
     return found
 
 
@@ -186,7 +195,21 @@ def _of_attribute(home: Module, attribute: ast.Attribute) -> Made:
         return Made.COMPUTED
     kinds = classes_of(home, attribute.value)
     own = class_named(home, attribute.value)
-    return held([*kinds, *([own] if own is not None else [])], attribute.attr)
+    found = held([*kinds, *([own] if own is not None else [])], attribute.attr)
+    return max(found, _set_on_name(home, attribute))
+
+
+def _set_on_name(home: Module, attribute: ast.Attribute) -> Made:
+    """``box.h = W * 2.0``, on the name by which it is read."""
+    holder, found = attribute.value, Made.NOTHING
+    if isinstance(holder, ast.Name) and holder.id not in ("self", "cls"):
+        owner = home.scopes.resolve(holder.id, home.scope_of(holder))
+        for node in home.attributes(attribute.attr):
+            if isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name):
+                if node.value.id == holder.id:
+                    if home.scopes.resolve(holder.id, home.scope_of(node)) is owner:
+                        found = max(found, made_by(home, home.statement_of(node)))
+    return found
 
 
 def held(kinds: Iterable[tuple[Module, ast.ClassDef]], attr: str) -> Made:

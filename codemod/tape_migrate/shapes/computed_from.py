@@ -11,8 +11,10 @@ from tape_migrate.shapes.attribute_members import fills
 from tape_migrate.shapes.binding import comprehension_of
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.closure_nodes import Node
+from tape_migrate.shapes.computed_before import classes_of
 from tape_migrate.shapes.lists_elsewhere import reads_kept_list
 from tape_migrate.shapes.made_of import made_of
+from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.summaries import Summaries
 
 
@@ -82,10 +84,13 @@ def _held_of(module: Module, one: Symbol, name: ast.Name) -> list[Node]:
 
     What an object holds may have been computed from what it was made of, or what was put into it.
     """
+    nodes = _nodes_of(module, one, name)
     if one.path:
-        return [*_nodes_of(module, Symbol(one.root), name), *_nodes_of(module, one, name)]
+        nodes = [*_nodes_of(module, Symbol(one.root), name), *nodes]
+        if not _is_method_elsewhere(module, one.path[-1].removeprefix(".")):
+            return nodes
     if one.root in ("self", "cls"):
-        return _nodes_of(module, one, name)
+        return nodes
     scope = module.scope_of(name)
     owner = module.scopes.resolve(one.root, scope)
     put = {
@@ -103,9 +108,37 @@ def _held_of(module: Module, one: Symbol, name: ast.Name) -> list[Node]:
                 args=[ast.Name(id=root), ast.Constant(value=str(attr)), _],
             ) if root == one.root:
                 put.add(attr)
+    for bound in module.names.bindings(one.root, scope) if not one.path else ():
+        method = bound.value if isinstance(bound, ast.Assign) else None
+        if isinstance(method, ast.Attribute) and isinstance(method.value, ast.Name):
+            symbol = symbol_of(method)  # `run = net.run`
+            nodes += _held_of(module, symbol, method.value) if symbol is not None else []
     closure = closure_of(module)
     parts = [closure.node_for(Symbol(one.root, ("." + attr,)), scope) for attr in sorted(put)]
-    return [*_nodes_of(module, one, name), *parts]
+    return [*nodes, *parts, *_set_by_class(module, name)]
+
+
+def _is_method_elsewhere(module: Module, name: str) -> bool:
+    """Whether a class of another module has such a method, which may read what is set here."""
+    project = module.project
+    return isinstance(project, OtherTexts) and bool(project.defining(module.path, name))
+
+
+def _set_by_class(module: Module, name: ast.Name) -> list[Node]:
+    """What the methods of an object's class set, where it has others from another module."""
+    kinds = classes_of(module, name)
+    if all(home is module for home, _ in kinds):
+        return []
+    closure = closure_of(module)
+    return [
+        closure.node_for(Symbol("self", ("." + node.attr,)), module.scope_of(node))
+        for home, kind in kinds
+        if home is module
+        for node in module.of_kind_inside(ast.Attribute, kind)
+        if isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    ]
 
 
 def _nodes_of(module: Module, symbol: Symbol, name: ast.Name) -> list[Node]:
@@ -136,6 +169,19 @@ def _gone_through(module: Module, name: ast.Name) -> list[ast.expr]:
     ]
 
 
+def _partial(module: Module, func: ast.expr) -> list[ast.expr]:
+    """What ``make`` of ``make = functools.partial(Net, h)`` gives besides."""
+    if not isinstance(func, ast.Name) or func not in module.parsed.positions:
+        return []
+    bound = module.names.bindings(func.id, module.scope_of(func))
+    made = [node.value for node in bound if isinstance(node, ast.Assign)]
+    return [
+        call
+        for call in made
+        if isinstance(call, ast.Call) and module.names.resolve(call.func) == "functools.partial"
+    ]
+
+
 def _read_in(
     module: Module, expr: ast.AST, *, through: bool = False
 ) -> list[tuple[Symbol, ast.Name]]:
@@ -158,6 +204,7 @@ def _read_in(
             stack += [*node.args, *node.keywords]
             if isinstance(node.func, ast.Attribute):
                 stack.append(node.func.value)
+            stack += _partial(module, node.func)
             continue
         stack.extend(ast.iter_child_nodes(node))
     return list(found.items())

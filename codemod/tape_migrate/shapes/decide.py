@@ -60,7 +60,7 @@ from tape_migrate.shapes.special_variables import refuse_special_variables
 from tape_migrate.shapes.state import refuse_target_set_by_callee, widen_for_state
 from tape_migrate.shapes.stops import plan_stops
 from tape_migrate.shapes.targets import Target, find_targets
-from tape_migrate.shapes.training_elsewhere import refuse_computed_elsewhere
+from tape_migrate.shapes.training_elsewhere import refuse_computed_elsewhere, refuse_given_in_stars
 from tape_migrate.shapes.unconnected import zeros_wanted
 from tape_migrate.shapes.unseen import hidden_readers
 from tape_migrate.shapes.variables import collected_variables
@@ -304,8 +304,11 @@ def _decide_paths(
     )
     if refusal is None and any(source.collected for source in sources):
         run = context.run_by(dep, sorted(every_node), inline_exprs)
-        refusal = refuse_computed_elsewhere(context.module, run) or refuse_given_functions(
-            context.module, request, context.calls_of(dep, sorted(every_node), inline_exprs)
+        calls = [*context.calls_of(dep, sorted(every_node), inline_exprs)]
+        refusal = (
+            refuse_computed_elsewhere(context.module, run)
+            or refuse_given_functions(context.module, request, calls)
+            or refuse_given_in_stars(context.module, dep.scope, calls)
         )
     if refusal is not None:
         return refusal

@@ -8,20 +8,10 @@ from collections.abc import Iterator
 from tape_migrate.module import Module
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.calls_elsewhere import Call, OtherCallers, calls_elsewhere
+from tape_migrate.shapes.given_here import given_in
 from tape_migrate.shapes.kinds_elsewhere import kinds_of
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.summaries import Summaries
-
-
-def given_in(home: Module, function: ast.FunctionDef, parameter: str) -> Iterator[ast.expr]:
-    """The expressions that calls of the same module give ``parameter``."""
-    summaries = Summaries.of(home)
-    calls = list(summaries.callers(function))
-    if function.name == "__init__":
-        made = home.of_kind(ast.Call)
-        calls += [_making(call) for call in made if summaries.made_by(call) is function]
-    for call in calls:
-        yield from (value for name, value in bind(function, call) if name == parameter)
 
 
 def given_by_callers(
@@ -37,10 +27,18 @@ def given_by_callers(
                         yield use.module, value
 
 
-def _making(call: ast.Call) -> ast.Call:
-    """``Net(h)`` as the call of its constructor."""
-    func = ast.Attribute(value=call.func, attr="__init__", ctx=ast.Load())
-    return ast.Call(func=func, args=call.args, keywords=call.keywords)
+def given_to_stars(home: Module, function: ast.FunctionDef) -> Iterator[tuple[Module, ast.expr]]:
+    """What callers in sight give ``*args`` and ``**kwargs``."""
+    calls = [(home, call) for call in Summaries.of(home).callers(function)]
+    if isinstance(home.project, OtherCallers):
+        found = calls_elsewhere(home, home.scopes.opened_by(function), function).calls
+        calls += [(use.module, use.node) for use in found]
+    arguments = function.args
+    named = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    for user, call in calls:
+        bound = {id(value) for name, value in bind(function, call) if name in named}
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        yield from ((user, value) for value in given if id(value) not in bound)
 
 
 def _is_of_class(home: Module, function: ast.FunctionDef, use: Call) -> bool:

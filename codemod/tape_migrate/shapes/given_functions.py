@@ -292,6 +292,9 @@ class _Runs:
         for node in bound:
             if isinstance(node, ast.FunctionDef):
                 self.found.append((home, node))
+                for decorator in node.decorator_list:
+                    for place, made in functions_of(home, decorator):
+                        self.found += [(place, each) for each in _inner(place, made)]
             elif isinstance(node, ast.Assign):
                 self._given(home, value_given_by(node, Symbol(name.id)))
         if None in bound:
@@ -314,11 +317,20 @@ def _decorated(home: Module, function: ast.FunctionDef) -> Iterator[tuple[Module
                     yield user, other
 
 
-def _inner(home: Module, maker: Function) -> Iterator[Function]:
+def _inner(home: Module, maker: Function) -> Iterator[Function | ast.Lambda]:
     """The functions that another one makes."""
+    yield from home.of_kind_inside(ast.Lambda, maker)
     for node in home.of_kind_inside(ast.FunctionDef, maker):
         if node is not maker:
             yield node
+
+
+def _lambdas(home: Module, func: ast.expr) -> Iterator[ast.Lambda]:
+    """``a = lambda: h``, by the name that it is given."""
+    bound = home.names.bindings(func.id, home.scope_of(func)) if isinstance(func, ast.Name) else []
+    for node in bound:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            yield node.value
 
 
 def _read_before(
@@ -338,6 +350,10 @@ def _read_before(
     for call in all_calls(function):
         for place, inner in functions_of(home, call.func):
             read = _read_before(place, inner, depth - 1, seen, inside)
+            if read is not None:
+                return read
+        for each in _lambdas(home, call.func):
+            read = _read_before(home, each, depth - 1, seen, inside)
             if read is not None:
                 return read
     return None

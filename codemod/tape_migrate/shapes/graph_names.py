@@ -25,6 +25,7 @@ _WRITING: Final = frozenset(
 _TENSOR: Final = re.compile(r"\^?[A-Za-z0-9.][\w.\\/>-]*:\d+$")
 _BELOW_GRADIENTS: Final = re.compile(r"(.*/)?gradients(_\d+)?(/.*)?$")
 _WRITTEN: Final = re.compile(rb"[\"'/]gradients(?:_[0-9]+)?[/\"']")
+_SPELLING: Final = frozenset({"name", "str", "repr", "getattr"})
 _NUMBER: Final = re.compile(r"_\d+$")
 
 _OF_GRADIENTS: Final = frozenset(
@@ -69,6 +70,13 @@ def refuse_names(module: Module, request: Request) -> Refusal | None:
             f"line {inputs.lineno} reads the inputs of the operation that makes the gradient, "
             "which is another one on a tape",
         )
+    kind = _kind_asked(module, request)
+    if kind is not None:
+        return Refusal(
+            "TM124",
+            f"line {kind.lineno} asks whether the gradient is a tensor of a graph, which one of a "
+            "tape that runs eagerly is not",
+        )
     for name in asked:
         if _BELOW_GRADIENTS.match(name.partition(":")[0]):
             return Refusal(
@@ -100,6 +108,28 @@ def _inputs_read(module: Module, request: Request) -> ast.expr | None:
     return next((each for each in read if names.mentioned(each.value) & known), None)
 
 
+def _kind_asked(module: Module, request: Request) -> ast.expr | None:
+    """``hasattr(g, "name")``, where ``g`` is what the call gives, or a part of it."""
+    asked = [
+        (call, held)
+        for call in (module.of_kind(ast.Call) if "hasattr" in identifiers(module) else ())
+        for held in _of_graphs(call)
+    ]
+    if not asked:
+        return None
+    names = ObjectNames.of(module)
+    own = names.bound_by(module.statement_of(request.call))
+    known = own | names.others(own)
+    return next((call for call, held in asked if names.mentioned(held) & known), None)
+
+
+def _of_graphs(call: ast.Call) -> Iterator[ast.expr]:
+    match call:
+        case ast.Call(func=ast.Name(id="hasattr"), args=[held, ast.Constant(value=str(name))]):
+            if name in ("name", "op", "graph", "numpy", "consumers"):
+                yield held
+
+
 def _mentioned(name: ast.expr, asked: frozenset[str]) -> bool:
     """Whether a name stands below that of the gradient, or that is not known."""
     if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
@@ -122,7 +152,7 @@ def _all_asked(module: Module) -> Iterator[str]:
     asks = bool(words & _ASKING)
     writes = bool(words & _WRITING)
     runs = bool(words & {"run", "eval", "partial_run", "make_callable"})
-    if not (asks or writes or runs or ("name" in words and _WRITTEN.search(module.text))):
+    if not (asks or writes or runs or (words & _SPELLING and _WRITTEN.search(module.text))):
         return
     for constant in module.of_kind(ast.Constant):
         value = constant.value
@@ -145,7 +175,11 @@ def _compares(module: Module, constant: ast.Constant) -> bool:
     """``op.name.startswith("gradients")``, ``"gradients" in op.name``."""
     around = module.parent_of(constant)
     if isinstance(around, ast.Compare):
-        return any(isinstance(n, ast.Attribute) and n.attr == "name" for n in module.inside(around))
+        return any(
+            (isinstance(n, ast.Attribute) and n.attr == "name")
+            or (isinstance(n, ast.Name) and n.id in ("str", "repr", "getattr"))
+            for n in module.inside(around)
+        )
     func = around.func if isinstance(around, ast.Call) else None
     return isinstance(func, ast.Attribute) and func.attr in ("startswith", "match", "find", "index")
 

@@ -167,7 +167,7 @@ class _Changes:
     def _called(self, call: ast.Call, depth: int) -> bool:
         func, summaries = call.func, self._summaries
         first = self._level(call.args[0]) if call.args else None
-        if first == 0 and self._changes_first(call):
+        if first == 0 and changes_first(self._module, call):
             return True
         function, made = summaries.callee(call), summaries.made_by(call)
         if made is not None:  # `Recorder(held, v)`: the first parameter is the new object
@@ -188,21 +188,24 @@ class _Changes:
                         return True
         return False
 
-    def _changes_first(self, call: ast.Call) -> bool:
-        """``list.append(held, v)``, ``operator.iadd(held, [v])``, ``getattr(held, "append")``."""
-        func = call.func
-        if isinstance(func, ast.Name) and func.id == "getattr":
-            asked = call.args[1] if len(call.args) > 1 else None
-            return not isinstance(asked, ast.Constant) or asked.value in CHANGING
-        resolved = self._module.names.resolve(func)
-        if not resolved and isinstance(func, ast.Name):
-            resolved = func.id
-        if resolved in _OF_FIRST:
-            return True
-        if isinstance(func, ast.Attribute) and func.attr in CHANGING:
-            home = resolved.rpartition(".")[0].rpartition(".")[2]
-            return home in _TYPES or (isinstance(func.value, ast.Name) and func.value.id in _TYPES)
-        return False
+
+def changes_first(module: Module, call: ast.Call) -> bool:
+    """``list.append(held, v)``, ``operator.iadd(held, [v])``, ``getattr(held, "append")``."""
+    func = call.func
+    if isinstance(func, ast.Name) and func.id == "getattr":
+        asked = call.args[1] if len(call.args) > 1 else None
+        return not isinstance(asked, ast.Constant) or asked.value in CHANGING
+    resolved = module.names.resolve(func)
+    if not resolved and isinstance(func, ast.Name):
+        resolved = func.id
+    if resolved in _OF_FIRST:
+        return True
+    if isinstance(func, ast.Attribute) and func.attr in ("__setattr__", "__delattr__"):
+        return len(call.args) == (3 if func.attr == "__setattr__" else 2)
+    if isinstance(func, ast.Attribute) and func.attr in CHANGING | _SPECIAL:
+        home = resolved.rpartition(".")[0].rpartition(".")[2]
+        return home in _TYPES or (isinstance(func.value, ast.Name) and func.value.id in _TYPES)
+    return False
 
 
 def _nodes(module: Module, function: Function) -> list[ast.AST]:

@@ -23,18 +23,22 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.changed_elsewhere import function_elsewhere
 from tape_migrate.shapes.computed_from import closure_of
+from tape_migrate.shapes.constructors import constructor_elsewhere
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.held_methods import held_methods
 from tape_migrate.shapes.in_place import CHANGING
 from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.own_state import reads_at_entry
+from tape_migrate.shapes.put_in import filled_by
 from tape_migrate.shapes.quiet import TENSOR_METHODS, OtherFunctions
 from tape_migrate.shapes.summaries import Summaries
 
 ANY: Final = "*"
 """An attribute by a name that is put together: ``getattr(self, name)``."""
 _STORING: Final = frozenset({"setattr", "vars", "__setattr__", "partial"})
+_RUNNING: Final = frozenset({"filter", "map", "map_structure", "partial", "starmap"})
+"""What runs the method that it is given first with what it is given then."""
 _DEPTH: Final = 3
 """How many methods may hand on to those of other objects what they are given."""
 
@@ -95,22 +99,33 @@ def methods_anywhere(user: Module, name: str) -> list[Found]:
 
 
 def kept_of(
-    home: Module, function: Function, parameter: str, *, same: bool, depth: int = _DEPTH
+    home: Module,
+    function: Function,
+    parameter: str,
+    *,
+    same: bool,
+    depth: int = _DEPTH,
+    making: bool = False,
 ) -> frozenset[str]:
     """The attributes that may hold, after a call of ``function``, what it computed from what it was
-    given as ``parameter``; that itself counts unless it is the ``same`` tensor as is read later."""
+    given as ``parameter``; that itself counts unless it is the ``same`` tensor as is read later.
+
+    What a constructor keeps in its new object counts if it is ``making`` one that is read.
+    """
     known = home.memo.setdefault("kept of what is given", {})
     assert isinstance(known, dict)
-    key = (function, parameter, same)
+    key = (function, parameter, same, making)
     if key not in known:
         known[key] = frozenset()  # of one that calls itself
-        known[key] = frozenset(_find_kept(home, function, parameter, same=same, depth=depth))
+        known[key] = frozenset(
+            _find_kept(home, function, parameter, same=same, depth=depth, making=making)
+        )
     found: frozenset[str] = known[key]
     return found
 
 
 def _find_kept(
-    home: Module, function: Function, parameter: str, *, same: bool, depth: int
+    home: Module, function: Function, parameter: str, *, same: bool, depth: int, making: bool
 ) -> Iterator[str]:
     # Most functions keep nothing, and a closure of their module need not be made.
     if not may_keep(home, function, depth):
@@ -120,13 +135,19 @@ def _find_kept(
     given = (id(home.scopes.opened_by(function)), parameter)
     computed, held = closure.spread(given)
     # What a new object keeps is looked at where that is.
-    put = () if function.name == "__init__" else (*computed, *(() if same else held))
+    unseen = function.name == "__init__" and not making
+    put = () if unseen else (*computed, *(() if same else held))
     yield from (name[1:] for _, name in put if name.startswith("."))
     for call in calls:
         match call:
             case ast.Call(func=ast.Name(id="setattr"), args=[_, name, value]):
                 if not isinstance(name, ast.Constant):
                     yield from (ANY,) if closure.reads(value) & (computed | held) else ()
+    above = (constructor_elsewhere(home, call) for call in calls) if making and depth else ()
+    for init, plain in filter(None, above):
+        for its, arg in bind(init[1], plain):
+            if closure.reads(arg) & (computed | held):
+                yield from kept_of(*init, its, same=False, depth=depth - 1, making=True)
     for run, its, arg in (each for call in calls if depth for each in given_to(home, call)):
         if may_keep(*run, depth - 1):
             read = closure.reads(arg)
@@ -163,6 +184,8 @@ def _may_store(home: Module, function: Function, calls: list[ast.Call]) -> bool:
         name = last_name(call.func)
         if name in CHANGING or name in _STORING or name[:1].isupper():
             return True
+        if filled_by(home, call) is not None:
+            return True
     for inner in Summaries.of(home).reached(function):
         for node in home.inside(inner):
             if isinstance(node, (ast.Attribute, ast.Subscript)):
@@ -194,10 +217,10 @@ def written_out(user: Module, call: ast.Call) -> ast.Call:
     where that is what ``build`` is."""
     func, args = call.func, call.args
     match call:
-        case ast.Call(func=ast.Name(id="map" | "partial"), args=[ast.Attribute() as func, *args]):
-            pass
-        case ast.Call(func=ast.Attribute(attr="partial"), args=[ast.Attribute() as func, *args]):
-            pass
+        case ast.Call(args=[ast.Attribute() as held, *others]) if last_name(call.func) in _RUNNING:
+            func, args = held, others
+        case ast.Call(args=[ast.Attribute() as held, over, *_]) if last_name(call.func) == "reduce":
+            func, args = held, [over, over]
         case ast.Call(
             func=ast.Call(func=ast.Name(id="getattr"), args=[value, ast.Constant(value=str(name))])
         ):

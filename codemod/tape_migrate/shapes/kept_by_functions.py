@@ -9,11 +9,11 @@ from operator import itemgetter
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.attributes_elsewhere import is_leaf, is_plain
-from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.in_place import changes_parameter
 from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.made_here import root_of
+from tape_migrate.shapes.put_in import filled_by
 from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
 
@@ -79,11 +79,14 @@ def _set_by_functions(home: Module) -> Iterator[tuple[str, int]]:
                 if isinstance(node, ast.Attribute):
                     yield f".{node.attr}", node.lineno
     for call in home.of_kind(ast.Call):
-        if isinstance(call.func, ast.Attribute) and call.func.attr in CONTAINER_METHODS:
-            held, scope = call.func.value, home.scope_of(call)
-            if scope.kind not in _RUN or is_library(home, home.names.resolve(call.func)):
+        filled = filled_by(home, call)
+        if filled is not None:
+            (held, given), scope = filled, home.scope_of(call)
+            if scope.kind not in _RUN:
+                continue
+            if held not in call.args and is_library(home, home.names.resolve(call.func)):
                 continue  # `tf.add(a, b)`
-            if not all(is_leaf(home, each) for each in call.args):
+            if not all(is_leaf(home, each) for each in given):
                 yield from _holder(home, scope, held)
                 if isinstance(held, ast.Attribute):
                     yield f".{held.attr}", call.lineno

@@ -27,6 +27,7 @@ from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.one_object import OUTSIDE
+from tape_migrate.shapes.set_by_name import attribute_set_by
 from tape_migrate.shapes.tensorflow_facts import KERAS_GRAPH_ATTRIBUTES, KERAS_GRAPH_CALLS
 
 _OF_MODELS: Final = KERAS_GRAPH_ATTRIBUTES | KERAS_GRAPH_CALLS | {"layers", "name"}
@@ -48,7 +49,7 @@ def changed_between(
     it may change; None if nothing does. With each stands its place in the block."""
     if not between:
         return None
-    setting = _setting(module, moved, between)
+    setting = _setting(module, moved, between) or _renamed(module, moved, between)
     if setting is not None:
         return setting
     reads: list[tuple[int, _Read]] = []
@@ -86,6 +87,40 @@ def _setting(
             setting = module.names.resolve(call.func).removeprefix(BACKEND)
             if setting in asked:
                 return f"what {ast.unparse(call.func)} sets", call.lineno
+    return None
+
+
+def _renamed(
+    module: Module,
+    moved: Sequence[tuple[int, ast.stmt]],
+    between: Sequence[tuple[int, ast.stmt]],
+) -> tuple[str, int] | None:
+    """``layer._name = "b"`` after a moved statement that asks for a layer by its name."""
+    asked = [
+        (index, ast.unparse(call.func.value))
+        for index, stmt in moved
+        for call in _calls(stmt)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "get_layer"
+    ]
+    for place, stmt in between if asked else ():
+        for node in ast.walk(stmt):
+            holder = _given_a_name(module, node)
+            # A model that is asked is no layer of its own.
+            if holder is not None and any(
+                index < place and model != ast.unparse(holder) for index, model in asked
+            ):
+                return "the name of a layer", holder.lineno
+    return None
+
+
+def _given_a_name(module: Module, node: ast.AST) -> ast.expr | None:
+    match node:
+        case ast.Attribute(value=holder, attr="name" | "_name", ctx=ast.Store()):
+            return holder
+        case ast.Call():
+            found = attribute_set_by(module, node)
+            if found is not None and isinstance(found[1], ast.Constant):
+                return found[0] if found[1].value in ("name", "_name") else None
     return None
 
 

@@ -18,12 +18,14 @@ from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
+from tape_migrate.shapes.layer_bases import given_keeps, layer_keeps
 from tape_migrate.shapes.layer_given import functions_given, methods_given
 from tape_migrate.shapes.layer_hazards import sets_phase
 from tape_migrate.shapes.layer_settings import KEPT_APART, settings_change
-from tape_migrate.shapes.layer_state import class_keeps, function_keeps
+from tape_migrate.shapes.layer_state import function_keeps
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.plan import Refusal
+from tape_migrate.shapes.set_by_name import attribute_set_by
 
 _UPDATES = frozenset(("update", "update_add", "update_sub", "moving_average_update"))
 _ASSIGNS = frozenset(("assign", "assign_add", "assign_sub"))
@@ -46,11 +48,11 @@ def layers_differ(module: Module, compiled: list[ast.Call]) -> Refusal | None:
         if found is None and isinstance(node, ast.FunctionDef):
             found = _phase_by_default(module, node)
         if found is None and isinstance(node, ast.ClassDef):
-            found = class_keeps(module, node)
+            found = layer_keeps(module, node)
         if found is None and isinstance(node, ast.Call):
             found = _updates(module, node) or _setattr(module, node)
         if found is None and isinstance(node, ast.Call):
-            found = _function_given(module, node, compiled)
+            found = _function_given(module, node, compiled) or given_keeps(module, node)
         if found is not None:
             return found
     return settings_change(module, compiled) or _imported_layers(module)
@@ -73,7 +75,7 @@ def updating_layers(module: Module) -> Refusal | None:
         if counts is not None:
             return counts
     for owner in module.of_kind(ast.ClassDef):
-        keeps = class_keeps(module, owner)
+        keeps = layer_keeps(module, owner)
         if keeps is not None:
             return keeps
     return _imported_layers(module)
@@ -101,7 +103,7 @@ def _imported_layers(module: Module) -> Refusal | None:
         other = project.module_at(path) if PurePath(path).stem in imported else None
         for node in other.of_kind(ast.ClassDef) if other is not None else ():
             assert other is not None
-            if (keeps := class_keeps(other, node)) is not None:
+            if (keeps := layer_keeps(other, node)) is not None:
                 return Refusal(keeps.code, f"{path}: {keeps.message}")
     pattern = r"\b(?:training|stateful)\s*=\s*(?:True|1)\b|\b(?:Lambda|Activation)\(|activation="
     for path in project.matching(module.path, "keras", pattern):
@@ -110,7 +112,7 @@ def _imported_layers(module: Module) -> Refusal | None:
             assert other is not None
             found = _called_otherwise(part)
             if found is None and isinstance(part, ast.Call):
-                found = _function_given(other, part, [])
+                found = _function_given(other, part, []) or given_keeps(other, part)
             if found is not None:
                 return Refusal(found.code, f"{path}: {found.message}")
     for word in ("layers", "get_layer"):
@@ -119,6 +121,10 @@ def _imported_layers(module: Module) -> Refusal | None:
             for node in user.of_kind(ast.Attribute) if user is not None else ():
                 assert user is not None
                 if (changed := _attribute_set(user, node)) is not None:
+                    return Refusal(changed.code, f"{path}: {changed.message}")
+            for call in user.of_kind(ast.Call) if user is not None else ():
+                assert user is not None
+                if (changed := _setattr(user, call)) is not None:
                     return Refusal(changed.code, f"{path}: {changed.message}")
     return None
 
@@ -169,13 +175,14 @@ def _attribute_set(module: Module, node: ast.AST) -> Refusal | None:
 
 
 def _setattr(module: Module, call: ast.Call) -> Refusal | None:
-    """``setattr(layer, "activation", linear)``."""
-    if not isinstance(call.func, ast.Name) or call.func.id != "setattr" or len(call.args) != 3:
+    """``setattr(layer, "activation", linear)``, ``object.__setattr__(layer, "scale", 2.0)``."""
+    found = attribute_set_by(module, call)
+    if found is None:
         return None
-    name = call.args[1]
+    holder, name = found
     if isinstance(name, ast.Constant) and name.value in KEPT_APART:
         return None
-    return _changed(call) if _is_layer(module, call.args[0]) else None
+    return _changed(call) if _is_layer(module, holder) else None
 
 
 def _changed(node: ast.expr) -> Refusal:
@@ -191,8 +198,11 @@ def _is_layer(module: Module, base: ast.expr) -> bool:
         return True
     if not isinstance(base, ast.Name):
         return False
+    around = module.parent_of(module.scope_of(base).node)
+    if isinstance(around, ast.Call):  # `map(lambda layer: setattr(…), model.layers)`
+        return any(_spells_layers(given) for given in around.args)
     for bound in module.names.bindings(base.id, module.scope_of(base)):
-        if isinstance(bound, ast.For) and ast.unparse(bound.iter).endswith(".layers"):
+        if isinstance(bound, ast.For) and _spells_layers(bound.iter):
             return True
         if isinstance(bound, ast.Assign) and (
             _spells_layer(ast.unparse(bound.value)) or _makes_layer(module, bound.value)
@@ -209,6 +219,12 @@ def is_kept_layer(module: Module, tensor: ast.expr) -> bool:
     stores = (n for n in module.attributes(base.attr) if isinstance(n.ctx, ast.Store))
     stmts = (stmt for n in stores if isinstance(stmt := module.statement_of(n), ast.Assign))
     return any(_spells_layer(ast.unparse(stmt.value)) for stmt in stmts)
+
+
+def _spells_layers(over: ast.expr) -> bool:
+    """``model.layers``, ``model.layers[1:]``"""
+    held = over.value if isinstance(over, ast.Subscript) else over
+    return isinstance(held, ast.Attribute) and held.attr == "layers"
 
 
 def _spells_layer(text: str) -> bool:

@@ -16,7 +16,7 @@ _TAKE_FUNCTIONS = frozenset(("Lambda", "Activation"))
 _FUNCTION_ARGUMENTS = frozenset(("activation", "recurrent_activation"))
 
 
-def _given(call: ast.Call) -> list[ast.expr]:
+def functions_handed(call: ast.Call) -> list[ast.expr]:
     """What a layer is made with that it calls."""
     func = call.func
     last = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
@@ -27,7 +27,7 @@ def _given(call: ast.Call) -> list[ast.expr]:
 
 
 def functions_given(module: Module, call: ast.Call) -> Iterator[FunctionNode]:
-    for expr in _given(call):
+    for expr in functions_handed(call):
         if isinstance(expr, ast.Lambda):
             yield expr
         if isinstance(expr, ast.Name):
@@ -40,7 +40,7 @@ def functions_given(module: Module, call: ast.Call) -> Iterator[FunctionNode]:
 
 def methods_given(module: Module, call: ast.Call) -> Iterator[ast.FunctionDef]:
     """``Lambda(noise.scaled)``, and ``Lambda(Noise())`` of a class with a ``__call__``."""
-    for expr in _given(call):
+    for expr in functions_handed(call):
         if module.names.resolve(expr):
             continue
         if isinstance(expr, ast.Attribute):

@@ -26,11 +26,12 @@ from tape_migrate.shapes.computed_from import closure_of
 from tape_migrate.shapes.dependence import HARMLESS_BUILTINS
 from tape_migrate.shapes.in_place import CHANGING, changes_parameter
 from tape_migrate.shapes.plan import Refusal
+from tape_migrate.shapes.set_by_name import attribute_set_by
 from tape_migrate.shapes.summaries import Summaries
 
 KEPT_APART = frozenset(("trainable", "name", "_name"))
 """Attributes of layers that change nothing of what they compute."""
-_IN_PLACE = CHANGING | {"fill", "sort", "reverse", "put", "resize"}
+_IN_PLACE = CHANGING | {"fill", "sort", "reverse", "put", "resize", "__setattr__", "__setitem__"}
 _INTO_FIRST = frozenset(("copyto", "place", "put", "putmask", "fill_diagonal", "shuffle"))
 """Functions of numpy and ``random`` that write into their first argument."""
 _READING = frozenset(("all", "any", "dict", "enumerate", "list", "print", "reversed", "set"))
@@ -215,8 +216,14 @@ def _changed_at(module: Module, node: ast.Name | ast.Attribute) -> ast.expr | No
     """Where ``node``, or what it holds, is changed in place."""
     current: ast.expr = node
     parent = module.parent_of(current)
-    while isinstance(parent, (ast.Attribute, ast.Subscript)) and parent.value is current:
+    while (
+        isinstance(parent, (ast.Attribute, ast.Subscript)) and parent.value is current
+    ) or _asks_class(parent, current):
+        assert isinstance(parent, ast.expr)
         current, parent = parent, module.parent_of(parent)
+    if isinstance(parent, ast.Call) and current in parent.args[:1]:
+        if attribute_set_by(module, parent) is not None:
+            return parent
     if isinstance(parent, ast.AugAssign) and parent.target is current:
         return current
     if isinstance(getattr(current, "ctx", None), (ast.Store, ast.Del)):
@@ -234,6 +241,16 @@ def _changed_at(module: Module, node: ast.Name | ast.Attribute) -> ast.expr | No
     if isinstance(parent, ast.Call) and current is node:
         return parent if _function_changes(module, parent, node) else None
     return None
+
+
+def _asks_class(parent: ast.AST | None, node: ast.expr) -> bool:
+    """``type(layer)``, ``super(Scale, layer)``"""
+    match parent:
+        case ast.Call(func=ast.Name(id="type"), args=[given]):
+            return given is node
+        case ast.Call(func=ast.Name(id="super"), args=[_, given]):
+            return given is node
+    return False
 
 
 def _method_changes(module: Module, method: ast.expr) -> bool:

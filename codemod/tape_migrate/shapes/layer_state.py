@@ -28,9 +28,10 @@ from tape_migrate.shapes.plan import Refusal
 from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.unittests import ancestors
 
-_BEFORE: Final = frozenset(
+BEFORE_CALLS: Final = frozenset(
     {"__init__", "__new__", "build", "get_config", "from_config", "compute_output_shape"}
 )
+"""Methods that run before a layer is called, or beside that."""
 _UPDATES: Final = frozenset({"update", "update_add", "update_sub", "moving_average_update"})
 _MAKES: Final = frozenset(
     {"variable", "zeros", "ones", "eye", "random_uniform_variable", "random_normal_variable"}
@@ -46,7 +47,7 @@ def class_keeps(module: Module, node: ast.ClassDef) -> Refusal | None:
     methods = {m.name: m for c in classes for m in c.body if isinstance(m, ast.FunctionDef)}
     if "call" not in methods:
         return None
-    run = _run_by_call(methods)
+    run = run_by_call(methods)
     for name in run:
         line = _by_another_name(module, methods[name])
         if line is not None:
@@ -223,13 +224,13 @@ def _updates(call: ast.Call) -> Refusal:
     )
 
 
-def _run_by_call(methods: dict[str, ast.FunctionDef]) -> list[str]:
+def run_by_call(methods: dict[str, ast.FunctionDef]) -> list[str]:
     """``call``, and the methods that it runs."""
     found = ["call"]
     for name in found:
         for part in ast.walk(methods[name]):
             if isinstance(part, ast.Attribute) and _is_own(part):
-                if part.attr in methods and part.attr not in (*found, *_BEFORE):
+                if part.attr in methods and part.attr not in (*found, *BEFORE_CALLS):
                     found.append(part.attr)
     return found
 
@@ -298,7 +299,7 @@ def _changed_by_methods(
     """A method that changes what the layer computes with."""
     read = {part.attr for name in run for part in _own(module, methods[name], ast.Load)}
     for name, method in methods.items():
-        if name in (*run, *_BEFORE) or not _is_used(module, node, name):
+        if name in (*run, *BEFORE_CALLS) or not _is_used(module, node, name):
             continue
         for part in module.inside(method):
             held = _changed_by(part)

@@ -12,10 +12,30 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from tape_migrate.mentions import last_name
+from tape_migrate.module import Module
 from tape_migrate.shapes.closure_nodes import Node
+from tape_migrate.shapes.dependence import CONTAINER_METHODS
+from tape_migrate.shapes.in_place import changes_first
 
-SETTING: Final = frozenset({"__setitem__", "appendleft", "extendleft"})
+_SETTING: Final = frozenset({"__iadd__", "__ior__", "__setitem__", "appendleft", "extendleft"})
 """Methods that put something into a collection, and are rarely called."""
+_WORDS: Final = ("iadd", "iconcat", "insort", "ior", "heappush", "heapreplace", "setitem")
+_METHODS: Final = CONTAINER_METHODS | _SETTING
+
+
+def filled_by(module: Module, call: ast.Call) -> tuple[ast.expr, list[ast.expr]] | None:
+    """What a call puts something into, and what: ``held.append(v)``, ``list.append(held, v)``,
+    ``operator.iadd(held, [v])``."""
+    name = last_name(call.func)
+    if name not in _METHODS and not name.startswith(_WORDS):
+        return None
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    if call.func in module.parsed.positions and changes_first(module, call):
+        return given[0], given[1:]
+    if isinstance(call.func, ast.Attribute) and name in _METHODS:
+        return call.func.value, given
+    return None
 
 
 class PutIn:

@@ -20,6 +20,7 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.shapes.attribute_members import is_related
 from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.carried import carried
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.functions import Function
@@ -45,6 +46,11 @@ _TAKEN = (ast.MatchAs, ast.MatchStar, ast.MatchMapping, ast.ExceptHandler)
 _NAMED_TUPLES = ("collections.namedtuple", "typing.NamedTuple")
 OF_COLLECTIONS = frozenset({"copy", "items", "values"})
 """Methods that give what their object holds."""
+
+
+def is_carried_mixed(context: Context, expr: ast.expr) -> bool:
+    """Whether what ``expr`` names carries a collection of which one member comes from another."""
+    return any(context.closure.depend([parts]) for parts in carried(context.module, expr))
 
 
 class PutTogether:
@@ -151,7 +157,7 @@ class PutTogether:
 
     def _holds(self, expr: ast.expr, scope: Scope, given: Mapping[str, bool], depth: int) -> bool:
         """Whether ``expr`` may be a collection of several; ``given`` says so of parameters."""
-        if depth <= 0:
+        if depth <= 0 or is_carried_mixed(self._context, expr):
             return True
         match expr:
             case ast.List() | ast.Tuple() | ast.Set() | ast.Dict():

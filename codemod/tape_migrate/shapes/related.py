@@ -33,7 +33,7 @@ from tape_migrate.shapes.copies import value_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.evaluated import own_expressions
 from tape_migrate.shapes.plan import OUTSIDE, Kind, Refusal, Source
-from tape_migrate.shapes.put_together import OF_COLLECTIONS, PutTogether
+from tape_migrate.shapes.put_together import OF_COLLECTIONS, PutTogether, is_carried_mixed
 from tape_migrate.shapes.results import result_of
 from tape_migrate.shapes.seen_members import alternatives, gives_given, is_mixed, members
 
@@ -110,7 +110,9 @@ def _of_definition(
     value = value_of(definition, symbol)
     known = value is None or kind in (Kind.LIST, Kind.TUPLE)
     if _is_of_starred(context, dep, definition) or any(
-        _is_put_together(context, each, known) or _adds_up(context, each)
+        _is_put_together(context, each, known)
+        or _adds_up(context, each)
+        or is_carried_mixed(context, each)
         for seen in ([value] if value is not None else _in_sight(definition, symbol))
         for each in alternatives(seen)
     ):
@@ -149,6 +151,8 @@ def _in_sight(definition: Definition, symbol: Symbol) -> list[ast.expr]:
     if stmt is None or definition.symbol != symbol:
         return []
     found = _by_walrus(stmt, symbol)
+    if isinstance(stmt, (ast.With, ast.AsyncWith)):
+        return [*found, *(item.context_expr for item in stmt.items)]
     if isinstance(stmt, (ast.For, ast.AsyncFor)):
         return [*found, stmt.iter]
     if isinstance(stmt, ast.Match):

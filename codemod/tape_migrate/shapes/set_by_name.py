@@ -21,6 +21,46 @@ def set_by_name(module: Module) -> list[tuple[str, ast.expr]]:
     return known
 
 
+def attribute_set_by(module: Module, call: ast.Call) -> tuple[ast.expr, ast.expr | None] | None:
+    """The object of which a call sets an attribute, and the name of that if it stands there.
+
+    ``setattr(net, "h", v)``, ``object.__setattr__(net, "h", v)``, ``net.__setattr__("h", v)``,
+    ``dict.update(net.__dict__, h=v)``, and ``put(net, "h", v)`` after ``put = setattr``.
+    """
+    func = call.func
+    if isinstance(func, ast.Name) and func.id != "setattr":
+        bound = module.names.bindings(func.id, module.scope_of(call))
+        named = (node.value for node in bound if isinstance(node, ast.Assign))
+        func = next((value for value in named if _sets(value)), func)
+    match ast.Call(func=func, args=call.args, keywords=call.keywords):
+        case ast.Call(
+            func=ast.Name(id="setattr") | ast.Attribute(attr="__setattr__"),
+            args=[holder, name, _],
+        ):
+            return holder, name
+        case ast.Call(
+            func=ast.Attribute(
+                value=ast.Call(func=ast.Name(id="super"), args=[_, holder]), attr="__setattr__"
+            )
+            | ast.Attribute(value=holder, attr="__setattr__"),
+            args=[name, _],
+        ):
+            return holder, name
+        case ast.Call(
+            func=ast.Attribute(attr="setitem" | "update" | "__setitem__"),
+            args=[ast.Attribute(value=holder, attr="__dict__"), *_],
+        ):
+            return holder, None
+    return None
+
+
+def _sets(value: ast.expr) -> bool:
+    match value:
+        case ast.Name(id="setattr") | ast.Attribute(attr="__setattr__"):
+            return True
+    return False
+
+
 def _find(module: Module) -> Iterator[tuple[str, ast.expr]]:
     for call in module.of_kind(ast.Call):
         match call:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tape_migrate.flow.symbols import Symbol, is_prefix, symbol_of
+from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
-from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.evaluated import calls_in
 from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.put_in import filled_by
 from tape_migrate.shapes.tensorflow_facts import (
     VARIABLE_MAKERS,
     makes_one_tensor,
@@ -45,12 +46,11 @@ def _puts(module: Module) -> list[_Put]:
 
 def _find_puts(module: Module) -> Iterator[_Put]:
     for node in module.nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in CONTAINER_METHODS and node.func.attr != "watch":
-                holder = symbol_of(node.func.value)
-                if holder is not None:
-                    given = (*node.args, *(k.value for k in node.keywords))
-                    yield _Put(holder, given, plain=False)
+        if isinstance(node, ast.Call):
+            filled = filled_by(module, node) if last_name(node.func) != "watch" else None
+            holder = symbol_of(filled[0]) if filled is not None else None
+            if filled is not None and holder is not None:
+                yield _Put(holder, tuple(filled[1]), plain=False)
         elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             parts = (t for target in targets for t in module.inside(target))

@@ -7,11 +7,13 @@ ran: the gradient by all trainable variables goes through that in a graph, and n
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
+from tape_migrate.shapes.computed_before import Made, made_by
 from tape_migrate.shapes.evaluated import all_calls
+from tape_migrate.shapes.given_by_callers import given_to_stars
 from tape_migrate.shapes.libraries import is_library, is_own
 from tape_migrate.shapes.plan import Refusal
 from tape_migrate.shapes.quiet import OtherFunctions
@@ -35,6 +37,28 @@ def refuse_computed_elsewhere(module: Module, run: Sequence[ast.AST]) -> Refusal
         f"{found[0]} reads what {found[1]} sets, which may have been computed from the variables "
         "then, before a tape could be opened here",
     )
+
+
+def refuse_given_in_stars(
+    module: Module, scope: Scope, calls: Iterable[ast.Call]
+) -> Refusal | None:
+    """``loss_fn(*args)`` for which a caller gives ``h``."""
+    if not isinstance(scope.node, ast.FunctionDef):
+        return None
+    arguments = scope.node.args
+    names = {arg.arg for arg in (arguments.vararg, arguments.kwarg) if arg is not None}
+    for call in calls if names else ():
+        handed = [arg.value for arg in call.args if isinstance(arg, ast.Starred)]
+        handed += [keyword.value for keyword in call.keywords if keyword.arg is None]
+        if any(isinstance(value, ast.Name) and value.id in names for value in handed):
+            for user, given in given_to_stars(module, scope.node):
+                if made_by(user, given) is Made.COMPUTED:
+                    return Refusal(
+                        "TM106",
+                        f"{ast.unparse(call)} is given what was computed from variables before a "
+                        "tape could be opened here",
+                    )
+    return None
 
 
 def _made_at_import(module: Module, run: Sequence[ast.AST]) -> tuple[str, str] | None:

@@ -44,6 +44,18 @@ OPERATORS: dict[type[ast.operator], str] = {
 }
 
 
+def operands(node: ast.AST) -> Iterator[tuple[str, ast.expr, ast.expr]]:
+    """The special methods that an operator may run, each with its object and what that is given."""
+    match node:
+        case ast.Subscript(value=value, slice=index, ctx=ast.Load()):
+            yield "getitem", value, index
+        case ast.BinOp(left=left, op=op, right=right):
+            yield OPERATORS[type(op)], left, right
+            yield "r" + OPERATORS[type(op)], right, left
+        case ast.AugAssign(target=target, op=op, value=value):
+            yield "i" + OPERATORS[type(op)], target, value
+
+
 @dataclass(frozen=True)
 class Handed:
     """``callee`` may be what ``definition`` defines, if that gets there; then ``function`` runs, as
@@ -85,6 +97,10 @@ class UnnamedCalls:
             if call.args and not self._module.names.is_local(call.func.id, scope):
                 yield from self._as_call(call.args[0], call.args[1:], [])
         resolved = self._module.names.resolve(call.func)
+        if resolved == "functools.reduce" and len(call.args) > 1:
+            first, over, *begun = call.args
+            for one in (over, *begun):
+                yield from self._as_call(first, [one, over], [])
         if runs_arguments(resolved) and call.args:
             yield from self._as_call(call.args[0], call.args[1:], [])
         if resolved == "operator.methodcaller" and call.args:
@@ -160,13 +176,8 @@ class UnnamedCalls:
         """The special methods that ``net[x]`` and ``y @ net`` may run."""
         if not self._summaries.has_operators:
             return
-        match node:
-            case ast.Subscript(value=value, slice=index, ctx=ast.Load()):
-                yield from self._special("getitem", value, index)
-            case ast.BinOp(left=left, op=op, right=right):
-                name = OPERATORS[type(op)]
-                yield from self._special(name, left, right)
-                yield from self._special("r" + name, right, left)
+        for name, receiver, other in operands(node):
+            yield from self._special(name, receiver, other)
 
     def setters(self, name: str, receiver: ast.expr, value: ast.expr) -> Iterator[_Run]:
         """What an assignment to an attribute of this name may run."""

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from tape_migrate.flow.scope import Scope, ScopeKind
@@ -28,25 +27,24 @@ from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.calls_elsewhere import Call, calls_elsewhere, given_together, parameters_of
 from tape_migrate.shapes.changed_elsewhere import function_elsewhere
-from tape_migrate.shapes.closure_nodes import Node
 from tape_migrate.shapes.computed_before import class_named
-from tape_migrate.shapes.computed_from import closure_of, symbols_in, variables_in
+from tape_migrate.shapes.computed_from import closure_of, symbols_in
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.keeping_calls import comes_from, is_of, keeping_calls, variables_of
 from tape_migrate.shapes.keeping_methods import (
     ANY,
     asks_by_expression,
-    given_to,
-    kept_of,
-    may_keep,
+    methods_anywhere,
     read_by,
     reads_of,
     written_out,
 )
 from tape_migrate.shapes.module_objects import objects_held
 from tape_migrate.shapes.out_of_sight import attributes_read, method_calls, parts_of
-from tape_migrate.shapes.quiet import OtherFunctions
+from tape_migrate.shapes.quiet import TENSOR_METHODS, OtherFunctions
+from tape_migrate.shapes.set_on_modules import Run, set_on_modules, stores
 from tape_migrate.shapes.summaries import Summaries
 
 _DEPTH: Final = 5
@@ -65,8 +63,11 @@ class _Read:
         source: Symbol,
     ) -> None:
         self._module = module = context.module
-        self._attributes = {name for _, name in attributes_read(context, dep, nodes, inline)}
+        read = [*attributes_read(context, dep, nodes, inline)]
+        self._attributes = {name for _, name in read}
         self._methods: set[str] = set()
+        functions: set[Function] = set()
+        handed = False
         for call in method_calls(context, dep, nodes, inline):
             if isinstance(call.func, ast.Attribute) and not module.names.resolve(call.func):
                 self._methods.add(call.func.attr)
@@ -78,6 +79,8 @@ class _Read:
                 if asks_by_expression(call):
                     self._attributes.add(ANY)
                 there = function_elsewhere(module, call)
+                if there is not None:
+                    functions.add(there[1])
                 if there is not None and _is_given_more(call, source):
                     self._attributes |= reads_of(*there)
                 asked = written_out(module, call).func
@@ -85,8 +88,13 @@ class _Read:
                     self._methods.add(asked.attr)
                 if symbol_of(call.func) is not None and not module.names.resolve(call.func):
                     if context.summaries.callee(call) is None:
+                        handed |= _may_be_handed(module, call.func)
                         self._methods.add("__call__")
                         self._add_lambda(call)
+        own = any(not module.names.resolve(holder) for holder, _ in read)
+        self.run = Run(frozenset(functions), frozenset(self._methods), handed)
+        """What it is computed by that the module does not show."""
+        self.unseen = own or bool(self._methods or functions)
 
     def _add_lambda(self, call: ast.Call) -> None:
         """``LOSS = lambda v: models.MODEL.loss(v)``: what runs is in sight."""
@@ -125,11 +133,26 @@ def used_before(
     if not isinstance(module.project, OtherFunctions):
         return None
     read = _Read(context, dep, nodes, inline, source)
-    if read.nothing:
+    if read.nothing and not read.unseen:
         return None
     parts = parts_of(dep, nodes, inline)
     objects = frozenset().union(*(objects_held(module, part) for part in parts))
-    return _Callers(read, objects).find(module, dep.scope, source, held=source.path != ())
+    found = _Callers(read, objects).find(module, dep.scope, source, held=source.path != ())
+    here = _named(module, dep.scope, source) if found is None and read.unseen else None
+    return found if here is None else set_on_modules(module, here, dep.scope.node, read.run)
+
+
+def _named(module: Module, scope: Scope, source: Symbol) -> ast.Name | None:
+    """A place in ``scope`` where the name that ``source`` begins with stands."""
+    names = (n for n in module.inside(scope.node) if isinstance(n, ast.Name))
+    return next((name for name in names if name.id == source.root), None)
+
+
+def _may_be_handed(module: Module, func: ast.expr) -> bool:
+    """``fn(v)``, ``self.fn(v)``: no method of any class in sight."""
+    if not isinstance(func, ast.Attribute):
+        return True
+    return func.attr not in TENSOR_METHODS and not methods_anywhere(module, func.attr)
 
 
 def _is_given_more(call: ast.Call, source: Symbol) -> bool:
@@ -186,7 +209,7 @@ class _Callers:
                     if isinstance(one, ast.Call) and _is_numpy(call.module, one):
                         continue
                     self._objects |= objects_held(call.module, two)
-                    found = self._used(call.module, one, two, held=held)
+                    found = self._used(call.module, one, two, held=held, receiver=root == "self")
                     if found is not None:
                         return found
                     where = call.module.scope_of(one)
@@ -194,14 +217,22 @@ class _Callers:
                         (call.module, where, symbol, held or symbol.path != ())
                         for symbol in symbols_in(call.module, one)
                     ]
+            both = given_together(function, call, source, source) if self._read.unseen else []
+            for one, _ in both:
+                inside = function if call.module is module else None
+                put = set_on_modules(call.module, one, inside, self._read.run)
+                if put is not None:
+                    return put
         return None
 
     def _used(
-        self, user: Module, one: ast.expr, two: ast.expr, *, held: bool
+        self, user: Module, one: ast.expr, two: ast.expr, *, held: bool, receiver: bool
     ) -> tuple[str, str] | None:
         """Where ``user`` makes the object ``two`` keep what it computed from ``one``."""
+        if self._read.nothing:
+            return None
         found = None if held else self._set_itself(user, one, two)
-        found = found or next(self._by_calls(user, one, two, held=held), None)
+        found = found or next(self._by_calls(user, one, two, held=held, receiver=receiver), None)
         if found is not None or held:
             return found
         return next(self._set_from_outside(user, one, two), None)
@@ -224,16 +255,16 @@ class _Callers:
         self, user: Module, one: ast.expr, two: ast.expr
     ) -> Iterator[tuple[str, str]]:
         """``models.MODEL.h = tf.sin(x)``, or ``models.Net.h``, and then ``run.go(x)``."""
-        for holder, name, value in _stores(user):
+        for holder, name, value in stores(user):
             if isinstance(holder, ast.Name) and holder.id in ("self", "cls"):
                 continue  # what runs such a method is looked at
             known = self._objects or objects_held(user, holder) or _is_class(user, holder)
             parent = user.parent_of(holder)
             if not known and (isinstance(parent, ast.Call) or _sets(parent)):
                 # `object.__setattr__(net, "h", tf.sin(x))`, which no closure follows.
-                closure, object_ = closure_of(user), _variables(user, two)
-                known = closure.share_objects(_variables(user, holder), object_)
-            if known and _comes_from(user, value, one):
+                closure, object_ = closure_of(user), variables_of(user, two)
+                known = closure.share_objects(variables_of(user, holder), object_)
+            if known and comes_from(user, value, one):
                 found = self._read.first_of(frozenset((name,)))
                 if found is not None:
                     yield found, f"line {holder.lineno} of {user.path}"
@@ -246,103 +277,27 @@ class _Callers:
         return bool(self._objects) or bool(objects_held(user, itself))
 
     def _by_calls(
-        self, user: Module, one: ast.expr, two: ast.expr, *, held: bool
+        self, user: Module, one: ast.expr, two: ast.expr, *, held: bool, receiver: bool
     ) -> Iterator[tuple[str, str]]:
-        keeping_calls = _kept_from(user, one, held=held)
-        if not keeping_calls:
-            return
         given = _with_body(user, two)
         named = [
             each.attr for part in given for each in walk(part) if isinstance(each, ast.Attribute)
         ]
         itself = symbol_of(one)
-        for keeping in keeping_calls:
+        for keeping in keeping_calls(user):
             call, arg = keeping.call, keeping.given
             if one in call.args or two is call.func:
                 continue
-            if self._is_used(user, call) or any(_is_of(user, call, arg, each) for each in given):
-                same = held or (itself is not None and keeping.symbol == itself)
-                kept = kept_of(*keeping.run, keeping.name, same=same)
+            same = held or (itself is not None and keeping.symbol == itself)
+            kept = keeping.kept(same=same)
+            if not kept or not (comes_from(user, one, arg) if held else comes_from(user, arg, one)):
+                continue
+            if self._is_used(user, call) or any(
+                is_of(user, call, arg, each, receiver=receiver) for each in given
+            ):
                 found = self._read.first_of(kept, named)
                 if found is not None:
                     yield found, f"line {call.lineno} of {user.path}"
-
-
-@dataclass(frozen=True)
-class _Keeping:
-    """A call that may make an object keep what it computes from what it is given."""
-
-    call: ast.Call
-    given: ast.expr
-    symbol: Symbol | None
-    run: tuple[Module, Function]
-    name: str
-    """The parameter of what is run that takes what is given."""
-
-
-def _kept_from(user: Module, one: ast.expr, *, held: bool) -> list[_Keeping]:
-    """Such calls that are given what was computed from ``one``; or what it, ``held``, was made of.
-
-    The same expressions are asked about for every call that is decided.
-    """
-    known = user.memo.setdefault("calls that make objects keep", {})
-    assert isinstance(known, dict)
-    if (one, held) not in known:
-        closure, here = closure_of(user), _variables(user, one)
-        if held:
-            coming = [k for k in _keeping(user) if _comes_from(user, one, k.given)]
-        else:
-            computed = here.union(*(closure.reached_from(node) for node in here))
-            coming = [
-                k for k in _keeping(user) if not computed.isdisjoint(_variables(user, k.given))
-            ]
-        # Asked last: for that closures of whole modules may have to be made.
-        known[one, held] = [k for k in coming if kept_of(*k.run, k.name, same=False)]
-    found: list[_Keeping] = known[one, held]
-    return found
-
-
-def _keeping(user: Module) -> list[_Keeping]:
-    """All such calls of a module, by what is written alone, looked for once."""
-    known = user.memo.get("calls that may make objects keep")
-    if not isinstance(known, list):
-        known = user.memo["calls that may make objects keep"] = [
-            _Keeping(call, arg, symbol_of(arg), run, name)
-            for call in user.of_kind(ast.Call)
-            for run, name, arg in given_to(user, call)
-            if may_keep(*run)
-        ]
-    return known
-
-
-def _stores(user: Module) -> list[tuple[ast.expr, str, ast.expr]]:
-    """The attributes that a module sets of whatever object, with the object and the value."""
-    known = user.memo.get("attributes that are set")
-    if not isinstance(known, list):
-        known = user.memo["attributes that are set"] = list(_find_stores(user))
-    return known
-
-
-def _find_stores(user: Module) -> Iterator[tuple[ast.expr, str, ast.expr]]:
-    for node in user.of_kind(ast.Attribute):
-        if isinstance(node.ctx, ast.Store):
-            value = getattr(user.statement_of(node), "value", None)
-            if isinstance(value, ast.expr):
-                yield node.value, node.attr, value
-    for call in user.of_kind(ast.Call):
-        match call:
-            case ast.Call(
-                func=ast.Name(id="setattr") | ast.Attribute(attr="__setattr__"),
-                args=[holder, ast.Constant(value=str(name)), value],
-            ):
-                yield holder, name, value
-            case ast.Call(
-                func=ast.Attribute(value=holder, attr="__setattr__"),
-                args=[ast.Constant(value=str(name)), value],
-            ):
-                yield holder, name, value
-            case ast.Call(func=ast.Name(id="setattr"), args=[holder, _, value]):
-                yield holder, ANY, value
 
 
 def _sets(node: ast.AST | None) -> bool:
@@ -388,36 +343,3 @@ def _with_body(user: Module, expr: ast.expr) -> list[ast.AST]:
 def _is_numpy(user: Module, call: ast.Call) -> bool:
     """Whether a call gives data: no tensor was computed from that."""
     return user.names.resolve(call.func).startswith("numpy.")
-
-
-def _is_of(user: Module, call: ast.Call, given: ast.expr, two: ast.AST) -> bool:
-    """Whether ``call`` has to do with the object that ``two`` gives, or with one that it holds."""
-    call = written_out(user, call)
-    func = call.func
-    others = [arg for arg in (*call.args, *(k.value for k in call.keywords)) if arg is not given]
-    holders = [func.value if isinstance(func, ast.Attribute) else func, *others]
-    object_, closure = _variables(user, two), closure_of(user)
-    if any(closure.share_objects(_variables(user, holder), object_) for holder in holders):
-        return True
-    if len(holders) == 1 and function_elsewhere(user, call) is not None:
-        return True  # `lib.build(x)`, of whatever object
-    shared = objects_held(user, two)
-    return bool(shared) and any(shared & objects_held(user, holder) for holder in holders)
-
-
-def _comes_from(user: Module, other: ast.expr, source: ast.expr) -> bool:
-    """Whether ``other`` may be, hold, or have been computed from what ``source`` gives."""
-    ones, twos = _variables(user, other), _variables(user, source)
-    if not ones or not twos:
-        return False
-    closure = closure_of(user)
-    return bool(ones & twos) or any(closure.reaches(two, one) for one in ones for two in twos)
-
-
-def _variables(user: Module, expr: ast.AST) -> set[Node]:
-    known = user.memo.setdefault("variables of expressions", {})
-    assert isinstance(known, dict)
-    if expr not in known:
-        known[expr] = variables_in(user, expr)
-    found: set[Node] = known[expr]
-    return found
