@@ -24,7 +24,13 @@ from tape_migrate.shapes.constructors import kinds_above
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.in_place import CHANGING
 from tape_migrate.shapes.layer_given import functions_handed
-from tape_migrate.shapes.layer_state import BEFORE_CALLS, class_keeps, function_keeps, run_by_call
+from tape_migrate.shapes.layer_state import (
+    BEFORE_CALLS,
+    class_keeps,
+    function_keeps,
+    read_apart,
+    run_by_call,
+)
 from tape_migrate.shapes.made_here import root_of
 from tape_migrate.shapes.plan import Refusal
 from tape_migrate.shapes.quiet import OtherFunctions
@@ -78,7 +84,9 @@ def given_keeps(module: Module, call: ast.Call) -> Refusal | None:
 
 def _keep(found: list[_Found]) -> Refusal | None:
     for home, function in found:
-        keeps = _keeps(home, function)
+        together = [each for place, each in found if place is home]
+        inside = {id(part) for each in together for part in home.inside(each)}
+        keeps = _keeps(home, function, inside)
         if keeps is not None:
             return Refusal(keeps.code, f"{home.path}: {keeps.message}")
     return None
@@ -154,18 +162,19 @@ def _named(kinds: _Kinds, name: str) -> Iterator[_Found]:
                 return
 
 
-def _keeps(home: Module, function: Function) -> Refusal | None:
-    """What a function changes that is there when it runs once more."""
-    if isinstance(function, ast.FunctionDef):
-        found = function_keeps(home, function)
-        if found is not None:
-            return found
+def _keeps(home: Module, function: Function, inside: set[int]) -> Refusal | None:
+    """What a function changes that is there when it runs once more; ``inside`` are the nodes of all
+    that run with it."""
+    if not isinstance(function, ast.FunctionDef):
+        return None
+    found = function_keeps(home, function)
+    if found is not None:
+        return found
     for node in home.of_kind_inside(ast.Attribute, function):
         if not isinstance(node.ctx, ast.Store) or _is_new(home, function, node):
             continue
-        stmt = home.statement_of(node)
-        read = [each for each in home.attributes(node.attr) if isinstance(each.ctx, ast.Load)]
-        if isinstance(stmt, ast.AugAssign) or read:
+        added = isinstance(home.statement_of(node), ast.AugAssign)
+        if added or read_apart(home, function, node, inside) is not None:
             return Refusal(
                 "TM140",
                 f"a layer changes {ast.unparse(node)} (line {node.lineno}) when it is called: a "

@@ -70,7 +70,7 @@ def class_keeps(module: Module, node: ast.ClassDef) -> Refusal | None:
         for store in _own(module, methods[name], ast.Store):
             if isinstance(module.statement_of(store), ast.AugAssign):
                 return _keeps(f"{ast.unparse(store)} (line {store.lineno})")
-            read = _read_apart(module, methods[name], store, inside)
+            read = read_apart(module, methods[name], store, inside)
             if read is not None:
                 return Refusal(
                     "TM140",
@@ -276,7 +276,7 @@ def _called_on(module: Module, node: ast.Attribute) -> tuple[str, ...]:
     return (node.attr,) if isinstance(call, ast.Call) and call.func is method else ()
 
 
-def _read_apart(
+def read_apart(
     module: Module, function: ast.FunctionDef, store: ast.Attribute, inside: set[int]
 ) -> str | None:
     """Where an attribute is read that does not have what the same call has set just before."""
