@@ -63,6 +63,8 @@ def _keeping_by(user: Module, call: ast.Call) -> Iterator[Keeping]:
     if made is not None:
         (home, init), plain = made
         for name, arg in bind(init, plain):
+            if not closure_of(user).reads(arg):
+                continue  # `x.shape`
             yield Keeping(call, arg, symbol_of(arg), (home, init), name, makes=True)
 
 
