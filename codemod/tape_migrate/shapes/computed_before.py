@@ -45,9 +45,10 @@ _GATHER: Final = frozenset(
     ("dict", "enumerate", "list", "reversed", "set", "sorted", "tuple", "zip", "iter", "next")
 )
 _ADD: Final = frozenset(("abs", "max", "min", "pow", "sum"))
-_SIZES: Final = frozenset(
+SIZES: Final = frozenset(
     ("shape", "dtype", "name", "op", "graph", "device", "get_shape", "as_list", "initializer")
 )
+"""Attributes of a tensor through which no gradient passes."""
 _MAKE_LAYERS: Final = ("layers.", "keras.layers.", "contrib.", "nn.rnn_cell.")
 """Functions and objects of TensorFlow that make variables of their own."""
 
@@ -78,7 +79,7 @@ def _made(home: Module, value: ast.AST | None) -> Made:
         case ast.Name(ctx=ast.Load()):
             return _of_name(home, value)
         case ast.Attribute(attr=attr):
-            return Made.NOTHING if attr in _SIZES else _of_attribute(home, value)
+            return Made.NOTHING if attr in SIZES else _of_attribute(home, value)
         case ast.Call():
             return _of_call(home, value)
         case ast.BinOp(left=left, right=right):
@@ -320,7 +321,7 @@ def _of_call(home: Module, call: ast.Call) -> Made:
     if class_named(home, call.func) is not None:
         return Made.NOTHING  # an object: asked for what it holds where that is read
     if isinstance(call.func, ast.Attribute) and not resolved:
-        if call.func.attr in _SIZES:
+        if call.func.attr in SIZES:
             return Made.NOTHING
         found = max(found, _computed(home, [call.func.value]))
     for place, function in functions_of(home, call.func):

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.attribute_members import fills
+from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.binding import comprehension_of
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.closure_nodes import Node
-from tape_migrate.shapes.computed_before import classes_of
+from tape_migrate.shapes.computed_before import SIZES, classes_of
 from tape_migrate.shapes.lists_elsewhere import reads_kept_list
 from tape_migrate.shapes.made_of import made_of
 from tape_migrate.shapes.overridden import OtherTexts
@@ -58,6 +59,17 @@ def depends(module: Module, other: ast.expr, source: ast.expr) -> bool:
                 return True
             if any(closure.reaches(start, node) for node in held):
                 return True
+    return False
+
+
+def carries_something(module: Module, expr: ast.expr) -> bool:
+    """Whether ``expr`` reads anything as a tensor: not ``x.shape``, ``tf.stop_gradient(x)``."""
+    quiet = Summaries.of(module).keeps_nothing
+    for name in (node for node in ast.walk(expr) if isinstance(node, ast.Name)):
+        above = module.parent_of(name)
+        size = isinstance(above, ast.Attribute) and above.attr in SIZES
+        if not (size or module.names.resolve(name) or carries_nothing(module, name, quiet)):
+            return True
     return False
 
 

@@ -17,7 +17,7 @@ from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.changed_elsewhere import function_elsewhere
 from tape_migrate.shapes.closure_nodes import Node
 from tape_migrate.shapes.computed_before import classes_of
-from tape_migrate.shapes.computed_from import closure_of, variables_in
+from tape_migrate.shapes.computed_from import carries_something, closure_of, variables_in
 from tape_migrate.shapes.constructors import constructor_elsewhere, is_super, kinds_named
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.keeping_methods import given_to, kept_of, may_keep, written_out
@@ -63,8 +63,8 @@ def _keeping_by(user: Module, call: ast.Call) -> Iterator[Keeping]:
     if made is not None:
         (home, init), plain = made
         for name, arg in bind(init, plain):
-            if not closure_of(user).reads(arg):
-                continue  # `x.shape`
+            if not carries_something(user, arg):
+                continue
             yield Keeping(call, arg, symbol_of(arg), (home, init), name, makes=True)
 
 

@@ -24,7 +24,7 @@ from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.attributes_elsewhere import is_leaf
-from tape_migrate.shapes.computed_from import closure_of, depends
+from tape_migrate.shapes.computed_from import carries_something, closure_of, depends
 from tape_migrate.shapes.dependence import CONTAINER_METHODS
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.keeping_methods import ANY, given_to
@@ -70,7 +70,7 @@ def set_on_modules(
             continue
         if around is not None and user.holds(around, each.value):
             continue
-        if not depends(user, each.value, source):
+        if not carries_something(user, each.value) or not depends(user, each.value, source):
             continue
         for name in each.names:
             handed = name[0] != "." and run.handed
