@@ -43,15 +43,39 @@ class Keeping:
         return kept_of(*self.run, self.name, same=same, making=self.makes)
 
 
-def keeping_calls(user: Module) -> list[Keeping]:
-    """All such calls of a module, looked for once."""
-    known = user.memo.get("calls that make objects keep")
+def keeping_calls(user: Module, one: ast.expr, *, held: bool) -> list[Keeping]:
+    """Such calls that are given what was computed from ``one``; or what it, ``held``, was made of.
+
+    The same expressions are asked about for every gradient call that is decided.
+    """
+    known = user.memo.setdefault("calls that make objects keep", {})
+    assert isinstance(known, dict)
+    if (one, held) not in known:
+        closure, here = closure_of(user), variables_of(user, one)
+        if held:
+            coming = [each for each in _all(user) if comes_from(user, one, each.given)]
+        else:
+            computed = here.union(*(closure.reached_from(node) for node in here))
+            coming = [
+                each
+                for each in _all(user)
+                if not computed.isdisjoint(variables_of(user, each.given))
+            ]
+        # Asked last: for that closures of whole modules may have to be made.
+        known[one, held] = [each for each in coming if each.kept(same=False)]
+    found: list[Keeping] = known[one, held]
+    return found
+
+
+def _all(user: Module) -> list[Keeping]:
+    """All of a module, by what is written alone."""
+    known = user.memo.get("calls that may make objects keep")
     if not isinstance(known, list):
-        known = user.memo["calls that make objects keep"] = [
+        known = user.memo["calls that may make objects keep"] = [
             each
             for call in user.of_kind(ast.Call)
             for each in _keeping_by(user, call)
-            if may_keep(*each.run) and each.kept(same=False)
+            if may_keep(*each.run)
         ]
     return known
 

@@ -279,23 +279,23 @@ class _Callers:
     def _by_calls(
         self, user: Module, one: ast.expr, two: ast.expr, *, held: bool, receiver: bool
     ) -> Iterator[tuple[str, str]]:
+        keepings = keeping_calls(user, one, held=held)
+        if not keepings:
+            return
         given = _with_body(user, two)
         named = [
             each.attr for part in given for each in walk(part) if isinstance(each, ast.Attribute)
         ]
         itself = symbol_of(one)
-        for keeping in keeping_calls(user):
+        for keeping in keepings:
             call, arg = keeping.call, keeping.given
             if one in call.args or two is call.func:
-                continue
-            same = held or (itself is not None and keeping.symbol == itself)
-            kept = keeping.kept(same=same)
-            if not kept or not (comes_from(user, one, arg) if held else comes_from(user, arg, one)):
                 continue
             if self._is_used(user, call) or any(
                 is_of(user, call, arg, each, receiver=receiver) for each in given
             ):
-                found = self._read.first_of(kept, named)
+                same = held or (itself is not None and keeping.symbol == itself)
+                found = self._read.first_of(keeping.kept(same=same), named)
                 if found is not None:
                     yield found, f"line {call.lineno} of {user.path}"
 
