@@ -49,7 +49,7 @@ def migrate_source(
     options = options or Options()
     text = decode(source)
     utf8 = text.text.encode("utf-8")
-    package = project.package_of(path) if project is not None else ""
+    package = project.folder_of(path) if project is not None else ""
     attempts = [options]
     if options.tf_function is not TfFunction.NEVER:
         # Control flow taken out into a function may hide what a refusal was based on.

@@ -28,8 +28,11 @@ class Modules(Protocol):
             KeyError, OSError, SourceError: if it cannot be read.
         """
 
-    def package_of(self, path: str) -> str:
-        """Dotted package that relative imports in ``path`` start from."""
+    def folder_of(self, path: str) -> str:
+        """Dotted folder that relative imports in ``path`` start from."""
+
+    def own_name(self, dotted: str, folder: str) -> str:
+        """What the project calls the module that one in ``folder`` calls ``dotted``."""
 
 
 class Programs:
@@ -76,15 +79,18 @@ class Programs:
         """
         if path not in self._imported:
             named: frozenset[str] = frozenset()
+            folder = self._modules.folder_of(path)
             with contextlib.suppress(KeyError, OSError, SourceError):
                 text = self._modules.source_of(path)
-                named = imported_names(text, self._modules.package_of(path))
+                named = imported_names(text, folder)
                 if b"import_module" in text or b"__import__" in text:
                     self._by_text.add(path)
             found: dict[str, None] = {}
             for name in sorted(named):
                 alike = self._paths.get(name.rpartition(".")[2], [])
-                same = [other for other in alike if f".{name}".endswith(f".{self._names[other]}")]
+                own = self._modules.own_name(name, folder) if alike else name
+                same = [other for other in alike if self._names[other] == own]
+                same = same or [other for other in alike if _is_end(name, self._names[other])]
                 found.update(dict.fromkeys(alike if name.startswith(".") else same))
             self._imported[path] = frozenset(found)
         return self._imported[path]
@@ -128,6 +134,11 @@ def name_ends(names: Iterable[str]) -> frozenset[str]:
     """Dotted names of modules, and what is left of them without their first packages."""
     parts = [name.split(".") for name in names]
     return frozenset(".".join(part[n:]) for part in parts for n in range(len(part)))
+
+
+def _is_end(name: str, other: str) -> bool:
+    """Whether one dotted name is the other without its first packages."""
+    return f".{name}".endswith(f".{other}") or f".{other}".endswith(f".{name}")
 
 
 def _with_packages(name: str, before: str = "") -> set[str]:

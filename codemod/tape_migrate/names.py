@@ -73,11 +73,26 @@ KNOWN_MODULES: Final = frozenset(
 """Libraries of which it is known what their functions do to tensors."""
 
 
+_IMPORTING: Final = frozenset(("importlib.import_module", "__import__"))
+
+
 class Reexports(StarExports, Protocol):
     """What a project knows of its own modules (see ``tape_migrate.project``)."""
 
     def meaning(self, module: str, name: str) -> str:
         """Dotted name, as spelled, that ``name`` has at the top level of ``module``, or ``""``."""
+
+    def own_name(self, dotted: str, folder: str) -> str:
+        """What the project calls what a module in ``folder`` calls ``dotted``."""
+
+    def split(self, dotted: str) -> tuple[str, tuple[str, ...]]:
+        """The path of the module that ``dotted`` begins with, and what is left; or "" and all."""
+
+    def followed(self, dotted: str) -> str:
+        """What a dotted name means through names that modules have from others: ``pkg.f``."""
+
+    def is_certain(self, dotted: str) -> bool:
+        """Whether a dotted name, as a module spells it, can mean but one thing."""
 
     def returned(self, dotted: str) -> str:
         """What the project's function ``dotted`` returns, if it is a module, or ``""``."""
@@ -159,24 +174,95 @@ class Names:
         while isinstance(expr, ast.Attribute):
             parts.append(expr.attr)
             expr = expr.value
-        if not isinstance(expr, ast.Name) or self._scopes.is_comprehension_variable(expr):
+        if not isinstance(expr, ast.Name):
+            base = self._asked_by_text(expr)
+            return self.in_project(".".join([base, *reversed(parts)])) if base else UNKNOWN
+        if self._scopes.is_comprehension_variable(expr):
             return UNKNOWN
         meanings = self._meanings(expr.id, self._scopes.scope_of(expr))
         bases = {m for m in meanings if m}
         if not bases or UNKNOWN in meanings:
             return UNKNOWN
-        spelled = {".".join([base, *reversed(parts)]) for base in bases}
-        if len({canonical(s) for s in spelled}) > 1:
+        spelled = {self.in_project(".".join([base, *reversed(parts)])) for base in bases}
+        return self._one_of(spelled)
+
+    def _one_of(self, meanings: set[str]) -> str:
+        """The one that all are; the project's own if the others are unknown libraries'.
+
+        ``try: from fast import f``, ``except ImportError: from lib import f``.
+        """
+        if len({canonical(meaning) for meaning in meanings}) > 1 and self._project is not None:
+            if not any(meaning.partition(".")[0] in KNOWN_MODULES for meaning in meanings):
+                meanings = {meaning for meaning in meanings if self._project.split(meaning)[0]}
+        return min(meanings) if len({canonical(m) for m in meanings}) == 1 else UNKNOWN
+
+    def is_certain(self, expr: ast.expr) -> bool:
+        """Whether what is resolved can be nothing else, not even where an import fails."""
+        parts: list[str] = []
+        while isinstance(expr, ast.Attribute):
+            parts.append(expr.attr)
+            expr = expr.value
+        if not isinstance(expr, ast.Name):
+            return True
+        return self._is_certain(expr.id, self._scopes.scope_of(expr), reversed(parts))
+
+    def is_certain_at_top(self, name: str) -> bool:
+        """The same of what modules that import from this one get by ``name``."""
+        return self._is_certain(name, self._scopes.module, ())
+
+    def _is_certain(self, name: str, scope: Scope, parts: Iterable[str]) -> bool:
+        meanings = {self.in_project(meaning) for meaning in self._meanings(name, scope)}
+        if len({canonical(meaning) for meaning in meanings}) > 1:
+            return False
+        spelled = [
+            f"{self.from_module(node)}.{alias.name}"
+            for node in self.bindings(name, scope)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+            if (alias.asname or alias.name) == name
+        ]
+        project = self._project
+        return project is None or all(
+            project.is_certain(".".join((dotted, *parts))) for dotted in spelled or meanings
+        )
+
+    def _asked_by_text(self, expr: ast.expr) -> str:
+        """The module of the project that ``import_module("lib")`` or ``sys.modules["lib"]`` is."""
+        project = self._project
+        if project is None:
             return UNKNOWN
-        return min(spelled)
+        match expr:
+            case ast.Call(func=func, args=[ast.Constant(value=str(text)), *more]):
+                name = self.spelled(func) or (func.id if isinstance(func, ast.Name) else "")
+                if name not in _IMPORTING or (name == "__import__" and "." in text):
+                    return UNKNOWN
+            case ast.Subscript(value=value, slice=ast.Constant(value=str(text))):
+                if self.spelled(value) != "sys.modules":
+                    return UNKNOWN
+                more = []
+            case _:
+                return UNKNOWN
+        level = len(text) - len(text.lstrip("."))
+        around = self._package
+        if level and more and isinstance(more[0], ast.Constant):
+            around = self._own(str(more[0].value))
+        node = ast.ImportFrom(module=text.lstrip(".") or None, names=[], level=level)
+        dotted = self._own(imported_module(node, around))
+        return UNKNOWN if not project.split(dotted)[0] or project.split(dotted)[1] else dotted
+
+    def in_project(self, dotted: str) -> str:
+        """The name of what is defined in a module of the project, as that is called there."""
+        if self._project is None or dotted.partition(".")[0] in KNOWN_MODULES:
+            return dotted
+        return self._project.followed(self._project.own_name(dotted, self._package))
 
     def meaning_of_name(self, name: str, scope: Scope) -> str:
         """What ``name`` means in ``scope``, as it is spelled (``tensorflow.compat.v1``)."""
         meanings = self._meanings(name, scope)
         known = {m for m in meanings if m}
-        if not known or UNKNOWN in meanings or len({canonical(m) for m in known}) > 1:
+        if not known or UNKNOWN in meanings:
             return UNKNOWN
-        return min(known)
+        return self._one_of(known)
 
     def is_local(self, name: str, scope: Scope) -> bool:
         """Whether ``name``, read in ``scope``, has any binding in this module."""
@@ -244,9 +330,9 @@ class Names:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.asname == name:
-                    yield alias.name
+                    yield self._own(alias.name)
                 elif alias.asname is None and alias.name.split(".")[0] == name:
-                    yield name
+                    yield self._own(name)
         elif isinstance(node, ast.ImportFrom):
             module = self.from_module(node)
             for alias in node.names:
@@ -280,7 +366,14 @@ class Names:
             meaning = self._project.meaning(module, name)
             if meaning:
                 return meaning
-        return f"{module}.{name}" if module and not module.startswith(".") else UNKNOWN
+        joint = "" if module.endswith(".") else "."
+        dotted = self._own(f"{module}{joint}{name}") if module else UNKNOWN
+        return UNKNOWN if dotted.startswith(".") else dotted
+
+    def _own(self, dotted: str) -> str:
+        if self._project is None:
+            return dotted
+        return self._project.own_name(dotted, self._package)
 
     def _assigned(self, name: str, node: ast.Assign | ast.AnnAssign) -> str:
         if node.value is None or name not in self._plain_targets(node):
@@ -289,7 +382,8 @@ class Names:
             return "None"  # `tf = None` after a failed import
         if isinstance(node.value, ast.Call) and self._project is not None:
             # `tf = import_tf()`, a helper of the project that returns the module
-            return self._project.returned(self.spelled(node.value.func))
+            asked = self._asked_by_text(node.value)
+            return asked or self._project.returned(self.spelled(node.value.func))
         return self.spelled(node.value)
 
     def _plain_targets(self, node: ast.Assign | ast.AnnAssign) -> frozenset[str]:
@@ -301,8 +395,8 @@ class Names:
         return known
 
     def from_module(self, node: ast.ImportFrom) -> str:
-        """See ``imported_module``."""
-        return imported_module(node, self._package)
+        """See ``imported_module``; by the project's own name if it is one of its modules."""
+        return self._own(imported_module(node, self._package))
 
 
 def imported_module(node: ast.ImportFrom, package: str) -> str:

@@ -87,7 +87,8 @@ class Named:
             else:
                 continue
             if may:
-                yield Use(node, self._is_certain(user.names.resolve(node)))
+                certain = self._is_certain(user.names.resolve(node))
+                yield Use(node, certain and user.names.is_certain(node))
 
     def _may_mean(self, user: Module, node: ast.Name | ast.Attribute) -> bool:
         dotted = user.names.resolve(node)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from tape_migrate.called_names import names_called
 from tape_migrate.glimpse import may_mean, may_return_name
+from tape_migrate.homes import Homes
 from tape_migrate.imports import Programs, is_test, module_names, name_ends
 from tape_migrate.mentions import uses_name
 from tape_migrate.model import SourceError
@@ -21,6 +22,7 @@ from tape_migrate.searched import Searched
 from tape_migrate.star_imports import gives_by_star
 
 _TEXTS = 8
+_STEPS = 4
 _RECENT = 4
 
 
@@ -44,7 +46,8 @@ class Project:
         self._sources = sources
         self._searched = Searched(sources, packages)
         self._notebooks = Searched(notebooks or {}, notebooks or {})
-        self._module_of_path = dict(packages)
+        self._homes = Homes(packages)
+        self._module_of_path = self._homes.names
         self._path_of_module = {
             module: path for path, module in self._module_of_path.items() if module
         }
@@ -74,6 +77,41 @@ class Project:
         if _is_init(path):
             return module
         return module.rpartition(".")[0]
+
+    def folder_of(self, path: str) -> str:
+        """See ``Homes.folder_of``."""
+        return self._homes.folder_of(path)
+
+    def own_name(self, dotted: str, folder: str) -> str:
+        """See ``Homes.own``."""
+        return self._homes.own(dotted, folder)
+
+    def followed(self, dotted: str) -> str:
+        """See ``Reexports.followed``."""
+        for _ in range(_STEPS):
+            path, rest = self.split(dotted) if "." in dotted else ("", ())
+            meaning = self.meaning(self._module_of_path[path], rest[0]) if path and rest else ""
+            if not meaning or self._is_set(rest[0]):
+                return dotted
+            dotted = ".".join((meaning, *rest[1:]))
+        return dotted
+
+    def is_certain(self, dotted: str) -> bool:
+        """See ``Reexports.is_certain``."""
+        path, rest = self.split(dotted)
+        if not path or not rest or ("", dotted) in self._active:
+            return True
+        self._active.add(("", dotted))
+        try:
+            loaded = self._load_path(path)
+            return loaded is None or loaded.names.is_certain_at_top(rest[0])
+        finally:
+            self._active.discard(("", dotted))
+
+    def _is_set(self, name: str) -> bool:
+        """Whether something may be put in the place of what modules call ``name``."""
+        put = rf"(?<!self)\.\s*{name}\s*=[^=]|attr\s*\([^\n]*['\"]{name}['\"]"
+        return bool(self.matching("", name, put))
 
     def source_of(self, path: str) -> bytes:
         """The bytes of the module at ``path``.
@@ -110,7 +148,7 @@ class Project:
         return name if self._path_of_module.get(name) == path and self._is_unique(name) else ""
 
     def _is_unique(self, name: str) -> bool:
-        return self._counts[name] == 1
+        return self._counts[name] == 1 and name not in self._homes.shared
 
     def turns_v2_off(self, path: str) -> str | None:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
@@ -240,17 +278,23 @@ class Project:
 
     def meaning(self, module: str, name: str) -> str:
         """See ``Reexports.meaning``."""
-        if f"{module}.{name}" in self._path_of_module:
-            return UNKNOWN  # a submodule, not a re-exported TensorFlow name
         key = (module, name)
         if key in self._active or module not in self._path_of_module:
             return UNKNOWN
+        if f"{module}.{name}" in self._path_of_module and not self._hides(module, name):
+            return UNKNOWN  # a submodule, not a re-exported TensorFlow name
         if key not in self._meanings:
             found = self._find_meaning(key)
             if self._active:
                 return found  # of modules that import from each other, this is half of the answer
             self._meanings[key] = found
         return self._meanings[key]
+
+    def _hides(self, package: str, name: str) -> bool:
+        """``from .net import net`` in a package: what it gives takes the place of the submodule."""
+        loaded = self._load(package) if self._may(package, may_mean, name) else None
+        bound = loaded.names.bindings(name, loaded.scopes.module) if loaded is not None else []
+        return bool(bound) and all(isinstance(node, ast.ImportFrom) for node in bound)
 
     def binds(self, module: str, name: str) -> bool:
         """See ``star_imports.StarExports``."""
@@ -381,7 +425,7 @@ class Project:
                 loaded = Module(
                     data,
                     parsed=self._parse(data),
-                    package=self.package_of(path),
+                    package=self.folder_of(path),
                     project=self,
                     path=path,
                 )

@@ -14,6 +14,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from tests.fuzz.importing import importable
 from tests.fuzz.program import Program
 
 # Keras graphs run as they were written on Keras 2 only; it serves their migrations as well.
@@ -41,7 +42,13 @@ Value = Any
 
 
 def _load(program: Program, name: str) -> dict[str, Any]:
-    """Execute the program's modules; AutoGraph can read their lines."""
+    """Execute the program's modules; AutoGraph can read their lines.
+
+    Those in folders are imported as Python does it, others run in their order.
+    """
+    if any("/" in helper for helper in program.helpers):
+        with importable(program.helpers, lambda t, at, d: _execute(t, f"<fuzz {at} {name}>", d)):
+            return _execute(program.source, f"<fuzz {name}>", {"__name__": "fuzzed"})
     try:
         for helper, text in program.helpers.items():
             module = types.ModuleType(helper)

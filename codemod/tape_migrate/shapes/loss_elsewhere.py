@@ -140,7 +140,7 @@ def uses_elsewhere(module: Module, offered: Loss) -> list[ast.expr] | str:
         if (node.id if isinstance(node, ast.Name) else node.attr) not in names:
             continue
         resolved = module.names.resolve(node)
-        if resolved == offered.dotted:
+        if resolved == offered.dotted and module.names.is_certain(node):
             found.append(node)
         elif not _is_own(module, node) and not _is_of_another(module, resolved):
             return f"line {node.lineno}: what {ast.unparse(node)} means is not seen"

@@ -125,7 +125,7 @@ def _is_class(
         if len(bound) > 1:
             return False
     dotted = module.names.resolve(expr)
-    if not dotted or depth > _DEPTH:
+    if not dotted or depth > _DEPTH or not module.names.is_certain(expr):
         return False
     if dotted == wanted:
         return True

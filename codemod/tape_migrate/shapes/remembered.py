@@ -47,7 +47,7 @@ def remembered(
     for part, named in run:
         for expr in named:
             where = _by_expression(module, expr)
-            if where is None and isinstance(part, _DEFINED):
+            if where is None and (isinstance(part, _DEFINED) or _is_imported_here(module, expr)):
                 where = _read_by_own(module, expr)
             if where is not None:
                 return ast.unparse(expr), where
@@ -119,6 +119,16 @@ def _read_by_own(module: Module, expr: ast.expr) -> str | None:
     if symbol is None or isinstance(module.parent_of(expr), ast.Attribute):
         return None
     return kept_elsewhere(module, module.scope_of(expr), symbol)
+
+
+def _is_imported_here(module: Module, expr: ast.expr) -> bool:
+    """Whether it is read of what an import inside a function gives."""
+    root = root_of(expr)
+    scope = module.scope_of(expr)
+    if root is None or module.scopes.resolve(root.id, scope) is module.scopes.module:
+        return False
+    bound = module.names.bindings(root.id, scope)
+    return any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in bound)
 
 
 def _is_called(module: Module, expr: ast.expr) -> bool:

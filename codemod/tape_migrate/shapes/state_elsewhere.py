@@ -6,6 +6,7 @@ What ``lib.put(x)`` stores in ``lib.STATE`` may have been computed from whatever
 from __future__ import annotations
 
 import ast
+from itertools import takewhile
 from pathlib import PurePath
 
 from tape_migrate.flow.scope import Scope, ScopeKind
@@ -17,7 +18,11 @@ from tape_migrate.parsed import walk
 from tape_migrate.shapes.attributes_elsewhere import is_leaf, is_plain
 from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.overridden import OtherTexts
+from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.stored import put_into
+
+_ASKING = frozenset(("hasattr", "id", "isinstance", "issubclass", "len", "print", "type"))
+"""Builtins that put what they are given nowhere."""
 
 
 def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
@@ -102,9 +107,7 @@ def _is_plain_data(value: ast.expr) -> bool:
 
 def _is_called(path: str, stem: str) -> bool:
     """Whether the module at ``path`` has this name."""
-    return path.rpartition("/")[2].removesuffix(".py") == stem or (
-        stem == path.rpartition("/")[0].rpartition("/")[2] and path.endswith("__init__.py")
-    )
+    return _stem(path) == stem
 
 
 def _changes(name: str) -> str:
@@ -128,9 +131,12 @@ def _changed_from(
             if not is_plain(user, node) and user.scope_of(node) is not but:
                 return node.lineno
     symbols = [*_symbols_of(user, name, stem)]
-    bound = user.names.bindings(name, user.scopes.module)
-    if any(isinstance(each, ast.ImportFrom) for each in bound):
-        symbols.append(Symbol(name))
+    symbols += [
+        Symbol(alias.asname or name)
+        for node in user.of_kind(ast.ImportFrom)
+        for alias in node.names
+        if alias.name == name
+    ]
     put = [value for symbol in symbols for value in put_into(user, symbol)]
     put += [value for symbol in symbols for value in _handed_beside(user, symbol, function)]
     return next(
@@ -154,7 +160,7 @@ def _symbols_of(user: Module, name: str, stem: str) -> dict[Symbol, None]:
             isinstance(node.value, ast.Name)
             and any(
                 isinstance(bound, (ast.Import, ast.ImportFrom))
-                for bound in user.names.bindings(node.value.id, user.scopes.module)
+                for bound in user.names.bindings(node.value.id, user.scope_of(node))
             )
         )
     }
@@ -169,6 +175,8 @@ def _handed_beside(user: Module, symbol: Symbol, function: bool) -> list[ast.exp
             function and last_name(call.func) != "setattr"
         ):
             continue
+        if isinstance(call.func, ast.Name) and call.func.id in _ASKING:
+            continue
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         if any(symbol_of(value) == symbol for value in given):
             found += [value for value in given if symbol_of(value) != symbol]
@@ -181,46 +189,31 @@ def _own(module: Module, scope: Scope, symbol: Symbol) -> tuple[str, str] | None
     bound = module.names.bindings(symbol.root, scope) if owner is module.scopes.module else []
     if not any(isinstance(node, (ast.Assign, ast.AnnAssign)) for node in bound):
         return None
-    path = PurePath(module.path)
-    return (path.parent.name if path.stem == "__init__" else path.stem), symbol.root
+    return _stem(module.path), symbol.root
 
 
 def _imported_from(module: Module, scope: Scope, symbol: Symbol) -> tuple[str, str] | None:
     """The last part of the name of the module that ``symbol`` is read of, and its name there."""
-    dotted = _imported(module, scope, symbol)
-    if dotted is None or dotted.partition(".")[0] in KNOWN_MODULES:
+    bound = module.names.bindings(symbol.root, scope)
+    if not all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in bound):
         return None
+    dotted = module.names.meaning_of_name(symbol.root, scope)
+    if not dotted or dotted.partition(".")[0] in KNOWN_MODULES:
+        return None
+    read = takewhile(lambda part: part.startswith("."), symbol.path)
+    dotted = module.names.in_project(dotted + "".join(read))
+    project = module.project
+    path, rest = project.split(dotted) if isinstance(project, OtherFunctions) else ("", ())
+    if path:
+        return (_stem(path), rest[0]) if rest else None
     home, _, name = dotted.rpartition(".")
     return home.rpartition(".")[2], name
 
 
-def _imported(module: Module, scope: Scope, symbol: Symbol) -> str | None:
-    """The dotted name of what ``symbol`` reads of another module of the project."""
-    bound = module.names.bindings(symbol.root, scope)
-    if not bound:
-        # By a star import.
-        dotted = module.names.meaning_of_name(symbol.root, scope)
-        if _is_module(module, dotted):
-            return dotted + symbol.path[0] if symbol.path else None
-        return dotted or None
-    for node in bound:
-        if isinstance(node, ast.ImportFrom) and node.module is not None:
-            for alias in node.names:
-                if (alias.asname or alias.name) == symbol.root:
-                    dotted = f"{node.module}.{alias.name}"
-                    if _is_module(module, dotted):
-                        return dotted + symbol.path[0] if symbol.path else None
-                    return dotted
-        elif isinstance(node, ast.Import) and symbol.path and symbol.path[0].startswith("."):
-            for alias in node.names:
-                if (alias.asname or alias.name) == symbol.root:
-                    return alias.name + symbol.path[0]
-    return None
-
-
-def _is_module(module: Module, dotted: str) -> bool:
-    project = module.project
-    return isinstance(project, OtherTexts) and project.has_module(dotted)
+def _stem(path: str) -> str:
+    """What the module at ``path`` is called by who imports it."""
+    parts = PurePath(path)
+    return parts.parent.name if parts.stem == "__init__" else parts.stem
 
 
 def _changed_at(user: Module, name: str, symbol: Symbol) -> int | None:
