@@ -26,8 +26,14 @@ class Homes:
     """
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        counts = Counter(names.values())
         self._parts = {path: _parts_of(path) for path in names}
+        self._packages = {
+            self._parts[path] for path in names if os.path.basename(path) == "__init__.py"
+        }
+        # Beside ``pkg/__init__.py`` nobody can import ``pkg.py``.
+        hidden = [path for path in names if self._is_hidden(path)]
+        names = {**names, **dict.fromkeys(hidden, "")}
+        counts = Counter(names.values())
         full = Counter(self._parts.values())
         self.shared: set[str] = set()
         """Names of modules that go by one that others have as well, or would."""
@@ -43,12 +49,18 @@ class Homes:
         self._paths = {name: path for path, name in self.names.items() if name}
         self._ending: dict[str, list[str]] = {}
         for path, parts in self._parts.items():
-            if parts:
+            if parts and not self._is_hidden(path):
                 self._ending.setdefault(parts[-1], []).append(path)
         self._known: dict[tuple[str, str], str] = {}
-        self._packages = {
-            self._parts[path] for path in names if os.path.basename(path) == "__init__.py"
-        }
+
+    def _is_hidden(self, path: str) -> bool:
+        parts = self._parts[path]
+        return parts in self._packages and os.path.basename(path) != "__init__.py"
+
+    def folders(self) -> frozenset[str]:
+        """Folders, and those around them, by which modules of one name are told apart."""
+        parts = [name.split(".")[:-1] for name in self.shared]
+        return frozenset(".".join(part[: n + 1]) for part in parts for n in range(len(part)))
 
     def folder_of(self, path: str) -> str:
         """The folder of a module as relative imports in it begin: with all folders around it."""

@@ -199,6 +199,10 @@ class Project:
         """See ``tape_migrate.imports.Modules``."""
         return self._searched.naming(name)
 
+    def words_for(self, name: str) -> tuple[str, ...]:
+        """See ``tape_migrate.shapes.state_elsewhere.OtherWords``."""
+        return self._searched.words_for(name)
+
     def setting_by_name(self) -> frozenset[str]:
         """See ``tape_migrate.shapes.overridden.OtherTexts``."""
         return self._searched.setting_by_name()
@@ -209,7 +213,7 @@ class Project:
 
     def has_module(self, dotted: str) -> bool:
         """See ``tape_migrate.shapes.overridden.OtherTexts``."""
-        self._ends = self._ends or name_ends(self._counts)
+        self._ends = self._ends or name_ends(self._counts) | self._homes.folders()
         return dotted in self._ends
 
     def notebooks_naming(self, name: str) -> list[str]:
@@ -347,7 +351,7 @@ class Project:
     def function(self, dotted: str) -> tuple[Module, ast.FunctionDef] | None:
         """See ``tape_migrate.shapes.modes.OtherModules``."""
         module, _, name = dotted.rpartition(".")
-        known = module in self._path_of_module and self._is_unique(module)
+        known = module in self._path_of_module and self._counts[module] == 1
         loaded = self._load(module) if known else None
         found = [
             node
@@ -359,7 +363,7 @@ class Project:
     def class_of(self, dotted: str) -> tuple[Module, ast.ClassDef] | None:
         """See ``tape_migrate.shapes.method_callers.OtherClasses``."""
         module, _, name = dotted.rpartition(".")
-        known = module in self._path_of_module and self._is_unique(module)
+        known = module in self._path_of_module and self._counts[module] == 1
         loaded = self._load(module) if known else None
         if loaded is None:
             return None

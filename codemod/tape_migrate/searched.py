@@ -21,6 +21,7 @@ _SETS_BY_NAME = r"setattr|__dict__|\bvars\b"
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _MANY = 40
 """Words after which all that there are, are read off the texts: it costs as much as these did."""
+_OTHERWISE = rb"\bNAME\s+as\s+(\w+)|^(\w+)[ \t]*=[ \t]*(?:\w+\.)+NAME[ \t\r]*$"
 _DEFINED = re.compile(rb"\bdef[ \t\f\\\r\n]+([\w\x80-\xff]+)")
 
 
@@ -43,6 +44,7 @@ class Searched:
         self._naming: dict[str, list[str]] = {}
         self._matching: dict[tuple[str, str], list[str]] = {}
         self._words: dict[bytes, list[str]] | None = None
+        self._called: dict[str, tuple[str, ...]] = {}
         self._setting: frozenset[str] | None = None
         self._starring: list[str] | None = None
         self._defining: dict[bytes, list[str]] | None = None
@@ -107,6 +109,28 @@ class Searched:
             # In bytes no letter but those of ASCII belongs to a word.
             return re.search(pattern, text.decode("utf-8", "replace")) is not None
         return False
+
+    def words_for(self, name: str) -> tuple[str, ...]:
+        """The words by which texts have what others call ``name``, that one first.
+
+        ``from lib import net as model``, ``model = lib.net``.
+        """
+        if name not in self._called:
+            found = [name]
+            for word in found:  # which grows
+                more = self._called_otherwise(word) if len(found) < _MANY else ()
+                found += [each for each in more if each not in found]
+            self._called[name] = tuple(found)
+        return self._called[name]
+
+    def _called_otherwise(self, name: str) -> list[str]:
+        pattern = re.compile(_OTHERWISE.replace(b"NAME", name.encode()), re.MULTILINE)
+        found: dict[str, None] = {}
+        for path in self.naming(name):
+            with contextlib.suppress(KeyError, OSError, SourceError):
+                for match in pattern.finditer(self._sources[path]):
+                    found[(match[1] or match[2]).decode("utf-8", "replace")] = None
+        return sorted(found)
 
     def setting_by_name(self) -> frozenset[str]:
         """Paths of those that may set an attribute by a text: ``setattr``, ``vars(net)[…]``."""

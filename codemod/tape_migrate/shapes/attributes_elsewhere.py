@@ -20,6 +20,8 @@ from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.calls_elsewhere import computed_elsewhere, members_elsewhere
 from tape_migrate.shapes.computed_from import closure_of, depends, members_may_depend
 from tape_migrate.shapes.kinds_elsewhere import Kinds, kinds_of
+from tape_migrate.shapes.made_here import root_of
+from tape_migrate.shapes.other_words import words_of
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.set_by_name import set_by_name
 from tape_migrate.shapes.summaries import Summaries
@@ -108,7 +110,8 @@ def made_anew_elsewhere(module: Module, owner: ast.ClassDef, method: str) -> str
 
 def _speaking(module: Module, project: OtherTexts, kinds: Kinds) -> list[str]:
     """Paths of modules whose text speaks of one of the classes, or of their module."""
-    words = {node.name for _, node in kinds} | {_called(module)}
+    words = {word for _, node in kinds for word in words_of(project, node.name)}
+    words |= {_called(module)}
     found = (project.matching(module.path, word, rf"\b{word}\b") for word in words if word)
     return sorted({path for paths in found for path in paths})
 
@@ -270,11 +273,11 @@ def _depend(user: Module, call: ast.Call) -> bool:
 def _makers(module: Module, project: OtherTexts, kinds: Kinds) -> Iterator[tuple[Module, ast.Call]]:
     """Calls of other modules that make an object of one of the classes, or begin to."""
     for kind_module, kind in kinds:
-        for path in project.matching(module.path, kind.name, rf"\b{kind.name}\b"):
+        for path in _naming(module, project, kind):
             user = project.module_at(path)
             for call in user.of_kind(ast.Call) if user is not None else ():
                 assert user is not None
-                if last_name(call.func) == kind.name:
+                if _is_called(user, call.func, kind):
                     yield user, call
         if kind_module is not module:
             for node in kind_module.inside(kind):
@@ -293,17 +296,34 @@ def _makers(module: Module, project: OtherTexts, kinds: Kinds) -> Iterator[tuple
                         yield kind_module, node
 
 
+def _naming(module: Module, project: OtherTexts, kind: ast.ClassDef) -> list[str]:
+    """Paths of modules that hold a word by which they may have the class."""
+    words = words_of(project, kind.name)
+    return sorted({p for w in words for p in project.matching(module.path, w, rf"\b{w}\b")})
+
+
+def _is_called(user: Module, expr: ast.expr, kind: ast.ClassDef) -> bool:
+    """Whether an expression is called like the class, there or where that is defined."""
+    if last_name(expr) == kind.name:
+        return True
+    return user.names.is_alias(last_name(root_of(expr) or expr)) and (
+        user.names.resolve(expr).rpartition(".")[2] == kind.name
+    )
+
+
 def _handed_about(module: Module, project: OtherTexts, kinds: Kinds) -> str | None:
     """Where another module gives one of the classes another name: what it is made of is not seen.
 
     ``make = lib.Net``, ``build(lib.Net)``.
     """
     for _, kind in kinds:
-        for path in project.matching(module.path, kind.name, rf"\b{kind.name}\b"):
+        for path in _naming(module, project, kind):
             user = project.module_at(path)
             for node in user.nodes if user is not None else ():
                 assert user is not None
-                if not isinstance(node, (ast.Name, ast.Attribute)) or last_name(node) != kind.name:
+                if not isinstance(node, (ast.Name, ast.Attribute)):
+                    continue
+                if not _is_called(user, node, kind):
                     continue
                 parent = user.parent_of(node)
                 named = isinstance(parent, ast.Assign) and parent.value is node

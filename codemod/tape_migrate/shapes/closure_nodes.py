@@ -132,7 +132,9 @@ class Nodes:
                 dotted = canonical(self._module.names.meaning_of_name(name, scope))
                 if dotted.partition(".")[0] not in KNOWN_MODULES:
                     node = (id(self._module.scopes.resolve(name, scope)), name)
-                    found.setdefault(alias.name, {}).setdefault(dotted, []).append(node)
+                    own = dotted.rpartition(".")[2]  # which may be called otherwise on the way
+                    for called in dict.fromkeys((alias.name, own)):
+                        found.setdefault(called, {}).setdefault(dotted, []).append(node)
         return found
 
     def reads(self, expr: ast.AST) -> tuple[Node, ...]:

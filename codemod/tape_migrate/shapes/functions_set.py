@@ -19,6 +19,7 @@ from tape_migrate.parsed import walk
 from tape_migrate.shapes.computed_before import Made, class_named, classes_of, made_by
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.kinds_elsewhere import Kinds, kinds_of
+from tape_migrate.shapes.other_words import words_of
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.stored import put_into
@@ -105,11 +106,16 @@ def put_by_others(module: Module, name: str) -> Iterator[Set]:
     project = module.project
     if not isinstance(project, OtherTexts) or not isinstance(project, OtherFunctions):
         return
-    for path in project.matching(module.path, name, rf"\b{name}\s*[\[.+|]"):
+    paths = {
+        (path, word): None
+        for word in words_of(project, name)
+        for path in project.matching(module.path, word, rf"\b{word}\s*[\[.+|]")
+    }
+    for path, word in paths:
         user = project.module_at(path)
         if user is None:
             continue
-        named = [*user.attributes(name), *(n for n in user.of_kind(ast.Name) if n.id == name)]
+        named = [*user.attributes(word), *(n for n in user.of_kind(ast.Name) if n.id == word)]
         symbols = {
             symbol_of(node)
             for node in named

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Protocol
 
-from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
+from tape_migrate.shapes.other_words import own_names, words_of
 
 Kinds = list[tuple[Module, ast.ClassDef]]
 
@@ -34,9 +34,12 @@ def kinds_of(module: Module, project: Texts, owner: ast.ClassDef) -> Kinds:
 def _find_kinds(module: Module, project: Texts, owner: ast.ClassDef) -> Kinds:
     found: Kinds = [(module, owner)]
     for _, kind in found:
-        for path in project.matching(
-            module.path, kind.name, rf"class\s+\w+\s*\([^)]*\b{kind.name}\b"
-        ):
+        paths = {
+            path: None
+            for word in words_of(project, kind.name)
+            for path in project.matching(module.path, word, rf"class\s+\w+\s*\([^)]*\b{word}\b")
+        }
+        for path in paths:
             user = project.module_at(path)
             for node in user.of_kind(ast.ClassDef) if user is not None else ():
                 if user is not None and any(_is_base(user, b, kind) for b in node.bases):
@@ -47,9 +50,10 @@ def _find_kinds(module: Module, project: Texts, owner: ast.ClassDef) -> Kinds:
 
 def _is_base(user: Module, base: ast.expr, kind: ast.ClassDef) -> bool:
     """Whether a base may be ``kind``: called so, and no class of the module itself."""
-    if last_name(base) != kind.name:
+    if kind.name not in own_names(user, base):
         return False
-    bound = user.names.bindings(kind.name, user.scopes.module) if isinstance(base, ast.Name) else []
+    name = base.id if isinstance(base, ast.Name) else ""
+    bound = user.names.bindings(name, user.scopes.module) if name else []
     return not bound or not all(
         isinstance(node, ast.ClassDef) and node is not kind for node in bound
     )

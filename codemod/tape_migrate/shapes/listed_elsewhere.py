@@ -12,6 +12,7 @@ from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.kinds_elsewhere import kinds_of
+from tape_migrate.shapes.other_words import words_of
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.summaries import Summaries
 
@@ -22,7 +23,7 @@ def listed_elsewhere(module: Module, owner: ast.ClassDef) -> bool:
     if not isinstance(project, OtherTexts):
         return False
     kinds = kinds_of(module, project, owner)
-    names = {kind.name for _, kind in kinds}
+    names = {word for _, kind in kinds for word in words_of(project, kind.name)}
     asking = {
         path
         for word in ("vars", "dir", "__dict__")

@@ -10,8 +10,8 @@ import ast
 from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
-from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
+from tape_migrate.shapes.other_words import own_names, words_of
 
 
 @runtime_checkable
@@ -38,7 +38,8 @@ def is_taken_from_class(module: Module, owner: ast.ClassDef, method: str) -> boo
 def _speaking(module: Module, owner: ast.ClassDef, method: str) -> Iterator[Module]:
     project = module.project
     if isinstance(project, OtherMethods):
-        pattern = rf"\b{owner.name}\s*\.\s*{method}\b"
+        words = "|".join(words_of(project, owner.name))
+        pattern = rf"\b({words})\s*\.\s*{method}\b"
         for path in project.matching(module.path, method, pattern):
             user = project.module_at(path)
             if user is not None:
@@ -46,7 +47,7 @@ def _speaking(module: Module, owner: ast.ClassDef, method: str) -> Iterator[Modu
 
 
 def _is_class(user: Module, expr: ast.expr, owner: ast.ClassDef) -> bool:
-    if last_name(expr) != owner.name:
+    if owner.name not in own_names(user, expr):
         return False
     if not isinstance(expr, ast.Name):
         return True
@@ -65,5 +66,5 @@ def _is_above(user: Module, node: ast.Attribute, owner: ast.ClassDef) -> bool:
         isinstance(first, ast.Name)
         and first.id == "self"
         and around is not None
-        and owner.name in map(last_name, around.bases)
+        and any(owner.name in own_names(user, base) for base in around.bases)
     )

@@ -19,6 +19,7 @@ from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import CONTAINER_METHODS, Dependence
+from tape_migrate.shapes.other_words import own_names, words_of
 from tape_migrate.shapes.out_of_sight import (
     functions_run,
     is_function,
@@ -55,6 +56,14 @@ class OtherTexts(Protocol):
 
     def has_module(self, dotted: str) -> bool:
         """Whether a module of the project is so called, or its dotted name ends like that."""
+
+
+@runtime_checkable
+class OtherHomes(Protocol):
+    """What a project can tell of dotted names."""
+
+    def split(self, dotted: str) -> tuple[str, tuple[str, ...]]:
+        """The path of the module that ``dotted`` begins with, and what is left."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +222,8 @@ def elsewhere(module: Module, method: str) -> Override | None:
 
 
 def _find_elsewhere(module: Module, project: OtherTexts, method: str) -> Iterator[Override]:
-    own = [node.name for node in module.of_kind(ast.ClassDef)]
+    classes = [node.name for node in module.of_kind(ast.ClassDef)]
+    own = [word for name in classes for word in words_of(project, name)]
     put = rf"\.\s*{method}\s*=[^=]|[\"']{method}[\"']|\bdict\s*\([^)]*\b{method}\s*=[^=]"
     queue, seen = [*own], set[str]()
     while queue:
@@ -228,11 +238,14 @@ def _find_elsewhere(module: Module, project: OtherTexts, method: str) -> Iterato
         for path in project.matching(module.path, name, rf"class\s+\w+\s*\([^)]*\b{name}\b"):
             user = project.module_at(path)
             for node in user.of_kind(ast.ClassDef) if user is not None else ():
-                if any(last_name(base) == name for base in node.bases):
-                    queue.append(node.name)
+                assert user is not None
+                bases = [own_names(user, base) for base in node.bases]
+                if any(name in names for names in bases):
+                    queue += words_of(project, node.name)
                     for line in _members(node, method):
                         yield Override(path, line, of_any=_reads_kept(user, node, method))
-                    for base in sorted({*map(last_name, node.bases)} - seen - {name, "object", ""}):
+                    more = {word for names in bases if name not in names for word in names}
+                    for base in sorted(more - seen - {"object"}):
                         yield from _of_mixin(module, project, base, method)
 
 
@@ -282,14 +295,22 @@ def _replaced(module: Module, function: str) -> Override | None:
     project = module.project
     if not isinstance(project, OtherTexts):
         return None
-    stem = module.path.rpartition("/")[2].removesuffix(".py")
     put = rf"\.\s*{function}\s*=[^=]|setattr"
     for path in project.matching(module.path, function, put):
         user = project.module_at(path)
         for node in user.attributes(function) if user is not None else ():
-            if isinstance(node.ctx, ast.Store) and last_name(node.value) == stem:
+            assert user is not None
+            if isinstance(node.ctx, ast.Store) and _is_module(user, node.value, module):
                 return Override(path, node.lineno, of_any=True, of_function=True)
     return None
+
+
+def _is_module(user: Module, expr: ast.expr, module: Module) -> bool:
+    """Whether an expression of ``user`` means ``module``."""
+    project, dotted = user.project, user.names.resolve(expr)
+    if dotted and isinstance(project, OtherHomes):
+        return project.split(dotted) == (module.path, ())
+    return last_name(expr) == module.path.rpartition("/")[2].removesuffix(".py")
 
 
 def _members(node: ast.ClassDef, method: str) -> Iterator[int]:

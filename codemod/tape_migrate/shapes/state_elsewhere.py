@@ -6,6 +6,7 @@ What ``lib.put(x)`` stores in ``lib.STATE`` may have been computed from whatever
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import PurePath
 
@@ -17,12 +18,33 @@ from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.attributes_elsewhere import is_leaf, is_plain
 from tape_migrate.shapes.libraries import is_library
+from tape_migrate.shapes.other_words import words_of
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.stored import put_into
 
 _ASKING = frozenset(("hasattr", "id", "isinstance", "issubclass", "len", "print", "type"))
 """Builtins that put what they are given nowhere."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What a module keeps by a name: its path, if it is in sight, and what it is called."""
+
+    path: str
+    stem: str
+    name: str
+
+    def is_at(self, path: str) -> bool:
+        """Whether the module at ``path`` keeps it."""
+        return path == self.path if self.path else _stem(path) == self.stem
+
+    def is_home(self, user: Module, expr: ast.expr) -> bool:
+        """Whether an expression of ``user`` is the module that keeps it."""
+        project, dotted = user.project, user.names.resolve(expr)
+        if dotted and isinstance(project, OtherFunctions) and self.path:
+            return project.split(dotted) == (self.path, ())
+        return last_name(expr) == self.stem
 
 
 def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
@@ -37,22 +59,25 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
     kept = own or _imported_from(module, scope, symbol)
     if kept is None:
         return None
-    stem, name = kept
-    defined = project.matching(module.path, name, rf"(?m)^def {name}\b")
-    function = any(_is_called(path, stem) for path in defined)
-    line = _changed_from(module, name, stem, function=function, but=scope)
+    function = any(
+        kept.is_at(path)
+        for path in project.matching(module.path, kept.name, rf"(?m)^def {kept.name}\b")
+    )
+    line = _changed_from(module, kept, function=function, but=scope)
     if line is not None:
         return f"line {line}"
-    for path in project.matching(module.path, name, _changes(name)):
-        user = project.module_at(path)
-        if user is None or (own is not None and _is_called(path, stem)):
-            continue
-        if _is_called(path, stem):
-            line = _changed_at(user, name, symbol)
-        else:
-            line = _changed_from(user, name, stem, function=function)
-        if line is not None:
-            return f"line {line} of {path}"
+    for name in words_of(project, kept.name):
+        called = replace(kept, name=name)
+        for path in project.matching(module.path, name, _changes(name)):
+            user = project.module_at(path)
+            if user is None:
+                continue
+            if kept.is_at(path):
+                line = _changed_at(user, name, symbol)
+            else:
+                line = _changed_from(user, called, function=function)
+            if line is not None:
+                return f"line {line} of {path}"
     return None
 
 
@@ -65,11 +90,11 @@ def may_hold_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> bool:
     kept = _imported_from(module, scope, symbol)
     if kept is None or not isinstance(project, OtherTexts):
         return False
-    stem, name = kept
+    name = kept.name
     if kept_elsewhere(module, scope, symbol) is not None:
         return True
     for path in project.matching(module.path, name, rf"(?m)^{name}\b\s*(:[^=\n]*)?=[^=]"):
-        user = project.module_at(path) if _is_called(path, stem) else None
+        user = project.module_at(path) if kept.is_at(path) else None
         for node in user.names.bindings(name, user.scopes.module) if user is not None else ():
             assert user is not None
             if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
@@ -105,11 +130,6 @@ def _is_plain_data(value: ast.expr) -> bool:
     )
 
 
-def _is_called(path: str, stem: str) -> bool:
-    """Whether the module at ``path`` has this name."""
-    return _stem(path) == stem
-
-
 def _changes(name: str) -> str:
     """A pattern of texts that may change what is so called, or what it holds: no call of it."""
     return (
@@ -119,18 +139,19 @@ def _changes(name: str) -> str:
 
 
 def _changed_from(
-    user: Module, name: str, stem: str, *, function: bool, but: Scope | None = None
+    user: Module, kept: _Kept, *, function: bool, but: Scope | None = None
 ) -> int | None:
     """The line in which a module changes what it imports: ``lib.H = …``, ``STATE["h"] = …``.
 
     What stands in the scope ``but`` is followed there. A ``function`` that is handed on is called;
     that something is put into it is said by ``setattr`` only.
     """
+    name = kept.name
     for node in user.attributes(name):
-        if isinstance(node.ctx, ast.Store) and last_name(node.value) == stem:
+        if isinstance(node.ctx, ast.Store) and kept.is_home(user, node.value):
             if not is_plain(user, node) and user.scope_of(node) is not but:
                 return node.lineno
-    symbols = [*_symbols_of(user, name, stem)]
+    symbols = [*_symbols_of(user, kept)]
     symbols += [
         Symbol(alias.asname or name)
         for node in user.of_kind(ast.ImportFrom)
@@ -149,13 +170,13 @@ def _changed_from(
     )
 
 
-def _symbols_of(user: Module, name: str, stem: str) -> dict[Symbol, None]:
+def _symbols_of(user: Module, kept: _Kept) -> dict[Symbol, None]:
     """How a module reads the name of another one, perhaps of one that only imports it."""
     return {
         symbol: None
-        for node in user.attributes(name)
+        for node in user.attributes(kept.name)
         if (symbol := symbol_of(node)) is not None
-        if last_name(node.value) == stem
+        if kept.is_home(user, node.value)
         or (
             isinstance(node.value, ast.Name)
             and any(
@@ -183,17 +204,17 @@ def _handed_beside(user: Module, symbol: Symbol, function: bool) -> list[ast.exp
     return found
 
 
-def _own(module: Module, scope: Scope, symbol: Symbol) -> tuple[str, str] | None:
+def _own(module: Module, scope: Scope, symbol: Symbol) -> _Kept | None:
     """The same of a variable of this module, which others may change: ``lib.STATE["h"] = h``."""
     owner = module.scopes.resolve(symbol.root, scope)
     bound = module.names.bindings(symbol.root, scope) if owner is module.scopes.module else []
     if not any(isinstance(node, (ast.Assign, ast.AnnAssign)) for node in bound):
         return None
-    return _stem(module.path), symbol.root
+    return _Kept(module.path, _stem(module.path), symbol.root)
 
 
-def _imported_from(module: Module, scope: Scope, symbol: Symbol) -> tuple[str, str] | None:
-    """The last part of the name of the module that ``symbol`` is read of, and its name there."""
+def _imported_from(module: Module, scope: Scope, symbol: Symbol) -> _Kept | None:
+    """What ``symbol`` reads of another module."""
     bound = module.names.bindings(symbol.root, scope)
     if not all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in bound):
         return None
@@ -205,9 +226,9 @@ def _imported_from(module: Module, scope: Scope, symbol: Symbol) -> tuple[str, s
     project = module.project
     path, rest = project.split(dotted) if isinstance(project, OtherFunctions) else ("", ())
     if path:
-        return (_stem(path), rest[0]) if rest else None
+        return _Kept(path, _stem(path), rest[0]) if rest else None
     home, _, name = dotted.rpartition(".")
-    return home.rpartition(".")[2], name
+    return _Kept("", home.rpartition(".")[2], name)
 
 
 def _stem(path: str) -> str:
