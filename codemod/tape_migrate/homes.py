@@ -111,6 +111,13 @@ class Homes:
         return paths[0] if len(paths) == 1 else ""
 
 
+def stem_of(path: str) -> str:
+    """The last word of what those who import the module at ``path`` call it."""
+    folder, name = os.path.split(path)
+    stem = os.path.splitext(name)[0]
+    return os.path.basename(folder) if stem == "__init__" else stem
+
+
 def _parts_of(path: str) -> _Parts:
     folders, name = os.path.split(os.path.normpath(path))
     stem = os.path.splitext(name)[0]

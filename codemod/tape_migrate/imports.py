@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
@@ -67,9 +68,21 @@ class Programs:
 
     def _importers(self, path: str) -> Iterable[str]:
         if path not in self._importing:
-            named = self._modules.naming(self._names[path].rpartition(".")[2])
-            self._importing[path] = [o for o in named if o != path and path in self._imports(o)]
+            stem = self._names[path].rpartition(".")[2]
+            named = [other for other in self._modules.naming(stem) if other != path]
+            self._importing[path] = [
+                other
+                for other in named
+                if path in self._imports(other) or self._may_ask_for(other, stem)
+            ]
         return self._importing[path]
+
+    def _may_ask_for(self, path: str, stem: str) -> bool:
+        """Whether a module that imports by a text has one that ends like the name of another."""
+        if path not in self._by_text or not stem:
+            return False
+        text = self._modules.source_of(path)
+        return re.search(rb"[\"'./]%s[\"']" % re.escape(stem.encode()), text) is not None
 
     def _imports(self, path: str) -> Iterable[str]:
         """What the module at ``path`` imports; all that may be meant by a name.

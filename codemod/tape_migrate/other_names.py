@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Protocol
 
 from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.homes import stem_of
 from tape_migrate.mentions import asked_by_text, asks_by_name, is_given_name, last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
@@ -283,9 +284,7 @@ def _names_of(modules: Modules, path: str, name: str) -> tuple[tuple[str, str], 
 
 def _called(modules: Modules, path: str) -> str:
     """The dotted name of a module, or what all modules of its name are called."""
-    folder, _, name = path.rpartition("/")
-    stem = name.partition(".")[0]
-    return modules.name_of(path) or (folder.rpartition("/")[2] if stem == "__init__" else stem)
+    return modules.name_of(path) or stem_of(path)
 
 
 def _imported_names(user: Module, home: str, name: str) -> Iterator[str]:

@@ -104,6 +104,8 @@ class Project:
         self._active.add(("", dotted))
         try:
             loaded = self._load_path(path)
+            if loaded is not None and not loaded.names.is_local(rest[0], loaded.scopes.module):
+                return not self._fetched(self._module_of_path[path], rest[0])
             return loaded is None or loaded.names.is_certain_at_top(rest[0])
         finally:
             self._active.discard(("", dotted))
@@ -312,7 +314,7 @@ class Project:
         self._active.add(key)
         try:
             if not self._subpackages_of(module) and not self._may(module, may_mean, name):
-                return UNKNOWN
+                return self._fetched(module, name)
             loaded = self._load(module)
             if loaded is None:
                 return UNKNOWN
@@ -321,9 +323,19 @@ class Project:
             found = loaded.names.top_level(name)
             if found or loaded.names.is_local(name, loaded.scopes.module):
                 return found
-            return self._from_subpackages(module, name)
+            return self._from_subpackages(module, name) or self._fetched(module, name)
         finally:
             self._active.discard(key)
+
+    def _fetched(self, module: str, name: str) -> str:
+        """What a package with a ``__getattr__`` of its own may get from one of its modules."""
+        path = self._path_of_module[module]
+        if path not in self.matching("", "__getattr__", r"(?m)^def __getattr__\("):
+            return UNKNOWN
+        inside = [self._module_of_path[p] for p in self.naming(name)]
+        inside = [m for m in inside if m.startswith(f"{module}.") and self.binds(m, name)]
+        found = {self.meaning(m, name) or f"{m}.{name}" for m in inside}
+        return min(found) if len(found) == 1 else UNKNOWN
 
     def _defined_in(self, module: str, loaded: Module) -> frozenset[str]:
         """Top-level functions and classes, which need no search for what a name means."""

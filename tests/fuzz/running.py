@@ -7,11 +7,12 @@ is any nest of lists, tuples and dicts of tensors and ``None``.
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import os
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.fuzz.importing import importable
@@ -41,20 +42,22 @@ Value = Any
 """A float64 array, or None."""
 
 
-def _load(program: Program, name: str) -> dict[str, Any]:
+@contextlib.contextmanager
+def _load(program: Program, name: str) -> Iterator[dict[str, Any]]:
     """Execute the program's modules; AutoGraph can read their lines.
 
     Those in folders are imported as Python does it, others run in their order.
     """
     if any("/" in helper for helper in program.helpers):
         with importable(program.helpers, lambda t, at, d: _execute(t, f"<fuzz {at} {name}>", d)):
-            return _execute(program.source, f"<fuzz {name}>", {"__name__": "fuzzed"})
+            yield _execute(program.source, f"<fuzz {name}>", {"__name__": "fuzzed"})
+        return
     try:
         for helper, text in program.helpers.items():
             module = types.ModuleType(helper)
             sys.modules[helper] = module
             _execute(text, f"<fuzz {helper} {name}>", vars(module))
-        return _execute(program.source, f"<fuzz {name}>", {"__name__": "fuzzed"})
+        yield _execute(program.source, f"<fuzz {name}>", {"__name__": "fuzzed"})
     finally:
         for helper in program.helpers:
             sys.modules.pop(helper, None)
@@ -88,17 +91,17 @@ def run_in_graph(program: Program, *, n: int = 2) -> list[Value]:
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         if program.arrays:
             tf.compat.v1.keras.backend.set_session(session)
-            namespace = _load(program, "graph")
-            return _flatten(namespace["main"](_IMAGES.copy(), program.flag, n))
-        namespace = _load(program, "graph")
+            with _load(program, "graph") as namespace:
+                return _flatten(namespace["main"](_IMAGES.copy(), program.flag, n))
         feeds: dict[Any, Any] = {}
-        if "main" in namespace:
-            x = tf.compat.v1.placeholder(tf.float64, [3])
-            z = tf.compat.v1.placeholder(tf.float64, [3])
-            feeds = {x: _X, z: _Z}
-            result = namespace["main"](x, z, program.flag, n)
-        else:
-            result = namespace["OUTS"]
+        with _load(program, "graph") as namespace:
+            if "main" in namespace:
+                x = tf.compat.v1.placeholder(tf.float64, [3])
+                z = tf.compat.v1.placeholder(tf.float64, [3])
+                feeds = {x: _X, z: _Z}
+                result = namespace["main"](x, z, program.flag, n)
+            else:
+                result = namespace["OUTS"]
         leaves = _flatten(result)
         fetched = {i: v for i, v in enumerate(leaves) if tf.is_tensor(v)}
         session.run(tf.compat.v1.global_variables_initializer())
@@ -111,27 +114,27 @@ def run_eagerly(program: Program, *, n: int = 2) -> list[Value]:
     """Run the program as TensorFlow 2 does by default."""
     if program.arrays:
         tf.keras.backend.clear_session()
-    namespace = _load(program, "eager")
-    if program.arrays:
-        return _flatten(namespace["main"](_IMAGES.copy(), program.flag, n))
-    if "main" not in namespace:
-        return [_array(leaf) for leaf in _flatten(namespace["OUTS"])]
-    result = namespace["main"](tf.constant(_X), tf.constant(_Z), program.flag, n)
-    return [_array(leaf) for leaf in _flatten(result)]
+    with _load(program, "eager") as namespace:
+        if program.arrays:
+            return _flatten(namespace["main"](_IMAGES.copy(), program.flag, n))
+        if "main" not in namespace:
+            return [_array(leaf) for leaf in _flatten(namespace["OUTS"])]
+        result = namespace["main"](tf.constant(_X), tf.constant(_Z), program.flag, n)
+        return [_array(leaf) for leaf in _flatten(result)]
 
 
 def run_compiled(program: Program, *, n: int = 2) -> list[Value]:
     """Run the program's ``main`` under ``tf.function`` (where ``tf.gradients`` works as well)."""
-    namespace = _load(program, "function")
-    main: Callable[..., Any] = namespace["main"]
     structure: list[Any] = []
 
     def traced(x: Any, z: Any) -> list[Any]:
         structure[:] = _flatten(main(x, z, program.flag, n))
         return [leaf for leaf in structure if tf.is_tensor(leaf)]
 
-    compiled = tf.function(traced, autograph=False)
-    values = iter(compiled(tf.constant(_X), tf.constant(_Z)))
+    with _load(program, "function") as namespace:
+        main: Callable[..., Any] = namespace["main"]
+        compiled = tf.function(traced, autograph=False)
+        values = iter(compiled(tf.constant(_X), tf.constant(_Z)))
     return [next(values).numpy() if tf.is_tensor(leaf) else leaf for leaf in structure]
 
 

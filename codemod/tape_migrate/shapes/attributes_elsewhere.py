@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from tape_migrate.flow.bindings import free_variables
 from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.homes import stem_of
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.attribute_members import fills
@@ -111,16 +112,9 @@ def made_anew_elsewhere(module: Module, owner: ast.ClassDef, method: str) -> str
 def _speaking(module: Module, project: OtherTexts, kinds: Kinds) -> list[str]:
     """Paths of modules whose text speaks of one of the classes, or of their module."""
     words = {word for _, node in kinds for word in words_of(project, node.name)}
-    words |= {_called(module)}
+    words |= {stem_of(module.path)}
     found = (project.matching(module.path, word, rf"\b{word}\b") for word in words if word)
     return sorted({path for paths in found for path in paths})
-
-
-def _called(module: Module) -> str:
-    """What a module is called when it is imported."""
-    folder, _, name = module.path.rpartition("/")
-    stem = name.removesuffix(".py")
-    return folder.rpartition("/")[2] if stem == "__init__" else stem
 
 
 def _is_another(user: Module, base: ast.expr, kinds: Kinds) -> bool:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import ast
 import re
 from itertools import pairwise
-from pathlib import PurePath
 
 from tape_migrate.flow.bindings import FunctionNode, free_variables
 from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.homes import stem_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.keras_calls import BACKEND
 from tape_migrate.shapes.keras_levels import Levels
@@ -90,24 +90,24 @@ def _imported_layers(module: Module) -> Refusal | None:
     seen: set[str] = set()
     for path in project.program(module.path):
         # Of one that an imported one imports as well, however far.
-        waiting = {path} if _called(path) in imported else set()
+        waiting = {path} if stem_of(path) in imported else set()
         while waiting - seen:
             seen |= waiting
             others = filter(None, map(project.module_at, sorted(waiting)))
             imported |= {name for other in others for name in _imported_names(other)}
-            waiting = {p for p in project.program(module.path) if _called(p) in imported}
+            waiting = {p for p in project.program(module.path) if stem_of(p) in imported}
     for path in project.matching(module.path, "add_update", r"\badd_update\s*\("):
-        if _called(path) in imported:
+        if stem_of(path) in imported:
             return Refusal("TM140", f"{path} has layers that call add_update(), {_NOT_RUN}")
     for path in project.matching(module.path, "call", r"\bdef call\b"):
-        other = project.module_at(path) if _called(path) in imported else None
+        other = project.module_at(path) if stem_of(path) in imported else None
         for node in other.of_kind(ast.ClassDef) if other is not None else ():
             assert other is not None
             if (keeps := layer_keeps(other, node)) is not None:
                 return Refusal(keeps.code, f"{path}: {keeps.message}")
     pattern = r"\b(?:training|stateful)\s*=\s*(?:True|1)\b|\b(?:Lambda|Activation)\(|activation="
     for path in project.matching(module.path, "keras", pattern):
-        other = project.module_at(path) if _called(path) in imported else None
+        other = project.module_at(path) if stem_of(path) in imported else None
         for part in other.nodes if other is not None else ():
             assert other is not None
             found = _called_otherwise(part)
@@ -117,7 +117,7 @@ def _imported_layers(module: Module) -> Refusal | None:
                 return Refusal(found.code, f"{path}: {found.message}")
     for word in ("layers", "get_layer"):
         for path in project.matching(module.path, word, rf"\.{word}\b"):
-            user = project.module_at(path) if _called(path) in imported else None
+            user = project.module_at(path) if stem_of(path) in imported else None
             for node in user.of_kind(ast.Attribute) if user is not None else ():
                 assert user is not None
                 if (changed := _attribute_set(user, node)) is not None:
@@ -127,12 +127,6 @@ def _imported_layers(module: Module) -> Refusal | None:
                 if (changed := _setattr(user, call)) is not None:
                     return Refusal(changed.code, f"{path}: {changed.message}")
     return None
-
-
-def _called(path: str) -> str:
-    """What those who import the module at ``path`` call it."""
-    parts = PurePath(path)
-    return parts.parent.name if parts.stem == "__init__" else parts.stem
 
 
 def _imported_names(module: Module) -> set[str]:

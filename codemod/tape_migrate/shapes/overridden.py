@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 from tape_migrate.flow.bindings import free_variables
 from tape_migrate.flow.scope import ScopeKind
 from tape_migrate.flow.symbols import DefKind
+from tape_migrate.homes import stem_of
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.context import Context
@@ -310,7 +311,7 @@ def _is_module(user: Module, expr: ast.expr, module: Module) -> bool:
     project, dotted = user.project, user.names.resolve(expr)
     if dotted and isinstance(project, OtherHomes):
         return project.split(dotted) == (module.path, ())
-    return last_name(expr) == module.path.rpartition("/")[2].removesuffix(".py")
+    return last_name(expr) == stem_of(module.path)
 
 
 def _members(node: ast.ClassDef, method: str) -> Iterator[int]:

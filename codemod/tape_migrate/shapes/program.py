@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import PurePath
 from typing import Protocol, runtime_checkable
 
+from tape_migrate.homes import stem_of
 from tape_migrate.model import SourceError
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
@@ -72,13 +72,13 @@ def named_others_of(module: Module, words: Iterable[str]) -> list[Module]:
 def _near(module: Module, program: list[str], project: OtherPrograms) -> list[str]:
     """Paths of the program that texts lead to, one naming the other."""
     waiting = {
-        path: _word(path)
+        path: stem_of(path).encode()
         for path in program
         if project.name_of(path).partition(".")[0] not in KNOWN_MODULES
     }
     found = [module.path]
     for known in found:
-        naming = set(project.mentioning("", _word(known).decode()))
+        naming = set(project.mentioning("", stem_of(known)))
         named = _words(project, known, module)
         near = [path for path, word in waiting.items() if path in naming or word in named]
         found += near
@@ -94,9 +94,3 @@ def _words(project: OtherPrograms, path: str, module: Module) -> frozenset[bytes
         return frozenset(_WORD.findall(project.source_of(path)))
     except (KeyError, OSError, SourceError):
         return frozenset()
-
-
-def _word(path: str) -> bytes:
-    """What those who import the module at ``path`` have to write."""
-    parts = PurePath(path)
-    return (parts.parent.name if parts.stem == "__init__" else parts.stem).encode()

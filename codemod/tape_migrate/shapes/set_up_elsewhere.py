@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol, runtime_checkable
 
 from tape_migrate.flow.bindings import target_names
+from tape_migrate.homes import stem_of
 from tape_migrate.imports import is_test
 from tape_migrate.module import Module
 
@@ -136,7 +137,7 @@ class _Search:
 
     def _names_module(self, user: Module, definition: ast.AST) -> bool:
         """Whether a definition names something of the module, and may run what differentiates."""
-        stem = self._module.path.rpartition("/")[2].removesuffix(".py")
+        stem = stem_of(self._module.path)
         if isinstance(definition, ast.ImportFrom):
             return False
         for node in user.inside(definition) if stem.encode() in user.text else ():

@@ -8,10 +8,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from pathlib import PurePath
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.homes import stem_of
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
@@ -37,7 +37,7 @@ class _Kept:
 
     def is_at(self, path: str) -> bool:
         """Whether the module at ``path`` keeps it."""
-        return path == self.path if self.path else _stem(path) == self.stem
+        return path == self.path if self.path else stem_of(path) == self.stem
 
     def is_home(self, user: Module, expr: ast.expr) -> bool:
         """Whether an expression of ``user`` is the module that keeps it."""
@@ -210,7 +210,7 @@ def _own(module: Module, scope: Scope, symbol: Symbol) -> _Kept | None:
     bound = module.names.bindings(symbol.root, scope) if owner is module.scopes.module else []
     if not any(isinstance(node, (ast.Assign, ast.AnnAssign)) for node in bound):
         return None
-    return _Kept(module.path, _stem(module.path), symbol.root)
+    return _Kept(module.path, stem_of(module.path), symbol.root)
 
 
 def _imported_from(module: Module, scope: Scope, symbol: Symbol) -> _Kept | None:
@@ -226,15 +226,9 @@ def _imported_from(module: Module, scope: Scope, symbol: Symbol) -> _Kept | None
     project = module.project
     path, rest = project.split(dotted) if isinstance(project, OtherFunctions) else ("", ())
     if path:
-        return _Kept(path, _stem(path), rest[0]) if rest else None
+        return _Kept(path, stem_of(path), rest[0]) if rest else None
     home, _, name = dotted.rpartition(".")
     return _Kept("", home.rpartition(".")[2], name)
-
-
-def _stem(path: str) -> str:
-    """What the module at ``path`` is called by who imports it."""
-    parts = PurePath(path)
-    return parts.parent.name if parts.stem == "__init__" else parts.stem
 
 
 def _changed_at(user: Module, name: str, symbol: Symbol) -> int | None:
