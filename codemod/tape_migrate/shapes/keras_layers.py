@@ -139,6 +139,8 @@ def _imported_names(module: Module) -> set[str]:
         for word in (dotted.rpartition(".")[2], *(alias.name for alias in node.names))
     }
     plain = [alias.name for node in module.of_kind(ast.Import) for alias in node.names]
+    if b"import_module" in module.text:
+        plain += [n.value for n in module.of_kind(ast.Constant) if isinstance(n.value, str)]
     plain += [
         dotted.rpartition(".")[0]  # what a package has from one of its modules
         for node in module.of_kind(ast.ImportFrom)
