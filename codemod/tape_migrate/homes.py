@@ -80,7 +80,7 @@ class Homes:
 
     def _own(self, dotted: str, folder: str) -> str:
         parts = tuple(dotted.lstrip(".").split("."))
-        if parts[0] in KNOWN_MODULES:
+        if parts[0] in KNOWN_MODULES or dotted.startswith(".."):
             return dotted
         for end in range(len(parts), 0, -1):
             path = self._find(parts[:end], folder, beside=dotted.startswith("."))

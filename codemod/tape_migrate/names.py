@@ -402,13 +402,14 @@ class Names:
 def imported_module(node: ast.ImportFrom, package: str) -> str:
     """Dotted name of the module that a module of ``package`` imports from.
 
-    It begins with a dot for a relative import that starts outside of any package.
+    It begins with a dot for a relative import that starts outside of any package, and with two for
+    one that leaves them all.
     """
     if not node.level:
         return node.module or ""
     parts = package.split(".") if package else []
     if node.level - 1 > len(parts) or not parts:
-        return "." + (node.module or "")
+        return (".." if node.level > 1 else ".") + (node.module or "")
     base = parts[: len(parts) - (node.level - 1)]
     return ".".join([*base, node.module] if node.module else base)
 

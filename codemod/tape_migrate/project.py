@@ -273,14 +273,14 @@ class Project:
 
     def split(self, dotted: str) -> tuple[str, tuple[str, ...]]:
         """See ``tape_migrate.other_names.Modules``."""
-        parts = dotted.split(".")
-        for end in range(len(parts), 0, -1):
-            # A folder without ``__init__.py`` is no part of the names of its modules.
-            for start in range(end):
-                path = self._path_of_module.get(".".join(parts[start:end]))
+        # A folder without ``__init__.py`` is no part of the names of its modules.
+        for known in (dotted, self._homes.own(dotted, "")):
+            parts = known.split(".")
+            for end in range(len(parts), 0, -1):
+                path = self._path_of_module.get(".".join(parts[:end]))
                 if path is not None:
                     return path, tuple(parts[end:])
-        return "", tuple(parts)
+        return "", tuple(dotted.split("."))
 
     def meaning(self, module: str, name: str) -> str:
         """See ``Reexports.meaning``."""

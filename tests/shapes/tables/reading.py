@@ -17,8 +17,8 @@ parts are separated by ``;;``. A part that takes the place of a whole line is in
 a group ``(keras)`` is migrated open, and begins with the imports of Keras; those of a group
 ``(graph)`` use what only a graph has, before and after. What follows a line
 ``# --- lib.py`` is another module of the project; it gets the imports unless it has its own, or the
-line is ``# --- lib.py bare``. Where one stands in a folder (``# --- pkg/models.py``), Python imports
-all of them as it does in a program; a folder is a package by itself, too, and ``src`` is none.
+line is ``# --- lib.py bare``. Where one stands in a folder (``# --- pkg/models.py``), Python
+imports all of them as it does in a program; a folder is a package by itself, too, but not ``src``.
 """
 
 from __future__ import annotations
