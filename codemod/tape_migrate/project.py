@@ -112,8 +112,11 @@ class Project:
 
     def _is_set(self, name: str) -> bool:
         """Whether something may be put in the place of what modules call ``name``."""
-        put = rf"(?<!self)\.\s*{name}\s*=[^=]|attr\s*\([^\n]*['\"]{name}['\"]"
-        return bool(self.matching("", name, put))
+        put = rf"(?<!self)\.\s*{name}\s*(=[^=]|,[^\n=(]*=[^=]|in\b)"
+        if self.matching("", name, rf"{put}|\bupdate\s*\([^\n]*\b{name}\s*=[^=]"):
+            return True
+        by_text = self.matching("", name, rf"['\"]{name}['\"]\s*[,\])]")
+        return not self.setting_by_name().isdisjoint(by_text)
 
     def source_of(self, path: str) -> bytes:
         """The bytes of the module at ``path``.

@@ -39,7 +39,7 @@ def functions_set(module: Module, name: str, owner: ast.ClassDef | None) -> Iter
     )
     for path in project.matching(module.path, name, rf"(?m){pattern}"):
         user = project.module_at(path)
-        for holder, value in _stored(user, name) if user is not None else ():
+        for holder, value in stored_under(user, name) if user is not None else ():
             assert user is not None
             if owner is None:
                 if _may_be_module(user, holder, module):
@@ -50,7 +50,7 @@ def functions_set(module: Module, name: str, owner: ast.ClassDef | None) -> Iter
         yield from _in_bodies(module, project, name, kinds)
 
 
-def _stored(user: Module, name: str) -> Iterator[tuple[ast.expr, ast.expr]]:
+def stored_under(user: Module, name: str) -> Iterator[tuple[ast.expr, ast.expr]]:
     """What is set under a name, and of what."""
     for node in user.attributes(name):
         if isinstance(node.ctx, ast.Store):

@@ -6,6 +6,7 @@ What ``lib.put(x)`` stores in ``lib.STATE`` may have been computed from whatever
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -17,6 +18,7 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.attributes_elsewhere import is_leaf, is_plain
+from tape_migrate.shapes.functions_set import stored_under
 from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.other_words import words_of
 from tape_migrate.shapes.overridden import OtherTexts
@@ -134,7 +136,7 @@ def _changes(name: str) -> str:
     """A pattern of texts that may change what is so called, or what it holds: no call of it."""
     return (
         rf"\b{name}\b\s*(=[^=]|[\[.,:]|[-+*/@|&^%<>]+=)|\bglobal\b[^\n]*\b{name}\b"
-        rf"|\b(as|for)\s[^\n]*\b{name}\b"
+        rf"|\b(as|for)\s[^\n]*\b{name}\b|['\"]{name}['\"]\s*[,\]]"
     )
 
 
@@ -151,12 +153,15 @@ def _changed_from(
         if isinstance(node.ctx, ast.Store) and kept.is_home(user, node.value):
             if not is_plain(user, node) and user.scope_of(node) is not but:
                 return node.lineno
+    for holder, value in _set_by_text(user, name):
+        if kept.is_home(user, holder) and not is_leaf(user, value):
+            return value.lineno
     symbols = [*_symbols_of(user, kept)]
     symbols += [
         Symbol(alias.asname or name)
         for node in user.of_kind(ast.ImportFrom)
         for alias in node.names
-        if alias.name == name
+        if name in (alias.name, alias.asname)
     ]
     put = [value for symbol in symbols for value in put_into(user, symbol)]
     put += [value for symbol in symbols for value in _handed_beside(user, symbol, function)]
@@ -168,6 +173,31 @@ def _changed_from(
         ),
         None,
     )
+
+
+def _set_by_text(user: Module, name: str) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """``setattr(lib, "net", f)``, ``vars(lib)["net"] = f``: of what something is set, and to what.
+
+    By a name that is no text there it may be any.
+    """
+    if not any(word in user.text for word in (b"setattr", b"__dict__", b"vars")):
+        return
+    yield from stored_under(user, name)
+    for call in user.of_kind(ast.Call):
+        match call:
+            case ast.Call(func=ast.Name(id="setattr"), args=[holder, asked, value]):
+                if not isinstance(asked, ast.Constant):
+                    yield holder, value
+            case ast.Call(
+                func=ast.Attribute(
+                    value=ast.Attribute(value=holder, attr="__dict__")
+                    | ast.Call(func=ast.Name(id="vars"), args=[holder]),
+                    attr="update",
+                ),
+                keywords=given,
+            ):
+                yield from ((holder, k.value) for k in given if k.arg in (name, None))
+                yield from ((holder, value) for value in call.args)
 
 
 def _symbols_of(user: Module, kept: _Kept) -> dict[Symbol, None]:
