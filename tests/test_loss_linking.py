@@ -64,7 +64,7 @@ _STAR = "from losses import *\n"
         (edited(losses=(f"def {_TAKEN}", f"@cached\ndef {_TAKEN}")), "is decorated"),
         (edited(hand=_RENAMED, other="from hand import gp\n\nprint(gp)\n"), "imports it as gp"),
         (edited(hand=_STAR, other=_HANDED), "other.py: it is used otherwise"),
-        (edited(hand=_IMPORT, other=_HELD), "other.py: line 3: what hand.gradient_penalty_loss me"),
+        (edited(hand=_IMPORT, other=_HELD), "other.py: it is used otherwise"),
         # The model is used otherwise.
         (edited(main=(_RUN, "    gan.critic_model.save('c.h5')\n" + _RUN)), "line 12, uses"),
         (edited(main=(_RUN, "    show(gan.critic_model)\n" + _RUN)), "main.py, line 12, hands"),

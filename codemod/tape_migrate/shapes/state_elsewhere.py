@@ -80,6 +80,26 @@ def kept_elsewhere(module: Module, scope: Scope, symbol: Symbol) -> str | None:
                 line = _changed_from(user, called, function=function)
             if line is not None:
                 return f"line {line} of {path}"
+    line = _changed_for_others(module, symbol.root, scope) if own is not None else None
+    return f"line {line}" if line is not None else None
+
+
+def _changed_for_others(module: Module, name: str, but: Scope) -> int | None:
+    """The line in which a function that other modules call keeps what it computes."""
+    project = module.project
+    for value in put_into(module, Symbol(name)):
+        scope = module.scope_of(value)
+        function = scope.node
+        if scope is but or not isinstance(function, ast.FunctionDef) or is_leaf(module, value):
+            continue
+        read = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
+        own = any(module.scopes.resolve(each, scope) is scope for each in read)
+        if own and scope.parent is module.scopes.module:
+            pattern = rf"\b{function.name}\s*\("
+            if isinstance(project, OtherTexts) and project.matching(
+                module.path, function.name, pattern
+            ):
+                return value.lineno
     return None
 
 
