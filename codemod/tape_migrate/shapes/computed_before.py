@@ -16,9 +16,14 @@ from typing import Final
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
+from tape_migrate.shapes.attributes_set import attributes_set, given_by
+from tape_migrate.shapes.binding import bind
+from tape_migrate.shapes.bound_elsewhere import bound_elsewhere, bound_in, home_of
 from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.given_by_callers import given_by_callers
 from tape_migrate.shapes.given_here import given_in
 from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.kinds_elsewhere import Kinds
 from tape_migrate.shapes.libraries import is_own
 from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.stored import put_into
@@ -39,12 +44,11 @@ _STOPS: Final = frozenset(
         *("global_variables_initializer", "variables_initializer", "assign", "no_op"),
     ]
 )
-_CHAIN: Final = 4
-"""How many modules may have a name from one another."""
 _GATHER: Final = frozenset(
-    ("dict", "enumerate", "list", "reversed", "set", "sorted", "tuple", "zip", "iter", "next")
+    {"dict", "enumerate", "filter", "getattr", "iter", "list", "next", "reversed", "set", "sorted"}
+    | {"tuple", "zip"}
 )
-_ADD: Final = frozenset(("abs", "max", "min", "pow", "sum"))
+_ADD: Final = frozenset(("abs", "map", "max", "min", "pow", "sum"))
 SIZES: Final = frozenset(
     ("shape", "dtype", "name", "op", "graph", "device", "get_shape", "as_list", "initializer")
 )
@@ -99,6 +103,7 @@ def _made(home: Module, value: ast.AST | None) -> Made:
         case (
             ast.ListComp(elt=elt, generators=generators)
             | ast.GeneratorExp(elt=elt, generators=generators)
+            | ast.DictComp(value=elt, generators=generators)
         ):
             over = _worst(home, [each.iter for each in generators])
             plain = isinstance(elt, (ast.Name, ast.Subscript)) or over is Made.NOTHING
@@ -123,24 +128,36 @@ def _of_name(home: Module, name: ast.Name) -> Made:
     found = Made.NOTHING
     for node in home.names.bindings(name.id, scope):
         match node:
-            case ast.Assign() | ast.AnnAssign():
-                given = value_given_by(node, Symbol(name.id)) or node.value
-                found = max(found, made_by(home, given))
-            case ast.AugAssign(value=given):
-                found = max(found, _computed(home, [given]))
-            case ast.For(iter=given):
-                found = max(found, made_by(home, given))
             case ast.Import() | ast.ImportFrom():
                 found = max(found, _of_other(home, name))
+            case ast.stmt() | ast.NamedExpr():
+                given = given_by(node, Symbol(name.id))
+                found = max(found, made_by(home, given), _put_into(home, name.id, given))
             case None | ast.arg() if owner is not None:
                 function = owner.node
                 if isinstance(function, ast.FunctionDef):
-                    given_here = given_in(home, function, name.id)
-                    found = max(found, _worst(home, given_here))
+                    found = max(found, _worst(home, given_in(home, function, name.id)))
+                    if isinstance(home.parent_of(function), ast.ClassDef):
+                        for other, given in _given_to_method(home, function, name.id):
+                            found = max(found, made_by(other, given))
     for put in put_into(home, Symbol(name.id)):
         if home.scopes.resolve(name.id, home.scope_of(put)) is owner:
             found = max(found, made_by(home, put))
     return found
+
+
+def _given_to_method(
+    home: Module, function: ast.FunctionDef, parameter: str
+) -> Iterator[tuple[Module, ast.expr]]:
+    """What calls give a parameter of a method: ``NET.set(h)``, in whatever module."""
+    yield from given_by_callers(home, function, parameter)
+    for node in home.attributes(function.name):
+        call = home.parent_of(node)
+        if isinstance(call, ast.Call) and call.func is node:
+            if any(kind is home.parent_of(function) for _, kind in classes_of(home, node.value)):
+                yield from (
+                    (home, value) for name, value in bind(function, call) if name == parameter
+                )
 
 
 def _given_elsewhere(home: Module, expr: ast.expr) -> Iterator[tuple[Module, ast.expr]]:
@@ -150,42 +167,38 @@ def _given_elsewhere(home: Module, expr: ast.expr) -> Iterator[tuple[Module, ast
             yield other, node
 
 
-Bound = tuple[Module, ast.expr | ast.ClassDef, tuple[str, ...]]
-
-
-def bound_elsewhere(home: Module, dotted: str, depth: int = _CHAIN) -> Iterator[Bound]:
-    """Such values and classes, with the attributes of them that are asked for."""
-    project = home.project
-    if not dotted or not isinstance(project, OtherFunctions) or not is_own(home, dotted):
-        return
-    path, rest = project.split(dotted)
-    other = project.module_at(path) if path and path != home.path and rest else None
-    if other is None or not depth:
-        return
-    meant = other.names.top_level(rest[0])
-    if meant:  # `util.W`, which `util` has from somewhere else
-        yield from bound_elsewhere(other, ".".join((meant, *rest[1:])), depth - 1)
-        return
-    for node in other.names.bindings(rest[0], other.scopes.module):
-        if isinstance(node, ast.ClassDef):
-            yield other, node, rest[1:]
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            given = value_given_by(node, Symbol(rest[0])) or node.value
-            if given is not None:
-                yield other, given, rest[1:]
-
-
 def _of_other(home: Module, expr: ast.expr) -> Made:
     """What a name of another module is."""
-    found = Made.NOTHING
-    for other, node, rest in bound_elsewhere(home, home.names.resolve(expr)):
-        if isinstance(node, ast.ClassDef):
-            kinds = [(other, node)]
-        else:
-            kinds = classes_of(other, node) if rest else []
-            found = max(found, made_by(other, node))
-        found = max(found, held(kinds, rest[0])) if rest else found
+    meant, found = home_of(home, home.names.resolve(expr)), Made.NOTHING
+    if meant is None:
+        return found
+    other, (name, *rest) = meant
+    for node in bound_in(other, name):
+        if not isinstance(node, ast.ClassDef):
+            found = max(found, made_by(other, node), _put_into(other, name, node))
+        for kinds, attr in kinds_asked(other, node, rest):
+            found = max(found, held(kinds, attr))
     return found
+
+
+def kinds_asked(
+    home: Module, node: ast.expr | ast.ClassDef, attributes: list[str]
+) -> Iterator[tuple[Kinds, str]]:
+    """The classes of the objects that attributes are asked of, one after the other: of
+    ``NET.cell.w`` those of ``NET`` and of ``NET.cell``."""
+    if isinstance(node, ast.ClassDef):
+        kinds = _with_bases([(home, node)])
+    else:
+        kinds = classes_of(home, node) if attributes else []
+    for attr in attributes:
+        yield kinds, attr
+        kinds = [kind for given in _given_to(kinds, attr) for kind in classes_of(*given)]
+
+
+def _put_into(home: Module, name: str, value: ast.expr | None) -> Made:
+    """What is put into a list or a table: ``PARTS.append(h)`` after ``PARTS = []``."""
+    put = put_into(home, Symbol(name))
+    return Made.NOTHING if not put or classes_of(home, value) else _worst(home, put)
 
 
 def _of_attribute(home: Module, attribute: ast.Attribute) -> Made:
@@ -213,26 +226,39 @@ def _set_on_name(home: Module, attribute: ast.Attribute) -> Made:
     return found
 
 
-def held(kinds: Iterable[tuple[Module, ast.ClassDef]], attr: str) -> Made:
+def held(kinds: Kinds, attr: str) -> Made:
     """What an attribute of an object is given, by whatever method of its classes."""
-    found = Made.NOTHING
+    return max((made_by(*given) for given in _given_to(kinds, attr)), default=Made.NOTHING)
+
+
+def _given_to(kinds: Kinds, attr: str) -> Iterator[tuple[Module, ast.expr]]:
     for place, owner in kinds:
         for node in place.names.bindings(attr, place.scopes.opened_by(owner)):
-            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node in owner.body:
-                found = max(found, made_by(place, value_given_by(node, Symbol(attr))))
-        for node in place.attributes(attr):
-            if isinstance(node.ctx, ast.Store) and place.holds(owner, node):
-                if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
-                    symbol = Symbol(node.value.id, (f".{attr}",))
-                    stmt = place.statement_of(node)
-                    given = value_given_by(stmt, symbol) or getattr(stmt, "value", None)
-                    found = max(found, made_by(place, given))
+            given = given_by(node, Symbol(attr)) if isinstance(node, ast.stmt) else None
+            if given is not None:
+                yield place, given
+        for holder, given in attributes_set(place, attr):
+            if isinstance(holder, ast.Name) and holder.id in ("self", "cls"):
+                own = place.holds(owner, holder)
+            else:
+                own = (place, owner) in (*classes_of(place, holder), class_named(place, holder))
+            if own:
+                yield place, given
+
+
+def classes_of(home: Module, receiver: ast.expr | None) -> Kinds:
+    """The classes that an object visibly is of, with those that they are made of."""
+    known = home.memo.setdefault("classes of objects", {})
+    assert isinstance(known, dict)
+    if receiver not in known:
+        known[receiver] = []  # what comes back to itself adds nothing
+        known[receiver] = _with_bases(_find_classes(home, receiver))
+    found: Kinds = known[receiver]
     return found
 
 
-def classes_of(home: Module, receiver: ast.expr | None) -> list[tuple[Module, ast.ClassDef]]:
-    """The classes that an object visibly is of, with those that they are made of."""
-    found: list[tuple[Module, ast.ClassDef]] = []
+def _find_classes(home: Module, receiver: ast.expr | None) -> Kinds:
+    found: Kinds = []
     match receiver:
         case ast.Name(id="self" | "cls"):
             own = Summaries.of(home).class_of(home.scope_of(receiver))
@@ -241,17 +267,21 @@ def classes_of(home: Module, receiver: ast.expr | None) -> list[tuple[Module, as
         case ast.Name(id=name):
             for node in home.names.bindings(name, home.scope_of(receiver)):
                 if isinstance(node, (ast.Assign, ast.AnnAssign)):
-                    given = value_given_by(node, Symbol(name))
-                    found += classes_of(home, given) if given is not receiver else []
+                    found += classes_of(home, value_given_by(node, Symbol(name)))
             for other, value in _given_elsewhere(home, receiver):
                 found += classes_of(other, value)
         case ast.Call(func=func):
             made = class_named(home, func)
             found = [made] if made is not None else []
-        case ast.Attribute():
-            found = [
-                each for given in _given_elsewhere(home, receiver) for each in classes_of(*given)
-            ]
+        case ast.Attribute(value=inner, attr=attr):
+            given = [*_given_elsewhere(home, receiver), *_given_to(classes_of(home, inner), attr)]
+            found = [kind for each in given for kind in classes_of(*each)]
+    return found
+
+
+def _with_bases(found: Kinds) -> Kinds:
+    """Classes, and those that they are made of."""
+    found = [*found]
     for place, node in found:  # which grows
         for base in node.bases:
             above = class_named(place, base)
@@ -293,7 +323,7 @@ def functions_of(home: Module, func: ast.expr) -> list[Method]:
     return []
 
 
-def _methods(made: Iterable[tuple[Module, ast.ClassDef]], names: tuple[str, ...]) -> list[Method]:
+def _methods(made: Kinds, names: tuple[str, ...]) -> list[Method]:
     """The first method of one of these names in the order of the classes."""
     for place, node in made:
         for stmt in node.body:
@@ -320,6 +350,8 @@ def _of_call(home: Module, call: ast.Call) -> Made:
         return _computed(home, given) if call.func.id in _ADD else Made.NOTHING
     if class_named(home, call.func) is not None:
         return Made.NOTHING  # an object: asked for what it holds where that is read
+    if isinstance(call.func, ast.Call):  # `getattr(W, "read_value")()`
+        found = max(found, _computed(home, [call.func]))
     if isinstance(call.func, ast.Attribute) and not resolved:
         if call.func.attr in SIZES:
             return Made.NOTHING

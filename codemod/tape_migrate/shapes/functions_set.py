@@ -12,12 +12,18 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import symbol_of
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
-from tape_migrate.shapes.computed_before import Made, class_named, classes_of, made_by
-from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.attributes_set import attributes_set
+from tape_migrate.shapes.bound_elsewhere import bound_in, home_of
+from tape_migrate.shapes.computed_before import (
+    Made,
+    class_named,
+    classes_of,
+    kinds_asked,
+    made_by,
+)
 from tape_migrate.shapes.kinds_elsewhere import Kinds, kinds_of
 from tape_migrate.shapes.other_words import words_of
 from tape_migrate.shapes.overridden import OtherTexts
@@ -39,7 +45,7 @@ def functions_set(module: Module, name: str, owner: ast.ClassDef | None) -> Iter
     )
     for path in project.matching(module.path, name, rf"(?m){pattern}"):
         user = project.module_at(path)
-        for holder, value in stored_under(user, name) if user is not None else ():
+        for holder, value in attributes_set(user, name) if user is not None else ():
             assert user is not None
             if owner is None:
                 if _may_be_module(user, holder, module):
@@ -50,55 +56,27 @@ def functions_set(module: Module, name: str, owner: ast.ClassDef | None) -> Iter
         yield from _in_bodies(module, project, name, kinds)
 
 
-def stored_under(user: Module, name: str) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """What is set under a name, and of what."""
-    for node in user.attributes(name):
-        if isinstance(node.ctx, ast.Store):
-            value = _given(user.statement_of(node), node)
-            if value is not None:
-                yield node.value, value
-    if any(word in user.text for word in (b"setattr", b"__dict__", b"vars", b"__globals__")):
-        for call in user.of_kind(ast.Call):
-            match call:
-                case ast.Call(
-                    func=ast.Name(id="setattr") | ast.Attribute(attr="__setattr__"),
-                    args=[*_, holder, ast.Constant(value=text), value],
-                ) if text == name:
-                    yield holder, value
-        for part in user.of_kind(ast.Subscript):
-            match part:
-                case ast.Subscript(
-                    value=ast.Attribute(value=holder, attr="__dict__")
-                    | ast.Call(func=ast.Name(id="vars"), args=[holder]),
-                    slice=ast.Constant(value=text),
-                    ctx=ast.Store(),
-                ) if text == name:
-                    value = _given(user.statement_of(part), part)
-                    if value is not None:
-                        yield holder, value
-                case ast.Subscript(slice=ast.Constant(value=text), ctx=ast.Store()) if (
-                    text == name and b"__globals__" in user.text
-                ):
-                    value = _given(user.statement_of(part), part)
-                    if value is not None:
-                        yield part, value
-
-
-def _given(stmt: ast.stmt, target: ast.expr) -> ast.expr | None:
-    """What a statement gives one of its targets; all that it gives if that is not told apart."""
-    symbol = symbol_of(target)
-    value = value_given_by(stmt, symbol) if symbol is not None else None
-    value = value or getattr(stmt, "iter", None) or getattr(stmt, "value", None)
-    return value if isinstance(value, ast.expr) else None
-
-
-def made_by_others(module: Module, scope: Scope, name: str) -> Made:
-    """What other modules set for a name of this one: ``lib.V = net.w * 2.0``."""
-    if module.scopes.resolve(name, scope) is not module.scopes.module:
+def made_by_others(module: Module, expr: ast.AST) -> Made:
+    """What other modules set for what ``expr`` reads: ``lib.V = net.w * 2.0`` for ``V`` of the
+    module itself or for ``lib.V``, ``lib.NET.h = net.w * 2.0``."""
+    while isinstance(expr, ast.Subscript):
+        expr = expr.value
+    if not isinstance(expr, (ast.Name, ast.Attribute)):
         return Made.NOTHING
-    others = (*functions_set(module, name, None), *put_by_others(module, name))
-    found = (made_by(user, value) for user, value in others if isinstance(value, ast.expr))
-    return max(found, default=Made.NOTHING)
+    found: list[Set] = []
+    meant = home_of(module, module.names.resolve(expr))
+    if isinstance(expr, ast.Name) and meant is None:
+        if module.scopes.resolve(expr.id, module.scope_of(expr)) is module.scopes.module:
+            meant = module, (expr.id,)
+    if meant is not None:
+        home, (name, *rest) = meant
+        found += [*functions_set(home, name, None), *put_by_others(home, name)]
+        for node in bound_in(home, name):
+            for kinds, attr in kinds_asked(home, node, rest):
+                for place, owner in kinds:
+                    found += functions_set(place, attr, owner)
+    made = (made_by(user, value) for user, value in found if isinstance(value, ast.expr))
+    return max(made, default=Made.NOTHING)
 
 
 def put_by_others(module: Module, name: str) -> Iterator[Set]:

@@ -211,12 +211,10 @@ class Leaves:
         return not self._may_carry(symbol, scope, _DEPTH) and not self._is_variable(symbol, scope)
 
     def _made_elsewhere(self, link: Link) -> Made:
-        """What another module or a class gives: ``lib.W``, ``W`` after ``from lib import W``; or
-        what another module sets for a name of this one."""
-        bound = self._module.names.bindings(link.use.symbol.root, self._dep.scope)
-        if not any(isinstance(node, (ast.Import, ast.ImportFrom, ast.ClassDef)) for node in bound):
-            return made_by_others(self._module, self._dep.scope, link.use.symbol.root)
-        return made_by(self._module, link.use.node)
+        """What a module gives: ``lib.W``, ``W`` after ``from lib import W``, ``W = lib.W`` of its
+        own; or what another module sets for a name of this one."""
+        node = link.use.node
+        return max(made_by(self._module, node), made_by_others(self._module, node))
 
     def _is_callee(self, link: Link) -> bool:
         """``policy(…)`` or ``self.policy(…)``, not a method of an object that may hold tensors."""

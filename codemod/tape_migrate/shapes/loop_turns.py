@@ -9,14 +9,16 @@ called by a lambda or a function that is: ``lambda i, a, b: body(i, a, b)``.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
-from tape_migrate.flow.scope import ScopeKind
+from tape_migrate.flow.scope import Scope, ScopeKind
+from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.functions import Function
-from tape_migrate.shapes.loop_values import elements
+from tape_migrate.shapes.loop_values import elements, tensors_of
 from tape_migrate.shapes.tensorflow_facts import tensorflow_function
 
 _DEPTH = 3
@@ -71,30 +73,47 @@ def _find_turns(module: Module, function: Function | ast.Lambda, depth: int) -> 
         if isinstance(parent, ast.Call) and parent.func is use and use is not function:
             yield from _by_caller(module, function, parent, depth)
             continue
-        loop, bound = _loop_around(module, use)
-        if loop is None:
+        for runs, bound, named in _runs_around(module, use, _DEPTH):
+            if isinstance(use, ast.Attribute) and names[:1] in (["self"], ["cls"]):
+                bound = [None, *bound]
+            if _is_loop(module, runs):
+                yield from _of_loop(module, function, runs, bound, named)
+            else:
+                yield from _by_caller(module, function, runs, depth, bound)
+
+
+def _of_loop(
+    module: Module,
+    function: Function | ast.Lambda,
+    loop: ast.Call,
+    bound: list[ast.expr | None],
+    named: dict[str, ast.expr],
+) -> Iterator[Turn]:
+    """The turns of ``loop``, where ``bound`` and ``named`` are what ``partial`` gives beside."""
+    names, count = parameters(function), len(bound)
+    fixed = [bound[i] if i < count else named.get(name) for i, name in enumerate(names)]
+    if _name_of(module, loop) in _STEPWISE:
+        places = tuple(0 if i == count else None for i in range(len(names)))
+        begun = [k.value for k in loop.keywords if k.arg == "initializer"] or loop.args[2:3]
+        yield from (Turn((value,), places, True, tuple(fixed)) for value in begun)
+        for value in _given_back(module, function):
+            yield Turn((value,), places, False, tuple(fixed))
+        return
+    places = tuple(None if i < count else i - count for i in range(len(names)))
+    started = [(_begun(module, loop), True)]
+    started += [(elements(module, each), False) for each in _given_back(module, function)]
+    for values, first in started:
+        given = _exact(values, function, count + len(named))
+        if given is None:
+            yield Turn(None, places, first)
             continue
-        bound += isinstance(use, ast.Attribute) and names[:1] in (["self"], ["cls"])
-        if _name_of(module, loop) in _STEPWISE:
-            places = tuple(0 if i == bound else None for i in range(len(names)))
-            begun = [k.value for k in loop.keywords if k.arg == "initializer"] or loop.args[2:3]
-            yield from (Turn((value,), places, first=True) for value in begun)
-            for value in _given_back(module, function):
-                yield Turn((value,), places, first=False)
-            continue
-        places = tuple(None if i < bound else i - bound for i in range(len(names)))
-        started = [(_begun(module, loop), True)]
-        started += [(elements(module, each), False) for each in _given_back(module, function)]
-        for values, first in started:
-            given = _exact(values, function, bound)
-            if given is None:
-                yield Turn(None, places, first)
-                continue
-            rest = [
-                None if place is None or place < len(given) else _default(function, index)
-                for index, place in enumerate(places)
-            ]
-            yield Turn(given, places, first, tuple(rest))
+        rest = [
+            fixed[index]
+            if fixed[index] is not None or place is None or place < len(given)
+            else _default(function, index)
+            for index, place in enumerate(places)
+        ]
+        yield Turn(given, places, first, tuple(rest))
 
 
 def _exact(
@@ -113,7 +132,11 @@ def _default(function: Function | ast.Lambda, index: int) -> ast.expr:
 
 
 def _by_caller(
-    module: Module, function: Function | ast.Lambda, call: ast.Call, depth: int
+    module: Module,
+    function: Function | ast.Lambda,
+    call: ast.Call,
+    depth: int,
+    bound: Sequence[ast.expr | None] = (),
 ) -> Iterator[Turn]:
     """``lambda i, a, b: body(i, a, b)``: the turns of what calls the function."""
     around = module.scope_of(call).node
@@ -124,20 +147,37 @@ def _by_caller(
         return
     outer, names = parameters(around), parameters(function)
     rest = around.args.vararg.arg if around.args.vararg is not None else None
-    given = dict(bind(function, call))
+    args = [*filter(None, bound), *call.args]
+    given = dict(bind(function, ast.Call(func=call.func, args=args, keywords=call.keywords)))
+    own = id(module.scopes.opened_by(around))
+    options: list[list[ast.expr | None]] = []
+    for name in names:
+        value = given.get(name)
+        options.append([value])
+        if value is not None and not isinstance(value, ast.Name):  # `b if k is None else k`
+            came = tensors_of(module, value)
+            options[-1] += [ast.Name(id=n) for n in outer if (own, Symbol(n)) in came]
     for turn in turns:
-        places: list[int | None] = []
-        fixed: list[ast.expr | None] = []
-        for index, name in enumerate(names):
-            value = given.get(name)
-            called = value.id if isinstance(value, ast.Name) else ""
-            place = turn.places[outer.index(called)] if called in outer else None
-            places.append(index if called and called == rest else place)
-            kept = value
-            if called in outer:
-                kept = turn.fixed[outer.index(called)] if turn.fixed else None
-            fixed.append(kept if places[-1] is None and value is not None else None)
-        yield Turn(turn.values, tuple(places), turn.first, tuple(fixed))
+        for values in product(*options):
+            yield _of_caller(turn, values, outer, rest)
+
+
+def _of_caller(
+    turn: Turn, values: tuple[ast.expr | None, ...], outer: list[str], rest: str | None
+) -> Turn:
+    """The turn of a function that is called with ``values`` by one with the parameters ``outer``
+    in its ``turn``."""
+    places: list[int | None] = []
+    fixed: list[ast.expr | None] = []
+    for index, value in enumerate(values):
+        called = value.id if isinstance(value, ast.Name) else ""
+        if called in outer:
+            places.append(turn.places[outer.index(called)])
+            fixed.append(turn.fixed[outer.index(called)] if turn.fixed else None)
+        else:
+            places.append(index if called and called == rest else None)
+            fixed.append(value if places[-1] is None else None)
+    return Turn(turn.values, tuple(places), turn.first, tuple(fixed))
 
 
 def _uses(module: Module, function: Function | ast.Lambda) -> list[ast.expr]:
@@ -158,28 +198,50 @@ def _uses(module: Module, function: Function | ast.Lambda) -> list[ast.expr]:
             named_so = module.attributes(function.name)
             return [node for node in named_so if isinstance(node.ctx, ast.Load)]
         owner = parent
-    for name in module.of_kind(ast.Name) if names else ():
-        if name.id in names and isinstance(name.ctx, ast.Load):
-            if module.scopes.resolve(name.id, module.scope_of(name)) is owner:
-                found.append(name)
-    return found
+    return found + _reads_of(module, names, owner)
 
 
-def _loop_around(module: Module, use: ast.expr) -> tuple[ast.Call | None, int]:
-    """The loop that is handed ``use``, and how many arguments are bound to it."""
+def _reads_of(module: Module, names: set[str], owner: Scope) -> list[ast.expr]:
+    """Where one of the variables ``names`` of a scope is read."""
+    return [
+        name
+        for name in (module.of_kind(ast.Name) if names else ())
+        if name.id in names and isinstance(name.ctx, ast.Load)
+        if module.scopes.resolve(name.id, module.scope_of(name)) is owner
+    ]
+
+
+_Run = tuple[ast.Call, list[ast.expr | None], dict[str, ast.expr]]
+
+
+def _runs_around(module: Module, use: ast.expr, depth: int) -> Iterator[_Run]:
+    """The loops that are handed ``use``, or a name of it, calls by such a name, and the arguments
+    bound to it."""
     node: ast.AST = use
-    bound = 0
+    bound: list[ast.expr | None] = []
+    named: dict[str, ast.expr] = {}
     while True:
         parent = module.parent_of(node)
         if isinstance(parent, ast.keyword):
             parent = module.parent_of(parent)
-        if not isinstance(parent, ast.Call) or parent.func is node:
-            return None, 0
-        if _name_of(module, parent) in ("while_loop", *_STEPWISE):
-            return parent, bound
+        if isinstance(parent, ast.Assign) and depth:
+            names = {target.id for target in parent.targets if isinstance(target, ast.Name)}
+            for name in _reads_of(module, names, module.scope_of(parent)):
+                for loop, more, others in _runs_around(module, name, depth - 1):
+                    yield loop, [*bound, *more], {**named, **others}
+        if not isinstance(parent, ast.Call):
+            return
+        if parent.func is node or _is_loop(module, parent):
+            yield parent, bound, named
+            return
         if module.names.resolve(parent.func) == "functools.partial":
-            bound += len(parent.args) - 1
+            bound += parent.args[1:]
+            named |= {k.arg: k.value for k in parent.keywords if k.arg is not None}
         node = parent
+
+
+def _is_loop(module: Module, call: ast.Call) -> bool:
+    return _name_of(module, call) in ("while_loop", *_STEPWISE)
 
 
 def _name_of(module: Module, call: ast.Call) -> str | None:

@@ -254,7 +254,8 @@ def elements(module: Module, expr: ast.expr, depth: int = _DEPTH) -> list[ast.ex
 
 
 def _returned(module: Module, call: ast.Call, depth: int) -> list[ast.expr] | None:
-    """What a visible function gives back, if there is one place where it does."""
+    """What a visible function gives back, if there is one place where it does: parameters are
+    what the call gives them."""
     function = Summaries.of(module).callee(call)
     if function is None:
         return None
@@ -264,7 +265,15 @@ def _returned(module: Module, call: ast.Call, depth: int) -> list[ast.expr] | No
         for node in module.of_kind_inside(ast.Return, function)
         if module.scope_of(node) is scope and node.value is not None
     ]
-    return elements(module, returned[0], depth - 1) if len(returned) == 1 else None
+    shown = elements(module, returned[0], depth - 1) if len(returned) == 1 else None
+    given, found = dict(bind(function, call)), list[ast.expr]()
+    for each in shown or ():
+        came = [key for key in tensors_of(module, each) if isinstance(key, tuple)]
+        own = [key[1] for key in came if key[0] == id(scope)]
+        if own and (len(came) > 1 or own[0].path or own[0].root not in given):
+            return None
+        found.append(given[own[0].root] if own else each)
+    return None if shown is None else found
 
 
 def _elements_of_name(module: Module, name: ast.Name, depth: int) -> list[ast.expr] | None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.scope import Scope
-from tape_migrate.flow.symbols import DefKind, Symbol, symbol_of
+from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.kinds import kind_of, outer_value, value_given_by
 from tape_migrate.shapes.plan import Kind
@@ -90,13 +90,8 @@ def _defines_nested(
     stmt = definition.stmt
     if definition.symbol != symbol:
         return True
-    if definition.kind is DefKind.MUTATION:
-        match stmt:
-            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append"), args=[item])):
-                return kind_of(module, item, scope) is not Kind.TENSOR
-            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="extend"), args=[items])):
-                return may_be_nested(module, items, scope, depth - 1)
     if isinstance(stmt, ast.AugAssign):
         return may_be_nested(module, stmt.value, scope, depth - 1)
+    # Of what a method puts into the list (`vs.append(w)`) the watch was refused by now.
     value = value_given_by(stmt, symbol) if isinstance(stmt, ast.stmt) else None
     return value is None or may_be_nested(module, value, scope, depth - 1)

@@ -16,9 +16,9 @@ from tape_migrate.parsed import walk
 from tape_migrate.shapes.computed_before import Made, Method, classes_of, functions_of, held
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import value_given_by
+from tape_migrate.shapes.kinds_elsewhere import Kinds
 
 _DEPTH = 3
-_Kinds = list[tuple[Module, ast.ClassDef]]
 
 
 def asked_of_results(scope: ast.AST) -> frozenset[str]:
@@ -60,7 +60,7 @@ def _attributes(kind: ast.ClassDef) -> Iterator[str]:
             yield node.attr
 
 
-def _given_back(home: Module, function: Function | ast.Lambda, depth: int) -> Iterator[_Kinds]:
+def _given_back(home: Module, function: Function | ast.Lambda, depth: int) -> Iterator[Kinds]:
     """The classes of each object that ``function`` gives back and did not make."""
     if isinstance(function, ast.Lambda):
         yield from _objects(home, function, function.body, depth)
@@ -72,7 +72,7 @@ def _given_back(home: Module, function: Function | ast.Lambda, depth: int) -> It
 
 def _objects(
     home: Module, function: Function | ast.Lambda, value: ast.expr, depth: int
-) -> Iterator[_Kinds]:
+) -> Iterator[Kinds]:
     match value:
         case _ if depth <= 0:
             return

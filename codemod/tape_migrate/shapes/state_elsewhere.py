@@ -18,7 +18,7 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.attributes_elsewhere import is_leaf, is_plain
-from tape_migrate.shapes.functions_set import stored_under
+from tape_migrate.shapes.attributes_set import attributes_set
 from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.other_words import words_of
 from tape_migrate.shapes.overridden import OtherTexts
@@ -202,7 +202,7 @@ def _set_by_text(user: Module, name: str) -> Iterator[tuple[ast.expr, ast.expr]]
     """
     if not any(word in user.text for word in (b"setattr", b"__dict__", b"vars")):
         return
-    yield from stored_under(user, name)
+    yield from attributes_set(user, name)
     for call in user.of_kind(ast.Call):
         match call:
             case ast.Call(func=ast.Name(id="setattr"), args=[holder, asked, value]):
