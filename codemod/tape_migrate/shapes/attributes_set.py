@@ -1,6 +1,6 @@
 """What the statements of a module set an attribute of some object to.
 
-``net.w = h``, ``setattr(net, "w", h)``, ``net.__dict__["w"] = h``, ``vars(net)["w"] = h``.
+``net.w = h``, ``setattr(net, "w", h)``, ``net.__dict__["w"] = h``, ``vars(net).update(w=h)``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,15 @@ def attributes_set(user: Module, name: str) -> Iterator[tuple[ast.expr, ast.expr
                 args=[*_, holder, ast.Constant(value=text), value],
             ) if text == name:
                 yield holder, value
+            case ast.Call(
+                func=ast.Attribute(
+                    value=ast.Attribute(value=holder, attr="__dict__")
+                    | ast.Call(func=ast.Name(id="vars"), args=[holder]),
+                    attr="update",
+                ),
+                keywords=keywords,
+            ):
+                yield from ((holder, k.value) for k in keywords if k.arg == name)
     for part in user.of_kind(ast.Subscript):
         match part:
             case ast.Subscript(

@@ -41,7 +41,7 @@ def functions_set(module: Module, name: str, owner: ast.ClassDef | None) -> Iter
     kinds = kinds_of(module, project, owner) if owner is not None else []
     pattern = (
         rf"\.{name}\s*=[^=]|^[^\n=#(]*\.{name}\s*(,[^\n=(]*=[^=]|\s+in\b)"
-        rf"|\[['\"]{name}['\"]\]\s*=[^=]|['\"]{name}['\"]\s*,"
+        rf"|\[['\"]{name}['\"]\]\s*=[^=]|['\"]{name}['\"]\s*,|\.update\([^)]*\b{name}\s*="
     )
     for path in project.matching(module.path, name, rf"(?m){pattern}"):
         user = project.module_at(path)
@@ -141,7 +141,9 @@ def _in_bodies(module: Module, project: OtherTexts, name: str, kinds: Kinds) -> 
             above = class_named(place, base)
             if above is not None and above not in related and above not in kinds:
                 related.append(above)
-    pattern = rf"(?m)^\s+(def\s+{name}\b|{name}\s*=[^=])|['\"]{name}['\"]\s*:"
+    pattern = (
+        rf"(?m)^\s+(def\s+{name}\b|{name}\s*=[^=])|['\"]{name}['\"]\s*:|\bdict\([^)]*\b{name}\s*="
+    )
     for path in project.matching(module.path, name, pattern):
         user = project.module_at(path)
         for node in user.of_kind(ast.ClassDef) if user is not None else ():
@@ -153,7 +155,7 @@ def _in_bodies(module: Module, project: OtherTexts, name: str, kinds: Kinds) -> 
                 related.append((user, node))
         for call in user.of_kind(ast.Call) if user is not None and b"type(" in user.text else ():
             match call:
-                case ast.Call(func=ast.Name(id="type"), args=[_, made_of, ast.Dict() as body]):
+                case ast.Call(func=ast.Name(id="type"), args=[_, made_of, body]):
                     assert user is not None
                     named = [
                         class_named(user, each)
@@ -161,9 +163,7 @@ def _in_bodies(module: Module, project: OtherTexts, name: str, kinds: Kinds) -> 
                         if isinstance(each, (ast.Name, ast.Attribute))
                     ]
                     if _is_one(_known(named), kinds):
-                        for key, value in zip(body.keys, body.values, strict=True):
-                            if isinstance(key, ast.Constant) and key.value == name:
-                                yield user, value
+                        yield from ((user, value) for value in _members_called(user, body, name))
     for place, kind in related:
         for stmt in kind.body:
             match stmt:
@@ -175,6 +175,21 @@ def _in_bodies(module: Module, project: OtherTexts, name: str, kinds: Kinds) -> 
                                 yield place, given.value
                 case ast.Assign(targets=[ast.Name(id=called)], value=value) if called == name:
                     yield place, value
+
+
+def _members_called(user: Module, body: ast.expr, name: str) -> Iterator[ast.expr]:
+    """What a dictionary holds under a name: a display, ``dict(loss=f)``, or a name of one."""
+    match body:
+        case ast.Dict(keys=keys, values=values):
+            for key, value in zip(keys, values, strict=True):
+                if isinstance(key, ast.Constant) and key.value == name:
+                    yield value
+        case ast.Call(keywords=keywords):
+            yield from (keyword.value for keyword in keywords if keyword.arg == name)
+        case ast.Name():
+            for node in user.names.bindings(body.id, user.scope_of(body)):
+                if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Name):
+                    yield from _members_called(user, node.value, name)
 
 
 def _is_any_class(user: Module, base: ast.expr) -> bool:

@@ -267,12 +267,21 @@ def _returned(module: Module, call: ast.Call, depth: int) -> list[ast.expr] | No
     ]
     shown = elements(module, returned[0], depth - 1) if len(returned) == 1 else None
     given, found = dict(bind(function, call)), list[ast.expr]()
+    roots: set[str] = set()
     for each in shown or ():
         came = [key for key in tensors_of(module, each) if isinstance(key, tuple)]
         own = [key[1] for key in came if key[0] == id(scope)]
-        if own and (len(came) > 1 or own[0].path or own[0].root not in given):
+        plain = len(came) == 1 and not own[0].path if own else False
+        if any(symbol.root not in given for symbol in own) or (own and len(came) > 1):
             return None
-        found.append(given[own[0].root] if own else each)
+        found.append(given[own[0].root] if plain else each)
+        roots |= {symbol.root for symbol in own if symbol.path}
+    # `s[1]` stays as it is: no other part, and no other parameter, may be the same.
+    for root in roots:
+        if any_same(module, leaves(module, given[root])) or any(
+            may_be_same(module, given[root], value) for n, value in given.items() if n != root
+        ):
+            return None
     return None if shown is None else found
 
 

@@ -146,7 +146,11 @@ def callings(module: Module, function: ast.FunctionDef) -> Iterator[Use]:
         user = project.module_at(path)
         for call in user.of_kind(ast.Call) if user is not None else ():
             assert user is not None
-            if _fits(function, call) and _may_be_object(user, project, call.func):
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "__call__":
+                # Of an object, or of its class: `layer.__call__(x)`, `Layer.__call__(layer, x)`.
+                yield Use(user, call.lineno, _with_args(call, [call.func.value, *call.args]))
+                yield Use(user, call.lineno, _with_args(call, call.args))
+            elif _fits(function, call) and _may_be_object(user, project, call.func):
                 yield Use(user, call.lineno, _given_object(call))
 
 
@@ -203,6 +207,9 @@ def _holds_object(project: OtherObjects, dotted: str) -> bool:
 
 def _given_object(call: ast.Call) -> ast.Call:
     """The call with the object, or what makes it, before what it is given."""
-    given = [call.func, *call.args]
+    return _with_args(call, [call.func, *call.args])
+
+
+def _with_args(call: ast.Call, given: list[ast.expr]) -> ast.Call:
     name = ast.Name(id="__init__", ctx=ast.Load())
     return ast.copy_location(ast.Call(func=name, args=given, keywords=call.keywords), call)
