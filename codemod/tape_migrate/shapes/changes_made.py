@@ -99,8 +99,12 @@ class Changes(OfScope):
                 ctx=ast.Store() | ast.Del(), value=ast.Attribute(value=holder, attr="__dict__")
             ):
                 yield Change(node.lineno, value(holder).all | {OUTSIDE}, outside=True)
-            case ast.Subscript(ctx=ast.Store() | ast.Del(), value=holder):
+            case ast.Subscript(ctx=ast.Store() | ast.Del() as does, value=holder):
                 yield Change(node.lineno, value(holder).itself)
+                name = "__setitem__" if isinstance(does, ast.Store) else "__delitem__"
+                methods = self._summaries.methods_named(name)
+                if not self._is_display(holder) and any(map(self._changes_something, methods)):
+                    yield Change(node.lineno, value(holder).all | {OUTSIDE}, outside=True)
             case ast.With(items=items) | ast.AsyncWith(items=items):
                 entered = (*map(self._summaries.methods_named, ("__enter__", "__exit__")),)
                 if any(
@@ -171,6 +175,11 @@ class Changes(OfScope):
             value = value_given_by(node, Symbol(name.id)) if isinstance(node, ast.stmt) else None
             if value is not None:
                 yield value
+
+    def _is_display(self, holder: ast.expr) -> bool:
+        """Whether a variable is only ever given lists and tables as they are written."""
+        values = [*self._given_to(holder)][1:] if isinstance(holder, ast.Name) else []
+        return bool(values) and all(isinstance(value, (ast.Dict, ast.List)) for value in values)
 
     def _is_of_library(self, func: ast.Name) -> bool:
         """Whether what is called is a layer or a model, or what a library has made."""

@@ -314,7 +314,8 @@ def functions_of(home: Module, func: ast.expr) -> list[Method]:
         if not is_own(home, dotted) or not isinstance(project, OtherFunctions):
             return []
         known = project.function(dotted)
-        return [known] if known is not None else []
+        if known is not None:
+            return [known]
     made = classes_of(home, func)
     if made:
         return _methods(made, ("__call__", "call"))

@@ -68,12 +68,6 @@ from tape_migrate.shapes.watched_members import refuse_put_there_later
 from tape_migrate.sites import Found
 
 
-def decide(context: Context, found: Found) -> Decision:
-    """Whether and how ``found`` can become a tape's gradient, exactly."""
-    request = read_request(context, found)
-    return request if isinstance(request, Refusal) else decide_request(context, request)
-
-
 def read_request(context: Context, found: Found) -> Request | Refusal:
     """The arguments of ``found``, unless something in the whole module forbids a tape."""
     module = context.module

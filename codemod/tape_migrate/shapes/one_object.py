@@ -198,14 +198,13 @@ class OneObject:
             bound = self._module.names.bindings(name, owner)
             plain = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With, ast.NamedExpr)
             known = (*plain, ast.FunctionDef, ast.AsyncFunctionDef, ast.Delete)
-            shared = owner is self._module.scopes.module and self._reads_globals
-            if given or shared or not all(isinstance(node, known) for node in bound):
+            if given or self._reads_names or not all(isinstance(node, known) for node in bound):
                 self._join((OUTSIDE, (key, "itself"), (key, "inside")))
         return Objects(frozenset({(key, "itself")}), frozenset({(key, "inside")}))
 
     @cached_property
-    def _reads_globals(self) -> bool:
-        """Whether the module asks for its variables by a text."""
+    def _reads_names(self) -> bool:
+        """Whether the module asks for variables by a text."""
         return any(node.id in _EVERYTHING for node in self._module.of_kind(ast.Name))
 
     def _of_module(self, resolved: str) -> Objects:
@@ -233,7 +232,9 @@ class OneObject:
             if not self._module.names.is_local(func.id, self._module.scope_of(call)):
                 if func.id in _NUMBERS:
                     return NOTHING
-                return given if func.id in _OBJECTS else Objects(inside=given.inside)
+                if func.id in _OBJECTS:
+                    return given | taken_from(given)
+                return Objects(inside=given.inside)
             if self._summaries.is_class(func.id):
                 return Objects(inside=given.all | {OUTSIDE})
         if isinstance(func, ast.Attribute) and not self._summaries.methods_named(func.attr):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
-from tape_migrate.shapes.computed_before import Made, made_by
+from tape_migrate.shapes.computed_before import Made, functions_of, made_by
 from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.given_by_callers import given_to_stars
 from tape_migrate.shapes.libraries import is_library, is_own
@@ -69,8 +69,13 @@ def _made_at_import(module: Module, run: Sequence[ast.AST]) -> tuple[str, str] |
     for part in run:
         for call in all_calls(part):
             resolved = module.names.resolve(call.func)
-            known = project.function(resolved) if is_own(module, resolved) else None
+            if not is_own(module, resolved):
+                continue
+            known = project.function(resolved)
             if known is None:
+                found = _method_reads(module, call.func)
+                if found is not None:
+                    return found
                 continue
             home, function = known
             for reached in Summaries.of(home).reached(function):
@@ -78,6 +83,16 @@ def _made_at_import(module: Module, run: Sequence[ast.AST]) -> tuple[str, str] |
                     line = _computed(home, node) if isinstance(node.ctx, ast.Load) else None
                     if line is not None:
                         return ast.unparse(call.func), f"line {line} of {home.path}"
+    return None
+
+
+def _method_reads(module: Module, func: ast.expr) -> tuple[str, str] | None:
+    """The same for a method of an object that another module made: ``lib.NET.loss()``."""
+    for home, method in functions_of(module, func):
+        for reached in Summaries.of(home).reached(method):
+            for node in home.of_kind_inside(ast.Attribute, reached):
+                if isinstance(node.ctx, ast.Load) and made_by(home, node) is Made.COMPUTED:
+                    return ast.unparse(func), f"{ast.unparse(node)} of {home.path}"
     return None
 
 

@@ -48,9 +48,7 @@ def refuse_put_there_later(
         if not any(node_id != n and dep.reaches(node_id, n) for n in read_at):
             continue
         part = dep.cfg.nodes[node_id].node
-        if part is None or isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            continue
-        for call in calls_in(part):
+        for call in calls_in(part) if part is not None else ():
             for member in members:
                 if _may_change(context, dep, call, member):
                     return Refusal(
