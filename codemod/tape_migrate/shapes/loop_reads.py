@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Final, cast
 
+from tape_migrate.flow.bindings import free_variables
 from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.barriers import is_barrier
@@ -92,10 +93,12 @@ class LoopReads:
         function = self._summaries.callee(call)
         if function is None:
             return []
-        found = [Symbol(name) for name in sorted(self._summaries.outer_reads(function))]
+        names = {*self._summaries.outer_reads(function)}
+        names.update(*map(free_variables, self._summaries.reached(function)))
+        found = [Symbol(name) for name in sorted(names)]
         if isinstance(call.func, ast.Attribute):
-            names = sorted(self._summaries.attribute_reads(function))
-            found += [Symbol("self", ("." + name,)) for name in names]
+            attributes = sorted(self._summaries.attribute_reads(function))
+            found += [Symbol("self", ("." + name,)) for name in attributes]
         return found
 
     def _of_symbol(self, function: Body, symbol: Symbol, depth: int = _DEPTH) -> bool:
