@@ -16,26 +16,27 @@ from typing import Final
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
-from tape_migrate.shapes.attributes_set import attributes_set, given_by
+from tape_migrate.shapes.attributes_set import given_by
 from tape_migrate.shapes.binding import bind
-from tape_migrate.shapes.bound_elsewhere import bound_elsewhere, bound_in, home_of
-from tape_migrate.shapes.functions import Function
+from tape_migrate.shapes.bound_elsewhere import bound_in, home_of
+from tape_migrate.shapes.classes_seen import (
+    class_named,
+    classes_of,
+    functions_of,
+    given_to_attribute,
+    kinds_asked,
+)
 from tape_migrate.shapes.given_by_callers import given_by_callers
 from tape_migrate.shapes.given_here import given_in
-from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.kinds_elsewhere import Kinds
-from tape_migrate.shapes.libraries import is_own
-from tape_migrate.shapes.quiet import OtherFunctions
 from tape_migrate.shapes.stored import put_into
-from tape_migrate.shapes.summaries import Summaries
 from tape_migrate.shapes.tensorflow_facts import (
     COLLECTED_VARIABLES,
     COLLECTIONS,
+    SIZES,
     VARIABLE_MAKERS,
     tensorflow_function,
 )
-
-Method = tuple[Module, Function]
 
 _STOPS: Final = frozenset(
     [
@@ -49,10 +50,6 @@ _GATHER: Final = frozenset(
     | {"tuple", "zip"}
 )
 _ADD: Final = frozenset(("abs", "map", "max", "min", "pow", "sum"))
-SIZES: Final = frozenset(
-    ("shape", "dtype", "name", "op", "graph", "device", "get_shape", "as_list", "initializer")
-)
-"""Attributes of a tensor through which no gradient passes."""
 _MAKE_LAYERS: Final = ("layers.", "keras.layers.", "contrib.", "nn.rnn_cell.")
 """Functions and objects of TensorFlow that make variables of their own."""
 
@@ -160,13 +157,6 @@ def _given_to_method(
                 )
 
 
-def _given_elsewhere(home: Module, expr: ast.expr) -> Iterator[tuple[Module, ast.expr]]:
-    """What another module gives a name of its own: ``lib.W``, ``W`` after ``from lib import W``."""
-    for other, node, rest in bound_elsewhere(home, home.names.resolve(expr)):
-        if not rest and not isinstance(node, ast.ClassDef):
-            yield other, node
-
-
 def _of_other(home: Module, expr: ast.expr) -> Made:
     """What a name of another module is."""
     meant, found = home_of(home, home.names.resolve(expr)), Made.NOTHING
@@ -179,20 +169,6 @@ def _of_other(home: Module, expr: ast.expr) -> Made:
         for kinds, attr in kinds_asked(other, node, rest):
             found = max(found, held(kinds, attr))
     return found
-
-
-def kinds_asked(
-    home: Module, node: ast.expr | ast.ClassDef, attributes: list[str]
-) -> Iterator[tuple[Kinds, str]]:
-    """The classes of the objects that attributes are asked of, one after the other: of
-    ``NET.cell.w`` those of ``NET`` and of ``NET.cell``."""
-    if isinstance(node, ast.ClassDef):
-        kinds = _with_bases([(home, node)])
-    else:
-        kinds = classes_of(home, node) if attributes else []
-    for attr in attributes:
-        yield kinds, attr
-        kinds = [kind for given in _given_to(kinds, attr) for kind in classes_of(*given)]
 
 
 def _put_into(home: Module, name: str, value: ast.expr | None) -> Made:
@@ -228,109 +204,7 @@ def _set_on_name(home: Module, attribute: ast.Attribute) -> Made:
 
 def held(kinds: Kinds, attr: str) -> Made:
     """What an attribute of an object is given, by whatever method of its classes."""
-    return max((made_by(*given) for given in _given_to(kinds, attr)), default=Made.NOTHING)
-
-
-def _given_to(kinds: Kinds, attr: str) -> Iterator[tuple[Module, ast.expr]]:
-    for place, owner in kinds:
-        for node in place.names.bindings(attr, place.scopes.opened_by(owner)):
-            given = given_by(node, Symbol(attr)) if isinstance(node, ast.stmt) else None
-            if given is not None:
-                yield place, given
-        for holder, given in attributes_set(place, attr):
-            if isinstance(holder, ast.Name) and holder.id in ("self", "cls"):
-                own = place.holds(owner, holder)
-            else:
-                own = (place, owner) in (*classes_of(place, holder), class_named(place, holder))
-            if own:
-                yield place, given
-
-
-def classes_of(home: Module, receiver: ast.expr | None) -> Kinds:
-    """The classes that an object visibly is of, with those that they are made of."""
-    known = home.memo.setdefault("classes of objects", {})
-    assert isinstance(known, dict)
-    if receiver not in known:
-        known[receiver] = []  # what comes back to itself adds nothing
-        known[receiver] = _with_bases(_find_classes(home, receiver))
-    found: Kinds = known[receiver]
-    return found
-
-
-def _find_classes(home: Module, receiver: ast.expr | None) -> Kinds:
-    found: Kinds = []
-    match receiver:
-        case ast.Name(id="self" | "cls"):
-            own = Summaries.of(home).class_of(home.scope_of(receiver))
-            if own is not None and isinstance(own.node, ast.ClassDef):
-                found = [(home, own.node)]
-        case ast.Name(id=name):
-            for node in home.names.bindings(name, home.scope_of(receiver)):
-                if isinstance(node, (ast.Assign, ast.AnnAssign)):
-                    found += classes_of(home, value_given_by(node, Symbol(name)))
-            for other, value in _given_elsewhere(home, receiver):
-                found += classes_of(other, value)
-        case ast.Call(func=func):
-            made = class_named(home, func)
-            found = [made] if made is not None else []
-        case ast.Attribute(value=inner, attr=attr):
-            given = [*_given_elsewhere(home, receiver), *_given_to(classes_of(home, inner), attr)]
-            found = [kind for each in given for kind in classes_of(*each)]
-    return found
-
-
-def _with_bases(found: Kinds) -> Kinds:
-    """Classes, and those that they are made of."""
-    found = [*found]
-    for place, node in found:  # which grows
-        for base in node.bases:
-            above = class_named(place, base)
-            if above is not None and above not in found:
-                found.append(above)
-    return found
-
-
-def class_named(home: Module, func: ast.expr) -> tuple[Module, ast.ClassDef] | None:
-    """The class that a name or ``lib.Net`` means, if that is plain."""
-    project = home.project
-    dotted = home.names.resolve(func)
-    if dotted:
-        return project.class_of(dotted) if isinstance(project, OtherFunctions) else None
-    if isinstance(func, ast.Name):
-        bound = home.names.bindings(func.id, home.scope_of(func))
-        if len(bound) == 1 and isinstance(bound[0], ast.ClassDef):
-            return home, bound[0]
-    return None
-
-
-def functions_of(home: Module, func: ast.expr) -> list[Method]:
-    """The functions or methods in sight that a call of ``func`` visibly runs."""
-    own = Summaries.of(home).named(func)
-    if own is not None:
-        return [(home, own)]
-    project = home.project
-    dotted = home.names.resolve(func)
-    if dotted:
-        if not is_own(home, dotted) or not isinstance(project, OtherFunctions):
-            return []
-        known = project.function(dotted)
-        if known is not None:
-            return [known]
-    made = classes_of(home, func)
-    if made:
-        return _methods(made, ("__call__", "call"))
-    if isinstance(func, ast.Attribute):
-        return _methods(classes_of(home, func.value), (func.attr,))
-    return []
-
-
-def _methods(made: Kinds, names: tuple[str, ...]) -> list[Method]:
-    """The first method of one of these names in the order of the classes."""
-    for place, node in made:
-        for stmt in node.body:
-            if isinstance(stmt, ast.FunctionDef) and stmt.name in names:
-                return [(place, stmt)]
-    return []
+    return max((made_by(*given) for given in given_to_attribute(kinds, attr)), default=Made.NOTHING)
 
 
 def _of_call(home: Module, call: ast.Call) -> Made:

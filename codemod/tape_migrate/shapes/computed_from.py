@@ -10,13 +10,14 @@ from tape_migrate.module import Module
 from tape_migrate.shapes.attribute_members import fills
 from tape_migrate.shapes.barriers import carries_nothing
 from tape_migrate.shapes.binding import comprehension_of
+from tape_migrate.shapes.classes_seen import classes_of
 from tape_migrate.shapes.closure import Closure
 from tape_migrate.shapes.closure_nodes import Node
-from tape_migrate.shapes.computed_before import SIZES, classes_of
 from tape_migrate.shapes.lists_elsewhere import reads_kept_list
 from tape_migrate.shapes.made_of import made_of
 from tape_migrate.shapes.overridden import OtherTexts
 from tape_migrate.shapes.summaries import Summaries
+from tape_migrate.shapes.tensorflow_facts import SIZES
 
 
 def closure_of(module: Module) -> Closure:

@@ -6,7 +6,7 @@ import ast
 
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
-from tape_migrate.shapes.computed_before import class_named
+from tape_migrate.shapes.classes_seen import class_named
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.summaries import Summaries
 

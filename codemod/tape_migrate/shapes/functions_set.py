@@ -17,13 +17,8 @@ from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.attributes_set import attributes_set
 from tape_migrate.shapes.bound_elsewhere import bound_in, home_of
-from tape_migrate.shapes.computed_before import (
-    Made,
-    class_named,
-    classes_of,
-    kinds_asked,
-    made_by,
-)
+from tape_migrate.shapes.classes_seen import class_named, classes_of, kinds_asked
+from tape_migrate.shapes.computed_before import Made, made_by
 from tape_migrate.shapes.kinds_elsewhere import Kinds, kinds_of
 from tape_migrate.shapes.other_words import words_of
 from tape_migrate.shapes.overridden import OtherTexts

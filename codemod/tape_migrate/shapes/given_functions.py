@@ -16,12 +16,8 @@ from tape_migrate.flow.scope import Scope
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.shapes.calls_elsewhere import OtherCallers
-from tape_migrate.shapes.computed_before import (
-    Made,
-    classes_of,
-    functions_of,
-    made_by,
-)
+from tape_migrate.shapes.classes_seen import classes_of, functions_of
+from tape_migrate.shapes.computed_before import Made, made_by
 from tape_migrate.shapes.computed_from import depends
 from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.functional_model import makes_model

@@ -15,8 +15,8 @@ from tape_migrate.flow.symbols import Symbol, symbol_of
 from tape_migrate.module import Module
 from tape_migrate.shapes.binding import bind
 from tape_migrate.shapes.changed_elsewhere import function_elsewhere
+from tape_migrate.shapes.classes_seen import classes_of
 from tape_migrate.shapes.closure_nodes import Node
-from tape_migrate.shapes.computed_before import classes_of
 from tape_migrate.shapes.computed_from import carries_something, closure_of, variables_in
 from tape_migrate.shapes.constructors import constructor_elsewhere, is_super, kinds_named
 from tape_migrate.shapes.functions import Function

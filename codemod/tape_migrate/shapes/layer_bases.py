@@ -19,7 +19,7 @@ from typing import Final
 from tape_migrate.flow.bindings import FunctionNode
 from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
-from tape_migrate.shapes.computed_before import class_named, functions_of
+from tape_migrate.shapes.classes_seen import class_named, functions_of
 from tape_migrate.shapes.constructors import kinds_above
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.in_place import CHANGING

@@ -25,7 +25,7 @@ from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.bound_elsewhere import bound_elsewhere
-from tape_migrate.shapes.computed_before import functions_of
+from tape_migrate.shapes.classes_seen import functions_of
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.libraries import is_own
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from tape_migrate.flow.symbols import Symbol
 from tape_migrate.module import Module
 from tape_migrate.parsed import walk
-from tape_migrate.shapes.computed_before import Made, Method, classes_of, functions_of, held
+from tape_migrate.shapes.classes_seen import Method, classes_of, functions_of
+from tape_migrate.shapes.computed_before import Made, held
 from tape_migrate.shapes.functions import Function
 from tape_migrate.shapes.kinds import value_given_by
 from tape_migrate.shapes.kinds_elsewhere import Kinds

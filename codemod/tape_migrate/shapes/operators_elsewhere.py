@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Final
 
 from tape_migrate.module import Module
-from tape_migrate.shapes.computed_before import classes_of
+from tape_migrate.shapes.classes_seen import classes_of
 from tape_migrate.shapes.objects_elsewhere import OtherObjects
 from tape_migrate.shapes.unnamed_calls import operands
 

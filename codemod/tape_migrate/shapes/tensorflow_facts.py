@@ -315,3 +315,9 @@ def always_new_tensor(canonical: str) -> bool:
     if leaf in VARIABLE_MAKERS:
         return leaf == "Variable"  # get_variable may return an existing variable (reuse)
     return makes_one_tensor(canonical) or name in ("split", "unstack", "meshgrid", "nn.moments")
+
+
+SIZES: Final = frozenset(
+    ("shape", "dtype", "name", "op", "graph", "device", "get_shape", "as_list", "initializer")
+)
+"""Attributes of a tensor through which no gradient passes."""

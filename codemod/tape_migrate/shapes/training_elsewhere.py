@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from tape_migrate.flow.scope import Scope, ScopeKind
 from tape_migrate.module import Module
-from tape_migrate.shapes.computed_before import Made, functions_of, made_by
+from tape_migrate.shapes.classes_seen import functions_of
+from tape_migrate.shapes.computed_before import Made, made_by
 from tape_migrate.shapes.evaluated import all_calls
 from tape_migrate.shapes.given_by_callers import given_to_stars
 from tape_migrate.shapes.libraries import is_library, is_own

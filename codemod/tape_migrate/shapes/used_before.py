@@ -27,7 +27,7 @@ from tape_migrate.module import Module
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.calls_elsewhere import Call, calls_elsewhere, given_together, parameters_of
 from tape_migrate.shapes.changed_elsewhere import function_elsewhere
-from tape_migrate.shapes.computed_before import class_named
+from tape_migrate.shapes.classes_seen import class_named
 from tape_migrate.shapes.computed_from import closure_of, symbols_in
 from tape_migrate.shapes.context import Context
 from tape_migrate.shapes.dependence import Dependence
