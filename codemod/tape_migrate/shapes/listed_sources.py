@@ -86,14 +86,16 @@ def refuse_changed_unseen(
             continue
         if not _leaves_list(dep.module, node):
             return _refusal(node, symbol)
-    names = {each.root for each in other_names(dep, symbol)} | holders_of(dep, symbol.root)
-    for name in () if symbol.path else sorted(names):
+    others = {each.root for each in other_names(dep, symbol)}
+    for name in () if symbol.path else sorted(others | holders_of(dep, symbol.root)):
         for node in _mentions(dep, Symbol(name)):
+            if not dep.module.holds(dep.scope.node, node):
+                continue  # a holder of the module, of whose use others are asked
             if dep.module.scope_of(node) is not dep.scope:
                 before = _is_made_before(dep, node, reader)
                 changed = before and not is_only_read(dep.module, node)
             else:
-                changed = _is_changed_by_call(dep, node, reader)
+                changed = name in others and _is_changed_by_call(dep, node, reader)
             if changed:
                 return _refusal(node, symbol)
     return None
