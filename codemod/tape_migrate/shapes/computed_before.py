@@ -137,7 +137,8 @@ def _of_name(home: Module, name: ast.Name) -> Made:
                     if isinstance(home.parent_of(function), ast.ClassDef):
                         for other, given in _given_to_method(home, function, name.id):
                             found = max(found, made_by(other, given))
-    for put in put_into(home, Symbol(name.id)):
+    own = name.id in ("self", "cls")  # asked for what it holds where that is read
+    for put in () if own else put_into(home, Symbol(name.id)):
         if home.scopes.resolve(name.id, home.scope_of(put)) is owner:
             found = max(found, made_by(home, put))
     return found
