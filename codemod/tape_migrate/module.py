@@ -69,6 +69,7 @@ class Module:
         self.memo: dict[str, object] = {}
         """Facts that others keep with the module (one object a key)."""
         self._inside: dict[int, Sequence[ast.AST]] = {}
+        self._spoken: dict[tuple[bytes, ...], bool] = {}
         self._places: dict[ast.stmt, Place] = {}
         self._chains: dict[tuple[ast.AST, ast.AST], list[Place]] = {}
         self._package = package
@@ -97,6 +98,13 @@ class Module:
             while below := children(last):
                 last = below[-1]
             known = self._inside[id(node)] = self.nodes[first : self.parsed.positions[last] + 1]
+        return known
+
+    def speaks_of(self, words: tuple[bytes, ...]) -> bool:
+        """Whether the text holds any of ``words``: they are sought once, whoever asks how often."""
+        known = self._spoken.get(words)
+        if known is None:
+            known = self._spoken[words] = any(word in self.text for word in words)
         return known
 
     def holds(self, outer: ast.AST, node: ast.AST) -> bool:

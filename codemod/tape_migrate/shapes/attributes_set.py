@@ -20,7 +20,7 @@ def attributes_set(user: Module, name: str) -> Iterator[tuple[ast.expr, ast.expr
     for node in user.attributes(name):
         if isinstance(node.ctx, ast.Store):
             yield from _of_target(user, node.value, node)
-    if not any(word in user.text for word in _WORDS):
+    if not user.speaks_of(_WORDS):
         return
     for call in user.of_kind(ast.Call):
         match call:

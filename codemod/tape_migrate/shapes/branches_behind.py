@@ -23,7 +23,7 @@ _WORDS = (b"cond", b"case", b"while_loop", b"switch")
 
 def branches_behind(module: Module, parts: Iterable[ast.AST]) -> ast.Call | None:
     """A call in ``parts`` that may run a function with a branch in it, which it does not name."""
-    if not any(word in module.text for word in _WORDS):
+    if not module.speaks_of(_WORDS):
         return None
     names, summaries = _names(module), Summaries.of(module)
     for call in (call for part in parts for call in calls_in(part)):

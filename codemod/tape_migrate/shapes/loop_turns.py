@@ -51,7 +51,7 @@ class Turn:
 
 def turns_of(module: Module, function: Function | ast.Lambda, depth: int = _DEPTH) -> list[Turn]:
     """The turns of all loops that may run ``function``."""
-    if depth == 0 or not any(word in module.text for word in _WORDS):
+    if depth == 0 or not module.speaks_of(_WORDS):
         return []
     key = f"turns of {id(function)}"
     known = module.memo.get(key)

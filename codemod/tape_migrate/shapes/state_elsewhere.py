@@ -200,7 +200,7 @@ def _set_by_text(user: Module, name: str) -> Iterator[tuple[ast.expr, ast.expr]]
 
     By a name that is no text there it may be any.
     """
-    if not any(word in user.text for word in (b"setattr", b"__dict__", b"vars")):
+    if not user.speaks_of((b"setattr", b"__dict__", b"vars")):
         return
     yield from attributes_set(user, name)
     for call in user.of_kind(ast.Call):

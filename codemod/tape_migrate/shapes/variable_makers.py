@@ -39,7 +39,7 @@ def untrainable_reused(module: Module) -> bool:
 
 def _made_untrainable(module: Module) -> list[ast.AST]:
     """What says that a variable which has a name in the graph need not be trainable."""
-    if b"trainable" not in module.text and b"get_variable" not in module.text:
+    if not module.speaks_of((b"trainable", b"get_variable")):
         return []
     kept = {  # `kwargs["trainable"] = True`
         node.targets[0].slice
