@@ -134,9 +134,6 @@ def _of_name(home: Module, name: ast.Name) -> Made:
                 function = owner.node
                 if isinstance(function, ast.FunctionDef):
                     found = max(found, _worst(home, given_in(home, function, name.id)))
-                    if isinstance(home.parent_of(function), ast.ClassDef):
-                        for other, given in _given_to_method(home, function, name.id):
-                            found = max(found, made_by(other, given))
     own = name.id in ("self", "cls")  # asked for what it holds where that is read
     for put in () if own else put_into(home, Symbol(name.id)):
         if home.scopes.resolve(name.id, home.scope_of(put)) is owner:
@@ -168,7 +165,27 @@ def _of_other(home: Module, expr: ast.expr) -> Made:
         if not isinstance(node, ast.ClassDef):
             found = max(found, made_by(other, node), _put_into(other, name, node))
         for kinds, attr in kinds_asked(other, node, rest):
-            found = max(found, held(kinds, attr))
+            for given in given_to_attribute(kinds, attr):
+                found = max(found, made_by(*given), _put_by_callers(*given))
+    return found
+
+
+def _put_by_callers(home: Module, value: ast.expr) -> Made:
+    """What callers give a method for what it sets, as ``value``: ``NET.set(h)``.
+
+    Asked for what other modules hold only: callers of callers would be the whole program.
+    """
+    found = Made.NOTHING
+    for name in home.of_kind_inside(ast.Name, value):
+        owner = home.scopes.resolve(name.id, home.scope_of(name))
+        function = owner.node if owner is not None else None
+        if not isinstance(function, ast.FunctionDef) or name.id in ("self", "cls"):
+            continue
+        if isinstance(home.parent_of(function), ast.ClassDef):
+            given = _given_to_method(home, function, name.id)
+            made = max((made_by(*each) for each in given), default=Made.NOTHING)
+            plain = name is value or made is Made.NOTHING
+            found = max(found, made if plain else Made.COMPUTED)
     return found
 
 
