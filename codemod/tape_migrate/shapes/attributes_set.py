@@ -29,15 +29,8 @@ def attributes_set(user: Module, name: str) -> Iterator[tuple[ast.expr, ast.expr
                 args=[*_, holder, ast.Constant(value=text), value],
             ) if text == name:
                 yield holder, value
-            case ast.Call(
-                func=ast.Attribute(
-                    value=ast.Attribute(value=holder, attr="__dict__")
-                    | ast.Call(func=ast.Name(id="vars"), args=[holder]),
-                    attr="update",
-                ),
-                keywords=keywords,
-            ):
-                yield from ((holder, k.value) for k in keywords if k.arg == name)
+    for holder, update in namespaces_updated(user):
+        yield from ((holder, k.value) for k in update.keywords if k.arg == name)
     for part in user.of_kind(ast.Subscript):
         match part:
             case ast.Subscript(
@@ -51,6 +44,18 @@ def attributes_set(user: Module, name: str) -> Iterator[tuple[ast.expr, ast.expr
                 text == name and b"__globals__" in user.text
             ):
                 yield from _of_target(user, part, part)
+
+
+def namespaces_updated(user: Module) -> Iterator[tuple[ast.expr, ast.Call]]:
+    """``net.__dict__.update(w=h)``, ``vars(net).update(…)``: of what, and the call that does it."""
+    for call in user.of_kind(ast.Call):
+        match call.func:
+            case ast.Attribute(
+                value=ast.Attribute(value=holder, attr="__dict__")
+                | ast.Call(func=ast.Name(id="vars"), args=[holder]),
+                attr="update",
+            ):
+                yield holder, call
 
 
 def _of_target(

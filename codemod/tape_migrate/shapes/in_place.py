@@ -21,9 +21,10 @@ from tape_migrate.shapes.summaries import Summaries
 CHANGING: Final = CONTAINER_METHODS | TAKES_OUT
 """Methods that change a collection in place."""
 
-_SPECIAL: Final = frozenset(
+SPECIAL: Final = frozenset(
     f"__{name}__" for name in ("iadd", "imul", "ior", "setitem", "delitem", "setattr", "delattr")
 )
+"""Methods by which operators and statements change an object."""
 _TYPES: Final = frozenset({"list", "dict", "set", "deque"})
 _OF_FIRST: Final = frozenset(
     {"delattr", "setattr", "builtins.delattr", "builtins.setattr", "random.shuffle"}
@@ -146,7 +147,7 @@ class _Changes:
                 return self._level(value) == 0
             case ast.AugAssign(target=target, op=ast.Add() | ast.Mult() | ast.BitOr()):
                 return self._level(target) == 0 and self._may_grow(node)
-            case ast.Attribute(attr=attr, value=value) if attr in CHANGING or attr in _SPECIAL:
+            case ast.Attribute(attr=attr, value=value) if attr in CHANGING or attr in SPECIAL:
                 # Called here, or handed on to be called: `map(held.append, values)`.
                 return self._level(value) == 0
             case ast.Call():
@@ -202,7 +203,7 @@ def changes_first(module: Module, call: ast.Call) -> bool:
         return True
     if isinstance(func, ast.Attribute) and func.attr in ("__setattr__", "__delattr__"):
         return len(call.args) == (3 if func.attr == "__setattr__" else 2)
-    if isinstance(func, ast.Attribute) and func.attr in CHANGING | _SPECIAL:
+    if isinstance(func, ast.Attribute) and func.attr in CHANGING | SPECIAL:
         home = resolved.rpartition(".")[0].rpartition(".")[2]
         return home in _TYPES or (isinstance(func.value, ast.Name) and func.value.id in _TYPES)
     return False

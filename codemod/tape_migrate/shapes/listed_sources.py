@@ -13,16 +13,21 @@ from typing import Final
 
 from tape_migrate.flow.reaching import Definition
 from tape_migrate.flow.symbols import Symbol, symbol_of
+from tape_migrate.mentions import last_name
 from tape_migrate.module import Module
 from tape_migrate.shapes.copies import value_of
 from tape_migrate.shapes.dependence import Dependence
 from tape_migrate.shapes.held import is_only_read
+from tape_migrate.shapes.in_place import CHANGING, SPECIAL
 from tape_migrate.shapes.kinds import kind_of
 from tape_migrate.shapes.members import holders_of, other_names
 from tape_migrate.shapes.plan import Kind, Refusal
 
 _DISPLAYS: Final = (ast.Tuple, ast.List)
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+_HOLDING: Final = (*_DISPLAYS, ast.Dict, ast.Set)
+_SPECIAL: Final = SPECIAL | {"__init__"}
+_CHANGING: Final = CHANGING | _SPECIAL
 _DEPTH: Final = 3
 """How many names of a list, one after the other, are followed."""
 
@@ -77,6 +82,8 @@ def refuse_changed_unseen(
         if node in seen:
             continue
         if dep.module.scope_of(node) is dep.scope:
+            if _is_method_kept(dep.module, node) and dep.reaches(dep.facts.node_id(node), reader):
+                return _refusal(node, symbol)
             # What calls do with their arguments here is a change of the name.
             if not symbol.path and not _is_gone_through(dep.module, node):
                 continue
@@ -124,6 +131,21 @@ def _is_gone_through(module: Module, node: ast.expr) -> bool:
     """``[v.append(u) for v in [ws]]``, ``for v in [ws]``."""
     inside = [*module.parents_in_statement(node), module.statement_of(node)]
     return any(isinstance(each, (ast.comprehension, ast.For)) for each in inside)
+
+
+def _is_method_kept(module: Module, node: ast.expr) -> bool:
+    """``put = d.__setitem__``, ``{"put": d.update}``: a call of that changes ``d`` by no name."""
+    method = module.parent_of(node)
+    if not isinstance(method, ast.Attribute) or method.attr not in _CHANGING:
+        return False
+    above = module.parent_of(method)
+    if _is_given(module, node):
+        # What else is handed to objects and functions is followed (``escapes``).
+        mapped = isinstance(above, ast.Call) and last_name(above.func) == "map"
+        return mapped and method.attr in _SPECIAL
+    stmt = module.statement_of(node)
+    named = isinstance(stmt, ast.Assign) and all(isinstance(t, ast.Name) for t in stmt.targets)
+    return named and (method.attr in _SPECIAL or isinstance(above, _HOLDING))
 
 
 def _is_made_before(dep: Dependence, node: ast.expr, reader: int) -> bool:

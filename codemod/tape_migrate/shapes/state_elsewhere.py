@@ -18,7 +18,7 @@ from tape_migrate.module import Module
 from tape_migrate.names import KNOWN_MODULES
 from tape_migrate.parsed import walk
 from tape_migrate.shapes.attributes_elsewhere import is_leaf, is_plain
-from tape_migrate.shapes.attributes_set import attributes_set
+from tape_migrate.shapes.attributes_set import attributes_set, namespaces_updated
 from tape_migrate.shapes.libraries import is_library
 from tape_migrate.shapes.other_words import words_of
 from tape_migrate.shapes.overridden import OtherTexts
@@ -208,16 +208,9 @@ def _set_by_text(user: Module, name: str) -> Iterator[tuple[ast.expr, ast.expr]]
             case ast.Call(func=ast.Name(id="setattr"), args=[holder, asked, value]):
                 if not isinstance(asked, ast.Constant):
                     yield holder, value
-            case ast.Call(
-                func=ast.Attribute(
-                    value=ast.Attribute(value=holder, attr="__dict__")
-                    | ast.Call(func=ast.Name(id="vars"), args=[holder]),
-                    attr="update",
-                ),
-                keywords=given,
-            ):
-                yield from ((holder, k.value) for k in given if k.arg in (name, None))
-                yield from ((holder, value) for value in call.args)
+    for holder, update in namespaces_updated(user):  # `**given`, or a dictionary
+        yield from ((holder, k.value) for k in update.keywords if k.arg is None)
+        yield from ((holder, value) for value in update.args)
 
 
 def _symbols_of(user: Module, kept: _Kept) -> dict[Symbol, None]:
