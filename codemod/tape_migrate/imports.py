@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from tape_migrate.bound_names import imported_module
 from tape_migrate.glimpse import imports_of
 from tape_migrate.model import SourceError
-from tape_migrate.names import imported_module
 
 _TESTS = frozenset(("test", "tests", "testing", "unittests", "conftest"))
 

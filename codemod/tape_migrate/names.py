@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final, Protocol
 
+from tape_migrate.bound_names import BINDING_NODES, bound_names, imported_module
 from tape_migrate.flow.scope import Scope, ScopeTree
 from tape_migrate.model import Api
 from tape_migrate.star_imports import StarExports, bound_by_star
@@ -75,6 +76,8 @@ KNOWN_MODULES: Final = frozenset(
 
 _IMPORTING: Final = frozenset(("importlib.import_module", "__import__"))
 
+_ALIASING: Final = frozenset({ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.For})
+
 
 class Reexports(StarExports, Protocol):
     """What a project knows of its own modules (see ``tape_migrate.project``)."""
@@ -132,9 +135,9 @@ class Names:
         self._stars: list[str] = []
         self._aliased: set[str] = set()
         for node in nodes:
-            if type(node) not in _BINDING_NODES:
+            if type(node) not in BINDING_NODES:
                 continue
-            for name, owner in _bound_names(node):
+            for name, owner in bound_names(node):
                 scope = scopes.scope_of(owner if owner is not None else node)
                 resolved = self._owner(name, scope)
                 self._bindings.setdefault((id(resolved), name), []).append(
@@ -397,96 +400,3 @@ class Names:
     def from_module(self, node: ast.ImportFrom) -> str:
         """See ``imported_module``; by the project's own name if it is one of its modules."""
         return self._own(imported_module(node, self._package))
-
-
-def imported_module(node: ast.ImportFrom, package: str) -> str:
-    """Dotted name of the module that a module of ``package`` imports from.
-
-    It begins with a dot for a relative import that starts outside of any package, and with two for
-    one that leaves them all.
-    """
-    if not node.level:
-        return node.module or ""
-    parts = package.split(".") if package else []
-    if node.level - 1 > len(parts) or not parts:
-        return (".." if node.level > 1 else ".") + (node.module or "")
-    base = parts[: len(parts) - (node.level - 1)]
-    return ".".join([*base, node.module] if node.module else base)
-
-
-_ALIASING: Final = frozenset({ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.For})
-_BINDING_NODES: Final = frozenset(
-    {
-        ast.Import,
-        ast.ImportFrom,
-        ast.Assign,
-        ast.AnnAssign,
-        ast.AugAssign,
-        ast.For,
-        ast.AsyncFor,
-        ast.With,
-        ast.AsyncWith,
-        ast.FunctionDef,
-        ast.AsyncFunctionDef,
-        ast.ClassDef,
-        ast.ExceptHandler,
-        ast.NamedExpr,
-        ast.MatchAs,
-        ast.MatchStar,
-        ast.MatchMapping,
-        ast.arguments,
-    }
-)
-
-
-def _bound_names(node: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:
-    """Names that ``node`` itself binds; the second item is set for parameters (their owner)."""
-    match node:
-        case ast.Import(names=names):
-            for alias in names:
-                yield (alias.asname or alias.name.split(".")[0]), None
-        case ast.ImportFrom(names=names):
-            for alias in names:
-                if alias.name != "*":
-                    yield (alias.asname or alias.name), None
-        case ast.Assign(targets=targets):
-            for target in targets:
-                yield from ((name, None) for name in _target_names(target))
-        case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
-            yield name, None
-        case ast.AugAssign(target=ast.Name(id=name)):
-            yield name, None
-        case ast.For(target=target) | ast.AsyncFor(target=target):
-            yield from ((name, None) for name in _target_names(target))
-        case ast.With(items=items) | ast.AsyncWith(items=items):
-            for item in items:
-                if item.optional_vars is not None:
-                    yield from ((name, None) for name in _target_names(item.optional_vars))
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name, None
-        case ast.ExceptHandler(name=str(name)):
-            yield name, None
-        case ast.NamedExpr(target=ast.Name(id=name)):
-            yield name, None
-        case (
-            ast.MatchAs(name=str(name))
-            | ast.MatchStar(name=str(name))
-            | ast.MatchMapping(rest=str(name))
-        ):
-            yield name, None
-        case ast.arguments():
-            for arg in [*node.posonlyargs, *node.args, *node.kwonlyargs, node.vararg, node.kwarg]:
-                if arg is not None:
-                    yield arg.arg, arg
-
-
-def _target_names(target: ast.expr) -> Iterator[str]:
-    stack: list[ast.expr] = [target]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, ast.Name):
-            yield item.id
-        elif isinstance(item, (ast.Tuple, ast.List)):
-            stack.extend(item.elts)
-        elif isinstance(item, ast.Starred):
-            stack.append(item.value)
